@@ -1,0 +1,1 @@
+"""The science: from micrographs and labels to picks. No windows, no file formats."""

@@ -1,0 +1,5 @@
+"""The one exception that users see as a plain sentence."""
+
+
+class InputError(ValueError):
+    """What the user gave can't be used; the message is one line that says what to do."""

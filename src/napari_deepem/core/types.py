@@ -1,0 +1,91 @@
+"""The values that flow from a micrograph to its picks.
+
+Every position is (row, col) in pixels of the original file, where the middle of the first pixel
+is (0, 0). Binned pixels occur only inside `preprocess`, `crops` and `scoring`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Micrograph:
+    """One image as it was recorded."""
+
+    image: NDArray[Any]  # (height, width), the file's own real number type
+    name: str  # the file's stem: what labels and picks are matched by
+    pixel_size: float | None = None  # A/px; None where the file does not say
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        height, width = self.image.shape
+        return height, width
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Labels:
+    """What a user marked on one micrograph: box centres, original pixels."""
+
+    positive_yx: FloatArray  # (n, 2) particles
+    negative_yx: FloatArray  # (m, 2) things that are not particles; may be empty
+
+    @classmethod
+    def of(cls, positive_yx: Any = (), negative_yx: Any = ()) -> Labels:
+        """Make labels from anything array-like; missing ones become (0, 2) arrays."""
+        return cls(_points(positive_yx), _points(negative_yx))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ScoreMap:
+    """The network's answer on a regular grid of box centres over one micrograph.
+
+    Grid element (i, j) belongs to the box centred on `origin_px + step_px * (i, j)`.
+    """
+
+    scores: Float32Array  # (rows, cols), 0 (not a particle) to 1 (particle)
+    stds: Float32Array  # (rows, cols) standard deviation of each box's standardised pixels
+    origin_px: float  # row, and column, of the centre of grid element (0, 0)
+    step_px: float  # distance between neighbouring grid elements
+    box_size_px: int
+
+    def centres_of(self, index_yx: Any) -> FloatArray:
+        """(n, 2) box centres in original pixels of (n, 2) grid indices, fractions allowed."""
+        return self.origin_px + self.step_px * _points(index_yx)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Candidates:
+    """Every local maximum of a score map, best score first."""
+
+    centres_yx: FloatArray  # (n, 2) box centres, original pixels
+    scores: FloatArray  # (n,) figure of merit, 0 to 1, falling
+    stds: FloatArray  # (n,) standard deviation of the box's standardised pixels
+    box_size_px: int
+
+    def __len__(self) -> int:
+        return len(self.centres_yx)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Picks:
+    """Chosen particles of one micrograph, and what a coordinate file holds."""
+
+    centres_yx: FloatArray  # (n, 2) box centres, original pixels
+    scores: FloatArray | None = None  # (n,) figure of merit; None where the source has none
+    box_size_px: int | None = None  # None where the source does not say
+
+    def __len__(self) -> int:
+        return len(self.centres_yx)
+
+
+def _points(values: Any) -> FloatArray:
+    return np.asarray(values, dtype=np.float64).reshape(-1, 2)
