@@ -1,0 +1,1 @@
+"""Files, at the edge: micrographs, coordinates and models. No science, no GUI."""
