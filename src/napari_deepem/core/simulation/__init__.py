@@ -1,0 +1,41 @@
+"""Simulated micrographs: the embedded sample, and the pieces it is made of.
+
+Image formation follows the order of nature: projected phases of particles, ice, carbon and
+dirt; the contrast transfer function; shot noise; the detector.
+"""
+
+from napari_deepem.core.simulation.exposure import Detector, expose
+from napari_deepem.core.simulation.optics import (
+    Optics,
+    contrast_transfer,
+    electron_wavelength,
+    frequency_grid,
+)
+from napari_deepem.core.simulation.particle import klh_volume
+from napari_deepem.core.simulation.projection import Projector, random_orientations
+from napari_deepem.core.simulation.sample import (
+    SAMPLE_BOX_PX,
+    SAMPLE_PIXEL_SIZE,
+    SAMPLE_SHAPE,
+    SimulatedMicrograph,
+    simulate_micrograph,
+    simulate_sample,
+)
+
+__all__ = [
+    "SAMPLE_BOX_PX",
+    "SAMPLE_PIXEL_SIZE",
+    "SAMPLE_SHAPE",
+    "Detector",
+    "Optics",
+    "Projector",
+    "SimulatedMicrograph",
+    "contrast_transfer",
+    "electron_wavelength",
+    "expose",
+    "frequency_grid",
+    "klh_volume",
+    "random_orientations",
+    "simulate_micrograph",
+    "simulate_sample",
+]

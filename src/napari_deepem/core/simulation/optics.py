@@ -1,0 +1,58 @@
+"""The microscope: wavelength, contrast transfer, frequencies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_deepem.core.types import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Optics:
+    """What stays the same from micrograph to micrograph; defocus is given separately."""
+
+    pixel_size: float  # A/px
+    voltage_kv: float = 120.0
+    spherical_aberration_mm: float = 2.0
+    amplitude_contrast: float = 0.08  # fraction, 0 to 1
+    b_factor: float = 600.0  # A^2; the envelope is exp(-B k^2 / 4)
+
+
+def electron_wavelength(voltage_kv: float) -> float:
+    """Relativistic wavelength in A of electrons accelerated by `voltage_kv`.
+
+    lambda = h / sqrt(2 m e V (1 + e V / (2 m c^2))), CODATA constants.
+    """
+    volts = voltage_kv * 1e3
+    return float(12.264259 / np.sqrt(volts * (1.0 + 0.978476e-6 * volts)))
+
+
+def frequency_grid(shape: tuple[int, int], pixel_size: float) -> FloatArray:
+    """(height, width // 2 + 1) spatial frequencies in 1/A, laid out as numpy's `rfft2`."""
+    height, width = shape
+    rows = np.fft.fftfreq(height, pixel_size)
+    cols = np.fft.rfftfreq(width, pixel_size)
+    grid: FloatArray = np.hypot(rows[:, None], cols[None, :])
+    return grid
+
+
+def contrast_transfer(
+    frequency: FloatArray, optics: Optics, defocus_angstrom: float
+) -> NDArray[np.float64]:
+    """Contrast transfer function with its envelope; same shape as `frequency` (1/A).
+
+    CTF(k) = -sin(pi lambda k^2 (dz - lambda^2 k^2 Cs / 2) + asin(A)) exp(-B k^2 / 4), positive
+    dz being underfocus (Rohou & Grigorieff 2015, J. Struct. Biol. 192, 216-221, eqs 2-4). It
+    is negative at low frequency: matter is dark, as in a raw micrograph. RELION's `ctf.h` has
+    the opposite sign, for particles inverted to white.
+    """
+    wavelength = electron_wavelength(optics.voltage_kv)
+    cs_angstrom = optics.spherical_aberration_mm * 1e7
+    k2 = np.square(frequency)
+    phase = np.pi * wavelength * k2 * (defocus_angstrom - 0.5 * wavelength**2 * cs_angstrom * k2)
+    ctf: FloatArray = -np.sin(phase + np.arcsin(optics.amplitude_contrast))
+    ctf *= np.exp(-0.25 * optics.b_factor * k2)
+    return ctf
