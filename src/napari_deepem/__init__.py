@@ -1,0 +1,3 @@
+"""napari-deepem."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,161 @@
+"""What a network is trained on: boxes of particles and of background, a part of them held out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .crops import MirroredImage, box_corners, draw_negatives
+from .errors import InputError
+from .preprocess import prepare_image, to_binned
+from .types import Float32Array, FloatArray, Labels, Micrograph
+
+HELD_OUT_SHARE = 0.25  # of the labelled particles, at most, where micrographs allow a choice
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Field:
+    """A prepared micrograph, or some columns of one, and what is labelled there; binned pixels."""
+
+    prepared: Float32Array  # (h, w)
+    mirrored: MirroredImage
+    positive_yx: FloatArray  # (n, 2), within `cols`
+    negative_yx: FloatArray  # (m, 2), within `cols`
+    avoid_yx: FloatArray  # (k, 2) every labelled particle of the micrograph
+    cols: tuple[float, float]  # first and last column that belongs to this field
+    micrograph: int  # index of the micrograph among those given
+
+    def draw_background(self, count: int, away_px: float, rng: np.random.Generator) -> FloatArray:
+        """(count, 2) centres in this field, none within `away_px` of a labelled particle."""
+        return draw_negatives(self.prepared.shape, self.avoid_yx, away_px, count, rng, self.cols)
+
+    def within(self, low: float, high: float) -> Field:
+        """The part of this field with centres in columns low to high."""
+
+        def keep(yx: FloatArray) -> FloatArray:
+            return yx[(yx[:, 1] >= low) & (yx[:, 1] <= high)]
+
+        return Field(
+            self.prepared,
+            self.mirrored,
+            keep(self.positive_yx),
+            keep(self.negative_yx),
+            self.avoid_yx,
+            (low, high),
+            self.micrograph,
+        )
+
+
+def prepare_fields(
+    micrographs: Sequence[Micrograph], labels: Sequence[Labels], box_size_px: int, binning: int
+) -> list[Field]:
+    """Prepare every micrograph that has labels; InputError for labels outside the image."""
+    box_px = round(box_size_px / binning)
+    fields = []
+    for index, (micrograph, marked) in enumerate(zip(micrographs, labels, strict=True)):
+        if not len(marked.positive_yx) and not len(marked.negative_yx):
+            continue
+        _check_inside(micrograph, marked)
+        prepared = prepare_image(micrograph.image, box_size_px, binning)
+        positive_yx = to_binned(marked.positive_yx, binning)
+        fields.append(
+            Field(
+                prepared=prepared,
+                mirrored=MirroredImage.of(prepared, box_px),
+                positive_yx=positive_yx,
+                negative_yx=to_binned(marked.negative_yx, binning),
+                avoid_yx=positive_yx,
+                cols=(0.0, prepared.shape[1] - 1.0),
+                micrograph=index,
+            )
+        )
+    return fields
+
+
+def _check_inside(micrograph: Micrograph, labels: Labels) -> None:
+    height, width = micrograph.shape
+    for centres_yx in (labels.positive_yx, labels.negative_yx):
+        outside = (centres_yx < -0.5) | (centres_yx > np.array([height, width]) - 0.5)
+        if outside.any():
+            row, col = centres_yx[outside.any(axis=1)][0]
+            raise InputError(
+                f"{int(outside.any(axis=1).sum())} of {len(centres_yx)} coordinates lie outside "
+                f"micrograph {micrograph.name} ({width} x {height} px), the first at "
+                f"x = {col:g}, y = {row:g}: coordinates must be in pixels of this file, unbinned"
+            )
+
+
+def hold_out(
+    fields: Sequence[Field], box_px: int, rng: np.random.Generator
+) -> tuple[list[Field], list[Field]]:
+    """Split fields into those to train on and those held out, which share no pixel.
+
+    Whole micrographs are held out where two or more hold particles: a random choice of them, up
+    to a quarter of the particles, or else the one with the fewest. Of a single micrograph the
+    right-hand quarter of the particles is held out, a box's width away from the rest. Fewer than
+    eight particles on a single micrograph are all trained on and nothing is held out.
+    """
+    with_particles = [field for field in fields if len(field.positive_yx)]
+    if len(with_particles) >= 2:
+        held_out = _choose_held_out(with_particles, rng)
+        return [field for field in fields if field not in held_out], held_out
+    only = with_particles[0]
+    if len(only.positive_yx) < 8:
+        return list(fields), []
+    cut = float(np.quantile(only.positive_yx[:, 1], 1 - HELD_OUT_SHARE))
+    first, last = only.cols
+    left, right = only.within(first, cut - box_px / 2), only.within(cut + box_px / 2, last)
+    if not len(left.positive_yx) or not len(right.positive_yx):
+        return list(fields), []
+    return [left if field is only else field for field in fields], [right]
+
+
+def _choose_held_out(fields: Sequence[Field], rng: np.random.Generator) -> list[Field]:
+    allowed = HELD_OUT_SHARE * sum(len(field.positive_yx) for field in fields)
+    chosen: list[Field] = []
+    for index in rng.permutation(len(fields)):
+        if len(fields[index].positive_yx) <= allowed:
+            chosen.append(fields[index])
+            allowed -= len(fields[index].positive_yx)
+    return chosen or [min(fields, key=lambda field: len(field.positive_yx))]
+
+
+def cut_boxes(
+    fields: Sequence[Field], centres_yx: Sequence[FloatArray], box_px: int
+) -> Float32Array:
+    """(n, box, box) boxes centred on one (k, 2) array of binned positions a field."""
+    boxes = [
+        field.mirrored.cut(box_corners(centres, box_px), box_px)
+        for field, centres in zip(fields, centres_yx, strict=True)
+    ]
+    return np.concatenate([*boxes, np.empty((0, box_px, box_px), dtype=np.float32)])
+
+
+def share_out(count: int, weights: NDArray[np.int64], rng: np.random.Generator) -> list[int]:
+    """How many of `count` draws fall to each of the fields of the given weights."""
+    if count == 0:
+        return [0] * len(weights)
+    return [int(n) for n in rng.multinomial(count, weights / weights.sum())]
+
+
+def positives_and_negatives(
+    fields: Sequence[Field], box_px: int, away_px: float, rng: np.random.Generator
+) -> tuple[Float32Array, Float32Array]:
+    """Every labelled particle, and as many negatives: the marked ones, the rest drawn by chance.
+
+    Returns
+    -------
+    (n, box, box) and (m, box, box) float32 arrays; m is n, or more where more were marked.
+    """
+    positive = cut_boxes(fields, [field.positive_yx for field in fields], box_px)
+    marked = cut_boxes(fields, [field.negative_yx for field in fields], box_px)
+    counts = np.array([len(field.positive_yx) for field in fields])
+    missing = max(0, len(positive) - len(marked))
+    drawn_yx = [
+        field.draw_background(count, away_px, rng) if count else np.empty((0, 2))
+        for field, count in zip(fields, share_out(missing, counts, rng), strict=True)
+    ]
+    return positive, np.concatenate([marked, cut_boxes(fields, drawn_yx, box_px)])

@@ -1,0 +1,200 @@
+"""One epoch after another: what each recipe shows the network and how it learns from it."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .crops import flip_and_turn, quarter_turns
+from .examples import Field, cut_boxes, positives_and_negatives, share_out
+from .network import Architecture, Network
+from .recipes import Recipe
+from .types import Float32Array, FloatArray
+
+AVERAGE_KEEPS = 0.99  # of the running average of weights, a batch
+NEGATIVES_MARKED = 0.5  # at most this share of a batch's negatives are marked ones
+
+
+class Learner(ABC):
+    """A network that is being trained. `run_epoch` trains on; `trained` is what it has become."""
+
+    network: Network
+
+    @abstractmethod
+    def run_epoch(self) -> float:
+        """Train for one epoch; returns the mean loss of its batches."""
+
+    @abstractmethod
+    def trained(self) -> Network:
+        """The network to use, in evaluation mode, without batch normalisation."""
+
+    @staticmethod
+    @abstractmethod
+    def loss(logits: Tensor, targets: Tensor) -> Tensor:
+        """Scalar loss of (b,) logits for (b,) targets, 1 = particle and 0 = not."""
+
+
+class PaperLearner(Learner):
+    """The paper's training: a fixed set with its rotations, squared error, plain gradient steps."""
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        fields: Sequence[Field],
+        recipe: Recipe,
+        rng: np.random.Generator,
+    ) -> None:
+        box_px = architecture.box_px
+        positive, negative = positives_and_negatives(
+            fields, box_px, recipe.background_distance * box_px, rng
+        )
+        crops = quarter_turns(np.concatenate([positive, negative]))
+        self._crops = torch.from_numpy(crops)[:, None]  # (4 * n, 1, box, box)
+        self._targets = torch.tensor(([1.0] * len(positive) + [0.0] * len(negative)) * 4)
+        self._recipe = recipe
+        self._rng = rng
+        self.network = Network(architecture)
+        self.network.initialise_as_paper(rng)
+        self._optimiser = torch.optim.SGD(self.network.parameters(), lr=recipe.learning_rate)
+
+    @staticmethod
+    def loss(logits: Tensor, targets: Tensor) -> Tensor:
+        """Eq 4: E = 1 / (2 N) * sum of (t - y)^2."""
+        return functional.mse_loss(torch.sigmoid(logits), targets) / 2
+
+    def run_epoch(self) -> float:
+        """Pass once over all examples in random mini-batches; eq 5: w <- w - eta dE/dw."""
+        self.network.train()
+        order = torch.from_numpy(self._rng.permutation(len(self._crops)))
+        losses = []
+        for batch in order.split(self._recipe.batch_size):
+            loss = self.loss(self.network(self._crops[batch])[:, 0, 0], self._targets[batch])
+            self._optimiser.zero_grad()
+            loss.backward()
+            self._optimiser.step()
+            losses.append(loss.item())
+        return float(np.mean(losses))
+
+    def trained(self) -> Network:
+        """A copy of the network as it is."""
+        return copy.deepcopy(self.network).eval()
+
+
+class ModernLearner(Learner):
+    """Fresh random batches, cross-entropy, AdamW on one cycle, averaged weights."""
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        fields: Sequence[Field],
+        recipe: Recipe,
+        rng: np.random.Generator,
+        epochs: int,
+    ) -> None:
+        assert recipe.batches_per_epoch is not None
+        self._fields = fields
+        self._recipe = recipe
+        self._rng = rng
+        self._box_px = architecture.box_px
+        self._batches = recipe.batches_per_epoch
+        self._seen = 0
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(rng.integers(2**63 - 1)))
+            self.network = Network(architecture, batch_norm=True)
+        self._average = copy.deepcopy(self.network)
+        self._optimiser = torch.optim.AdamW(self.network.parameters(), lr=recipe.learning_rate)
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimiser, recipe.learning_rate, total_steps=epochs * self._batches, pct_start=0.2
+        )
+
+    @staticmethod
+    def loss(logits: Tensor, targets: Tensor) -> Tensor:
+        """Mean binary cross-entropy."""
+        return functional.binary_cross_entropy_with_logits(logits, targets)
+
+    def run_epoch(self) -> float:
+        """Train on the recipe's number of freshly drawn batches."""
+        self.network.train()
+        losses = []
+        for crops, targets in self._draw_batches():
+            loss = self.loss(self.network(crops)[:, 0, 0], targets)
+            self._optimiser.zero_grad()
+            loss.backward()
+            self._optimiser.step()
+            self._schedule.step()
+            self._update_average()
+            losses.append(loss.item())
+        return float(np.mean(losses))
+
+    def trained(self) -> Network:
+        """The averaged network, its batch normalisation folded away."""
+        return self._average.without_batch_norm()
+
+    def _draw_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches of (b, 1, box, box) crops and (b,) targets, half of them particles."""
+        half = self._recipe.batch_size // 2
+        targets = torch.cat([torch.ones(half), torch.zeros(half)])
+        for _ in range(self._batches):
+            crops = np.concatenate([self._draw_positives(half), self._draw_negatives(half)])
+            crops = self._vary_contrast(flip_and_turn(crops, self._rng))
+            yield torch.from_numpy(crops)[:, None], targets
+
+    def _draw_positives(self, count: int) -> Float32Array:
+        reach = self._recipe.jitter * self._box_px
+        return self._cut(
+            [
+                _draw(field.positive_yx, n, self._rng) + self._rng.uniform(-reach, reach, (n, 2))
+                for field, n in self._shares(count, "positive_yx")
+            ]
+        )
+
+    def _draw_negatives(self, count: int) -> Float32Array:
+        """Marked negatives, each as often as a particle but at most half; the rest by chance."""
+        n_positive = sum(len(field.positive_yx) for field in self._fields)
+        n_marked = sum(len(field.negative_yx) for field in self._fields)
+        marked = min(round(count * n_marked / n_positive), round(count * NEGATIVES_MARKED))
+        away_px = self._recipe.background_distance * self._box_px
+        marked_yx = [
+            _draw(field.negative_yx, n, self._rng)
+            for field, n in self._shares(marked, "negative_yx")
+        ]
+        random_yx = [
+            field.draw_background(n, away_px, self._rng)
+            for field, n in self._shares(count - marked, "positive_yx")
+        ]
+        return np.concatenate([self._cut(marked_yx), self._cut(random_yx)])
+
+    def _shares(self, count: int, kind: str) -> list[tuple[Field, int]]:
+        """How many of `count` draws each field gives, by how many labels of that kind it has."""
+        weights = np.array([len(getattr(field, kind)) for field in self._fields])
+        return list(zip(self._fields, share_out(count, weights, self._rng), strict=True))
+
+    def _cut(self, centres_yx: Sequence[FloatArray]) -> Float32Array:
+        return cut_boxes(self._fields, centres_yx, self._box_px)
+
+    def _vary_contrast(self, crops: Float32Array) -> Float32Array:
+        shape, spread = (len(crops), 1, 1), self._recipe.contrast_jitter
+        gain = self._rng.normal(1.0, spread, shape)
+        offset = self._rng.normal(0.0, spread, shape)
+        return (crops * gain + offset).astype(np.float32)
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        """Move the averaged weights towards the present ones: far at first, then little."""
+        self._seen += 1
+        keep = min(AVERAGE_KEEPS, self._seen / (self._seen + 9))
+        now = self.network.state_dict()
+        for name, average in self._average.state_dict().items():
+            if average.is_floating_point():
+                average.lerp_(now[name], 1 - keep)
+
+
+def _draw(centres_yx: FloatArray, count: int, rng: np.random.Generator) -> FloatArray:
+    """(count, 2) of (n, 2) centres, each as likely, again and again."""
+    return centres_yx[rng.integers(len(centres_yx), size=count)] if count else np.empty((0, 2))

@@ -1,0 +1,156 @@
+"""How good picks are: precision, recall, F-beta and average precision (eqs 6-8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+
+from .types import FloatArray, Picks
+
+MATCH_RADIUS_BOXES = 0.25  # of a box: the paper states none, so it is always printed
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Evaluation:
+    """Picks against the truth, pooled over micrographs.
+
+    `precision`, `recall` and `f1` are those of all picks as given; `f2` is the best that a
+    threshold on their scores reaches, and `f2_threshold` that threshold (None where picks have
+    no scores). The curves hold one value a distinct score, from the highest down.
+    """
+
+    ap: float  # average precision: area under the precision-recall curve
+    f1: float
+    precision: float
+    recall: float
+    f2: float
+    f2_threshold: float | None
+    n_picks: int
+    n_truth: int
+    radius_px: float  # matching radius, original pixels
+    thresholds: FloatArray  # (k,)
+    precisions: FloatArray  # (k,)
+    recalls: FloatArray  # (k,)
+
+    @property
+    def f2s(self) -> FloatArray:
+        """(k,) F2 at each threshold."""
+        return f_beta(self.precisions, self.recalls, beta=2)
+
+
+def evaluate(
+    picks: Sequence[Picks], truth_yx: Sequence[FloatArray], radius_px: float
+) -> Evaluation:
+    """Compare picks with the truth, one item a micrograph, one-to-one, best score first.
+
+    Parameters
+    ----------
+    picks : sequence of Picks
+        Picks without scores all count as equal.
+    truth_yx : sequence of (n, 2) arrays
+        True centres, row then column, original pixels, in the order of `picks`.
+    radius_px : float
+        A pick further than this from every particle left is a false positive.
+
+    Returns
+    -------
+    Evaluation
+    """
+    hits = [
+        match(p.centres_yx, truth, radius_px, p.scores)
+        for p, truth in zip(picks, truth_yx, strict=True)
+    ]
+    n_truth = sum(len(truth) for truth in truth_yx)
+    scored = all(p.scores is not None for p in picks)
+    scores = [np.zeros(len(p)) if p.scores is None or not scored else p.scores for p in picks]
+    is_hit = np.concatenate([*hits, np.empty(0, dtype=bool)])
+    thresholds, precisions, recalls = precision_recall(
+        np.concatenate([*scores, np.empty(0)]), is_hit, n_truth
+    )
+    precision = float(is_hit.mean()) if is_hit.size else 0.0
+    recall = float(is_hit.sum() / n_truth) if n_truth else 0.0
+    f2s = f_beta(precisions, recalls, beta=2)
+    return Evaluation(
+        ap=average_precision(precisions, recalls),
+        f1=float(f_beta(precision, recall, beta=1)),
+        precision=precision,
+        recall=recall,
+        f2=float(f2s.max(initial=0.0)),
+        f2_threshold=float(thresholds[f2s.argmax()]) if scored and f2s.size else None,
+        n_picks=is_hit.size,
+        n_truth=n_truth,
+        radius_px=radius_px,
+        thresholds=thresholds,
+        precisions=precisions,
+        recalls=recalls,
+    )
+
+
+def match(
+    centres_yx: FloatArray,
+    truth_yx: FloatArray,
+    radius_px: float,
+    scores: FloatArray | None = None,
+) -> NDArray[np.bool_]:
+    """(n,) bool: which of (n, 2) centres hit a particle that no better one has hit.
+
+    Best score first (in the given order where there are no scores), each takes the nearest of
+    the (m, 2) true centres still free within `radius_px`.
+    """
+    hit = np.zeros(len(centres_yx), dtype=bool)
+    if len(centres_yx) == 0 or len(truth_yx) == 0:
+        return hit
+    order = np.arange(len(centres_yx)) if scores is None else np.argsort(-scores, kind="stable")
+    free = np.ones(len(truth_yx), dtype=bool)
+    within_reach = KDTree(truth_yx).query_ball_point(centres_yx, radius_px)
+    for pick in order:
+        reachable = [particle for particle in within_reach[pick] if free[particle]]
+        if reachable:
+            distances = np.linalg.norm(truth_yx[reachable] - centres_yx[pick], axis=1)
+            free[reachable[int(distances.argmin())]] = False
+            hit[pick] = True
+    return hit
+
+
+def precision_recall(
+    scores: FloatArray, is_hit: NDArray[np.bool_], n_truth: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Falling thresholds (k,), and precision and recall (k,) of all that score as much or more."""
+    order = np.argsort(-scores, kind="stable")
+    ordered, true_positives = scores[order], np.cumsum(is_hit[order])
+    last_of_equal = np.append(np.diff(ordered) != 0, True)[: len(ordered)]
+    found = true_positives[last_of_equal].astype(np.float64)
+    picked = np.arange(1, len(ordered) + 1)[last_of_equal]
+    return ordered[last_of_equal], found / picked, found / max(n_truth, 1)
+
+
+def average_precision(precisions: FloatArray, recalls: FloatArray) -> float:
+    """Area under the precision-recall steps: sum of precision times the gain in recall."""
+    return float(np.sum(precisions * np.diff(recalls, prepend=0.0)))
+
+
+def f_beta(precision: FloatArray | float, recall: FloatArray | float, beta: float) -> FloatArray:
+    """Eq 8: (1 + beta^2) P R / (beta^2 P + R), and 0 where P and R are both 0."""
+    precision, recall = np.asarray(precision), np.asarray(recall)
+    denominator = beta**2 * precision + recall
+    return np.divide(
+        (1 + beta**2) * precision * recall,
+        denominator,
+        out=np.zeros_like(denominator, dtype=np.float64),
+        where=denominator > 0,
+    )
+
+
+def best_threshold(
+    scores: FloatArray, is_particle: NDArray[np.bool_], n_particles: int, beta: float = 2
+) -> float | None:
+    """The score at which F-beta is highest; None without scores or particles."""
+    thresholds, precisions, recalls = precision_recall(scores, is_particle, n_particles)
+    f_scores = f_beta(precisions, recalls, beta)
+    if f_scores.size == 0 or f_scores.max() == 0:
+        return None
+    return float(thresholds[f_scores.argmax()])

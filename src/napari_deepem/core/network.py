@@ -1,0 +1,186 @@
+"""The network of DeepEM (Zhu, Ouyang, Mao 2017): eqs 1-3, Fig. 1 and Table 1.
+
+Eight layers: input, C1, S2, C3, S4, C5, S6, output. C is a valid convolution with a bias and an
+activation, S the mean over non-overlapping cells, and the output one unit that sees all of S6.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from math import prod, sqrt
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .errors import InputError
+
+Activation = Literal["sigmoid", "relu"]
+SMALLEST_BOX_PX, LARGEST_BOX_PX = 24, 512
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """The hyper-parameters of Table 1: what one column of maps turns into the next."""
+
+    box_px: int  # side of the square input, in (binned) pixels
+    kernels: tuple[int, int, int]  # sides of the kernels of C1, C3, C5
+    pools: tuple[int, int, int]  # sides of the cells of S2, S4, S6
+    maps: tuple[int, int, int] = (6, 12, 12)  # how many maps C1, C3 and C5 have
+    activation: Activation = "sigmoid"
+
+    def __post_init__(self) -> None:
+        size = self.box_px
+        for kernel, pool in zip(self.kernels, self.pools, strict=True):
+            convolved = size - kernel + 1
+            if convolved < pool or convolved % pool:
+                raise InputError(
+                    f"a kernel of {kernel} px on maps of {size} px leaves {convolved} px, "
+                    f"which cells of {pool} px do not fill: change the kernel or the cells"
+                )
+            size = convolved // pool
+
+    @property
+    def map_sizes(self) -> tuple[int, ...]:
+        """Sides of the maps of C1, S2, C3, S4, C5 and S6, in Table 1's order."""
+        sizes, size = [], self.box_px
+        for kernel, pool in zip(self.kernels, self.pools, strict=True):
+            sizes += [size - kernel + 1, (size - kernel + 1) // pool]
+            size = sizes[-1]
+        return tuple(sizes)
+
+    @property
+    def step_px(self) -> int:
+        """Distance between boxes that share all their pooling cells: the network's own step."""
+        return prod(self.pools)
+
+    @classmethod
+    def for_box(cls, box_px: int) -> Architecture:
+        """An architecture for a box of 24 to 512 px: Table 1's where it has that box.
+
+        Other boxes follow the proportions of its inflammasome column (kernels of 15 of 112,
+        10 of 49 and 7 of 20 px, cells of 2), each kernel rounded so that the cells fill the maps.
+        """
+        if not SMALLEST_BOX_PX <= box_px <= LARGEST_BOX_PX:
+            raise InputError(
+                f"a box of {box_px} px after binning: the network takes "
+                f"{SMALLEST_BOX_PX} to {LARGEST_BOX_PX} px, so change the box or the binning"
+            )
+        for preset in TABLE_1.values():
+            if preset.box_px == box_px:
+                return preset
+        kernels, size = [], box_px
+        for proportion in (15 / 112, 10 / 49, 7 / 20):
+            kernels.append(_filling_kernel(size, proportion * size, pool=2))
+            size = (size - kernels[-1] + 1) // 2
+        return cls(box_px, (kernels[0], kernels[1], kernels[2]), (2, 2, 2))
+
+
+def _filling_kernel(size: int, wanted: float, pool: int) -> int:
+    """The kernel nearest to `wanted`, at least 2 px, whose maps cells of `pool` px fill."""
+    fitting = [k for k in range(2, size) if (size - k + 1) % pool == 0]
+    return min(fitting, key=lambda kernel: abs(kernel - wanted))
+
+
+TABLE_1 = {
+    "klh": Architecture(272, kernels=(51, 21, 10), pools=(3, 2, 2)),
+    "19s": Architecture(160, kernels=(20, 10, 4), pools=(3, 2, 2)),
+    "26s": Architecture(150, kernels=(31, 15, 10), pools=(2, 2, 2)),
+    "inflammasome": Architecture(112, kernels=(15, 10, 7), pools=(2, 2, 2)),
+}
+
+
+class Network(nn.Module):
+    """The eight layers, written once for single boxes and whole micrographs alike.
+
+    The output unit is a convolution as large as S6. An image of exactly one box therefore gives
+    one number, and a larger one gives the number of every box that lies a whole number of
+    `step_px` from its corner: pooling cells of such boxes coincide.
+    """
+
+    def __init__(self, architecture: Architecture, batch_norm: bool = False) -> None:
+        super().__init__()
+        self.architecture = architecture
+        maps, kernels = (1, *architecture.maps), architecture.kernels
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(maps[i], maps[i + 1], kernels[i]) for i in range(3)
+        )
+        self.norms = nn.ModuleList(
+            nn.BatchNorm2d(maps[i + 1]) if batch_norm else nn.Identity() for i in range(3)
+        )
+        self.pools = nn.ModuleList(nn.AvgPool2d(cell) for cell in architecture.pools)
+        self.activation = nn.Sigmoid() if architecture.activation == "sigmoid" else nn.ReLU()
+        self.output = nn.Conv2d(maps[3], 1, architecture.map_sizes[-1])
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits (b, rows, cols) of the boxes of (b, 1, h, w) images; their sigmoid is the score.
+
+        KLH, one box:  (b, 1, 272, 272)
+        C1, S2:        (b, 6, 222, 222), (b, 6, 74, 74)
+        C3, S4:        (b, 12, 54, 54), (b, 12, 27, 27)
+        C5, S6:        (b, 12, 18, 18), (b, 12, 9, 9)
+        output:        (b, 1, 1)
+        """
+        maps = image
+        for convolve, normalise, pool in zip(
+            self.convolutions, self.norms, self.pools, strict=True
+        ):
+            maps = pool(self.activation(normalise(convolve(maps))))
+        logits: Tensor = self.output(maps)
+        return logits.squeeze(1)
+
+    @torch.no_grad()
+    def initialise_as_paper(self, rng: np.random.Generator) -> None:
+        """Draw all weights as the toolbox behind the paper does, biases zero.
+
+        DeepLearnToolbox, cnnsetup.m: (rand - 0.5) * 2 * sqrt(6 / (fan_in + fan_out)). The paper's
+        "random number between 0 and 1", taken literally, saturates every sigmoid.
+        """
+        for convolve in [*self.convolutions, self.output]:
+            maps_out, maps_in, side, _ = convolve.weight.shape
+            is_output = convolve is self.output
+            # cnnsetup.m: the output unit's fan_out is the one output, not a kernel of them
+            fan_out = maps_out if is_output else maps_out * side**2
+            reach = sqrt(6 / (maps_in * side**2 + fan_out))
+            drawn = rng.uniform(-reach, reach, convolve.weight.shape)
+            convolve.weight.copy_(torch.from_numpy(drawn))
+            convolve.bias.zero_()
+
+    @torch.no_grad()
+    def without_batch_norm(self) -> Network:
+        """A copy that computes the same as this network in evaluation, its norms folded away."""
+        folded = Network(self.architecture)
+        folded.load_state_dict(self.state_dict(), strict=False)
+        for convolve, norm in zip(folded.convolutions, self.norms, strict=True):
+            if isinstance(norm, nn.BatchNorm2d):
+                _fold(norm, convolve)
+        return folded.eval()
+
+    @torch.no_grad()
+    def rotated(self, quarter_turns: int) -> Network:
+        """A copy that sees an image as this network sees it turned by `np.rot90(image, k)`.
+
+        Cells fill the maps, so turning every kernel back equals turning the image.
+        """
+        turned = copy.deepcopy(self)
+        for convolve in [*turned.convolutions, turned.output]:
+            convolve.weight.copy_(torch.rot90(convolve.weight, -quarter_turns, dims=(2, 3)))
+        return turned
+
+
+def _fold(norm: nn.BatchNorm2d, convolve: nn.Module) -> None:
+    """Give a convolution the weights with which it does what it and a trained norm did."""
+    assert isinstance(convolve, nn.Conv2d)
+    assert convolve.bias is not None
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)  # (maps,)
+    convolve.weight.mul_(gain[:, None, None, None])
+    convolve.bias.copy_((convolve.bias - norm.running_mean) * gain + norm.bias)
+
+
+def with_activation(architecture: Architecture, activation: Activation) -> Architecture:
+    """The same sizes with another activation."""
+    return replace(architecture, activation=activation)

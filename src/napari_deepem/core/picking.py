@@ -1,0 +1,107 @@
+"""From a score map to picks: candidates once, a selection on every move of a slider."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import KDTree
+
+from .types import Candidates, Float32Array, FloatArray, Picks, ScoreMap
+
+MIN_DISTANCE_BOXES = 0.4  # of a box: neighbours that touch are kept, a particle's echoes are not
+
+
+def find_candidates(score_map: ScoreMap) -> Candidates:
+    """Find every local maximum of a score map.
+
+    A grid element is a candidate if none of its eight neighbours scores higher. Its position is
+    refined below the grid by a parabola through its neighbours, along rows and along columns.
+
+    Parameters
+    ----------
+    score_map : ScoreMap
+
+    Returns
+    -------
+    Candidates
+        Best score first; equal scores in row-major order.
+    """
+    scores = score_map.scores
+    highest_around = ndimage.maximum_filter(scores, size=3, mode="nearest")
+    index_yx = np.argwhere((scores == highest_around) & (scores > 0.0)).astype(np.int64)
+    values = scores[tuple(index_yx.T)].astype(np.float64)
+    order = np.argsort(-values, kind="stable")
+    index_yx, values = index_yx[order], values[order]
+    return Candidates(
+        centres_yx=score_map.centres_of(index_yx + _parabola_offsets(scores, index_yx)),
+        scores=values,
+        stds=score_map.stds[tuple(index_yx.T)].astype(np.float64),
+        box_size_px=score_map.box_size_px,
+    )
+
+
+def select_picks(
+    candidates: Candidates,
+    *,
+    threshold: float,
+    std_range: tuple[float, float] | None = None,
+    min_distance_px: float | None = None,
+) -> Picks:
+    """Choose among candidates, as steps 5 and 6 of the paper's recognition do.
+
+    Parameters
+    ----------
+    candidates : Candidates
+    threshold : float
+        Lowest score that is picked, 0 to 1.
+    std_range : (low, high), optional
+        Keep candidates whose box's standard deviation lies in it, ends included; all by default.
+    min_distance_px : float, optional
+        Of candidates nearer to each other than this, in original pixels, the best is kept;
+        0.4 of the box by default.
+
+    Returns
+    -------
+    Picks
+        Best score first.
+    """
+    if min_distance_px is None:
+        min_distance_px = MIN_DISTANCE_BOXES * candidates.box_size_px
+    kept = candidates.scores >= threshold
+    if std_range is not None:
+        low, high = std_range
+        kept &= (candidates.stds >= low) & (candidates.stds <= high)
+    centres, scores = candidates.centres_yx[kept], candidates.scores[kept]
+    apart = keep_best_apart(centres, min_distance_px)
+    return Picks(centres[apart], scores[apart], candidates.box_size_px)
+
+
+def keep_best_apart(centres_yx: FloatArray, min_distance_px: float) -> NDArray[np.bool_]:
+    """(n,) bool: go down (n, 2) centres, best first, dropping those too near to a kept one."""
+    kept = np.ones(len(centres_yx), dtype=bool)
+    if len(centres_yx) == 0 or min_distance_px <= 0:
+        return kept
+    near = KDTree(centres_yx).query_pairs(min_distance_px, output_type="ndarray")  # (pairs, 2)
+    near = near[np.linalg.norm(np.diff(centres_yx[near], axis=1)[:, 0], axis=1) < min_distance_px]
+    for better, worse in near[np.lexsort((near[:, 1], near[:, 0]))]:  # pairs are (low, high) index
+        if kept[better]:
+            kept[worse] = False
+    return kept
+
+
+def _parabola_offsets(scores: Float32Array, index_yx: NDArray[np.int64]) -> FloatArray:
+    """(n, 2) offsets, at most half a step, of peaks at (n, 2) indices; 0 along the map's edges."""
+    offsets = np.zeros(index_yx.shape)
+    for axis in range(2):
+        inside = (index_yx[:, axis] > 0) & (index_yx[:, axis] < scores.shape[axis] - 1)
+        middle = index_yx[inside]
+        aside = np.eye(2, dtype=np.int64)[axis]
+        before, at, after = (
+            scores[tuple((middle + shift * aside).T)].astype(np.float64) for shift in (-1, 0, 1)
+        )
+        curvature = before - 2 * at + after  # <= 0 at a maximum
+        slope = after - before
+        flat = curvature > -1e-12
+        offsets[inside, axis] = np.where(flat, 0.0, -0.5 * slope / np.where(flat, -1.0, curvature))
+    return np.clip(offsets, -0.5, 0.5)

@@ -1,0 +1,58 @@
+"""How a network is trained: the paper's way, and the way one would today."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .errors import InputError
+from .network import Activation
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What distinguishes one way of training from another; lengths are in boxes."""
+
+    name: str
+    activation: Activation
+    batch_norm: bool  # while training; folded into the weights afterwards
+    epochs: int
+    batches_per_epoch: int | None  # None: an epoch is one pass over a fixed set of examples
+    batch_size: int
+    learning_rate: float
+    background_distance: float  # random negatives keep this far from every labelled particle
+    jitter: float  # positives are shown up to this far off centre
+    contrast_jitter: float  # standard deviation of the random gain and offset of each example
+
+
+DEEPEM2017 = Recipe(  # eqs 4-5; mini-batches of 50 as in the toolbox behind the paper
+    name="deepem2017",
+    activation="sigmoid",
+    batch_norm=False,
+    epochs=30,
+    batches_per_epoch=None,
+    batch_size=50,
+    learning_rate=1.0,
+    background_distance=0.5,
+    jitter=0.0,
+    contrast_jitter=0.0,
+)
+MODERN = Recipe(
+    name="modern",
+    activation="relu",
+    batch_norm=True,
+    epochs=20,
+    batches_per_epoch=50,
+    batch_size=64,
+    learning_rate=3e-3,
+    background_distance=0.3,
+    jitter=0.03,
+    contrast_jitter=0.1,
+)
+RECIPES = {recipe.name: recipe for recipe in (MODERN, DEEPEM2017)}
+
+
+def recipe_named(name: str) -> Recipe:
+    """The recipe of that name; InputError if there is none."""
+    if name not in RECIPES:
+        raise InputError(f"no recipe is called {name!r}: choose one of {', '.join(RECIPES)}")
+    return RECIPES[name]
