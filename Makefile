@@ -1,0 +1,45 @@
+# `make demo` and `make test` each set up everything they need first; see CONTRIBUTING.md.
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+# make demo DATA=folder BOX=px OUT=folder VIEW=no ARGS="..."
+DATA :=
+BOX :=
+OUT :=
+VIEW := yes
+ARGS :=
+
+.PHONY: help demo test lint screenshots constraints clean
+
+help: ## Say what can be made (the default)
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1	/p' Makefile | expand -t 14
+
+demo: $(INSTALLED) ## Simulate or read micrographs, train, pick, evaluate: DATA= BOX= OUT= VIEW=no
+	@sh scripts/window_packages.sh || echo "Going on: only windows will not open."
+	$(BIN)/napari-deepem demo $(if $(DATA),--data "$(DATA)") $(if $(BOX),--box "$(BOX)") \
+		$(if $(OUT),--out "$(OUT)") $(if $(filter no,$(VIEW)),--no-view) $(ARGS)
+
+test: lint ## Check style and types, then run the tests: ARGS= goes to pytest
+	@sh scripts/window_packages.sh || echo "Going on: tests that open a window will fail."
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(INSTALLED) ## Check style and types only
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+screenshots: $(INSTALLED) ## Make the pictures of the user guide anew
+	@sh scripts/window_packages.sh
+	$(BIN)/python docs/make_screenshots.py
+
+constraints: $(INSTALLED) ## Pin what is installed now as constraints-dev.txt
+	$(BIN)/python scripts/write_constraints.py > constraints-dev.new
+	mv constraints-dev.new constraints-dev.txt
+
+clean: ## Remove the environment and everything that tools left behind
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests docs benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml constraints-dev.txt scripts/install.sh
+	@PYTHON="$(PYTHON)" sh scripts/install.sh
