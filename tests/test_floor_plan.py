@@ -1,0 +1,192 @@
+"""Who may import whom. CONTRIBUTING.md shows the same table to its readers."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+FLOOR_PLAN = [
+    # room, may import of ours, never imports, imports only inside functions
+    ("core", "core", "GUI, psygnal, mrcfile, starfile, dask", ""),
+    ("io", "io, core.types, core.errors, core.model, core.network", "GUI, psygnal, dask", ""),
+    ("batch", "batch, core, io", "GUI, psygnal", ""),
+    ("session", "session, core, io", "napari, Qt, magicgui", "torch"),
+    (
+        "layers",
+        "layers, core.types, core.errors, core.simulation, io.micrographs",
+        "Qt, magicgui, torch, mrcfile",
+        "",
+    ),
+    ("widgets", "widgets, session, layers, core.types, core.errors", "torch, mrcfile", ""),
+    ("cli", "core, io, batch", "psygnal", "GUI"),
+    ("__init__", "core, io", "GUI", "torch"),
+]
+QT = {"qtpy", "superqt", "pyqtgraph", "PyQt5", "PyQt6", "PySide2", "PySide6"}
+GROUPS = {"Qt": QT, "GUI": QT | {"napari", "magicgui", "vispy"}}
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "src" / "napari_deepem"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+@dataclass(frozen=True)
+class Import:
+    name: str  # absolute and dotted, down to the imported name
+    line: int
+    at_once: bool  # runs when the module is imported
+
+
+def packages(cell: str) -> set[str]:
+    """The top-level packages that a cell of the table names."""
+    return {name for word in words(cell) for name in GROUPS.get(word, {word})}
+
+
+def words(cell: str) -> list[str]:
+    return [word.strip() for word in cell.split(",") if word.strip()]
+
+
+def room_of(module: str) -> str:
+    _, _, inner = module.partition(".")
+    return inner.split(".")[0] or "__init__"
+
+
+def imports_of(source: str, module: str, *, is_package: bool = False) -> Iterator[Import]:
+    """Everything that a module imports, in reading order, wherever it does so."""
+    parts = module.split(".") if is_package else module.split(".")[:-1]
+    todo: list[tuple[ast.AST, bool]] = [(ast.parse(source), True)]
+    while todo:
+        node, at_once = todo.pop()
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(alias.name, node.lineno, at_once)
+        elif isinstance(node, ast.ImportFrom):
+            above = parts[: len(parts) - node.level + 1] if node.level else []
+            origin = ".".join([*above, *([node.module] if node.module else [])])
+            for alias in node.names:
+                yield Import(f"{origin}.{alias.name}", node.lineno, at_once)
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            todo += [(child, False) for child in reversed(node.body)]
+            todo += [(child, at_once) for child in reversed(node.orelse)]
+        else:
+            later = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            children = list(ast.iter_child_nodes(node))
+            todo += [(child, at_once and not later) for child in reversed(children)]
+
+
+def violations(source: str, module: str, *, is_package: bool = False) -> list[str]:
+    """One line for every import of a module that the floor plan does not allow."""
+    room = room_of(module)
+    rows = {row[0]: row[1:] for row in FLOOR_PLAN}
+    if room not in rows:
+        return [f"{module}: the floor plan has no room '{room}'"]
+    ours, never, inside_functions = rows[room]
+    found = []
+    for imported in imports_of(source, module, is_package=is_package):
+        top, _, inner = imported.name.partition(".")
+        if top == "napari_deepem":
+            allowed = [*words(ours), "__version__"]
+            wrong = not any(f"{inner}.".startswith(f"{name}.") for name in allowed)
+        else:
+            wrong = top in packages(never) or (
+                imported.at_once and top in packages(inside_functions)
+            )
+        if wrong:
+            found.append(f"{module}:{imported.line}: {room} may not import {imported.name} here")
+    return found
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def modules_of(*rooms: str) -> list[str]:
+    modules = [module_name(path) for path in FILES]
+    chosen = [module for module in modules if room_of(module) in rooms]
+    assert {room_of(module) for module in chosen} == set(rooms)
+    return chosen
+
+
+def packages_loaded_by(*modules: str) -> set[str]:
+    """Top-level packages in a fresh interpreter that has imported these modules."""
+    code = f"import sys, {', '.join(modules)}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return {name.split(".")[0] for name in done.stdout.split()}
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_module_keeps_the_floor_plan(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    is_package = path.name == "__init__.py"
+    assert violations(source, module_name(path), is_package=is_package) == []
+
+
+def test_contributing_shows_the_same_table() -> None:
+    lines = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()
+    start = lines.index("| room | may import of ours | never imports | only inside functions |")
+    rows = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        rows.append(tuple(cell.strip() for cell in line.replace("`", "").split("|")[1:-1]))
+    assert rows == FLOOR_PLAN
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("napari_deepem.core.picking", "import napari.layers"),
+        ("napari_deepem.core.picking", "def draw():\n    from qtpy import QtCore"),
+        ("napari_deepem.core.picking", "from ..io import read_micrograph"),
+        ("napari_deepem.core.picking", "from napari_deepem.io.models import load_model"),
+        ("napari_deepem.core.picking", "from napari_deepem import read_micrograph"),
+        ("napari_deepem.io.coordinates.star", "from ...core.typeset import Picks"),
+        ("napari_deepem.session.jobs", "class Job:\n    import torch"),
+        ("napari_deepem.widgets.train", "if TYPE_CHECKING:\n    from ..core.training import train"),
+        ("napari_deepem.cli", "try:\n    import napari\nexcept ImportError:\n    pass"),
+        ("napari_deepem.helpers", ""),
+    ],
+)
+def test_broken_rule_is_reported(module: str, source: str) -> None:
+    assert len(violations(source, module)) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("napari_deepem.core.picking", "import numpy, torch\nfrom .types import Picks"),
+        ("napari_deepem.io.models", "from ..core.types import Picks\nfrom .. import __version__"),
+        ("napari_deepem.session.jobs", "def run():\n    import torch"),
+        ("napari_deepem.cli", "def demo():\n    import napari"),
+    ],
+)
+def test_kept_rule_is_not_reported(module: str, source: str) -> None:
+    assert violations(source, module) == []
+
+
+def test_core_and_io_load_no_gui() -> None:
+    loaded = packages_loaded_by(*modules_of("core", "io"))
+    assert loaded & packages("GUI") == set()
+
+
+def test_command_line_loads_no_gui() -> None:
+    loaded = packages_loaded_by(*modules_of("cli", "batch"))
+    assert loaded & packages("GUI") == set()
+
+
+def test_opening_a_dock_does_not_load_torch() -> None:
+    loaded = packages_loaded_by(*modules_of("session", "layers", "widgets"))
+    assert "torch" not in loaded
+
+
+def test_package_alone_loads_neither_torch_nor_napari() -> None:
+    loaded = packages_loaded_by("napari_deepem")
+    assert "napari_deepem" in loaded
+    assert loaded & {"torch", "napari"} == set()
