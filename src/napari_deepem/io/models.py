@@ -1,0 +1,118 @@
+"""Model files: safetensors weights, and in their header all that is needed to use them again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.model import Model
+from napari_deepem.core.network import Architecture, Network
+from .atomic import replacing
+
+MODEL_SUFFIX = ".safetensors"
+FORMAT = "napari-deepem model"
+FORMAT_VERSION = 1
+
+
+def save_model(model: Model, path: str | Path) -> Path:
+    """Write a model to one `.safetensors` file (the suffix is added where it is missing).
+
+    Parameters
+    ----------
+    model : Model
+    path : str or Path
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    InputError
+        If the file can't be written.
+    """
+    path = Path(path)
+    if path.suffix != MODEL_SUFFIX:
+        path = path.with_name(path.name + MODEL_SUFFIX)
+    description = {
+        field.name: getattr(model, field.name) for field in fields(model) if field.name != "network"
+    }
+    description["architecture"] = asdict(model.network.architecture)
+    header = {
+        "format": FORMAT,
+        "version": str(FORMAT_VERSION),
+        "model": json.dumps(description),
+    }
+    weights = {name: w.detach().contiguous() for name, w in model.network.state_dict().items()}
+    with replacing(path) as temporary:
+        save_file(weights, temporary, metadata=header)
+    return path
+
+
+def load_model(path: str | Path) -> Model:
+    """Read a model that `save_model` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, of a newer version or not a model of this program.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no model file {path}: give a {MODEL_SUFFIX} file that training wrote")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            description = _description(header, path)
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise InputError(
+            f"{path} is damaged or not a model file ({error}): train again, or copy it again"
+        ) from error
+    try:
+        return _build(description, weights)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"{path} does not describe a whole model ({error}): train again, or copy it again"
+        ) from error
+
+
+def _description(header: dict[str, str], path: Path) -> dict[str, Any]:
+    if header.get("format") != FORMAT:
+        raise InputError(f"{path} holds other weights, not a model of napari-deepem")
+    version = header.get("version", "")
+    if version != str(FORMAT_VERSION):
+        raise InputError(
+            f"{path} is a model of format version {version or 'unknown'}, this program reads "
+            f"version {FORMAT_VERSION}: update napari-deepem, or train again"
+        )
+    try:
+        description = json.loads(header.get("model", ""))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path} has a damaged description: train again") from error
+    if not isinstance(description, dict):
+        raise InputError(f"{path} has a damaged description: train again")
+    return description
+
+
+def _build(description: dict[str, Any], weights: dict[str, Any]) -> Model:
+    stored = description.pop("architecture")
+    network = Network(
+        Architecture(
+            box_px=int(stored["box_px"]),
+            kernels=tuple(stored["kernels"]),
+            pools=tuple(stored["pools"]),
+            maps=tuple(stored["maps"]),
+            activation=stored["activation"],
+        )
+    )
+    network.load_state_dict(weights)
+    low, high = description.pop("std_range")
+    return Model(network=network.eval(), std_range=(float(low), float(high)), **description)
