@@ -1,0 +1,223 @@
+"""Particle coordinates in the field's file formats: the only room where x, y and corners exist.
+
+To add a format: one module with `recognises`, `read` and `write`, and one line in `FORMATS`.
+Coordinates count from the first row in the file of an MRC image; nothing is flipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.types import Picks
+from napari_deepem.io.coordinates import box, star, table
+from napari_deepem.io.coordinates.rows import Format, Rows
+
+__all__ = [
+    "FORMATS",
+    "READABLE",
+    "WRITABLE",
+    "coordinate_names",
+    "read_coordinate_set",
+    "read_coordinates",
+    "write_coordinates",
+    "write_relion_pairing",
+]
+
+# Where a folder holds several files for one micrograph, the first format here wins: those that
+# hold scores come first. Of one format, the plain name wins, then the endings in this order.
+FORMATS = (
+    Format(".star", star.read, star.write, star.recognises, ("_manualpick", "_autopick")),
+    Format(".csv", table.read, table.write, table.recognises),
+    Format(".box", box.read, box.write, box.recognises),
+)
+READABLE = tuple(format.suffix for format in FORMATS)
+WRITABLE = READABLE
+
+
+def read_coordinates(path: str | Path) -> Picks:
+    """Read a file that holds the particles of one micrograph.
+
+    Returns
+    -------
+    Picks
+        With length 0 for a file without rows; whether that is wrong, the caller knows.
+
+    Raises
+    ------
+    InputError
+        The file can't be read, or holds several micrographs.
+    """
+    path = Path(path)
+    rows = _read(path)
+    if rows.micrographs is not None and len(set(rows.micrographs)) > 1:
+        raise InputError(
+            f"{path}: holds {len(set(rows.micrographs))} micrographs where one is expected; "
+            "give a file of one micrograph"
+        )
+    return rows.picks()
+
+
+def read_coordinate_set(path: str | Path, names: Iterable[str]) -> dict[str, Picks]:
+    """Read the particles of many micrographs.
+
+    Parameters
+    ----------
+    path
+        A folder with a file per micrograph, matched by name; or one file that names the
+        micrograph of each row; or one file for one micrograph.
+    names
+        The micrographs' names, as `micrograph_name` makes them.
+
+    Returns
+    -------
+    dict of str to Picks
+        Names that `path` has nothing for are left out.
+
+    Raises
+    ------
+    InputError
+        A file can't be read, or there is nothing for any of the names.
+    """
+    path, names = Path(path), list(names)
+    if path.is_dir():
+        files = _files_in(path)
+        paired = [(name, _file_for(name, files)) for name in names]
+        found = {name: _read_one(file, name) for name, file in paired if file is not None}
+        held = [file.name for file in files.values()]
+    else:
+        found, held = _read_file(path, names)
+    if not found:
+        raise InputError(
+            f"{path}: no coordinates for any of the {len(names)} micrographs, such as "
+            f"{names[0] if names else 'none'}; it has "
+            f"{held[0] if held else f'no {_list(READABLE)} files or rows'}; names must agree"
+        )
+    return found
+
+
+def coordinate_names(path: str | Path) -> list[str]:
+    """List the names of the micrographs that a folder or a file has coordinates for, sorted.
+
+    Files of a folder that hold something else, such as a table of results, are passed over.
+
+    Raises
+    ------
+    InputError
+        The path is missing, can't be read, or a folder without coordinates.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return sorted(_read_file(path, [])[1])
+    files = _files_in(path)
+    names = {_format_of(file).name_of(file) for file in files.values()}
+    paired = ((name, _file_for(name, files)) for name in sorted(names))
+    held = [name for name, file in paired if file and _format_of(file).recognises(file)]
+    if not held:
+        raise InputError(f"{path}: no coordinate files there ({_list(READABLE)})")
+    return held
+
+
+def write_coordinates(path: str | Path, picks: Picks) -> None:
+    """Write the particles of one micrograph in the format of the path's suffix.
+
+    Whole pixels in `.box` and `.star`, because RELION cuts fractions off; all decimals in `.csv`.
+
+    Raises
+    ------
+    InputError
+        The suffix is unknown, a `.box` file has no box size, a number is not finite, or the file
+        can't be written there.
+    """
+    path = Path(path)
+    format = _format_of(path)
+    scores = np.empty(0) if picks.scores is None else picks.scores
+    if not (np.isfinite(picks.centres_yx).all() and np.isfinite(scores).all()):
+        raise InputError(f"cannot write {path}: some positions or scores are not numbers")
+    format.write(path, picks)
+
+
+def write_relion_pairing(path: str | Path, pairs: Iterable[tuple[str | Path, str | Path]]) -> None:
+    """Write `autopick.star`, which RELION 4 and 5 import together with the coordinate files.
+
+    Parameters
+    ----------
+    path
+        The STAR file to write.
+    pairs
+        Path of each micrograph and of its coordinate file. They are written as given, with forward
+        slashes; RELION wants them relative to its project, and the micrograph as its CTF file
+        names it. A micrograph whose coordinate file has no rows is left out.
+
+    Raises
+    ------
+    InputError
+        A coordinate file is missing or can't be read, or the list can't be written.
+    """
+    filled = (pair for pair in pairs if len(read_coordinates(pair[1])))
+    star.write_pairing(
+        Path(path),
+        [(Path(micrograph).as_posix(), Path(file).as_posix()) for micrograph, file in filled],
+    )
+
+
+def _format_of(path: Path) -> Format:
+    for format in FORMATS:
+        if path.name.lower().endswith(format.suffix):
+            return format
+    raise InputError(f"{path}: not a coordinate format known here; use {_list(READABLE)}")
+
+
+def _read(path: Path) -> Rows:
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; check the path")
+    return _format_of(path).read(path)
+
+
+def _files_in(folder: Path) -> dict[str, Path]:
+    """Coordinate files of a folder by their names, with the suffix as the registry has it."""
+    files = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
+    return {
+        file.name[: -len(format.suffix)] + format.suffix: file
+        for file in files
+        for format in FORMATS
+        if file.name.lower().endswith(format.suffix)
+    }
+
+
+def _file_for(name: str, files: dict[str, Path]) -> Path | None:
+    """Preferred file of one micrograph."""
+    choices = (
+        name + ending + format.suffix for format in FORMATS for ending in ("", *format.endings)
+    )
+    return next((files[choice] for choice in choices if choice in files), None)
+
+
+def _read_one(file: Path, name: str) -> Picks:
+    """Particles of one micrograph from its own file, which may name it once more."""
+    rows = _read(file)
+    if rows.micrographs is None or len(set(rows.micrographs)) < 2:
+        return rows.picks()
+    divided = rows.by_name(file)
+    if name not in divided:
+        raise InputError(f"{file}: holds other micrographs, such as {min(divided)}, but not {name}")
+    return divided[name]
+
+
+def _read_file(path: Path, names: list[str]) -> tuple[dict[str, Picks], list[str]]:
+    """Particles for those of the names that one file has, and every name it has."""
+    rows = _read(path)
+    if rows.micrographs is not None:
+        divided = rows.by_name(path)
+        return {name: divided[name] for name in names if name in divided}, list(divided)
+    own = {path.name[: -len(_format_of(path).suffix)], _format_of(path).name_of(path)}
+    # A single file for a single micrograph is meant for it, whatever it is called.
+    found = {name: rows.picks() for name in names if name in own or len(names) == 1}
+    return found, [_format_of(path).name_of(path)]
+
+
+def _list(suffixes: tuple[str, ...]) -> str:
+    return ", ".join(suffixes)

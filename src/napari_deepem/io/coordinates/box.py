@@ -1,0 +1,58 @@
+"""EMAN1 `.box`: x and y of each box's first corner, width, height.
+
+RELION reads the same files as integers and takes corner + size / 2 for the centre, cut off, which
+is the pixel n // 2 of a box of n, odd or even.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.types import Picks
+from napari_deepem.io.coordinates.pixels import nearest_pixel
+from napari_deepem.io.coordinates.rows import Rows
+from napari_deepem.io.coordinates.text import parse_number, read_text, write_text
+
+
+def recognises(path: Path) -> bool:
+    """Any file that ends in `.box` means to be one."""
+    return True
+
+
+def read(path: Path) -> Rows:
+    """Read corners and sizes; a size of 0 means that the positions are centres already.
+
+    Decimals (crYOLO writes them), a fifth column (EMAN's mode), blank lines and comments are
+    accepted. The box size is None unless all boxes have the same one, above 0.
+    """
+    centres, sizes = [], set()
+    for line, content in enumerate(read_text(path).splitlines(), start=1):
+        fields = content.split("#")[0].split()
+        if not fields:
+            continue
+        if len(fields) not in (4, 5):
+            raise InputError(
+                f"{path}, line {line}: expected x y width height, found {len(fields)} columns"
+            )
+        x, y, width, height = (parse_number(field, path, line) for field in fields[:4])
+        if width < 0 or height < 0:
+            raise InputError(f"{path}, line {line}: a box can't be {width:g} x {height:g} px")
+        centres.append((y + height // 2, x + width // 2))
+        sizes.add(int(max(width, height)))
+    box_size_px = sizes.pop() if len(sizes) == 1 else 0
+    return Rows(np.array(centres, dtype=np.float64).reshape(-1, 2), None, box_size_px or None)
+
+
+def write(path: Path, picks: Picks) -> None:
+    """Write integers, as RELION reads them: the corner of the box on the nearest whole pixel."""
+    size = picks.box_size_px
+    if size is None or size < 1:
+        raise InputError(
+            f"cannot write {path}: a .box file needs the box size; write .star instead"
+        )
+    corners = nearest_pixel(picks.centres_yx) - size // 2
+    lines = (f"{x}\t{y}\t{size}\t{size}\n" for y, x in corners.tolist())
+    write_text(path, "".join(lines))

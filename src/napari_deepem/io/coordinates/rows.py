@@ -1,0 +1,69 @@
+"""What a coordinate file holds, before it is divided among micrographs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.types import FloatArray, Picks
+from napari_deepem.io.micrographs import micrograph_name
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Rows:
+    """The rows of one coordinate file, already as centres in original pixels."""
+
+    centres_yx: FloatArray  # (n, 2) row then column
+    scores: FloatArray | None = None  # (n,)
+    box_size_px: int | None = None
+    micrographs: tuple[str, ...] | None = None  # (n,) as the file names them; None: it doesn't
+
+    def picks(self) -> Picks:
+        """All rows as those of one micrograph."""
+        return Picks(self.centres_yx, self.scores, self.box_size_px)
+
+    def by_name(self, path: Path) -> dict[str, Picks]:
+        """Divide among micrographs, by their names without folders and suffixes.
+
+        Raises
+        ------
+        InputError
+            Two micrographs of the file differ in their folders only.
+        """
+        if self.micrographs is None:
+            raise ValueError("these rows name no micrographs")
+        rows_of: dict[str, list[int]] = {}
+        for row, full_name in enumerate(self.micrographs):
+            rows_of.setdefault(full_name, []).append(row)
+        divided: dict[str, Picks] = {}
+        for full_name, rows in rows_of.items():
+            name = micrograph_name(full_name)
+            if name in divided:
+                raise InputError(
+                    f"{path}: holds two micrographs called {name}, which can't be told apart "
+                    "by name; split the file"
+                )
+            scores = None if self.scores is None else self.scores[rows]
+            divided[name] = Picks(self.centres_yx[rows], scores, self.box_size_px)
+        return divided
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One kind of coordinate file; the registry is a tuple of these."""
+
+    suffix: str
+    read: Callable[[Path], Rows]
+    write: Callable[[Path, Picks], None]
+    recognises: Callable[[Path], bool]  # is it such a file at all? A folder may hold others
+    endings: tuple[str, ...] = ()  # what may stand between a micrograph's name and the suffix
+
+    def name_of(self, path: Path) -> str:
+        """Name of the micrograph that a file of this format belongs to, after its own name."""
+        stem = path.name[: -len(self.suffix)]
+        for ending in self.endings:
+            if stem.endswith(ending) and stem != ending:
+                return stem.removesuffix(ending)
+        return stem

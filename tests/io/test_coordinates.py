@@ -1,0 +1,286 @@
+"""Every format at once: what is written is read back, in pixels of the original file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.types import Picks
+from napari_deepem.io.coordinates import (
+    READABLE,
+    WRITABLE,
+    coordinate_names,
+    read_coordinate_set,
+    read_coordinates,
+    write_coordinates,
+    write_relion_pairing,
+)
+
+DATA = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
+needs_data = pytest.mark.skipif(
+    not DATA.is_dir(), reason="the real coordinate files are not beside the checkout"
+)
+TWO_MICROGRAPHS = (
+    "data_optics\n\nloop_\n_rlnOpticsGroup #1\n1\n\n"
+    "data_particles\n\nloop_\n_rlnCoordinateX #1\n_rlnCoordinateY #2\n_rlnMicrographName #3\n"
+    "_rlnAutopickFigureOfMerit #4\n"
+    "10.5 20 MotionCorr/a.1.mrc 0.5\n30 40 MotionCorr/b.mrc 0.25\n50 60 MotionCorr/a.1.mrc 0.75\n"
+)
+
+
+def picks_at(*yx: tuple[float, float], scores: list[float] | None = None, box: int = 8) -> Picks:
+    return Picks(
+        np.array(yx, dtype=np.float64).reshape(-1, 2),
+        None if scores is None else np.array(scores, dtype=np.float64),
+        box,
+    )
+
+
+@st.composite
+def some_picks(draw: st.DrawFn) -> Picks:
+    """Positions beyond the edges too: half a box may hang over any of them."""
+    pixel = st.floats(-500, 20_000, allow_nan=False, width=64)
+    centres = draw(st.lists(st.tuples(pixel, pixel), max_size=12))
+    whole = draw(st.booleans())
+    scored = draw(st.booleans())
+    score = st.floats(0, 1, width=32)
+    scores = draw(st.lists(score, min_size=len(centres), max_size=len(centres)))
+    array = np.array(centres, dtype=np.float64).reshape(-1, 2)
+    return Picks(
+        np.round(array) if whole else array,
+        np.array(scores, dtype=np.float64) if scored else None,
+        draw(st.integers(1, 1024)),
+    )
+
+
+@pytest.mark.parametrize("suffix", WRITABLE)
+@settings(max_examples=60, deadline=None)
+@given(picks=some_picks())
+def test_round_trip_preserves_centres(
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, picks: Picks
+) -> None:
+    path = tmp_path_factory.mktemp("trip") / f"m{suffix}"
+    write_coordinates(path, picks)
+    read = read_coordinates(path)
+    whole = np.array_equal(picks.centres_yx, np.round(picks.centres_yx))
+    tolerance = 0 if whole else 1e-3 if suffix == ".csv" else 0.5
+    assert read.centres_yx.shape == picks.centres_yx.shape
+    assert read.centres_yx.dtype == np.float64
+    np.testing.assert_allclose(read.centres_yx, picks.centres_yx, rtol=0, atol=tolerance)
+    if picks.scores is not None and suffix != ".box":
+        assert read.scores is not None
+        np.testing.assert_array_equal(read.scores.astype("f4"), picks.scores.astype("f4"))
+    elif len(picks):
+        assert read.scores is None
+    if suffix == ".box" and len(picks):
+        assert read.box_size_px == picks.box_size_px
+
+
+@pytest.mark.parametrize("suffix", WRITABLE)
+def test_no_picks_make_a_file_that_reads_as_none(tmp_path: Path, suffix: str) -> None:
+    for scores in (None, []):
+        write_coordinates(tmp_path / f"m{suffix}", picks_at(scores=scores))
+        assert read_coordinates(tmp_path / f"m{suffix}").centres_yx.shape == (0, 2)
+        assert list(read_coordinate_set(tmp_path, ["m"])) == ["m"]
+
+
+@pytest.mark.parametrize("suffix", WRITABLE)
+def test_row_and_column_do_not_swap(tmp_path: Path, suffix: str) -> None:
+    write_coordinates(tmp_path / f"m{suffix}", picks_at((3, 700)))
+    x, y = (
+        (tmp_path / f"m{suffix}")
+        .read_text()
+        .replace(",", " ")
+        .split("\n")[{".csv": 1, ".box": 0, ".star": 9}[suffix]]
+        .split()[:2]
+    )
+    corner = 4 if suffix == ".box" else 0
+    assert (float(x), float(y)) == (700 - corner, 3 - corner)
+
+
+@pytest.mark.parametrize("suffix", WRITABLE)
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_positions_that_are_not_numbers_are_not_written(
+    tmp_path: Path, suffix: str, wrong: float
+) -> None:
+    with pytest.raises(InputError, match="not numbers"):
+        write_coordinates(tmp_path / f"m{suffix}", picks_at((1, wrong)))
+    with pytest.raises(InputError, match="not numbers"):
+        write_coordinates(tmp_path / f"m{suffix}", picks_at((1, 2), scores=[wrong]))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", READABLE)
+def test_files_that_hold_no_text_are_refused(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"m{suffix}"
+    for junk in (bytes(range(256)) * 9, b"\0" * 100, b"1 2 3 4\n\xff\xfe"):
+        path.write_bytes(junk)
+        with pytest.raises(InputError, match=rf"m\{suffix}: not a text file"):
+            read_coordinates(path)
+    path.unlink()
+    with pytest.raises(InputError, match="no such file"):
+        read_coordinates(path)
+    path.mkdir()
+    with pytest.raises(InputError, match="a folder"):
+        read_coordinates(path)
+
+
+def test_unknown_suffixes_list_the_known(tmp_path: Path) -> None:
+    (tmp_path / "a.xyz").touch()
+    with pytest.raises(InputError, match=r"\.star, \.csv, \.box"):
+        read_coordinates(tmp_path / "a.xyz")
+    with pytest.raises(InputError, match=r"\.star, \.csv, \.box"):
+        write_coordinates(tmp_path / "b.xyz", picks_at())
+
+
+def test_a_folder_is_matched_by_name_and_prefers_scores(tmp_path: Path) -> None:
+    write_coordinates(tmp_path / "May08_04.32.box", picks_at((1, 1)))
+    write_coordinates(tmp_path / "b.box", picks_at((2, 2)))
+    write_coordinates(tmp_path / "b.csv", picks_at((3, 3)))
+    write_coordinates(tmp_path / "c.csv", picks_at((4, 4)))
+    write_coordinates(tmp_path / "c_autopick.star", picks_at((5, 5)))
+    write_coordinates(tmp_path / "c_manualpick.star", picks_at((6, 6)))
+    (tmp_path / "D.BOX").write_text("1 1 0 0\n")
+    write_coordinates(tmp_path / "e_autopick.star", picks_at((7, 7)))
+    write_coordinates(tmp_path / ".f.box", picks_at((8, 8)))
+    names = ["May08_04.32", "b", "c", "D", "e", "e_autopick", "f", "absent"]
+    found = read_coordinate_set(tmp_path, names)
+    assert {name: picks.centres_yx[0, 0] for name, picks in found.items()} == {
+        "May08_04.32": 1,
+        "b": 3,
+        "c": 6,
+        "D": 1,
+        "e": 7,
+        "e_autopick": 7,
+    }
+    assert coordinate_names(tmp_path) == ["D", "May08_04.32", "b", "c", "e"]
+
+
+def test_other_tables_in_a_folder_name_no_micrographs(tmp_path: Path) -> None:
+    write_coordinates(tmp_path / "a.star", picks_at((1, 1)))
+    write_relion_pairing(tmp_path / "autopick.star", [("a.mrc", tmp_path / "a.star")])
+    (tmp_path / "results.csv").write_text("ap,f1\n0.9,0.8\n")
+    assert coordinate_names(tmp_path) == ["a"]
+
+
+def test_one_star_is_divided_by_micrograph(tmp_path: Path) -> None:
+    path = tmp_path / "particles.star"
+    path.write_text(TWO_MICROGRAPHS)
+    found = read_coordinate_set(path, ["b", "a.1", "absent"])
+    assert sorted(found) == ["a.1", "b"]
+    assert found["a.1"].centres_yx.tolist() == [[20, 10.5], [60, 50]]
+    assert found["a.1"].scores is not None
+    assert found["a.1"].scores.tolist() == [0.5, 0.75]
+    assert coordinate_names(path) == ["a.1", "b"]
+    with pytest.raises(InputError, match="holds 2 micrographs where one is expected"):
+        read_coordinates(path)
+
+
+def test_one_csv_is_divided_by_micrograph(tmp_path: Path) -> None:
+    path = tmp_path / "all.csv"
+    path.write_text('Micrograph,X,Y,score\n"d/a.mrc",1,2,0.5\nb,3,4,0.25\n')
+    found = read_coordinate_set(path, ["a", "b"])
+    assert found["a"].centres_yx.tolist() == [[2, 1]]
+    assert found["b"].centres_yx.tolist() == [[4, 3]]
+    assert coordinate_names(path) == ["a", "b"]
+
+
+def test_a_file_of_a_folder_may_name_several_micrographs(tmp_path: Path) -> None:
+    (tmp_path / "a.1.star").write_text(TWO_MICROGRAPHS)
+    (tmp_path / "z.star").write_text(TWO_MICROGRAPHS)
+    assert len(read_coordinate_set(tmp_path, ["a.1"])["a.1"]) == 2
+    with pytest.raises(InputError, match=r"z\.star: holds other micrographs, such as a\.1"):
+        read_coordinate_set(tmp_path, ["z"])
+
+
+def test_micrographs_that_differ_by_folder_only_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "all.csv"
+    path.write_text("micrograph,x,y\nday1/a.mrc,1,2\nday2/a.mrc,3,4\n")
+    with pytest.raises(InputError, match="two micrographs called a"):
+        read_coordinate_set(path, ["a"])
+
+
+def test_a_single_file_serves_its_own_name_or_the_only_one(tmp_path: Path) -> None:
+    write_coordinates(tmp_path / "a_autopick.star", picks_at((1, 2)))
+    path = tmp_path / "a_autopick.star"
+    assert list(read_coordinate_set(path, ["a", "b"])) == ["a"]
+    assert list(read_coordinate_set(path, ["other"])) == ["other"]
+    assert coordinate_names(path) == ["a"]
+
+
+def test_no_match_shows_what_was_asked_and_what_is_there(tmp_path: Path) -> None:
+    write_coordinates(tmp_path / "a.box", picks_at((1, 2)))
+    for path in (tmp_path, tmp_path / "a.box"):
+        with pytest.raises(InputError, match=r"2 micrographs, such as x; it has a"):
+            read_coordinate_set(path, ["x", "y"])
+    (tmp_path / "bare").mkdir()
+    with pytest.raises(InputError, match=r"such as x; it has no \.star, \.csv, \.box"):
+        read_coordinate_set(tmp_path / "bare", ["x"])
+    with pytest.raises(InputError, match="no coordinate files"):
+        coordinate_names(tmp_path / "bare")
+    with pytest.raises(InputError, match="no such file or folder"):
+        read_coordinate_set(tmp_path / "missing", ["x"])
+    with pytest.raises(InputError, match="no such file or folder"):
+        coordinate_names(tmp_path / "missing")
+
+
+def test_the_relion_pairing_leaves_empty_micrographs_out(tmp_path: Path) -> None:
+    write_coordinates(tmp_path / "a.star", picks_at((1, 2)))
+    write_coordinates(tmp_path / "b.star", picks_at())
+    write_relion_pairing(
+        tmp_path / "autopick.star",
+        [("M/a.mrc", tmp_path / "a.star"), ("M/b.mrc", tmp_path / "b.star")],
+    )
+    assert (tmp_path / "autopick.star").read_text() == (
+        "\ndata_coordinate_files\n\nloop_\n_rlnMicrographName #1\n_rlnMicrographCoordinates #2\n"
+        f"M/a.mrc {(tmp_path / 'a.star').as_posix()}\n\n"
+    )
+    with pytest.raises(InputError, match="name the folder of the files"):
+        read_coordinates(tmp_path / "autopick.star")
+    with pytest.raises(InputError, match="no such file"):
+        write_relion_pairing(tmp_path / "c.star", [("M/c.mrc", tmp_path / "missing.star")])
+
+
+@needs_data
+@pytest.mark.parametrize("kind", ["apoferritin", "bgal"])
+def test_real_labels_match_their_micrographs(kind: str) -> None:
+    names = coordinate_names(DATA / kind)
+    assert names == sorted(path.stem for path in (DATA / kind).glob("*.mrc"))
+    found = read_coordinate_set(DATA / kind, names)
+    assert sorted(found) == names
+    assert min(len(picks) for picks in found.values()) > 100
+
+
+@needs_data
+@pytest.mark.parametrize("suffix", READABLE)
+def test_real_files_are_read_and_corrupt_ones_refused(suffix: str) -> None:
+    expected = {
+        "2d_0_center.box": 2,
+        "2d_center.box": 3,
+        "2d_center_float.box": 3,
+        "2d_empty.box": 0,
+        "2d_left.box": 3,
+        "eman_sample.box": 440,
+        "relion31.star": 5,
+        "relion_coord.star": 440,
+        "sample_particles_relion30.star": 17,
+    }
+    for path in (DATA / "formats").rglob(f"*{suffix}"):
+        if path.name in expected:
+            assert len(read_coordinates(path)) == expected[path.name]
+        else:
+            assert "corrupt" in path.name or path.name == "empiar_10076_7.star"
+            with pytest.raises(InputError, match=path.name):
+                read_coordinates(path)
+
+
+@needs_data
+def test_real_corners_and_centres_agree() -> None:
+    folder = DATA / "formats" / "boxmanager"
+    centres = read_coordinates(folder / "2d_center.box").centres_yx
+    np.testing.assert_array_equal(read_coordinates(folder / "2d_left.box").centres_yx, centres)
