@@ -15,7 +15,7 @@ from napari_deepem.core.types import Float32Array
 class Detector:
     """How electrons become pixel values."""
 
-    electrons_per_px: float = 110.0  # through a hole without specimen
+    electrons_per_px: float = 90.0  # through a hole without specimen
     nyquist_response: float = 0.6  # modulation transfer at Nyquist; 1 = perfect
     hot_pixels: int = 8
 

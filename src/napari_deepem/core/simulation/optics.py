@@ -18,7 +18,7 @@ class Optics:
     voltage_kv: float = 120.0
     spherical_aberration_mm: float = 2.0
     amplitude_contrast: float = 0.08  # fraction, 0 to 1
-    b_factor: float = 600.0  # A^2; the envelope is exp(-B k^2 / 4)
+    b_factor: float = 900.0  # A^2; the envelope is exp(-B k^2 / 4)
 
 
 def electron_wavelength(voltage_kv: float) -> float:

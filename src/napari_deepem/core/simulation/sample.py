@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +29,10 @@ SAMPLE_BOX_PX = 120  # the particle's diagonal is 121 px
 _BORDER_PX = 64  # simulated around the image and cut off: the CTF's fringes wrap around
 _CLEARANCE_PX = 58  # between a particle's centre and carbon or dirt
 # Strengths are matched by eye and by standard deviations to a raw film micrograph of KLH.
-_PARTICLE_PHASE = 0.0090  # radians per voxel of density 1
-_ICE_PHASE = 0.075  # standard deviation per pixel of amorphous ice
-_CARBON_PHASE = 0.15
-_CARBON_STEP_PHASE = 0.30  # mean phase of the film: makes the fringe along its edge
+_PARTICLE_PHASE = 0.0070  # radians per voxel of density 1
+_ICE_PHASE = 0.055  # standard deviation per pixel of amorphous ice
+_CARBON_PHASE = 0.12
+_CARBON_STEP_PHASE = 0.40  # mean phase of the film: makes the fringe along its edge
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -81,20 +82,19 @@ def simulate_micrograph(
     if carbon:
         film = carbon_thickness(canvas, rng.uniform(0.08, 0.22), rng)
         phase += film * (_CARBON_STEP_PHASE + (_CARBON_PHASE - _ICE_PHASE) * texture)
-        transmission *= np.exp(-0.06 * film)
+        transmission *= np.exp(-0.015 * film)
         occupied |= film > 0.05
     occupied |= add_dirt(phase, transmission, projector, rng)
-    wanted = round(rng.integers(25, 51) * canvas[0] * canvas[1] / 1152**2)
+    wanted = round(rng.integers(25, 51) * shape[0] * shape[1] / 1024**2)
     centres = place_particles(occupied, wanted, rng)
     strengths = _PARTICLE_PHASE * rng.uniform(0.85, 1.15, len(centres))
     rotations = random_orientations(len(centres), rng)
     add_particles(phase, projector, centres, rotations, strengths)
     image = expose(form_image(phase, transmission, optics, defocus_angstrom), detector, rng)
     inner = slice(_BORDER_PX, -_BORDER_PX)
-    truth_yx = centres - _BORDER_PX
-    visible = np.all((truth_yx >= 0) & (truth_yx <= np.array(shape) - 1), axis=1)
+    truth_yx = centres[_inside(centres, canvas)] - _BORDER_PX
     micrograph = Micrograph(np.ascontiguousarray(image[inner, inner]), name, optics.pixel_size)
-    return SimulatedMicrograph(micrograph, truth_yx[visible])
+    return SimulatedMicrograph(micrograph, truth_yx)
 
 
 def add_particles(
@@ -125,7 +125,7 @@ def add_particles(
         add_image(phase, strength * projector.project(rotation, (shift_y, shift_x)), pixel)
 
 
-def add_image(canvas: Float32Array, image: Float32Array, pixel_yx: NDArray[np.int_]) -> None:
+def add_image(canvas: NDArray[Any], image: NDArray[Any], pixel_yx: NDArray[np.int_]) -> None:
     """Add an (n, n) image to the canvas in place, its pixel n // 2 at `pixel_yx`, cut to fit."""
     corner = pixel_yx - image.shape[0] // 2
     low = np.maximum(corner, 0)
@@ -138,16 +138,17 @@ def add_image(canvas: Float32Array, image: Float32Array, pixel_yx: NDArray[np.in
 def place_particles(
     occupied: NDArray[np.bool_], wanted: int, rng: np.random.Generator
 ) -> FloatArray:
-    """(n, 2) centres on the canvas, sub-pixel: random, apart, clear of what is occupied.
+    """(n, 2) centres on the canvas, sub-pixel, `wanted` of them inside the image.
 
-    Most keep to themselves, some touch a neighbour, and few are cut by the image's edge.
-    Where the space runs out there are fewer than `wanted`.
+    They are random and clear of what is occupied. Most keep to themselves, some touch a
+    neighbour, and few are cut by the image's edge. Where the space runs out there are fewer
+    than `wanted`.
     """
     room = distance_transform_edt(~occupied[::4, ::4]) * 4.0 if occupied.any() else None
     height, width = occupied.shape
     centres = np.empty((0, 2))
-    for _ in range(100 * wanted):
-        if len(centres) == wanted:
+    for _ in range(200 * wanted):
+        if np.count_nonzero(_inside(centres, occupied.shape)) == wanted:
             break
         centre = rng.uniform(0, (height - 1, width - 1))
         elbow_room = rng.choice([82.0, 98.0, 98.0])
@@ -159,6 +160,13 @@ def place_particles(
         if np.all(np.hypot(*(centres - centre).T) >= elbow_room):
             centres = np.vstack([centres, centre])
     return centres
+
+
+def _inside(centres_yx: FloatArray, canvas: tuple[int, ...]) -> NDArray[np.bool_]:
+    """(n,) which centres on the canvas lie inside the image, between its outer pixels' middles."""
+    last = np.array(canvas) - 1 - _BORDER_PX
+    inside: NDArray[np.bool_] = np.all((centres_yx >= _BORDER_PX) & (centres_yx <= last), axis=1)
+    return inside
 
 
 def add_dirt(
@@ -184,17 +192,16 @@ def add_dirt(
     """
     shape = (phase.shape[0], phase.shape[1])
     occupied = np.zeros(shape, dtype=bool)
-    places = [(rng.uniform(15.0, 60.0), crystal_thickness) for _ in range(rng.poisson(1.5))]
-    places += [(rng.uniform(4.0, 11.0), speck_thickness) for _ in range(rng.integers(2, 7))]
-    for radius, thickness_of in places:
-        thickness = thickness_of(shape, rng.uniform(0, shape), radius, rng)
-        phase += rng.uniform(0.15, 0.35) * thickness
-        transmission *= 1.0 - rng.uniform(0.05, 0.25) * thickness
-        occupied |= thickness > 0.02
-    shreds = rng.uniform(0, shape, (rng.integers(2, 6), 2))
-    for centre, rotation in zip(shreds, random_orientations(len(shreds), rng), strict=True):
-        image = projector.project(rotation) * shred_mask(projector.size_px, rng)
-        add_image(phase, image * (0.8 * _PARTICLE_PHASE), np.rint(centre).astype(int))
-        y, x = centre.astype(int)
-        occupied[max(y - 25, 0) : y + 25, max(x - 25, 0) : x + 25] = True
+    pieces = [crystal_thickness(rng.uniform(15.0, 60.0), rng) for _ in range(rng.poisson(1.5))]
+    pieces += [speck_thickness(rng.uniform(4.0, 11.0), rng) for _ in range(rng.integers(2, 7))]
+    for thickness in pieces:
+        pixel = rng.integers(0, shape)
+        add_image(phase, rng.uniform(0.15, 0.35) * thickness, pixel)
+        add_image(transmission, -rng.uniform(0.08, 0.3) * thickness, pixel)
+        add_image(occupied, thickness > 0, pixel)
+    for rotation in random_orientations(int(rng.integers(2, 6)), rng):
+        pixel = rng.integers(0, shape)
+        mask = shred_mask(projector.size_px, rng)
+        add_image(phase, 0.8 * _PARTICLE_PHASE * mask * projector.project(rotation), pixel)
+        add_image(occupied, mask > 0.2, pixel)
     return occupied
