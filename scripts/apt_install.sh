@@ -36,5 +36,5 @@ fi
 echo "Installing system packages for $purpose:$missing"
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update </dev/null || true # old lists may do
 # shellcheck disable=SC2086 # the names are words
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $missing </dev/null ||
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends install $missing </dev/null ||
     give_up "apt-get could not install them"
