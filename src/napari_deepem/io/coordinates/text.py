@@ -17,12 +17,12 @@ def read_text(path: Path) -> str:
     InputError
         It is missing, a folder, unreadable, or not text.
     """
+    if path.is_dir():
+        raise InputError(f"{path}: a folder, not a coordinate file; name a file in it")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; check the path") from error
-    except IsADirectoryError as error:
-        raise InputError(f"{path}: a folder, not a coordinate file; name a file in it") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
