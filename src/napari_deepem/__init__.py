@@ -1,3 +1,63 @@
-"""napari-deepem."""
+"""Pick particles in cryo-EM micrographs: clicked particles in, coordinates out.
+
+One flow, one function a step: `read_micrograph` -> `train` -> `score` -> `find_candidates` ->
+`select_picks` -> `write_coordinates`. Positions are (row, col) in pixels of the original file.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_deepem.core.metrics import evaluate
+    from napari_deepem.core.picking import find_candidates, select_picks
+    from napari_deepem.core.scoring import score
+    from napari_deepem.core.simulation import simulate_sample
+    from napari_deepem.core.training import train
+    from napari_deepem.core.types import Labels
+    from napari_deepem.io.coordinates import read_coordinates, write_coordinates
+    from napari_deepem.io.micrographs import read_micrograph
+    from napari_deepem.io.models import load_model, save_model
 
 __version__ = "0.1.0"
+__all__ = [
+    "Labels",
+    "__version__",
+    "evaluate",
+    "find_candidates",
+    "load_model",
+    "read_coordinates",
+    "read_micrograph",
+    "save_model",
+    "score",
+    "select_picks",
+    "simulate_sample",
+    "train",
+    "write_coordinates",
+]
+
+_ROOM_OF = {  # looked up when first used: importing torch takes seconds
+    "Labels": "core.types",
+    "evaluate": "core.metrics",
+    "find_candidates": "core.picking",
+    "load_model": "io.models",
+    "read_coordinates": "io.coordinates",
+    "read_micrograph": "io.micrographs",
+    "save_model": "io.models",
+    "score": "core.scoring",
+    "select_picks": "core.picking",
+    "simulate_sample": "core.simulation",
+    "train": "core.training",
+    "write_coordinates": "io.coordinates",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
+from scipy.special import expit, logit
 
 from .types import FloatArray, Picks
 
@@ -145,12 +146,17 @@ def f_beta(precision: FloatArray | float, recall: FloatArray | float, beta: floa
     )
 
 
-def best_threshold(
-    scores: FloatArray, is_particle: NDArray[np.bool_], n_particles: int, beta: float = 2
-) -> float | None:
-    """The score at which F-beta is highest; None without scores or particles."""
-    thresholds, precisions, recalls = precision_recall(scores, is_particle, n_particles)
-    f_scores = f_beta(precisions, recalls, beta)
-    if f_scores.size == 0 or f_scores.max() == 0:
+def best_threshold(evaluation: Evaluation) -> float | None:
+    """The threshold with the highest F2, to be used on other micrographs; None without hits.
+
+    Every threshold between the lowest score that it picks and the next lower one picks the same,
+    so F2 leaves open which to take. The middle of the two, in logits, is least likely to be wrong
+    elsewhere: with few labels that gap can be wide.
+    """
+    f2s = evaluation.f2s
+    if evaluation.f2_threshold is None or f2s.max() == 0:
         return None
-    return float(thresholds[f_scores.argmax()])
+    best = int(f2s.argmax())
+    below = evaluation.thresholds[best + 1] if best + 1 < len(f2s) else 0.0
+    either_side = np.clip([evaluation.thresholds[best], below], 1e-6, 1 - 1e-6)
+    return float(expit(logit(either_side).mean()))

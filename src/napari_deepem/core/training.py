@@ -14,10 +14,10 @@ from .errors import InputError
 from .examples import Field, hold_out, positives_and_negatives, prepare_fields
 from .jobs import finish
 from .learning import Learner, ModernLearner, PaperLearner
-from .metrics import average_precision, precision_recall
+from .metrics import average_precision, best_threshold, precision_recall
 from .model import Model
 from .network import LARGEST_BOX_PX, SMALLEST_BOX_PX, Architecture, with_activation
-from .preprocess import check_binning
+from .preprocess import MAX_BINNING, check_binning
 from .recipes import Recipe, recipe_named
 from .scoring import score_crops
 from .types import Float32Array, Labels, Micrograph
@@ -95,10 +95,12 @@ def train_epochs(
     seed: int = 0,
 ) -> Generator[EpochDone, None, Model]:
     """Do as `train`, as a stream: yields `EpochDone`, returns the `Model`."""
+    check_request(box_size_px, binning=binning, recipe=recipe, epochs=epochs)
+    if not any(len(marked.positive_yx) for marked in labels):
+        raise InputError("no particle is labelled: mark some particles first, or give their file")
     chosen = recipe_named(recipe)
     epochs = chosen.epochs if epochs is None else epochs
     binning = resolve_binning(box_size_px, binning)
-    _check(labels, epochs)
     architecture = Architecture.for_box(round(box_size_px / binning))
     architecture = with_activation(architecture, chosen.activation)
     rng = np.random.default_rng(seed)
@@ -125,7 +127,7 @@ def train_epochs(
     threshold = THRESHOLD_WITHOUT_HELD_OUT
     if held_out:
         evaluation = evaluate_held_out(network, held_out)
-        threshold = evaluation.f2_threshold or THRESHOLD_WITHOUT_HELD_OUT
+        threshold = best_threshold(evaluation) or THRESHOLD_WITHOUT_HELD_OUT
         summary |= {"held_out_ap": evaluation.ap, "held_out_f2": evaluation.f2}
     return Model(
         network=network,
@@ -139,9 +141,23 @@ def train_epochs(
     )
 
 
+def check_request(
+    box_size_px: int,
+    *,
+    binning: int | Literal["auto"] = "auto",
+    recipe: str = "modern",
+    epochs: int | None = None,
+) -> None:
+    """Raise InputError for parameters that `train` can't use, before anything is read."""
+    recipe_named(recipe)
+    resolve_binning(box_size_px, binning)
+    if epochs is not None and epochs < 1:
+        raise InputError(f"{epochs} epochs: train for at least 1")
+
+
 def resolve_binning(box_size_px: int, binning: int | Literal["auto"]) -> int:
     """The binning that "auto" stands for, or the given one where box and binning go together."""
-    if not SMALLEST_BOX_PX <= box_size_px <= LARGEST_BOX_PX * 64:
+    if not SMALLEST_BOX_PX <= box_size_px <= LARGEST_BOX_PX * MAX_BINNING:
         raise InputError(
             f"a box of {box_size_px} px: give the side of a box around one particle, "
             f"in pixels of the original file, at least {SMALLEST_BOX_PX}"
@@ -164,13 +180,6 @@ def make_learner(
     if recipe.batches_per_epoch is None:
         return PaperLearner(architecture, fields, recipe, rng)
     return ModernLearner(architecture, fields, recipe, rng, epochs)
-
-
-def _check(labels: Sequence[Labels], epochs: int) -> None:
-    if not any(len(marked.positive_yx) for marked in labels):
-        raise InputError("no particle is labelled: mark some particles first, or give their file")
-    if epochs < 1:
-        raise InputError(f"{epochs} epochs: train for at least 1")
 
 
 def _boxes_to_judge_on(

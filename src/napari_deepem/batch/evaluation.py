@@ -1,0 +1,81 @@
+"""Compare coordinate files with the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.metrics import MATCH_RADIUS_BOXES, Evaluation, evaluate, f_beta
+from napari_deepem.io.coordinates import coordinate_names, read_coordinate_set
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class FileEvaluation:
+    """An evaluation, and which micrographs it covers."""
+
+    evaluation: Evaluation
+    names: list[str]  # micrographs with picks and truth
+    without_truth: list[str]  # with picks alone, left out
+    without_picks: list[str]  # with truth alone, left out
+
+
+def evaluate_files(
+    picks: Path, truth: Path, box_size_px: float, radius_px: float | None = None
+) -> FileEvaluation:
+    """Evaluate all micrographs that both paths have coordinates for.
+
+    Parameters
+    ----------
+    picks, truth : Path
+        A folder with one coordinate file a micrograph, or one file for several.
+    box_size_px : float
+        Particle box, original pixels.
+    radius_px : float, optional
+        Matching radius; a quarter of the box by default.
+
+    Raises
+    ------
+    InputError
+        A file can't be used, no micrograph is in both, or the truth is empty.
+    """
+    if box_size_px <= 0 or (radius_px is not None and radius_px <= 0):
+        raise InputError("box and radius must be positive: give them in pixels")
+    picked, known = coordinate_names(picks), coordinate_names(truth)
+    names = [name for name in picked if name in known]
+    if not names and len(picked) == len(known) == 1:
+        found = read_coordinate_set(picks, picked)
+        labelled = dict(zip(picked, read_coordinate_set(truth, known).values(), strict=True))
+        names = picked  # one file each, whatever they are called
+    elif names:
+        found, labelled = read_coordinate_set(picks, names), read_coordinate_set(truth, names)
+    else:
+        raise InputError(
+            f"no micrograph has both picks and truth: {picks} has {picked[0]}, "
+            f"{truth} has {known[0]}; names must agree"
+        )
+    if not any(len(labelled[name]) for name in names):
+        raise InputError(f"the truth in {truth} is empty: there is nothing to compare with")
+    return FileEvaluation(
+        evaluate(
+            [found[name] for name in names],
+            [labelled[name].centres_yx for name in names],
+            MATCH_RADIUS_BOXES * box_size_px if radius_px is None else radius_px,
+        ),
+        names,
+        without_truth=[name for name in picked if name not in names],
+        without_picks=[name for name in known if name not in names],
+    )
+
+
+def as_json_values(evaluation: Evaluation) -> dict[str, Any]:
+    """The figures of an evaluation, without its curves; `_at_f2` are those at `f2_threshold`."""
+    names = ("ap", "f1", "precision", "recall", "f2", "f2_threshold", "n_picks", "n_truth")
+    values = {name: getattr(evaluation, name) for name in (*names, "radius_px")}
+    if evaluation.f2_threshold is not None:
+        best = int(evaluation.f2s.argmax())
+        precision, recall = evaluation.precisions[best], evaluation.recalls[best]
+        values["f1_at_f2"] = float(f_beta(precision, recall, beta=1))
+        values["precision_at_f2"], values["recall_at_f2"] = float(precision), float(recall)
+    return values

@@ -1,0 +1,133 @@
+"""Pictures of results: picks on the micrograph, and the curves that judge them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+
+from napari_deepem.core.metrics import Evaluation, match
+from napari_deepem.core.preprocess import bin_image, clip_hot_pixels
+from napari_deepem.core.types import FloatArray, Micrograph, Picks, ScoreMap
+from napari_deepem.io.atomic import replacing
+
+HIT, WRONG, MISSED = "#2ca02c", "#d62728", "#ffbf00"
+WIDEST_PX = 1200  # a micrograph is shown binned to about this
+
+
+@contextmanager
+def saved_figure(path: Path, width: float, height: float) -> Iterator[Figure]:
+    """A figure of that many inches, written to `path` at the end of the block."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    yield figure
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+
+
+def draw_picks(
+    path: Path,
+    micrographs: Sequence[Micrograph],
+    picks: Sequence[Picks],
+    score_maps: Sequence[ScoreMap],
+    truth_yx: Sequence[FloatArray],
+    radius_px: float,
+) -> None:
+    """One row a micrograph: its picks, coloured by the truth, beside its score map."""
+    with saved_figure(path, 12.5, 6.0 * len(micrographs)) as figure:
+        rows = figure.subplots(len(micrographs), 2, squeeze=False)
+        for axes, micrograph, chosen, score_map, truth in zip(
+            rows, micrographs, picks, score_maps, truth_yx, strict=True
+        ):
+            _show_micrograph(axes[0], micrograph)
+            _show_boxes(axes[0], chosen, truth, radius_px)
+            axes[0].set_title(f"{micrograph.name}: {len(chosen)} picks", fontsize=10)
+            _show_scores(axes[1], score_map, micrograph.shape)
+        figure.legend(
+            handles=[
+                Line2D([], [], color=HIT, marker="s", ls="", mfc="none", label="pick, labelled"),
+                Line2D([], [], color=WRONG, marker="s", ls="", mfc="none", label="pick, no label"),
+                Line2D([], [], color=MISSED, marker="x", ls="", label="label, not picked"),
+            ],
+            loc="outside lower center",
+            ncols=3,
+            frameon=False,
+        )
+
+
+def draw_curves(path: Path, evaluation: Evaluation, threshold: float | None = None) -> None:
+    """Precision against recall, and F2 against the threshold (Fig. 3e-f of the paper).
+
+    `threshold` is the one that was chosen on other data; it is marked in both.
+    """
+    with saved_figure(path, 10.5, 4.6) as figure:
+        left, right = figure.subplots(1, 2)
+        left.plot(evaluation.recalls, evaluation.precisions, color="#1f77b4")
+        left.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02))
+        left.set_title(
+            f"average precision {evaluation.ap:.3f}, matched within {evaluation.radius_px:g} px",
+            fontsize=10,
+        )
+        right.plot(evaluation.thresholds, evaluation.f2s, color="#1f77b4", label="F2")
+        right.set(xlabel="score threshold", ylabel="F2", xlim=(0, 1), ylim=(0, 1.02))
+        right.set_title(f"best F2 {evaluation.f2:.3f}", fontsize=10)
+        if evaluation.f2_threshold is not None:
+            _mark(left, right, evaluation, evaluation.f2_threshold, "0.4", "best F2 here")
+        if threshold is not None:
+            _mark(left, right, evaluation, threshold, WRONG, "set by training")
+        for axes in (left, right):
+            axes.grid(alpha=0.3)
+            axes.legend(loc="lower left", frameon=False)
+
+
+def _mark(
+    left: Axes, right: Axes, evaluation: Evaluation, threshold: float, colour: str, what: str
+) -> None:
+    """Mark a threshold on the F2 curve, and the point that it gives on the other."""
+    right.axvline(threshold, color=colour, ls="--", label=f"{what}: {threshold:.3f}")
+    picked = np.flatnonzero(evaluation.thresholds >= threshold)
+    if picked.size:
+        at = picked[-1]
+        left.plot(evaluation.recalls[at], evaluation.precisions[at], "o", color=colour, label=what)
+
+
+def _show_micrograph(axes: Axes, micrograph: Micrograph) -> None:
+    height, width = micrograph.shape
+    shown = bin_image(clip_hot_pixels(micrograph.image), max(1, width // WIDEST_PX))
+    darkest, brightest = np.percentile(shown, (1, 99))
+    extent = (-0.5, width - 0.5, height - 0.5, -0.5)
+    axes.imshow(shown, cmap="gray", vmin=darkest, vmax=brightest, extent=extent)
+    axes.set_axis_off()
+
+
+def _show_boxes(axes: Axes, picks: Picks, truth_yx: FloatArray, radius_px: float) -> None:
+    hit = match(picks.centres_yx, truth_yx, radius_px, picks.scores)
+    found = match(truth_yx, picks.centres_yx, radius_px)
+    side = picks.box_size_px or 2 * radius_px
+    for chosen, colour in ((hit, HIT), (~hit, WRONG)):
+        boxes = [
+            Rectangle((col - side / 2, row - side / 2), side, side)
+            for row, col in picks.centres_yx[chosen]
+        ]
+        axes.add_collection(PatchCollection(boxes, facecolor="none", edgecolor=colour, lw=1.2))
+    missed = truth_yx[~found]
+    axes.plot(missed[:, 1], missed[:, 0], "x", color=MISSED, ms=7, mew=1.8)
+
+
+def _show_scores(axes: Axes, score_map: ScoreMap, shape: tuple[int, int]) -> None:
+    rows, cols = score_map.scores.shape
+    first = score_map.origin_px - score_map.step_px / 2
+    extent = (
+        first, first + cols * score_map.step_px, first + rows * score_map.step_px, first,
+    )  # fmt: skip
+    shown = axes.imshow(score_map.scores, cmap="magma", vmin=0, vmax=1, extent=extent)
+    axes.set(xlim=(-0.5, shape[1] - 0.5), ylim=(shape[0] - 0.5, -0.5))
+    axes.set_title("score", fontsize=10)
+    axes.set_axis_off()
+    axes.figure.colorbar(shown, ax=axes, shrink=0.7)

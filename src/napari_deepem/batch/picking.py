@@ -1,0 +1,134 @@
+"""Pick in files: micrographs and a model in, one coordinate file a micrograph and format out."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.model import Model
+from napari_deepem.core.picking import find_candidates, select_picks
+from napari_deepem.core.scoring import score
+from napari_deepem.core.types import Micrograph, Picks, ScoreMap
+from napari_deepem.io.atomic import writable_folder
+from napari_deepem.io.coordinates import WRITABLE, write_coordinates
+from napari_deepem.io.micrographs import micrograph_name, read_micrograph, write_mrc
+
+PIXEL_SIZE_TOLERANCE = 0.02  # headers round; a wrong binning is off by far more
+
+
+@dataclass(frozen=True, slots=True)
+class PickSettings:
+    """What decides which candidates are picked, and what is written."""
+
+    threshold: float
+    std_range: tuple[float, float] | None
+    min_distance_px: float | None = None  # None: 0.4 of the box
+    formats: tuple[str, ...] = ("box", "star")
+    score_maps: bool = False  # write each score map as an MRC file too
+
+    @classmethod
+    def of_model(cls, model: Model) -> PickSettings:
+        """The F2 threshold and the range of standard deviations that training found."""
+        return cls(model.threshold, model.std_range)
+
+    def without_selection(self) -> PickSettings:
+        """The same, but every candidate is kept that is not too near to a better one."""
+        return replace(self, threshold=0.0, std_range=None)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MicrographDone:
+    """Progress of picking: one micrograph is over, with its picks or what was wrong with it."""
+
+    name: str
+    seconds: float
+    picks: Picks | None = None
+    written: tuple[Path, ...] = ()
+    remark: str | None = None  # one line: why there are no picks, or what looks odd
+
+
+def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
+    """Names of formats without dots; InputError for one that can't be written."""
+    wanted = tuple(name.strip().lower().lstrip(".") for name in formats if name.strip())
+    writable = [suffix.lstrip(".") for suffix in WRITABLE]
+    for name in wanted:
+        if name not in writable:
+            raise InputError(f"no format is called {name!r}: choose from {', '.join(writable)}")
+    if not wanted:
+        raise InputError(f"no format given: choose from {', '.join(writable)}")
+    return wanted
+
+
+def pick_files(
+    paths: Sequence[Path], model: Model, folder: Path, settings: PickSettings
+) -> Generator[MicrographDone, None, None]:
+    """Pick every micrograph and write `folder/<name>.<format>`; yields a `MicrographDone` each.
+
+    A micrograph that can't be used is reported in its `MicrographDone` and the others go on. One
+    without picks gets empty coordinate files, so that it counts as done.
+
+    Raises
+    ------
+    InputError
+        If the folder can't be written into.
+    """
+    writable_folder(folder)
+    for path in paths:
+        started = perf_counter()
+        name = micrograph_name(path)
+        try:
+            micrograph = read_micrograph(path)
+            picks, score_map = pick_micrograph(micrograph, model, settings)
+        except InputError as error:
+            yield MicrographDone(name, perf_counter() - started, remark=str(error))
+            continue
+        written = write_picks(folder, micrograph, picks, settings.formats)
+        if settings.score_maps:
+            written.append(write_score_map(folder, micrograph, score_map))
+        remark = _odd_pixel_size(micrograph, model)
+        yield MicrographDone(name, perf_counter() - started, picks, tuple(written), remark)
+
+
+def pick_micrograph(
+    micrograph: Micrograph, model: Model, settings: PickSettings
+) -> tuple[Picks, ScoreMap]:
+    """The picks of one micrograph, and the score map that they come from."""
+    score_map = score(micrograph, model)
+    picks = select_picks(
+        find_candidates(score_map),
+        threshold=settings.threshold,
+        std_range=settings.std_range,
+        min_distance_px=settings.min_distance_px,
+    )
+    return picks, score_map
+
+
+def write_picks(
+    folder: Path, micrograph: Micrograph, picks: Picks, formats: Sequence[str]
+) -> list[Path]:
+    """Write picks as `folder/<micrograph>.<format>` for every format; returns the files."""
+    written = [folder / f"{micrograph.name}.{name}" for name in formats]
+    for path in written:
+        write_coordinates(path, picks)
+    return written
+
+
+def write_score_map(folder: Path, micrograph: Micrograph, score_map: ScoreMap) -> Path:
+    """Write scores as `folder/<micrograph>_scores.mrc`, its pixel size that of the grid."""
+    path = folder / f"{micrograph.name}_scores.mrc"
+    pixel_size = micrograph.pixel_size and micrograph.pixel_size * score_map.step_px
+    write_mrc(path, score_map.scores, pixel_size)
+    return path
+
+
+def _odd_pixel_size(micrograph: Micrograph, model: Model) -> str | None:
+    here, trained = micrograph.pixel_size, model.pixel_size
+    if here is None or trained is None or abs(here / trained - 1) < PIXEL_SIZE_TOLERANCE:
+        return None
+    return (
+        f"{micrograph.name} has {here:.3g} A/px, the model was trained at {trained:.3g} A/px: "
+        "particles have another size in pixels there, so train on such micrographs"
+    )

@@ -1,0 +1,79 @@
+"""Train on files: micrographs and their coordinate files in, a model file out."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from napari_deepem.core.model import Model
+from napari_deepem.core.training import EpochDone, check_request, train_epochs
+from napari_deepem.core.types import Labels, Micrograph
+from napari_deepem.io.coordinates import read_coordinate_set
+from napari_deepem.io.micrographs import micrograph_name, read_micrograph
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LabelledMicrographs:
+    """Micrographs that have a coordinate file, and what is labelled on each."""
+
+    micrographs: list[Micrograph]
+    labels: list[Labels]
+    without_labels: list[str]  # names of the micrographs that were given but have no coordinates
+
+
+def read_labelled(paths: Sequence[Path], coordinates: Path) -> LabelledMicrographs:
+    """Read micrographs together with their coordinates, matched by name.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        MRC files.
+    coordinates : Path
+        A folder of `.box`, `.star` or `.csv` files, or one file for several micrographs.
+
+    Raises
+    ------
+    InputError
+        A file can't be used, or no micrograph has coordinates.
+    """
+    found = read_coordinate_set(coordinates, [micrograph_name(path) for path in paths])
+    labelled = [path for path in paths if micrograph_name(path) in found]
+    return LabelledMicrographs(
+        micrographs=[read_micrograph(path) for path in labelled],
+        labels=[Labels.of(found[micrograph_name(path)].centres_yx) for path in labelled],
+        without_labels=[
+            micrograph_name(path) for path in paths if micrograph_name(path) not in found
+        ],
+    )
+
+
+def train_on_files(
+    paths: Sequence[Path],
+    coordinates: Path,
+    box_size_px: int,
+    *,
+    binning: int | Literal["auto"] = "auto",
+    recipe: str = "modern",
+    epochs: int | None = None,
+    seed: int = 0,
+) -> Generator[LabelledMicrographs | EpochDone, None, Model]:
+    """Read and train: yields what was read, then every epoch; returns the model.
+
+    See `napari_deepem.core.training.train` for the parameters. Parameters that can't be used
+    are reported before any file is read.
+    """
+    check_request(box_size_px, binning=binning, recipe=recipe, epochs=epochs)
+    labelled = read_labelled(paths, coordinates)
+    yield labelled
+    model = yield from train_epochs(
+        labelled.micrographs,
+        labelled.labels,
+        box_size_px,
+        binning=binning,
+        recipe=recipe,
+        epochs=epochs,
+        seed=seed,
+    )
+    return model

@@ -1,0 +1,138 @@
+"""What the command line shows while it works, and when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from napari_deepem.batch.demo import DemoProgress, DemoResult, Step, figures_of
+from napari_deepem.batch.picking import MicrographDone
+from napari_deepem.batch.training import LabelledMicrographs
+from napari_deepem.core.jobs import finish
+from napari_deepem.core.model import Model
+from napari_deepem.core.training import EpochDone
+
+
+@contextmanager
+def progress_bar(console: Console, what: str) -> Iterator[Progress]:
+    """A bar with one task; a console that is no terminal shows lines of text instead."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[figures]}"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    ) as progress:
+        progress.add_task(what, total=None, figures="")
+        yield progress
+
+
+def follow_training(
+    job: Generator[LabelledMicrographs | EpochDone, None, Model], console: Console
+) -> Model:
+    """Run a training, showing what it reads and every epoch."""
+    with progress_bar(console, "training") as progress:
+        return finish(job, lambda news: _show_training(news, progress))
+
+
+def follow_demo(job: Generator[DemoProgress, None, DemoResult], console: Console) -> DemoResult:
+    """Run a demonstration, showing each step and every epoch."""
+    with progress_bar(console, "demo") as progress:
+
+        def show(news: DemoProgress) -> None:
+            if isinstance(news, Step):
+                console.print(news.text, markup=False)
+            else:
+                _show_training(news, progress)
+
+        return finish(job, show)
+
+
+def _show_training(news: LabelledMicrographs | EpochDone, progress: Progress) -> None:
+    if isinstance(news, EpochDone):
+        progress.update(
+            progress.task_ids[0],
+            description="training",
+            completed=news.epoch,
+            total=news.epochs,
+            figures=_epoch_figures(news),
+        )
+        if not progress.console.is_terminal:
+            progress.console.print(
+                f"epoch {news.epoch}/{news.epochs}  {_epoch_figures(news)}", markup=False
+            )
+        return
+    labelled = sum(len(labels.positive_yx) for labels in news.labels)
+    text = f"{labelled} particles on {len(news.micrographs)} micrographs"
+    if news.without_labels:
+        text += f"; {len(news.without_labels)} micrographs without coordinates are left out"
+    progress.console.print(text, markup=False)
+
+
+def _epoch_figures(news: EpochDone) -> str:
+    text = f"loss {news.loss:.4f}"
+    if news.held_out_loss is not None and news.held_out_ap is not None:
+        text += f"  held-out loss {news.held_out_loss:.4f}  held-out AP {news.held_out_ap:.3f}"
+    return text
+
+
+def describe_model(model: Model, path: Path) -> str:
+    """What training arrived at, in a line or two."""
+    low, high = model.std_range
+    text = (
+        f"wrote {path}: box {model.box_size_px} px, binned {model.binning}x to {model.box_px} px, "
+        f"threshold {model.threshold:.3f}, std {low:.2f} to {high:.2f}"
+    )
+    if "held_out_ap" not in model.summary:
+        return text + (
+            "\nno labels could be held out, so the threshold is a guess: label a second micrograph"
+        )
+    names = ", ".join(field["micrograph"] for field in model.summary["held_out"])
+    return text + (
+        f"\nheld out: {names}: average precision {model.summary['held_out_ap']:.3f}, "
+        f"F2 {model.summary['held_out_f2']:.3f}, matched within {model.box_size_px / 4:g} px"
+    )
+
+
+def follow_picking(
+    job: Generator[MicrographDone, None, None], total: int, console: Console
+) -> list[str]:
+    """Run a picking, showing every micrograph; returns the names of those that failed."""
+    failed: list[str] = []
+    picked = 0
+    with progress_bar(console, "picking") as progress:
+        for done, news in enumerate(job, start=1):
+            if news.picks is None:
+                failed.append(news.name)
+            else:
+                picked += len(news.picks)
+            if news.remark is not None:
+                console.print(f"napari-deepem: {news.remark}", markup=False)
+            elif not console.is_terminal and news.picks is not None:
+                console.print(
+                    f"{news.name}: {len(news.picks)} picks, {news.seconds:.1f} s", markup=False
+                )
+            progress.update(
+                progress.task_ids[0], completed=done, total=total, figures=f"{picked} picks"
+            )
+    if total > len(failed):
+        console.print(f"{picked} picks on {total - len(failed)} micrographs", markup=False)
+    if failed and total > 1:
+        console.print(f"{len(failed)} of {total} micrographs could not be picked", markup=False)
+    return failed
+
+
+def print_demo(result: DemoResult, console: Console) -> None:
+    """The small table, and where to look."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in figures_of(result).items():
+        table.add_row(name, str(value))
+    console.print(table)
+    console.print(f"written to {result.folder}: look at picks.png and curves.png", markup=False)
