@@ -1,0 +1,1 @@
+"""Core values as napari layers, and back. napari, but no Qt and no torch."""

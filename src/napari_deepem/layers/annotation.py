@@ -1,0 +1,115 @@
+"""Points layers in which a user marks particles, and what is not one, as boxes of true size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Image, Layer, Points
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.types import FloatArray, Labels
+
+from .micrographs import placement_of
+from .tags import KEY, find_layer, role_of, tag
+
+Mark = Literal["positive", "negative"]
+MARKS: tuple[Mark, Mark] = ("positive", "negative")
+WORDS: dict[Mark, str] = {"positive": "particles", "negative": "non-particles"}
+COLORS = {"positive": "#4ade80", "negative": "#ff8a3d", "picks": "#22d3ee"}
+BORDER_BOXES = 0.05  # width of a square's line, in boxes
+
+
+def square_style(role: str, box_size_px: int) -> dict[str, Any]:
+    """Arguments of a Points layer that draws each point as an open square of the box's size."""
+    return {
+        "symbol": "square",
+        "size": box_size_px,
+        "face_color": "transparent",
+        "border_color": COLORS[role],
+        "border_width": BORDER_BOXES,
+        "border_width_is_relative": True,
+    }
+
+
+def points_layer_data(
+    centres_yx: FloatArray, mark: Mark, micrograph: str, box_size_px: int, **place: Any
+) -> tuple[Any, dict[str, Any], str]:
+    """(data, arguments, "points") of one kind of label of one micrograph."""
+    return (
+        centres_yx,
+        {
+            "name": f"{micrograph} {WORDS[mark]}",
+            "ndim": 2,
+            "metadata": tag(mark, micrograph),
+            **square_style(mark, box_size_px),
+            **place,
+        },
+        "points",
+    )
+
+
+def annotation_layer(viewer: ViewerModel, image: Image, mark: Mark, box_size_px: int) -> Points:
+    """Return the layer of one kind of label of a micrograph; made if it is not there yet."""
+    name = image.metadata[KEY]["micrograph"]
+    found = find_layer(viewer.layers, mark, name)
+    if found is not None:
+        return found
+    empty = np.empty((0, 2))
+    data, arguments, _ = points_layer_data(empty, mark, name, box_size_px, **placement_of(image))
+    return viewer.add_points(data, **arguments)
+
+
+def resize(layer: Points, box_size_px: int) -> None:
+    """Draw every point, and those to come, as squares of this size."""
+    layer.selected_data = set()  # napari gives the current size to what is selected
+    layer.current_size = box_size_px
+    layer.size = box_size_px
+
+
+def adopt(
+    layers: Iterable[Layer], points: Points, image: Image, mark: Mark, box_size_px: int
+) -> None:
+    """Make the user's own Points layer the particles, or non-particles, of a micrograph."""
+    name = image.metadata[KEY]["micrograph"]
+    present = find_layer(layers, mark, name)
+    if present is points:
+        return
+    if present is not None:
+        raise InputError(
+            f"{name} already has the layer '{present.name}': delete it first, "
+            "or copy your points over."
+        )
+    world = np.array([points.data_to_world(point) for point in points.data]).reshape(-1, 2)
+    pixels = np.array([image.world_to_data(point) for point in world]).reshape(-1, 2)
+    place = placement_of(image)
+    points.data = pixels
+    points.scale, points.translate, points.units = (
+        place["scale"],
+        place["translate"],
+        place["units"],
+    )
+    style = square_style(mark, box_size_px)
+    for key in ("symbol", "border_color", "face_color", "border_width"):
+        setattr(points, key, style[key])
+        setattr(points, f"current_{key}", style[key])
+    resize(points, box_size_px)
+    points.metadata.update(tag(mark, name))
+
+
+def adoptable(layers: Iterable[Layer]) -> list[Points]:
+    """Two-dimensional Points layers that are none of ours."""
+    return [
+        layer
+        for layer in layers
+        if isinstance(layer, Points) and layer.ndim == 2 and role_of(layer) is None
+    ]
+
+
+def labels_on(layers: Iterable[Layer], micrograph: str) -> Labels:
+    """What is marked on a micrograph, in its original pixels."""
+    layers = list(layers)
+    found = (find_layer(layers, mark, micrograph) for mark in MARKS)
+    return Labels.of(*(() if layer is None else np.array(layer.data) for layer in found))

@@ -1,0 +1,93 @@
+"""Image layers as micrographs."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Layer
+from numpy.typing import NDArray
+from pint import DimensionalityError
+
+from napari_deepem.core.types import Micrograph
+
+from .tags import micrograph_name_of, role_of, tag, tag_of
+
+
+def is_micrograph(layer: Layer) -> bool:
+    """Whether a layer is a single 2-D grey image that is not one of our score maps."""
+    return (
+        isinstance(layer, Image)
+        and layer.ndim == 2
+        and not layer.rgb
+        and not layer.multiscale
+        and role_of(layer) in (None, "micrograph")
+    )
+
+
+def enrol(layer: Image, taken: Container[str]) -> Micrograph:
+    """Make an image layer a micrograph and return it.
+
+    The name is the file's, which picks are saved under; renaming the layer later does not change
+    it. A second file of the same name goes by its layer's name, which napari keeps unique.
+    """
+    name = micrograph_name_of(layer) or layer.name
+    if name in taken:
+        name = layer.name
+    layer.metadata.update(tag("micrograph", name, **_more(layer)))
+    return Micrograph(np.asarray(layer.data), name, pixel_size_of(layer))
+
+
+def _more(layer: Layer) -> dict[str, Any]:
+    return {k: v for k, v in tag_of(layer).items() if k not in ("role", "micrograph")}
+
+
+def pixel_size_of(layer: Layer) -> float | None:
+    """A/px of a layer; None where its scale is not a length, or differs by axis."""
+    height, width = layer.scale[-2:]
+    if height != width:
+        return None
+    try:
+        return float((width * layer.units[-1]).to("angstrom").magnitude)
+    except DimensionalityError:
+        return None
+
+
+def folder_of(layer: Layer) -> Path | None:
+    """Return the folder that a layer's file lies in; None for a layer that is no file."""
+    return Path(layer.source.path).parent if layer.source.path else None
+
+
+def placement(pixel_size: float | None) -> dict[str, Any]:
+    """Where a micrograph with this pixel size lies in the world, as a layer's arguments."""
+    if pixel_size is None:
+        return {"scale": (1.0, 1.0)}
+    return {"scale": (pixel_size, pixel_size), "units": ("angstrom", "angstrom")}
+
+
+def placement_of(layer: Layer) -> dict[str, Any]:
+    """How `layer` lies in the world, for another layer whose data are its pixels."""
+    return {"scale": layer.scale, "translate": layer.translate, "units": layer.units}
+
+
+def contrast_limits(image: NDArray[Any]) -> tuple[float, float]:
+    """Grey values that show a micrograph well whatever its hot pixels: percentiles 0.5 and 99.5."""
+    stride = max(1, int(np.sqrt(image.size / 250_000)))
+    low, high = np.percentile(image[::stride, ::stride].astype(np.float32), (0.5, 99.5))
+    return (float(low), float(high)) if low < high else (float(low), float(low) + 1.0)
+
+
+def image_layer_data(micrograph: Micrograph, **more: Any) -> tuple[Any, dict[str, Any], str]:
+    """(data, arguments, "image") of a micrograph, as readers and samples return it."""
+    return (
+        micrograph.image,
+        {
+            "name": micrograph.name,
+            "contrast_limits": contrast_limits(micrograph.image),
+            "metadata": tag("micrograph", micrograph.name, **more),
+            **placement(micrograph.pixel_size),
+        },
+        "image",
+    )

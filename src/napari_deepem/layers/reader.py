@@ -1,0 +1,37 @@
+"""Opens micrographs by drag and drop: name and pixel size from the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from napari.utils.notifications import show_error
+
+from napari_deepem.core.errors import InputError
+
+from .micrographs import image_layer_data
+
+LayerData = tuple[Any, ...]
+Reader = Callable[[str | Sequence[str]], list[LayerData]]
+SUFFIXES = (".mrc", ".mrc.gz", ".mrc.bz2")
+
+
+def get_reader(
+    path: str | Sequence[str],
+) -> Reader | None:
+    """Return `read_micrographs` for MRC files, None for anything else (npe2 reader)."""
+    paths = [path] if isinstance(path, str) else list(path)
+    return read_micrographs if all(p.lower().endswith(SUFFIXES) for p in paths) else None
+
+
+def read_micrographs(path: str | Sequence[str]) -> list[LayerData]:
+    """Read each file as one image layer; one that can't be read is said in one line."""
+    from napari_deepem.io.micrographs import read_micrograph
+
+    layers: list[LayerData] = []
+    for each in [path] if isinstance(path, str) else path:
+        try:
+            layers.append(image_layer_data(read_micrograph(each)))
+        except InputError as error:
+            show_error(str(error))
+    return layers or [(None,)]  # (None,): read, but there is no layer to add

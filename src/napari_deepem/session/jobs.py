@@ -1,0 +1,73 @@
+"""The long jobs of a session: generators that yield progress and return a result.
+
+Each imports what it needs when it runs, on the thread that runs it: torch takes seconds to load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_deepem.core.types import Micrograph
+
+from .state import Scored, Session
+
+if TYPE_CHECKING:
+    from napari_deepem.core.model import Model
+    from napari_deepem.core.scoring import TilesDone
+    from napari_deepem.core.training import EpochDone
+
+
+def training(session: Session) -> Callable[[], Generator[EpochDone, None, Model]]:
+    """Make the job that trains on every annotated micrograph, with the parameters as they are now.
+
+    The session is read here, on the caller's thread; the job itself touches it no more.
+    """
+    annotated = session.annotated()
+    micrographs = [session.micrographs[name] for name in annotated]
+    labels = list(annotated.values())
+    box_size_px = session.box_size_px
+    recipe, binning, seed = session.recipe, session.binning, session.seed
+    epochs = session.epochs or None
+
+    def job() -> Generator[EpochDone, None, Model]:
+        from napari_deepem.core.training import train_epochs
+
+        return train_epochs(
+            micrographs,
+            labels,
+            box_size_px,
+            binning=binning,
+            recipe=recipe,
+            epochs=epochs,
+            seed=seed,
+        )
+
+    return job
+
+
+def score(micrograph: Micrograph, model: Model) -> Generator[TilesDone, None, Scored]:
+    """Score one micrograph and find its candidates."""
+    from napari_deepem.core.picking import find_candidates
+    from napari_deepem.core.scoring import score_tiles
+
+    score_map = yield from score_tiles(micrograph, model)
+    return Scored(micrograph, model, score_map, find_candidates(score_map))
+
+
+def load(path: Path) -> Generator[None, None, Model]:
+    """Load a model file."""
+    from napari_deepem.io.models import load_model
+
+    yield
+    return load_model(path)
+
+
+def save(model: Model, path: Path) -> Path:
+    """Save a model; adds the suffix .safetensors where there is none. Returns the path."""
+    from napari_deepem.io.models import save_model
+
+    path = path if path.suffix == ".safetensors" else path.with_name(path.name + ".safetensors")
+    save_model(model, path)
+    return path

@@ -1,0 +1,1 @@
+"""The docks: thin views of a session, one dock a file."""

@@ -1,0 +1,109 @@
+"""Annotate: mark particles, and what is not one, on each micrograph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from magicgui.widgets import ComboBox, PushButton
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.layers.annotation import Mark, adoptable
+from napari_deepem.session.state import OPEN_FIRST
+
+from .dock import Dock, form, row, tell, text_line
+from .workers import report
+
+HINT = (
+    "Click the middle of each particle. Mark all you see: background is drawn from what is not "
+    "marked."
+)
+
+
+class Annotate(Dock):
+    """The dock of this name."""
+
+    beside = "Train"
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)
+        self.micrograph = self.micrograph_combo()
+        self.box_size = self.control("box_size_px")
+        self.in_angstrom = text_line("in_angstrom")
+        self.mark_positive = self._button("Mark particles", "positive", self.link.mark)
+        self.mark_negative = self._button("Mark non-particles", "negative", self.link.mark)
+        self.counts = text_line("counts")
+        self.hint = text_line("hint")
+        self.points = ComboBox(
+            name="points",
+            label="Own points",
+            choices=lambda _: [(layer.name, layer) for layer in adoptable(self._layers())],
+            nullable=True,
+            tooltip="A Points layer of yours, to be used as labels of this micrograph.",
+        )
+        self.use_positive = self._button("Use as particles", "positive", self._adopt)
+        self.use_negative = self._button("Use as non-particles", "negative", self._adopt)
+        self.use = row(self.use_positive, self.use_negative)
+        self.own = form(self.points)
+        self.fill(
+            [
+                form(
+                    self.micrograph, row(self.box_size, self.in_angstrom, label=self.box_size.label)
+                ),
+                row(self.mark_positive, self.mark_negative),
+                self.counts,
+                self.hint,
+                self.own,
+                self.use,
+            ]
+        )
+        events = self.session.events
+        for signal in (events.micrographs, events.current, events.labels, events.box_size_px):
+            self.follow(signal, self._show)
+        self.follow(self.link.points_changed, self._show_points)
+        self._show()
+        self._show_points()
+
+    def _button(self, text: str, mark: Mark, action: Any) -> PushButton:
+        button = PushButton(text=text, name=text)
+        button.changed.connect(lambda: action(mark))
+        return button
+
+    def _adopt(self, mark: Mark) -> None:
+        try:
+            self.link.adopt(self.points.value, mark)
+        except InputError as error:
+            report(error)
+
+    def _layers(self) -> list[Any]:
+        return list(self.link.viewer.layers)
+
+    def _show_points(self) -> None:
+        self.points.reset_choices()
+        self.own.visible = self.use.visible = bool(adoptable(self._layers()))
+
+    def _show(self) -> None:
+        session = self.session
+        is_open = session.current is not None
+        self.mark_positive.enabled = self.mark_negative.enabled = is_open
+        tell(self.hint, HINT if is_open else OPEN_FIRST)
+        tell(self.in_angstrom, in_angstrom(session.box_size_px, session.pixel_size))
+        here = session.labels_of(session.current)
+        everywhere = session.annotated().values()
+        tell(
+            self.counts,
+            f"{len(here.positive_yx)} particles, {len(here.negative_yx)} non-particles here; "
+            f"{sum(len(labels.positive_yx) for labels in everywhere)} and "
+            f"{sum(len(labels.negative_yx) for labels in everywhere)} "
+            f"on {len(everywhere)} micrographs"
+            if is_open
+            else "",
+        )
+
+
+def in_angstrom(length_px: int, pixel_size: float | None) -> str:
+    """Say a length in the units of the specimen."""
+    if pixel_size is None:
+        return "(pixel size not known)"
+    return (
+        f"= {length_px * pixel_size:.0f} \N{ANGSTROM SIGN} at {pixel_size:.3g} \N{ANGSTROM SIGN}/px"
+    )

@@ -1,0 +1,155 @@
+"""What every dock has: the viewer's session, controls made from its fields, a place among tabs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from annotated_types import Ge, Le
+from magicgui.widgets import ComboBox, Container, Label, Widget, create_widget
+from qtpy.QtCore import QObject, Qt, QTimer
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QWidget
+
+from napari_deepem.session import Session
+
+from .link import link_of
+
+
+class Dock(Container):
+    """A column of controls that follows the session for as long as the dock lives."""
+
+    beside: str = ""  # display name of the dock that this one shares a place with, as tabs
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(labels=False)
+        self.link = link_of(viewer)
+        self.session = self.link.session
+        self._stops: list[Callable[[], object]] = []
+        stops = self._stops
+        self.native.destroyed.connect(lambda: [stop() for stop in stops])
+        self._tabs = _Tabs(self.native, self.beside)
+
+    def fill(self, widgets: Sequence[Widget]) -> None:
+        """Lay widgets out from top to bottom, close together."""
+        self.extend(widgets)
+        self.native.layout().addStretch()
+        self.native.layout().setSpacing(6)
+
+    def follow(self, signal: Any, callback: Callable[..., object]) -> None:
+        """Connect a session's signal until the dock is destroyed."""
+        signal.connect(callback)
+        self._stops.append(lambda: signal.disconnect(callback, missing_ok=True))
+
+    def control(self, field: str, **options: Any) -> Any:
+        """Make a control for a field of the session: its bounds, title and help come from there."""
+        info = Session.model_fields[field]
+        bounds = {}
+        for limit in info.metadata:
+            if isinstance(limit, Ge):
+                bounds["min"] = limit.ge
+            elif isinstance(limit, Le):
+                bounds["max"] = limit.le
+        widget = create_widget(
+            value=getattr(self.session, field),
+            annotation=info.annotation,
+            name=field,
+            label=info.title,
+            options={"tooltip": info.description, **bounds, **options},
+        )
+        widget.changed.connect(lambda value: setattr(self.session, field, value))
+        self.follow(self.session.events[field], lambda value: show_value(widget, value))
+        return widget
+
+    def micrograph_combo(self) -> ComboBox:
+        """Choose the current micrograph; choosing shows it and hides the others."""
+        combo = ComboBox(
+            name="micrograph",
+            label="Micrograph",
+            choices=lambda _: list(self.session.micrographs),
+            tooltip="Shows this micrograph and hides the others with all that belongs to them.",
+        )
+        combo.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+        def refresh() -> None:
+            with combo.changed.blocked():
+                combo.reset_choices()
+                if self.session.current in combo.choices:
+                    combo.value = self.session.current
+
+        combo.changed.connect(lambda name: setattr(self.session, "current", name))
+        self.follow(self.session.events.micrographs, refresh)
+        self.follow(self.session.events.current, refresh)
+        refresh()
+        return combo
+
+
+def show_value(widget: Any, value: Any) -> None:
+    """Show a value without announcing it as the user's."""
+    if widget.value != value:
+        with widget.changed.blocked():
+            widget.value = value
+
+
+def form(*widgets: Widget) -> Container:
+    """Put widgets below each other, their labels on the left."""
+    return _without_margins(Container(widgets=widgets, labels=True))
+
+
+def row(*widgets: Widget, label: str = "") -> Container:
+    """Put widgets side by side."""
+    return _without_margins(
+        Container(widgets=widgets, layout="horizontal", labels=False, label=label)
+    )
+
+
+def holder(widget: QWidget) -> Container:
+    """Hold a plain Qt widget as a control among others."""
+    container = _without_margins(Container(labels=False))
+    container.native.layout().addWidget(widget)
+    return container
+
+
+def _without_margins(container: Container) -> Container:
+    container.margins = (0, 0, 0, 0)
+    container.native.layout().setSpacing(6)
+    return container
+
+
+def text_line(name: str) -> Label:
+    """Return an empty text that wraps and can be copied."""
+    line = Label(name=name, value="")
+    line.native.setWordWrap(True)
+    line.native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return line
+
+
+def tell(line: Label, text: str) -> None:
+    """Show a text, or nothing at all where it is empty."""
+    line.value = text
+    line.visible = bool(text)
+
+
+class _Tabs(QObject):
+    """Puts a dock on one place with another, as tabs: four docks are too high for one column."""
+
+    def __init__(self, widget: QWidget, beside: str) -> None:
+        super().__init__(widget)
+        self._widget, self._beside = widget, beside
+        QTimer.singleShot(0, self._join)
+
+    def _join(self) -> None:
+        dock = _dock_of(self._widget)
+        window = None if dock is None else dock.parent()
+        if not isinstance(window, QMainWindow):
+            return
+        for other in window.findChildren(QDockWidget):
+            if other.windowTitle().startswith(self._beside) and not other.isFloating():
+                window.tabifyDockWidget(other, dock)
+                dock.raise_()
+                return
+
+
+def _dock_of(widget: QObject | None) -> QDockWidget | None:
+    while widget is not None and not isinstance(widget, QDockWidget):
+        widget = widget.parent()
+    return widget

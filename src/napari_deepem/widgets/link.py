@@ -1,0 +1,193 @@
+"""Ties the layers of one viewer to its session.
+
+Inward, the annotation Points layers and the micrographs flow into the session; outward, the
+session's scores and picks are shown. All docks of a viewer share one link.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from napari.components import ViewerModel
+from napari.layers import Image, Layer, Points
+from psygnal import SignalInstance
+
+from napari_deepem.core.types import Labels
+from napari_deepem.layers import annotation, micrographs, results
+from napari_deepem.layers.annotation import MARKS, Mark
+from napari_deepem.layers.tags import find_layer, micrograph_name_of, role_of, tag_of
+from napari_deepem.session import Session
+
+from .runs import Runs
+
+_LINKS: weakref.WeakKeyDictionary[ViewerModel, Link] = weakref.WeakKeyDictionary()
+
+
+def link_of(viewer: Any) -> Link:
+    """Return the one link of a viewer, made on first call. napari hands plugins a proxy."""
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    if viewer not in _LINKS:
+        _LINKS[viewer] = Link(viewer)
+    return _LINKS[viewer]
+
+
+def session_of(viewer: Any) -> Session:
+    """Return the one session of a viewer."""
+    return link_of(viewer).session
+
+
+class Link:
+    """One viewer's layers and its session; holds the viewer weakly."""
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = weakref.ref(viewer)
+        self.points_changed = SignalInstance((), name="points_changed")
+        self.session = Session()
+        self.runs = Runs(self.session)
+        for layer in list(viewer.layers):
+            self._add(layer)
+        viewer.layers.events.inserted.connect(self._on_layer_inserted)
+        viewer.layers.events.removed.connect(self._on_layer_removed)
+        events = self.session.events
+        events.current.connect(self._on_current)
+        events.box_size_px.connect(self._on_box_size)
+        events.scored.connect(self._show_scores)
+        events.picks.connect(self._show_picks)
+        self._on_current(self.session.current)
+
+    @property
+    def viewer(self) -> ViewerModel:
+        """The viewer itself, not napari's proxy of it."""
+        viewer = self._viewer()
+        if viewer is None:
+            raise ReferenceError("the viewer was closed")
+        return viewer
+
+    def image_of(self, name: str | None) -> Image | None:
+        """Return the image layer of a micrograph."""
+        return find_layer(self.viewer.layers, "micrograph", name) if name else None
+
+    def mark(self, mark: Mark) -> Points | None:
+        """Let the user click particles, or non-particles, on the current micrograph."""
+        image = self.image_of(self.session.current)
+        if image is None:
+            return None
+        layer = annotation.annotation_layer(self.viewer, image, mark, self.session.box_size_px)
+        layer.visible = True
+        self.viewer.layers.selection.active = layer
+        layer.mode = "add"
+        return layer
+
+    def adopt(self, points: Points, mark: Mark) -> None:
+        """Make the user's own points the particles, or non-particles, of the current micrograph."""
+        image = self.image_of(self.session.current)
+        if image is not None:
+            annotation.adopt(self.viewer.layers, points, image, mark, self.session.box_size_px)
+            points.events.data.connect(self._on_marks)
+            self._read_labels(self.session.current)
+            self.points_changed.emit()
+
+    def copy_picks(self) -> Points | None:
+        """Add the picks as an ordinary layer of the user's."""
+        image = self.image_of(self.session.current)
+        if image is None or self.session.picks is None:
+            return None
+        return results.copy_picks(self.viewer, image, self.session.picks)
+
+    # inward
+
+    def _on_layer_inserted(self, event: Any) -> None:
+        self._add(event.value)
+        self.points_changed.emit()
+
+    def _add(self, layer: Layer) -> None:
+        session = self.session
+        if role_of(layer) in MARKS:
+            layer.events.data.connect(self._on_marks)
+            annotation.resize(layer, session.box_size_px)
+            self._read_labels(micrograph_name_of(layer))
+            layer.visible = micrograph_name_of(layer) == session.current
+        elif micrographs.is_micrograph(layer):
+            micrograph = micrographs.enrol(layer, session.micrographs)
+            layer.events.data.connect(self._on_image)
+            layer.events.scale.connect(self._on_image)
+            box_size_px = tag_of(layer).get("box_size_px")
+            if box_size_px and not session.annotated():
+                session.box_size_px = box_size_px
+            session.micrographs = {**session.micrographs, micrograph.name: micrograph}
+            self._read_labels(micrograph.name)
+            session.current = micrograph.name
+
+    def _on_layer_removed(self, event: Any) -> None:
+        layer, session = event.value, self.session
+        self.points_changed.emit()
+        name, role = micrograph_name_of(layer), role_of(layer)
+        if role in MARKS:
+            layer.events.data.disconnect(self._on_marks)
+            self._read_labels(name)
+        elif role == "micrograph" and name in session.micrographs:
+            left = {key: value for key, value in session.micrographs.items() if key != name}
+            if session.current == name:
+                session.current = next(reversed(left), None)
+            session.micrographs = left
+            session.labels = {k: v for k, v in session.labels.items() if k in left}
+
+    def _on_marks(self, event: Any) -> None:
+        self._read_labels(micrograph_name_of(event.source))
+
+    def _on_image(self, event: Any) -> None:
+        layer = event.source
+        taken = self.session.micrographs.keys() - {micrograph_name_of(layer)}
+        micrograph = micrographs.enrol(layer, taken)
+        self.session.micrographs = {**self.session.micrographs, micrograph.name: micrograph}
+
+    def _read_labels(self, name: str | None) -> None:
+        if name in self.session.micrographs:
+            labels: Labels = annotation.labels_on(self.viewer.layers, name)
+            self.session.labels = {**self.session.labels, name: labels}
+
+    # outward
+
+    def _on_current(self, name: str | None) -> None:
+        marking = self._marking()
+        for layer in self.viewer.layers:
+            if role_of(layer) in ("micrograph", *MARKS):
+                layer.visible = micrograph_name_of(layer) == name
+        if marking is not None:
+            self.mark(marking)
+        self._show_scores()
+
+    def _marking(self) -> Mark | None:
+        active = self.viewer.layers.selection.active
+        if active is not None and role_of(active) in MARKS and active.mode == "add":
+            active.mode = "pan_zoom"
+            return role_of(active)
+        return None
+
+    def _on_box_size(self, box_size_px: int) -> None:
+        for layer in self.viewer.layers:
+            if role_of(layer) in MARKS:
+                annotation.resize(layer, box_size_px)
+
+    def _show_scores(self) -> None:
+        scored, image = self.session.current_scored, self.image_of(self.session.current)
+        if scored is None or image is None:
+            for role in ("scores", "picks"):
+                layer = find_layer(self.viewer.layers, role)
+                if layer is not None:
+                    layer.visible = False
+            return
+        active = self.viewer.layers.selection.active
+        results.show_score_map(self.viewer, image, scored.score_map)
+        results.show_candidates(self.viewer, image, scored.candidates)
+        self._show_picks()
+        self.viewer.layers.selection.active = active
+
+    def _show_picks(self) -> None:
+        layer, scored = find_layer(self.viewer.layers, "picks"), self.session.current_scored
+        picks = self.session.picks
+        if layer is None or scored is None or picks is None:
+            return
+        if len(layer.data) == len(scored.candidates):  # not while another map takes its place
+            results.show_picks(layer, scored.candidates, picks)

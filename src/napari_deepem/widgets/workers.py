@@ -1,0 +1,110 @@
+"""The one door to threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+from napari.utils.notifications import notification_manager, show_error
+from superqt.utils import create_worker
+
+from napari_deepem.core.errors import InputError
+
+Job = Callable[[], Generator[Any, None, Any]]
+
+
+class JobFailed(Exception):
+    """A job broke down; the message is what it said, the cause is the original error."""
+
+
+class Run:
+    """A job in another thread; see `run`."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Stop the job at its next step. Nothing of it is delivered any more."""
+        self.cancelled = True
+
+
+def run(
+    job: Job,
+    *,
+    on_progress: Callable[[Any], object],
+    on_result: Callable[[Any], object],
+    on_failed: Callable[[Exception], object],
+    on_cancelled: Callable[[], object] = lambda: None,
+    is_wanted: Callable[[], bool] = lambda: True,
+) -> Run:
+    """Run a job in another thread and deliver what it yields and returns on the main thread.
+
+    Parameters
+    ----------
+    job : callable
+        Makes the generator that does the work; called in the other thread.
+    on_progress, on_result : callable
+        Get each value that the generator yields, and the one that it returns.
+    on_failed : callable
+        Gets the InputError of the job, or a `JobFailed` for any other error.
+    on_cancelled : callable
+        Called when a cancelled job has stopped, or its result was not wanted any more.
+    is_wanted : callable
+        Asked before the result is delivered: False where its inputs have changed since.
+    """
+    handle = Run()
+
+    def steps() -> Generator[Any, None, Any]:
+        try:
+            stream = job()
+            while not handle.cancelled:
+                try:
+                    progress = next(stream)
+                except StopIteration as end:
+                    return end.value
+                yield progress
+            stream.close()
+        except InputError:
+            raise
+        except Exception as error:
+            # superqt swallows a RuntimeError, which is what torch raises for all that goes wrong
+            raise JobFailed(f"{type(error).__name__}: {error}") from error
+
+    def deliver_progress(progress: Any) -> None:
+        if not handle.cancelled:
+            on_progress(progress)
+
+    def deliver_result(result: Any) -> None:
+        if handle.cancelled or not is_wanted():
+            on_cancelled()
+        else:
+            on_result(result)
+
+    def deliver_error(error: Exception) -> None:
+        if handle.cancelled:
+            on_cancelled()
+        else:
+            on_failed(error)
+
+    create_worker(
+        steps,
+        _connect={
+            "yielded": deliver_progress,
+            "returned": deliver_result,
+            "errored": deliver_error,
+        },
+    )
+    return handle
+
+
+def report(error: Exception) -> str:
+    """Show what went wrong as a napari notification and return it in one line.
+
+    An InputError is the user's to mend: one line. Anything else comes with its traceback.
+    """
+    if isinstance(error, InputError):
+        show_error(str(error))
+        return str(error)
+    cause = error.__cause__ or error
+    notification_manager.receive_error(type(cause), cause, cause.__traceback__)
+    return f"Something went wrong: {error}"
