@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
+from napari_deepem.batch.evaluation import as_json_values
+from napari_deepem.batch.figures import draw_curves, draw_picks
+from napari_deepem.batch.picking import write_picks, write_score_map
+from napari_deepem.batch.training import LabelledMicrographs, train_on_files
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.metrics import MATCH_RADIUS_BOXES, Evaluation, evaluate
 from napari_deepem.core.model import Model
@@ -25,11 +29,6 @@ from napari_deepem.io.micrographs import (
     write_mrc,
 )
 from napari_deepem.io.models import save_model
-
-from .evaluation import as_json_values
-from .figures import draw_curves, draw_picks
-from .picking import write_picks, write_score_map
-from .training import LabelledMicrographs, train_on_files
 
 HELD_OUT_SHARE = 1 / 3
 

@@ -103,7 +103,7 @@ def _show_micrograph(axes: Axes, micrograph: Micrograph) -> None:
     darkest, brightest = np.percentile(shown, (1, 99))
     extent = (-0.5, width - 0.5, height - 0.5, -0.5)
     axes.imshow(shown, cmap="gray", vmin=darkest, vmax=brightest, extent=extent)
-    axes.set_axis_off()
+    _frame(axes, micrograph.shape)
 
 
 def _show_boxes(axes: Axes, picks: Picks, truth_yx: FloatArray, radius_px: float) -> None:
@@ -127,7 +127,12 @@ def _show_scores(axes: Axes, score_map: ScoreMap, shape: tuple[int, int]) -> Non
         first, first + cols * score_map.step_px, first + rows * score_map.step_px, first,
     )  # fmt: skip
     shown = axes.imshow(score_map.scores, cmap="magma", vmin=0, vmax=1, extent=extent)
-    axes.set(xlim=(-0.5, shape[1] - 0.5), ylim=(shape[0] - 0.5, -0.5))
+    _frame(axes, shape)
     axes.set_title("score", fontsize=10)
-    axes.set_axis_off()
     axes.figure.colorbar(shown, ax=axes, shrink=0.7)
+
+
+def _frame(axes: Axes, shape: tuple[int, int]) -> None:
+    """Show just the micrograph, first row on top, whatever reaches over its border."""
+    axes.set(xlim=(-0.5, shape[1] - 0.5), ylim=(shape[0] - 0.5, -0.5), autoscale_on=False)
+    axes.set_axis_off()

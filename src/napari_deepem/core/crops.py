@@ -15,8 +15,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from .errors import InputError
-from .types import Float32Array, FloatArray
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.types import Float32Array, FloatArray
 
 DRAWS_BEFORE_GIVING_UP = 200
 

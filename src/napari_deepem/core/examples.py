@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .crops import MirroredImage, box_corners, draw_negatives
-from .errors import InputError
-from .preprocess import prepare_image, to_binned
-from .types import Float32Array, FloatArray, Labels, Micrograph
+from napari_deepem.core.crops import MirroredImage, box_corners, draw_negatives
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.preprocess import prepare_image, to_binned
+from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
 
 HELD_OUT_SHARE = 0.25  # of the labelled particles, at most, where micrographs allow a choice
 

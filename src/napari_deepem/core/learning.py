@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .crops import flip_and_turn, quarter_turns
-from .examples import Field, cut_boxes, positives_and_negatives, share_out
-from .network import Architecture, Network
-from .recipes import Recipe
-from .types import Float32Array, FloatArray
+from napari_deepem.core.crops import flip_and_turn, quarter_turns
+from napari_deepem.core.examples import Field, cut_boxes, positives_and_negatives, share_out
+from napari_deepem.core.network import Architecture, Network
+from napari_deepem.core.recipes import Recipe
+from napari_deepem.core.types import Float32Array, FloatArray
 
 AVERAGE_KEEPS = 0.99  # of the running average of weights, a batch
 NEGATIVES_MARKED = 0.5  # at most this share of a batch's negatives are marked ones

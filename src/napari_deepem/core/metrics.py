@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from scipy.special import expit, logit
 
-from .types import FloatArray, Picks
+from napari_deepem.core.types import FloatArray, Picks
 
 MATCH_RADIUS_BOXES = 0.25  # of a box: the paper states none, so it is always printed
 

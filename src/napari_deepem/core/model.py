@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from .network import Network
+from napari_deepem.core.network import Network
 
 
 @dataclass(frozen=True, eq=False, slots=True)

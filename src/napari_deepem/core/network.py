@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .errors import InputError
+from napari_deepem.core.errors import InputError
 
 Activation = Literal["sigmoid", "relu"]
 SMALLEST_BOX_PX, LARGEST_BOX_PX = 24, 512

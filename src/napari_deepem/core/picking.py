@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-from .types import Candidates, Float32Array, FloatArray, Picks, ScoreMap
+from napari_deepem.core.types import Candidates, Float32Array, FloatArray, Picks, ScoreMap
 
 MIN_DISTANCE_BOXES = 0.4  # of a box: neighbours that touch are kept, a particle's echoes are not
 
@@ -17,6 +17,8 @@ def find_candidates(score_map: ScoreMap) -> Candidates:
 
     A grid element is a candidate if none of its eight neighbours scores higher. Its position is
     refined below the grid by a parabola through its neighbours, along rows and along columns.
+    Elements along the border of the map are none: the maximum next to which they lie may well be
+    outside, that of a particle of which the micrograph shows less than half.
 
     Parameters
     ----------
@@ -29,7 +31,9 @@ def find_candidates(score_map: ScoreMap) -> Candidates:
     """
     scores = score_map.scores
     highest_around = ndimage.maximum_filter(scores, size=3, mode="nearest")
-    index_yx = np.argwhere((scores == highest_around) & (scores > 0.0)).astype(np.int64)
+    is_peak = (scores == highest_around) & (scores > 0.0)
+    is_peak[[0, -1], :] = is_peak[:, [0, -1]] = False
+    index_yx = np.argwhere(is_peak).astype(np.int64)
     values = scores[tuple(index_yx.T)].astype(np.float64)
     order = np.argsort(-values, kind="stable")
     index_yx, values = index_yx[order], values[order]
@@ -91,17 +95,12 @@ def keep_best_apart(centres_yx: FloatArray, min_distance_px: float) -> NDArray[n
 
 
 def _parabola_offsets(scores: Float32Array, index_yx: NDArray[np.int64]) -> FloatArray:
-    """(n, 2) offsets, at most half a step, of peaks at (n, 2) indices; 0 along the map's edges."""
+    """(n, 2) offsets, at most half a step, of peaks at (n, 2) indices off the map's border."""
     offsets = np.zeros(index_yx.shape)
-    for axis in range(2):
-        inside = (index_yx[:, axis] > 0) & (index_yx[:, axis] < scores.shape[axis] - 1)
-        middle = index_yx[inside]
-        aside = np.eye(2, dtype=np.int64)[axis]
+    for axis, aside in enumerate(np.eye(2, dtype=np.int64)):
         before, at, after = (
-            scores[tuple((middle + shift * aside).T)].astype(np.float64) for shift in (-1, 0, 1)
+            scores[tuple((index_yx + shift * aside).T)].astype(np.float64) for shift in (-1, 0, 1)
         )
-        curvature = before - 2 * at + after  # <= 0 at a maximum
-        slope = after - before
-        flat = curvature > -1e-12
-        offsets[inside, axis] = np.where(flat, 0.0, -0.5 * slope / np.where(flat, -1.0, curvature))
+        curvature = before - 2 * at + after  # negative at a peak, 0 on a plateau
+        np.divide(0.5 * (before - after), curvature, out=offsets[:, axis], where=curvature < -1e-12)
     return np.clip(offsets, -0.5, 0.5)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .errors import InputError
-from .types import Float32Array, FloatArray
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.types import Float32Array, FloatArray
 
 MAX_BINNING = 64
 HOT_PIXEL_SIGMAS = 8.0  # a particle never stands out of its ice this far in a single pixel

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .errors import InputError
-from .network import Activation
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.network import Activation
 
 
 @dataclass(frozen=True, slots=True)

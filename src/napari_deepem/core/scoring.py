@@ -14,12 +14,12 @@ from itertools import product
 import numpy as np
 import torch
 
-from .crops import MirroredImage
-from .jobs import finish
-from .model import Model
-from .network import Network
-from .preprocess import box_stds, prepare_image, to_original
-from .types import Float32Array, FloatArray, Micrograph, ScoreMap
+from napari_deepem.core.crops import MirroredImage
+from napari_deepem.core.jobs import finish
+from napari_deepem.core.model import Model
+from napari_deepem.core.network import Network
+from napari_deepem.core.preprocess import box_stds, prepare_image, to_original
+from napari_deepem.core.types import Float32Array, FloatArray, Micrograph, ScoreMap
 
 TILE_SCORES = 64  # a tile is at most this many boxes high and wide: bounds the memory
 BOXES_TO_A_BOX = 8  # at least so many boxes are scored across one: finer than positions matter

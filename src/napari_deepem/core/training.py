@@ -9,18 +9,27 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from .calibration import THRESHOLD_WITHOUT_HELD_OUT, evaluate_held_out, particle_std_range
-from .errors import InputError
-from .examples import Field, hold_out, positives_and_negatives, prepare_fields
-from .jobs import finish
-from .learning import Learner, ModernLearner, PaperLearner
-from .metrics import average_precision, best_threshold, precision_recall
-from .model import Model
-from .network import LARGEST_BOX_PX, SMALLEST_BOX_PX, Architecture, with_activation
-from .preprocess import MAX_BINNING, check_binning
-from .recipes import Recipe, recipe_named
-from .scoring import score_crops
-from .types import Float32Array, Labels, Micrograph
+from napari_deepem.core.calibration import (
+    THRESHOLD_WITHOUT_HELD_OUT,
+    evaluate_held_out,
+    particle_std_range,
+)
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.examples import Field, hold_out, positives_and_negatives, prepare_fields
+from napari_deepem.core.jobs import finish
+from napari_deepem.core.learning import Learner, ModernLearner, PaperLearner
+from napari_deepem.core.metrics import average_precision, best_threshold, precision_recall
+from napari_deepem.core.model import Model
+from napari_deepem.core.network import (
+    LARGEST_BOX_PX,
+    SMALLEST_BOX_PX,
+    Architecture,
+    with_activation,
+)
+from napari_deepem.core.preprocess import MAX_BINNING, check_binning
+from napari_deepem.core.recipes import Recipe, recipe_named
+from napari_deepem.core.scoring import score_crops
+from napari_deepem.core.types import Float32Array, Labels, Micrograph
 
 AUTO_BOX_PX = 40  # the network's box that automatic binning does not go below
 

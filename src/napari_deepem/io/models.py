@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.model import Model
 from napari_deepem.core.network import Architecture, Network
-from .atomic import replacing
+from napari_deepem.io.atomic import replacing
 
 MODEL_SUFFIX = ".safetensors"
 FORMAT = "napari-deepem model"
@@ -52,7 +52,7 @@ def save_model(model: Model, path: str | Path) -> Path:
     }
     weights = {name: w.detach().contiguous() for name, w in model.network.state_dict().items()}
     with replacing(path) as temporary:
-        save_file(weights, temporary, metadata=header)
+        temporary.write_bytes(save(weights, metadata=header))
     return path
 
 
