@@ -34,7 +34,8 @@ else
     give_up "run as root: apt-get install$missing"
 fi
 echo "Installing system packages for $purpose:$missing"
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update </dev/null || true # old lists may do
+apt() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" </dev/null; }
+apt update || true # old lists may do
 # shellcheck disable=SC2086 # the names are words
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends install $missing </dev/null ||
+apt install -y -o Dpkg::Use-Pty=0 --no-install-recommends $missing ||
     give_up "apt-get could not install them"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from npe2 import PluginManifest
+from npe2.manifest.utils import import_python_name
 
 ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = ROOT / "src" / "napari_deepem" / "napari.yaml"
@@ -75,7 +76,7 @@ def test_every_command_can_be_imported(installed: PluginManifest) -> None:
     assert commands
     for command in commands:
         assert command.title
-        assert callable(command.get_callable())
+        assert callable(import_python_name(command.python_name))
 
 
 def test_docks_have_their_display_names(installed: PluginManifest) -> None:

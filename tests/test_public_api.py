@@ -1,0 +1,45 @@
+"""What `import napari_deepem` offers."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+
+import pytest
+
+import napari_deepem
+
+PROMISED = {
+    "evaluate",
+    "find_candidates",
+    "load_model",
+    "read_micrograph",
+    "save_model",
+    "score",
+    "select_picks",
+    "train",
+}
+PUBLIC = [name for name in napari_deepem.__all__ if name != "__version__"]
+
+
+def test_promised_names_are_public() -> None:
+    assert set(PUBLIC) >= PROMISED
+    assert set(napari_deepem.__all__) <= set(dir(napari_deepem))
+
+
+def test_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        napari_deepem.no_such_name  # noqa: B018 - looking it up is the test
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_example_of_public_name_runs(
+    name: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documented = getattr(napari_deepem, name)
+    assert inspect.getdoc(documented)
+    (found,) = doctest.DocTestFinder(recurse=False).find(documented, name, globs={})
+    assert found.examples, f"{name} has no example in its docstring"
+    monkeypatch.chdir(tmp_path_factory.mktemp(name))
+    failed, _ = doctest.DocTestRunner().run(found)
+    assert failed == 0
