@@ -15,14 +15,18 @@ if TYPE_CHECKING:
     from napari_deepem.core.scoring import score
     from napari_deepem.core.simulation import simulate_sample
     from napari_deepem.core.training import train
-    from napari_deepem.core.types import Labels
+    from napari_deepem.core.types import Candidates, Labels, Micrograph, Picks, ScoreMap
     from napari_deepem.io.coordinates import read_coordinates, write_coordinates
     from napari_deepem.io.micrographs import read_micrograph
     from napari_deepem.io.models import load_model, save_model
 
 __version__ = "0.1.0"
 __all__ = [
+    "Candidates",
     "Labels",
+    "Micrograph",
+    "Picks",
+    "ScoreMap",
     "__version__",
     "evaluate",
     "find_candidates",
@@ -38,7 +42,11 @@ __all__ = [
 ]
 
 _ROOM_OF = {  # looked up when first used: importing torch takes seconds
+    "Candidates": "core.types",
     "Labels": "core.types",
+    "Micrograph": "core.types",
+    "Picks": "core.types",
+    "ScoreMap": "core.types",
     "evaluate": "core.metrics",
     "find_candidates": "core.picking",
     "load_model": "io.models",

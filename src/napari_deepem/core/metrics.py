@@ -60,6 +60,16 @@ def evaluate(
     Returns
     -------
     Evaluation
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_deepem import Picks, evaluate
+    >>> truth_yx = np.array([[100.0, 100.0], [300.0, 40.0]])
+    >>> picks = Picks(truth_yx[:1] + 3.0, scores=np.array([0.9]))
+    >>> evaluation = evaluate([picks], [truth_yx], radius_px=16)
+    >>> evaluation.precision, evaluation.recall
+    (1.0, 0.5)
     """
     hits = [
         match(p.centres_yx, truth, radius_px, p.scores)

@@ -28,6 +28,16 @@ def find_candidates(score_map: ScoreMap) -> Candidates:
     -------
     Candidates
         Best score first; equal scores in row-major order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_deepem import ScoreMap, find_candidates
+    >>> scores = np.zeros((5, 6), dtype=np.float32)
+    >>> scores[2, 3] = 0.9
+    >>> score_map = ScoreMap(scores, np.ones_like(scores), origin_px=0, step_px=8, box_size_px=64)
+    >>> find_candidates(score_map).centres_yx
+    array([[16., 24.]])
     """
     scores = score_map.scores
     highest_around = ndimage.maximum_filter(scores, size=3, mode="nearest")
@@ -69,6 +79,19 @@ def select_picks(
     -------
     Picks
         Best score first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_deepem import Candidates, select_picks
+    >>> candidates = Candidates(
+    ...     centres_yx=np.array([[100.0, 100.0], [110.0, 100.0], [300.0, 40.0]]),
+    ...     scores=np.array([0.9, 0.8, 0.7]),
+    ...     stds=np.array([1.0, 1.0, 4.0]),
+    ...     box_size_px=64,
+    ... )
+    >>> select_picks(candidates, threshold=0.5, std_range=(0.5, 2.0)).centres_yx
+    array([[100., 100.]])
     """
     if min_distance_px is None:
         min_distance_px = MIN_DISTANCE_BOXES * candidates.box_size_px

@@ -55,6 +55,16 @@ def score(
     ------
     InputError
         If the micrograph is constant or smaller than the model's box.
+
+    Examples
+    --------
+    >>> from napari_deepem import Labels, score, simulate_sample, train
+    >>> (simulated,) = simulate_sample(1)
+    >>> labels = Labels.of(simulated.truth_yx)
+    >>> model = train([simulated.micrograph], [labels], box_size_px=120, epochs=1)
+    >>> score_map = score(simulated.micrograph, model)
+    >>> score_map.scores.shape, score_map.step_px
+    ((86, 86), 12)
     """
     return finish(score_tiles(micrograph, model), on_tile)
 

@@ -86,6 +86,19 @@ def train(
     ------
     InputError
         For labels, a box, a binning or a recipe that can't be used; the message says why.
+
+    Examples
+    --------
+    >>> from napari_deepem import Labels, simulate_sample, train
+    >>> sample = simulate_sample(2)
+    >>> model = train(
+    ...     [simulated.micrograph for simulated in sample],
+    ...     [Labels.of(simulated.truth_yx) for simulated in sample],
+    ...     box_size_px=120,
+    ...     epochs=1,
+    ... )
+    >>> model.box_size_px, model.binning, model.recipe
+    (120, 3, 'modern')
     """
     job = train_epochs(
         micrographs, labels, box_size_px, binning=binning, recipe=recipe, epochs=epochs, seed=seed

@@ -18,7 +18,15 @@ Float32Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Micrograph:
-    """One image as it was recorded."""
+    """One image as it was recorded.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_deepem import Micrograph
+    >>> Micrograph(np.zeros((400, 600), dtype=np.uint16), name="grid1_0001", pixel_size=1.2).shape
+    (400, 600)
+    """
 
     image: NDArray[Any]  # (height, width), the file's own real number type
     name: str  # the file's stem: what labels and picks are matched by
@@ -33,7 +41,15 @@ class Micrograph:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Labels:
-    """What a user marked on one micrograph: box centres, original pixels."""
+    """What a user marked on one micrograph: box centres, original pixels.
+
+    Examples
+    --------
+    >>> from napari_deepem import Labels
+    >>> labels = Labels.of(positive_yx=[(100, 120), (340.5, 80)])
+    >>> labels.positive_yx.shape, labels.negative_yx.shape
+    ((2, 2), (0, 2))
+    """
 
     positive_yx: FloatArray  # (n, 2) particles
     negative_yx: FloatArray  # (m, 2) things that are not particles; may be empty
@@ -49,6 +65,16 @@ class ScoreMap:
     """The network's answer on a regular grid of box centres over one micrograph.
 
     Grid element (i, j) belongs to the box centred on `origin_px + step_px * (i, j)`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_deepem import ScoreMap
+    >>> scores = np.zeros((20, 30), dtype=np.float32)
+    >>> score_map = ScoreMap(scores, np.ones_like(scores), origin_px=0.5, step_px=8, box_size_px=64)
+    >>> score_map.centres_of([(0, 0), (2, 10)])
+    array([[ 0.5,  0.5],
+           [16.5, 80.5]])
     """
 
     scores: Float32Array  # (rows, cols), 0 (not a particle) to 1 (particle)
@@ -64,7 +90,16 @@ class ScoreMap:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Candidates:
-    """Every local maximum of a score map, best score first."""
+    """Every local maximum of a score map, best score first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_deepem import Candidates
+    >>> centres_yx = np.array([[100.0, 120.0]])
+    >>> len(Candidates(centres_yx, scores=np.array([0.9]), stds=np.array([1.1]), box_size_px=64))
+    1
+    """
 
     centres_yx: FloatArray  # (n, 2) box centres, original pixels
     scores: FloatArray  # (n,) figure of merit, 0 to 1, falling
@@ -77,7 +112,15 @@ class Candidates:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Picks:
-    """Chosen particles of one micrograph, and what a coordinate file holds."""
+    """Chosen particles of one micrograph, and what a coordinate file holds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_deepem import Picks
+    >>> len(Picks(np.array([[100.0, 120.0], [340.5, 80.0]]), scores=np.array([0.9, 0.4])))
+    2
+    """
 
     centres_yx: FloatArray  # (n, 2) box centres, original pixels
     scores: FloatArray | None = None  # (n,) figure of merit; None where the source has none

@@ -48,6 +48,17 @@ def read_micrograph(path: str | Path) -> Micrograph:
     InputError
         The file is missing, empty, truncated, not MRC, complex or packed, a stack, not finite
         everywhere, or the same number everywhere.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_deepem import read_micrograph
+    >>> from napari_deepem.io.micrographs import write_mrc
+    >>> image = np.random.default_rng(0).normal(size=(400, 600)).astype(np.float32)
+    >>> write_mrc("grid1_0001.mrc", image, pixel_size=1.5)
+    >>> micrograph = read_micrograph("grid1_0001.mrc")
+    >>> micrograph.name, micrograph.shape, micrograph.pixel_size
+    ('grid1_0001', (400, 600), 1.5)
     """
     path = Path(path)
     _require_file(path)

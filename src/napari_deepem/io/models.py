@@ -37,6 +37,16 @@ def save_model(model: Model, path: str | Path) -> Path:
     ------
     InputError
         If the file can't be written.
+
+    Examples
+    --------
+    >>> from napari_deepem import Labels, save_model, simulate_sample, train
+    >>> (simulated,) = simulate_sample(1)
+    >>> labels = Labels.of(simulated.truth_yx)
+    >>> model = train([simulated.micrograph], [labels], box_size_px=120, epochs=1)
+    >>> path = save_model(model, "klh.safetensors")
+    >>> path.name
+    'klh.safetensors'
     """
     path = Path(path)
     if path.suffix != MODEL_SUFFIX:
@@ -63,6 +73,16 @@ def load_model(path: str | Path) -> Model:
     ------
     InputError
         If the file is missing, damaged, of a newer version or not a model of this program.
+
+    Examples
+    --------
+    >>> from napari_deepem import Labels, load_model, save_model, simulate_sample, train
+    >>> (simulated,) = simulate_sample(1)
+    >>> labels = Labels.of(simulated.truth_yx)
+    >>> model = train([simulated.micrograph], [labels], box_size_px=120, epochs=1)
+    >>> path = save_model(model, "klh.safetensors")
+    >>> load_model(path).threshold == model.threshold
+    True
     """
     path = Path(path)
     if not path.is_file():

@@ -47,6 +47,13 @@ def simulate_sample(count: int = 6, seed: int = 2017) -> list[SimulatedMicrograp
     """Simulate the sample: `count` micrographs of SAMPLE_SHAPE, float32, SAMPLE_PIXEL_SIZE.
 
     The k-th micrograph depends on `seed` and k alone. Every second one has a carbon edge.
+
+    Examples
+    --------
+    >>> from napari_deepem import simulate_sample
+    >>> (simulated,) = simulate_sample(count=1)
+    >>> simulated.micrograph.name, simulated.micrograph.shape, simulated.micrograph.pixel_size
+    ('klh_01', (1024, 1024), 4.4)
     """
     projector = Projector(klh_volume(SAMPLE_PIXEL_SIZE))
     optics = Optics(pixel_size=SAMPLE_PIXEL_SIZE)

@@ -50,6 +50,15 @@ def read_coordinates(path: str | Path) -> Picks:
     ------
     InputError
         The file can't be read, or holds several micrographs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_deepem import Picks, read_coordinates, write_coordinates
+    >>> picks = Picks(np.array([[100.0, 120.0]]), scores=np.array([0.9]), box_size_px=64)
+    >>> write_coordinates("grid1_0001.star", picks)
+    >>> read_coordinates("grid1_0001.star").centres_yx
+    array([[100., 120.]])
     """
     path = Path(path)
     rows = _read(path)
@@ -131,6 +140,15 @@ def write_coordinates(path: str | Path, picks: Picks) -> None:
     InputError
         The suffix is unknown, a `.box` file has no box size, a number is not finite, or the file
         can't be written there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_deepem import Picks, read_coordinates, write_coordinates
+    >>> picks = Picks(np.array([[100.0, 120.0]]), scores=np.array([0.9]), box_size_px=64)
+    >>> write_coordinates("grid1_0001.star", picks)
+    >>> read_coordinates("grid1_0001.star").centres_yx
+    array([[100., 120.]])
     """
     path = Path(path)
     format = _format_of(path)
