@@ -139,7 +139,8 @@ class ModernLearner(Learner):
     def _draw_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches of (b, 1, box, box) crops and (b,) targets, half of them particles."""
         half = self._recipe.batch_size // 2
-        targets = torch.cat([torch.ones(half), torch.zeros(half)])
+        off = self._recipe.label_smoothing
+        targets = torch.cat([torch.full((half,), 1 - off), torch.full((half,), off)])
         for _ in range(self._batches):
             crops = np.concatenate([self._draw_positives(half), self._draw_negatives(half)])
             crops = self._vary_contrast(flip_and_turn(crops, self._rng))
