@@ -178,7 +178,7 @@ def pick(
     settings = PickSettings(
         threshold=trained.threshold if threshold == "f2" else _probability(threshold),
         std_range=trained.std_range if std_range is None else _rising(std_range),
-        min_distance_px=min_distance,
+        min_distance_px=None if min_distance is None else _distance(min_distance),
         formats=formats,
         score_maps=score_maps,
     )
@@ -236,6 +236,12 @@ def _probability(threshold: float) -> float:
     if not 0 <= threshold <= 1:
         raise InputError(f"a threshold of {threshold:g}: give a score from 0 to 1, or f2")
     return threshold
+
+
+def _distance(min_distance: float) -> float:
+    if not 0 <= min_distance < float("inf"):
+        raise InputError(f"a minimum distance of {min_distance:g}: give pixels, 0 or more")
+    return min_distance
 
 
 def _rising(std_range: tuple[float, float]) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_deepem.core.crops import MirroredImage, box_corners, draw_negatives
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.preprocess import prepare_image, to_binned
+from napari_deepem.core.preprocess import prepare_micrograph, to_binned
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
 
 HELD_OUT_SHARE = 0.25  # of the labelled particles, at most, where micrographs allow a choice
@@ -59,7 +59,7 @@ def prepare_fields(
         if not len(marked.positive_yx) and not len(marked.negative_yx):
             continue
         _check_inside(micrograph, marked)
-        prepared = prepare_image(micrograph.image, box_size_px, binning)
+        prepared = prepare_micrograph(micrograph, box_size_px, binning)
         positive_yx = to_binned(marked.positive_yx, binning)
         fields.append(
             Field(

@@ -9,11 +9,23 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import Float32Array, FloatArray
+from napari_deepem.core.types import Float32Array, FloatArray, Micrograph
 
 MAX_BINNING = 64
 HOT_PIXEL_SIGMAS = 8.0  # a particle never stands out of its ice this far in a single pixel
 STATISTICS_PIXELS = 1_000_000  # enough for medians to 0.1 %, and quick on an 8k micrograph
+
+
+def prepare_micrograph(micrograph: Micrograph, box_size_px: int, binning: int) -> Float32Array:
+    """Prepare a micrograph's image, see `prepare_image`; InputError if no box fits into it."""
+    height, width = micrograph.shape
+    if box_size_px > min(height, width):
+        raise InputError(
+            f"a box of {box_size_px} px does not fit micrograph {micrograph.name} "
+            f"({width} x {height} px): give the box in pixels of the original file, or leave "
+            "this micrograph out"
+        )
+    return prepare_image(micrograph.image, box_size_px, binning)
 
 
 def prepare_image(image: NDArray[Any], box_size_px: int, binning: int) -> Float32Array:
@@ -36,21 +48,10 @@ def prepare_image(image: NDArray[Any], box_size_px: int, binning: int) -> Float3
     Raises
     ------
     InputError
-        If the image is constant, or smaller than one box.
+        If the image is constant.
     """
-    check_box_fits(image.shape, box_size_px)
     binned = bin_image(clip_hot_pixels(image), binning)
     return standardise(flatten_background(binned, box_size_px / binning))
-
-
-def check_box_fits(shape: tuple[int, ...], box_size_px: int) -> None:
-    """Raise InputError unless a box of `box_size_px` lies within (height, width) `shape`."""
-    height, width = shape
-    if box_size_px > min(height, width):
-        raise InputError(
-            f"a box of {box_size_px} px does not fit a micrograph of {width} x {height} px "
-            "(width x height): give the box in pixels of the original file, or a larger micrograph"
-        )
 
 
 def clip_hot_pixels(image: NDArray[Any]) -> Float32Array:

@@ -18,7 +18,7 @@ from napari_deepem.core.crops import MirroredImage
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.model import Model
 from napari_deepem.core.network import Network
-from napari_deepem.core.preprocess import box_stds, prepare_image, to_original
+from napari_deepem.core.preprocess import box_stds, prepare_micrograph, to_original
 from napari_deepem.core.types import Float32Array, FloatArray, Micrograph, ScoreMap
 
 TILE_SCORES = 64  # a tile is at most this many boxes high and wide: bounds the memory
@@ -71,7 +71,7 @@ def score(
 
 def score_tiles(micrograph: Micrograph, model: Model) -> Generator[TilesDone, None, ScoreMap]:
     """Do as `score`, as a stream: yields `TilesDone`, returns the `ScoreMap`."""
-    prepared = prepare_image(micrograph.image, model.box_size_px, model.binning)
+    prepared = prepare_micrograph(micrograph, model.box_size_px, model.binning)
     binned = yield from score_prepared(prepared, model.network)
     return ScoreMap(
         scores=binned.scores,
@@ -90,7 +90,7 @@ def score_prepared(
     Parameters
     ----------
     prepared : (h, w) float32 array
-        See `prepare_image`.
+        See `preprocess.prepare_image`.
     network : Network
     step_px : int, optional
         Distance between neighbouring boxes, a divisor of the network's own step; by default
