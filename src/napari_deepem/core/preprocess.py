@@ -120,7 +120,8 @@ def robust_statistics(image: Float32Array) -> tuple[float, float]:
     sample = image.reshape(-1)[::every]
     middle = float(np.median(sample))
     spread = 1.4826 * float(np.median(np.abs(sample - middle))) or float(np.std(image))
-    if spread == 0.0 or not np.isfinite(spread):
+    # a constant float32 image may get a standard deviation above 0 by rounding
+    if image.min() == image.max() or not 0.0 < spread < np.inf:
         raise InputError("every pixel has the same value: this micrograph holds no image")
     return middle, spread
 
