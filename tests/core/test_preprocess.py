@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.preprocess import (
+    bin_image,
+    box_stds,
+    check_binning,
+    clip_hot_pixels,
+    flatten_background,
+    prepare_image,
+    prepare_micrograph,
+    robust_statistics,
+    standardise,
+    to_binned,
+    to_original,
+)
+from napari_deepem.core.types import Float32Array, Micrograph
+
+
+def noise(*shape: int, seed: int = 0) -> Float32Array:
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def test_binning_averages_squares_and_leaves_out_what_fills_none() -> None:
+    image = np.arange(5 * 7, dtype=np.float32).reshape(5, 7)
+    np.testing.assert_array_equal(bin_image(image, 2), [[4, 6, 8], [18, 20, 22]])
+    np.testing.assert_array_equal(bin_image(image, 3), [[8, 11]])
+    np.testing.assert_array_equal(bin_image(image, 1), image)
+    assert bin_image(image, 2).dtype == np.float32
+
+
+@pytest.mark.parametrize("binning", [0, -1, 65, 10**9])
+def test_binning_outside_1_to_64_is_refused(binning: int) -> None:
+    with pytest.raises(InputError, match=f"binning of {binning}: give a whole number from 1 to 64"):
+        check_binning(binning)
+    with pytest.raises(InputError):
+        bin_image(noise(8, 8), binning)
+
+
+@given(position=st.floats(-50, 10_000), binning=st.integers(1, 64))
+def test_binned_coordinate_maps_back(position: float, binning: int) -> None:
+    there = to_binned(np.array([position]), binning)
+    assert to_original(there, binning)[0] == pytest.approx(position, abs=1e-8)
+    assert there[0] == pytest.approx((position + 0.5) / binning - 0.5)
+
+
+def test_first_binned_pixel_lies_in_the_middle_of_its_square() -> None:
+    assert to_original(np.array([0.0]), 1)[0] == 0.0
+    assert to_original(np.array([0.0]), 2)[0] == 0.5
+    assert to_original(np.array([0.0]), 3)[0] == 1.0
+    assert to_original(np.array([2.0]), 4)[0] == 9.5
+
+
+@given(
+    binning=st.integers(1, 6),
+    corner=st.tuples(st.integers(0, 7), st.integers(0, 9)),
+    side=st.integers(1, 4),
+)
+def test_bright_square_lands_where_its_middle_is_mapped_to(
+    binning: int, corner: tuple[int, int], side: int
+) -> None:
+    image = np.zeros((70, 85), dtype=np.float32)
+    top, left = (binning * c for c in corner)
+    image[top : top + binning * side, left : left + binning * side] = 1.0
+    binned = bin_image(image, binning)
+    bright = np.argwhere(binned > 0.5)
+    assert set(binned.ravel()) <= {0.0, 1.0}
+    middle = np.array([top, left]) + (binning * side - 1) / 2
+    np.testing.assert_allclose(bright.mean(axis=0), to_binned(middle, binning))
+
+
+def test_robust_statistics_of_normal_noise_are_its_mean_and_sigma() -> None:
+    middle, spread = robust_statistics((7.0 + 3.0 * noise(400, 500)).astype(np.float32))
+    assert middle == pytest.approx(7.0, abs=0.05)
+    assert spread == pytest.approx(3.0, rel=0.02)
+
+
+def test_robust_statistics_by_hand() -> None:
+    image = np.array([[0, 1, 2, 3, 1000]], dtype=np.float32)
+    assert robust_statistics(image) == (2.0, pytest.approx(1.4826 * 1.0))
+
+
+def test_counts_of_few_electrons_have_a_spread() -> None:
+    image = np.zeros((20, 20), dtype=np.float32)
+    image[::4, ::4] = 1.0  # over half of the pixels are equal
+    assert robust_statistics(image) == (0.0, pytest.approx(image.std()))
+
+
+def test_statistics_of_a_large_image_are_those_of_all_of_it() -> None:
+    image = np.concatenate([noise(900, 1200), 50.0 + noise(300, 1200, seed=1)])
+    assert robust_statistics(image)[0] == pytest.approx(float(np.median(image)), abs=0.02)
+
+
+def test_standardised_image_has_median_0_and_robust_spread_1() -> None:
+    image = standardise((1000.0 + 40.0 * noise(90, 110)).astype(np.float32))
+    assert robust_statistics(image) == (pytest.approx(0.0, abs=1e-4), pytest.approx(1.0, abs=1e-4))
+    assert image.dtype == np.float32
+
+
+@pytest.mark.parametrize("value", [0, 1, -7.5, 0.1, 100.3, 65535])
+def test_constant_image_is_refused(value: float) -> None:
+    image = np.full((50, 60), value, dtype=np.float32)
+    with pytest.raises(InputError, match="every pixel has the same value"):
+        robust_statistics(image)
+    with pytest.raises(InputError, match="every pixel has the same value"):
+        prepare_image(image, 24, 1)
+
+
+def test_hot_pixels_do_not_change_how_the_rest_is_standardised() -> None:
+    counts = (200.0 + 20.0 * noise(120, 150)).astype(np.float32)
+    spoilt = counts.copy()
+    rng = np.random.default_rng(3)
+    hot = rng.choice(counts.size, 30, replace=False)
+    spoilt.flat[hot[:20]] = 1e6  # X-rays
+    spoilt.flat[hot[20:]] = -1e6  # dead pixels, overcorrected
+    clean, found = (prepare_image(image, 24, 1) for image in (counts, spoilt))
+    others = np.ones(counts.size, dtype=bool)
+    others[hot] = False
+    assert np.abs(found - clean).ravel()[others].max() < 0.35  # their blurred background alone
+    assert np.abs(found - clean).ravel()[others].mean() < 0.03
+    assert np.abs(found).max() < 10.0
+
+
+def test_hot_pixels_are_clipped_at_eight_sigmas() -> None:
+    image = noise(100, 100)
+    image[50, 60], image[10, 20] = 1e9, -1e9
+    clipped = clip_hot_pixels(image)
+    middle, spread = robust_statistics(image)
+    assert clipped[50, 60] == pytest.approx(middle + 8.0 * spread)
+    assert clipped[10, 20] == pytest.approx(middle - 8.0 * spread)
+    changed = clipped != image
+    assert changed.sum() == 2
+
+
+def test_background_is_flattened_but_particles_stay() -> None:
+    rows, cols = np.mgrid[:200, :240]
+    slope = (0.03 * rows + 0.05 * cols).astype(np.float32)
+    flat = flatten_background(slope, 30.0)
+    assert np.ptp(flat[60:-60, 60:-60]) < 0.01
+    blob = np.exp(-((rows - 100) ** 2 + (cols - 120) ** 2) / (2 * 4.0**2)).astype(np.float32)
+    seen = flatten_background(slope + blob, 30.0)
+    assert seen[100, 120] - flat[100, 120] > 0.8
+    assert np.unravel_index(seen[60:-60, 60:-60].argmax(), (80, 120)) == (40, 60)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "uint16", "float16", "float32", "float64"])
+def test_every_number_type_is_prepared_alike(dtype: str) -> None:
+    counts = np.clip(np.rint(50.0 + 15.0 * noise(60, 80)), 0, 120)
+    prepared = prepare_image(counts.astype(dtype), 24, 1)
+    assert (prepared.dtype, prepared.shape) == (np.float32, (60, 80))
+    np.testing.assert_allclose(prepared, prepare_image(counts, 24, 1), atol=1e-5)
+
+
+def test_brightness_and_gain_of_the_camera_do_not_matter() -> None:
+    image = noise(80, 90)
+    expected = prepare_image(image, 24, 2)
+    np.testing.assert_allclose(prepare_image(30.0 * image + 500.0, 24, 2), expected, atol=1e-3)
+
+
+def test_prepared_image_has_one_pixel_a_full_square() -> None:
+    assert prepare_image(noise(101, 125), 72, 3).shape == (33, 41)
+
+
+@pytest.mark.parametrize("shape", [(40, 100), (100, 40), (40, 40)])
+def test_micrograph_smaller_than_the_box_is_refused(shape: tuple[int, int]) -> None:
+    height, width = shape
+    micrograph = Micrograph(noise(*shape), "m")
+    message = rf"box of 41 px does not fit micrograph m \({width} x {height} px\)"
+    with pytest.raises(InputError, match=message):
+        prepare_micrograph(micrograph, 41, 1)
+    assert prepare_micrograph(micrograph, 40, 1).shape == shape
+
+
+@pytest.mark.parametrize("box", [5, 8])
+def test_box_std_is_that_of_the_box_around_each_pixel(box: int) -> None:
+    image = noise(19, 23)
+    stds = box_stds(image, box)
+    mirrored = np.pad(image, box, mode="symmetric")
+    for row, col in [(0, 0), (0, 22), (18, 0), (18, 22), (9, 11), (4, 17)]:
+        top, left = row - box // 2 + box, col - box // 2 + box
+        crop = mirrored[top : top + box, left : left + box]
+        assert stds[row, col] == pytest.approx(float(crop.std()), abs=1e-5)
+    assert (stds.shape, stds.dtype) == (image.shape, np.float32)
+
+
+def test_box_std_of_a_flat_region_is_zero_and_never_nan() -> None:
+    image = noise(40, 40)
+    image[:20] = 1e4
+    stds = box_stds(image, 7)
+    assert np.isfinite(stds).all()
+    assert stds[5, 5] == pytest.approx(0.0, abs=0.05)
