@@ -52,7 +52,7 @@ def main() -> None:
     show(docks["Pick"])
     docks["Pick"].score.native.click()
     wait_until(lambda: session.picks is not None)
-    viewer.layers.selection.active = None
+    viewer.layers.selection.active = viewer.layers["Picks"]
     viewer.reset_view()
     settle()
     window.grab().save(str(IMAGES / "window.png"))

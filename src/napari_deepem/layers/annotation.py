@@ -12,14 +12,14 @@ from napari.layers import Image, Layer, Points
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import FloatArray, Labels
 
-from .micrographs import placement_of
+from .micrographs import place, placement_of
 from .tags import KEY, find_layer, role_of, tag
 
 Mark = Literal["positive", "negative"]
 MARKS: tuple[Mark, Mark] = ("positive", "negative")
 WORDS: dict[Mark, str] = {"positive": "particles", "negative": "non-particles"}
 COLORS = {"positive": "#4ade80", "negative": "#ff8a3d", "picks": "#22d3ee"}
-BORDER_BOXES = 0.05  # width of a square's line, in boxes
+BORDER_BOXES = 0.04  # width of a square's line, in boxes
 
 
 def square_style(role: str, box_size_px: int) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def square_style(role: str, box_size_px: int) -> dict[str, Any]:
 
 
 def points_layer_data(
-    centres_yx: FloatArray, mark: Mark, micrograph: str, box_size_px: int, **place: Any
+    centres_yx: FloatArray, mark: Mark, micrograph: str, box_size_px: int, **where: Any
 ) -> tuple[Any, dict[str, Any], str]:
     """(data, arguments, "points") of one kind of label of one micrograph."""
     return (
@@ -45,7 +45,7 @@ def points_layer_data(
             "ndim": 2,
             "metadata": tag(mark, micrograph),
             **square_style(mark, box_size_px),
-            **place,
+            **where,
         },
         "points",
     )
@@ -84,13 +84,8 @@ def adopt(
         )
     world = np.array([points.data_to_world(point) for point in points.data]).reshape(-1, 2)
     pixels = np.array([image.world_to_data(point) for point in world]).reshape(-1, 2)
-    place = placement_of(image)
     points.data = pixels
-    points.scale, points.translate, points.units = (
-        place["scale"],
-        place["translate"],
-        place["units"],
-    )
+    place(points, image)
     style = square_style(mark, box_size_px)
     for key in ("symbol", "border_color", "face_color", "border_width"):
         setattr(points, key, style[key])

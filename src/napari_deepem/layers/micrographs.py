@@ -72,6 +72,12 @@ def placement_of(layer: Layer) -> dict[str, Any]:
     return {"scale": layer.scale, "translate": layer.translate, "units": layer.units}
 
 
+def place(layer: Layer, image: Layer) -> None:
+    """Lay `layer`, whose data are the pixels of `image`, over it."""
+    for key, value in placement_of(image).items():
+        setattr(layer, key, value)
+
+
 def contrast_limits(image: NDArray[Any]) -> tuple[float, float]:
     """Grey values that show a micrograph well whatever its hot pixels: percentiles 0.5 and 99.5."""
     stride = max(1, int(np.sqrt(image.size / 250_000)))

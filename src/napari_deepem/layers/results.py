@@ -8,13 +8,12 @@ from __future__ import annotations
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Points
-from numpy.typing import NDArray
 
-from napari_deepem.core.types import Candidates, Picks, ScoreMap
+from napari_deepem.core.types import Picks, ScoreMap
 
 from .annotation import resize, square_style
-from .micrographs import placement_of
-from .tags import KEY, find_layer, tag
+from .micrographs import place, placement_of
+from .tags import KEY, find_layer, micrograph_name_of, tag
 
 SCORE_MAP_NAME = "Score map"
 PICKS_NAME = "Picks"
@@ -24,7 +23,7 @@ def show_score_map(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> Im
     """Lay a score map over its micrograph: the middle of element (i, j) on its box's centre."""
     name = image.metadata[KEY]["micrograph"]
     scale = np.asarray(image.scale)
-    place = {
+    where = {
         "scale": scale * score_map.step_px,
         "translate": image.translate + scale * score_map.origin_px,
         "units": image.units,
@@ -40,21 +39,25 @@ def show_score_map(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> Im
             blending="additive",
             opacity=0.5,
             interpolation2d="linear",
-            **place,
+            **where,
         )
         _move_above(viewer, layer, image)
         return layer
     layer.data = score_map.scores
-    for key, value in place.items():
+    for key, value in where.items():
         setattr(layer, key, value)
     layer.metadata.update(tag("scores", name))
     layer.visible = True
     return layer
 
 
-def show_candidates(viewer: ViewerModel, image: Image, candidates: Candidates) -> Points:
-    """Put all candidates of a micrograph into the picks layer, none of them shown yet."""
+def show_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
+    """Show the picks of a micrograph as squares: quick enough for a slider that is being dragged.
+
+    The layer holds the picks alone: `Points.shown` is not heeded by a 2-D layer in napari 0.9.2.
+    """
     name = image.metadata[KEY]["micrograph"]
+    box_size_px = picks.box_size_px or 1
     layer = find_layer(viewer.layers, "picks")
     if layer is None:
         layer = viewer.add_points(
@@ -62,23 +65,18 @@ def show_candidates(viewer: ViewerModel, image: Image, candidates: Candidates) -
             ndim=2,
             name=PICKS_NAME,
             metadata=tag("picks", name),
-            **square_style("picks", candidates.box_size_px),
+            **square_style("picks", box_size_px),
+            **placement_of(image),
         )
         layer.editable = False
-    for key, value in placement_of(image).items():
-        setattr(layer, key, value)
-    layer.metadata.update(tag("picks", name))
-    resize(layer, candidates.box_size_px)
-    layer.data = candidates.centres_yx
-    layer.features = {"score": candidates.scores, "std": candidates.stds}
-    layer.shown = np.zeros(len(candidates), dtype=bool)
-    layer.visible = True
+    if micrograph_name_of(layer) != name or layer.current_size != box_size_px:
+        place(layer, image)
+        layer.metadata.update(tag("picks", name))
+        resize(layer, box_size_px)
+    layer.data = picks.centres_yx
+    if picks.scores is not None:
+        layer.features = {"score": picks.scores}
     return layer
-
-
-def show_picks(layer: Points, candidates: Candidates, picks: Picks) -> None:
-    """Show those candidates that are picks: quick enough for a slider that is being dragged."""
-    layer.shown = np.isin(_complex(candidates.centres_yx), _complex(picks.centres_yx))
 
 
 def copy_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
@@ -93,10 +91,6 @@ def copy_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
         **{**square_style("picks", picks.box_size_px or 1), "border_color": "#f5d90a"},
         **placement_of(image),
     )
-
-
-def _complex(points_yx: NDArray[np.float64]) -> NDArray[np.complex128]:
-    return points_yx[:, 0] + 1j * points_yx[:, 1]
 
 
 def _move_above(viewer: ViewerModel, layer: Image, image: Image) -> None:

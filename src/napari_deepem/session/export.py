@@ -12,15 +12,18 @@ FORMATS = {"RELION (.star)": ".star", "EMAN (.box)": ".box", "Table (.csv)": ".c
 NOTHING_SCORED = "Nothing to save yet: score a micrograph in the Pick dock first."
 
 
-def write_picks(session: Session, path: Path, suffix: str) -> Path:
-    """Write the current micrograph's picks to `path`, in the format of `suffix`."""
+def write_picks(session: Session, path: Path, suffix: str) -> tuple[Path, int]:
+    """Write the current micrograph's picks in the format of `suffix`.
+
+    Returns the path, which is given the suffix if it has another, and how many picks it holds.
+    """
     from napari_deepem.io.coordinates import write_coordinates
 
     if session.picks is None:
         raise InputError(NOTHING_SCORED)
     path = path if path.suffix == suffix else path.with_name(path.name + suffix)
     write_coordinates(path, session.picks)
-    return path
+    return path, len(session.picks)
 
 
 def write_all_picks(session: Session, folder: Path, suffix: str) -> list[Path]:
@@ -32,6 +35,6 @@ def write_all_picks(session: Session, folder: Path, suffix: str) -> list[Path]:
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: choose an existing one.")
     paths = [folder / f"{name}{suffix}" for name in session.scored]
-    for name, path in zip(session.scored, paths, strict=True):
-        write_coordinates(path, session.picks_of(name))
+    for scored, path in zip(session.scored.values(), paths, strict=True):
+        write_coordinates(path, session.select(scored.candidates))
     return paths

@@ -174,12 +174,12 @@ class Session(EventedModel):
             if name in self.micrographs and (len(labels.positive_yx) or len(labels.negative_yx))
         }
 
-    def picks_of(self, name: str) -> Picks:
-        """Picks of a scored micrograph at the present threshold, std range and distance."""
+    def select(self, candidates: Candidates) -> Picks:
+        """Choose among candidates with the present threshold, std range and distance."""
         from napari_deepem.core.picking import select_picks
 
         return select_picks(
-            self.scored[name].candidates,
+            candidates,
             threshold=self.threshold,
             std_range=self.std_range,
             min_distance_px=self.min_distance_px,
@@ -216,7 +216,8 @@ class Session(EventedModel):
         return ""
 
     def _choose_picks(self) -> None:
-        self.picks = self.picks_of(self.current) if self.current_scored else None
+        scored = self.current_scored
+        self.picks = None if scored is None else self.select(scored.candidates)
 
     def _forget_stale_scores(self, micrographs: Mapping[str, Micrograph]) -> None:
         kept = {

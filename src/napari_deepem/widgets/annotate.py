@@ -22,8 +22,6 @@ HINT = (
 class Annotate(Dock):
     """The dock of this name."""
 
-    beside = "Train"
-
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self.micrograph = self.micrograph_combo()
@@ -87,23 +85,20 @@ class Annotate(Dock):
         self.mark_positive.enabled = self.mark_negative.enabled = is_open
         tell(self.hint, HINT if is_open else OPEN_FIRST)
         tell(self.in_angstrom, in_angstrom(session.box_size_px, session.pixel_size))
-        here = session.labels_of(session.current)
-        everywhere = session.annotated().values()
-        tell(
-            self.counts,
+        tell(self.counts, self._counts() if is_open else "")
+
+    def _counts(self) -> str:
+        here = self.session.labels_of(self.session.current)
+        all_labels = self.session.annotated().values()
+        positives = sum(len(labels.positive_yx) for labels in all_labels)
+        negatives = sum(len(labels.negative_yx) for labels in all_labels)
+        return (
             f"{len(here.positive_yx)} particles, {len(here.negative_yx)} non-particles here; "
-            f"{sum(len(labels.positive_yx) for labels in everywhere)} and "
-            f"{sum(len(labels.negative_yx) for labels in everywhere)} "
-            f"on {len(everywhere)} micrographs"
-            if is_open
-            else "",
+            f"{positives} and {negatives} on {len(all_labels)} "
+            f"micrograph{'' if len(all_labels) == 1 else 's'}"
         )
 
 
 def in_angstrom(length_px: int, pixel_size: float | None) -> str:
-    """Say a length in the units of the specimen."""
-    if pixel_size is None:
-        return "(pixel size not known)"
-    return (
-        f"= {length_px * pixel_size:.0f} \N{ANGSTROM SIGN} at {pixel_size:.3g} \N{ANGSTROM SIGN}/px"
-    )
+    """Say a length in the units of the specimen, where they are known."""
+    return "" if pixel_size is None else f"= {length_px * pixel_size:.0f} Å"

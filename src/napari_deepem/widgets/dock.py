@@ -14,20 +14,22 @@ from napari_deepem.session import Session
 
 from .link import link_of
 
+OURS = "napari-deepem dock"
+WIDTH = 340  # least width in which every line of a dock can be read, screen pixels
+
 
 class Dock(Container):
     """A column of controls that follows the session for as long as the dock lives."""
 
-    beside: str = ""  # display name of the dock that this one shares a place with, as tabs
-
     def __init__(self, viewer: Any) -> None:
         super().__init__(labels=False)
+        self.native.setMinimumWidth(WIDTH)
         self.link = link_of(viewer)
         self.session = self.link.session
         self._stops: list[Callable[[], object]] = []
         stops = self._stops
         self.native.destroyed.connect(lambda: [stop() for stop in stops])
-        self._tabs = _Tabs(self.native, self.beside)
+        self._tabs = _Tabs(self.native, type(self).__name__)
 
     def fill(self, widgets: Sequence[Widget]) -> None:
         """Lay widgets out from top to bottom, close together."""
@@ -43,13 +45,13 @@ class Dock(Container):
     def control(self, field: str, **options: Any) -> Any:
         """Make a control for a field of the session: its bounds, title and help come from there."""
         info = Session.model_fields[field]
-        bounds = {}
+        bounds: dict[str, Any] = {}
         for limit in info.metadata:
             if isinstance(limit, Ge):
                 bounds["min"] = limit.ge
             elif isinstance(limit, Le):
                 bounds["max"] = limit.le
-        widget = create_widget(
+        widget: Any = create_widget(
             value=getattr(self.session, field),
             annotation=info.annotation,
             name=field,
@@ -119,6 +121,7 @@ def text_line(name: str) -> Label:
     """Return an empty text that wraps and can be copied."""
     line = Label(name=name, value="")
     line.native.setWordWrap(True)
+    line.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
     line.native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return line
 
@@ -130,23 +133,25 @@ def tell(line: Label, text: str) -> None:
 
 
 class _Tabs(QObject):
-    """Puts a dock on one place with another, as tabs: four docks are too high for one column."""
+    """Puts a dock on one place with our others, as tabs: four are too high for one column."""
 
-    def __init__(self, widget: QWidget, beside: str) -> None:
+    def __init__(self, widget: QWidget, title: str) -> None:
         super().__init__(widget)
-        self._widget, self._beside = widget, beside
+        self._widget, self._title = widget, title
         QTimer.singleShot(0, self._join)
 
     def _join(self) -> None:
         dock = _dock_of(self._widget)
         window = None if dock is None else dock.parent()
-        if not isinstance(window, QMainWindow):
+        if dock is None or not isinstance(window, QMainWindow):
             return
+        dock.setWindowTitle(self._title)  # what its tab says; napari's own has the plugin's name
         for other in window.findChildren(QDockWidget):
-            if other.windowTitle().startswith(self._beside) and not other.isFloating():
+            if other.findChild(QWidget, OURS) is not None and not other.isFloating():
                 window.tabifyDockWidget(other, dock)
                 dock.raise_()
-                return
+                break
+        self._widget.setObjectName(OURS)  # from now on others may join this one
 
 
 def _dock_of(widget: QObject | None) -> QDockWidget | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from magicgui.types import FileDialogMode
 from magicgui.widgets import ComboBox, FileEdit, PushButton, RadioButtons
 
 from napari_deepem.core.errors import InputError
@@ -20,30 +21,30 @@ THIS, ALL = "this micrograph", "all scored micrographs"
 class Export(Dock):
     """The dock of this name."""
 
-    beside = "Pick"
-
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self.format = ComboBox(label="Format", choices=list(FORMATS))
-        self.scope = RadioButtons(
-            label="Picks of", choices=[THIS, ALL], value=THIS, orientation="vertical"
-        )
-        self.destination = FileEdit(label="File", mode="w", nullable=True)
+        self.scope = RadioButtons(label="Picks of", choices=[THIS, ALL], orientation="vertical")
+        self.scope.value = THIS
+        self.destination = FileEdit(label="File", mode=FileDialogMode.OPTIONAL_FILE)
         self.save = PushButton(text="Save")
-        self.copy = PushButton(text="Copy to a layer")
-        self.copy.tooltip = "The picks as a Points layer of your own, to edit or to train on."
+        self.copy_to_layer = PushButton(text="Copy to a layer")
+        self.copy_to_layer.tooltip = (
+            "The picks as a Points layer of your own, to edit or to train on."
+        )
         self.status = text_line("status")
         self.fill(
             [
                 form(self.format, self.scope, self.destination),
-                row(self.save, self.copy),
+                row(self.save, self.copy_to_layer),
                 self.status,
             ]
         )
         self.format.changed.connect(self._show_destination)
         self.scope.changed.connect(self._show_destination)
-        self.save.changed.connect(self._save)
-        self.copy.changed.connect(self._copy)
+        self.scope.changed.connect(self._show)
+        self.save.changed.connect(self._save_picks)
+        self.copy_to_layer.changed.connect(self._copy_to_layer)
         events = self.session.events
         self.follow(events.current, self._show_destination)
         for signal in (events.picks, events.scored, events.current):
@@ -56,9 +57,12 @@ class Export(Dock):
         """Suffix of the chosen format."""
         return FORMATS[self.format.value]
 
+    def _chosen(self) -> Path:
+        return Path(str(self.destination.value))
+
     def _folder(self) -> Path:
-        chosen = self.destination.value
-        if chosen and str(chosen) != ".":
+        chosen = self._chosen()
+        if chosen.is_absolute():
             return chosen.parent if chosen.suffix in FORMATS.values() else chosen
         image = self.link.image_of(self.session.current)
         return (folder_of(image) if image is not None else None) or Path.home()
@@ -66,31 +70,35 @@ class Export(Dock):
     def _show_destination(self) -> None:
         folder = self._folder()
         if self.scope.value == ALL:
-            self.destination.label, self.destination.mode = "Folder", "d"
+            self.destination.label, self.destination.mode = (
+                "Folder",
+                FileDialogMode.EXISTING_DIRECTORY,
+            )
             self.destination.value = folder
         else:
-            self.destination.label, self.destination.mode = "File", "w"
+            self.destination.label, self.destination.mode = "File", FileDialogMode.OPTIONAL_FILE
             self.destination.value = folder / f"{self.session.current or 'picks'}{self.suffix}"
 
     def _show(self) -> None:
-        scored = bool(self.session.scored)
         has_picks = self.session.picks is not None
-        self.save.enabled = has_picks or (scored and self.scope.value == ALL)
-        self.copy.enabled = has_picks
+        self.save.enabled = bool(self.session.scored) if self.scope.value == ALL else has_picks
+        self.copy_to_layer.enabled = has_picks
         tell(self.status, "" if self.save.enabled else NOTHING_SCORED)
 
-    def _save(self) -> None:
+    def _save_picks(self) -> None:
         try:
-            if self.scope.value == ALL:
-                paths = write_all_picks(self.session, self.destination.value, self.suffix)
-                tell(self.status, f"Wrote {len(paths)} files to {self.destination.value}")
-            else:
-                path = write_picks(self.session, self.destination.value, self.suffix)
-                tell(self.status, f"Wrote {len(self.session.picks)} picks to {path}")
+            tell(self.status, self._write())
         except InputError as error:
             tell(self.status, report(error))
 
-    def _copy(self) -> None:
+    def _write(self) -> str:
+        if self.scope.value == ALL:
+            paths = write_all_picks(self.session, self._chosen(), self.suffix)
+            return f"Wrote {len(paths)} file{'' if len(paths) == 1 else 's'} to {self._chosen()}"
+        path, count = write_picks(self.session, self._chosen(), self.suffix)
+        return f"Wrote {count} picks to {path}"
+
+    def _copy_to_layer(self) -> None:
         layer = self.link.copy_picks()
         if layer is not None:
             tell(self.status, f"Copied {len(layer.data)} picks to the layer '{layer.name}'")

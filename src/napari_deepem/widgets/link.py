@@ -140,6 +140,9 @@ class Link:
         layer = event.source
         taken = self.session.micrographs.keys() - {micrograph_name_of(layer)}
         micrograph = micrographs.enrol(layer, taken)
+        for mark in MARKS:
+            if (points := find_layer(self.viewer.layers, mark, micrograph.name)) is not None:
+                micrographs.place(points, layer)
         self.session.micrographs = {**self.session.micrographs, micrograph.name: micrograph}
 
     def _read_labels(self, name: str | None) -> None:
@@ -160,9 +163,10 @@ class Link:
 
     def _marking(self) -> Mark | None:
         active = self.viewer.layers.selection.active
-        if active is not None and role_of(active) in MARKS and active.mode == "add":
-            active.mode = "pan_zoom"
-            return role_of(active)
+        for mark in MARKS:
+            if active is not None and role_of(active) == mark and active.mode == "add":
+                active.mode = "pan_zoom"
+                return mark
         return None
 
     def _on_box_size(self, box_size_px: int) -> None:
@@ -180,14 +184,11 @@ class Link:
             return
         active = self.viewer.layers.selection.active
         results.show_score_map(self.viewer, image, scored.score_map)
-        results.show_candidates(self.viewer, image, scored.candidates)
-        self._show_picks()
+        if self.session.picks is not None:
+            results.show_picks(self.viewer, image, self.session.picks).visible = True
         self.viewer.layers.selection.active = active
 
     def _show_picks(self) -> None:
-        layer, scored = find_layer(self.viewer.layers, "picks"), self.session.current_scored
-        picks = self.session.picks
-        if layer is None or scored is None or picks is None:
-            return
-        if len(layer.data) == len(scored.candidates):  # not while another map takes its place
-            results.show_picks(layer, scored.candidates, picks)
+        picks, image = self.session.picks, self.image_of(self.session.current)
+        if picks is not None and image is not None:
+            results.show_picks(self.viewer, image, picks)

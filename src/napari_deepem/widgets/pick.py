@@ -13,20 +13,18 @@ from .plots import ScoreHistogram
 class Pick(Dock):
     """The dock of this name."""
 
-    beside = "Export"
-
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self.micrograph = self.micrograph_combo()
         self.score = PushButton(text="Score")
-        self.score.changed.connect(lambda: self.link.runs.score([self.session.current]))
+        self.score.changed.connect(self._score)
         self.score_all = PushButton(text="Score all")
         self.score_all.changed.connect(lambda: self.link.runs.score(list(self.session.micrographs)))
         self.cancel = PushButton(text="Cancel")
         self.cancel.changed.connect(self.link.runs.cancel_scoring)
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.status = text_line("status")
-        self.count = text_line("count")
+        self.picked = text_line("picked")
         self.histogram = ScoreHistogram(self.link.viewer.theme, self._on_line)
         self.threshold = self.control("threshold", widget_type=FloatSlider, step=0.01)
         self.use_optimum = PushButton(text="Use F2 optimum")
@@ -41,7 +39,7 @@ class Pick(Dock):
                 row(self.score, self.score_all, self.cancel),
                 self.progress,
                 self.status,
-                self.count,
+                self.picked,
                 holder(self.histogram.widget),
                 self.use_optimum,
                 form(self.threshold, self.std_range, self.min_distance),
@@ -76,6 +74,10 @@ class Pick(Dock):
         )
         control.changed.connect(lambda value: setattr(self.session, "min_distance_px", value))
         return control
+
+    def _score(self) -> None:
+        if self.session.current is not None:
+            self.link.runs.score([self.session.current])
 
     def _on_line(self, threshold: float) -> None:
         self.session.threshold = min(1.0, max(0.0, threshold))
@@ -122,7 +124,7 @@ class Pick(Dock):
     def _show_count(self) -> None:
         scored, picks = self.session.current_scored, self.session.picks
         tell(
-            self.count,
+            self.picked,
             f"{len(picks)} picks of {len(scored.candidates)} candidates"
             if scored is not None and picks is not None
             else "",

@@ -70,8 +70,9 @@ class ScoreHistogram:
     def __init__(self, theme: str, on_threshold: Callable[[float], object]) -> None:
         colors = get_theme(theme)
         self.widget = _plot(theme, 120)
-        self.widget.setLabel("bottom", "score of candidate")
+        self.widget.setLabel("bottom", "candidates by score")
         self.widget.setXRange(0, 1, padding=0.02)
+        self.widget.hideAxis("left")
         self._bars = pg.BarGraphItem(
             x0=[0], x1=[0], y0=0, height=[0], brush=colors.highlight.as_hex(), pen=None
         )
@@ -94,11 +95,10 @@ class ScoreHistogram:
         self.widget.addItem(self.line)
 
     def show_scores(self, scores: NDArray[np.float64]) -> None:
-        """Draw the histogram of (n,) scores; heights are square roots, so that few show too."""
+        """Draw the histogram of (n,) scores; heights are square roots, to show few too."""
         counts, edges = np.histogram(scores, bins=BINS, range=(0, 1))
         self._bars.setOpts(x0=edges[:-1], x1=edges[1:], y0=0, height=np.sqrt(counts))
         self.widget.setYRange(0, max(1.0, 1.25 * float(np.sqrt(counts.max()))))
-        self.widget.getAxis("left").setTicks([_root_ticks(int(counts.max()))])
 
     def show_threshold(self, threshold: float) -> None:
         """Move the line without announcing it."""
@@ -115,8 +115,3 @@ class ScoreHistogram:
         left = threshold > 0.5
         self._optimum.label.anchors = [(1, 0.5)] * 2 if left else [(0, 0.5)] * 2
         self._optimum.label.updatePosition()
-
-
-def _root_ticks(highest: int) -> list[tuple[float, str]]:
-    shown = [n for n in (0, 1, 10, 100, 1000, 10000) if n <= max(1, highest)]
-    return [(float(np.sqrt(n)), str(n)) for n in shown]

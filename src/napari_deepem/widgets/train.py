@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from magicgui.widgets import LineEdit, ProgressBar, PushButton
+from magicgui.widgets import Label, LineEdit, ProgressBar, PushButton
 from qtpy.QtGui import QIntValidator
 from qtpy.QtWidgets import QFileDialog
 from superqt import QCollapsible
@@ -22,8 +22,6 @@ FILTER = "DeepEM model (*.safetensors)"
 
 class Train(Dock):
     """The dock of this name."""
-
-    beside = "Annotate"
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
@@ -43,16 +41,19 @@ class Train(Dock):
         self.save = PushButton(text="Save model ...")
         self.save.changed.connect(self._save)
         self.load = PushButton(text="Load model ...")
-        self.load.changed.connect(self._load)
+        self.load.changed.connect(self._choose_model)
         self.fill(
             [
-                form(self.recipe, self.binning, self.epochs),
+                form(
+                    self.recipe,
+                    row(self.binning, Label(value="Epochs"), self.epochs, label=self.binning.label),
+                ),
                 holder(self._advanced()),
                 row(self.train, self.cancel),
                 self.progress,
                 self.status,
-                holder(self.curves.widget),
                 self.numbers,
+                holder(self.curves.widget),
                 self.summary,
                 row(self.save, self.load),
             ]
@@ -69,6 +70,7 @@ class Train(Dock):
 
     def _advanced(self) -> QCollapsible:
         fold = QCollapsible("Advanced")
+        fold.setContentsMargins(0, 0, 0, 0)
         self._folded = form(self.seed)
         fold.addWidget(self._folded.native)
         return fold
@@ -122,7 +124,7 @@ class Train(Dock):
         else:
             self.session.training.message = f"Saved {path}"
 
-    def _load(self) -> None:
+    def _choose_model(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self.native, "Load model", "", FILTER)
         if chosen:
             self.link.runs.load(Path(chosen))
@@ -130,12 +132,10 @@ class Train(Dock):
 
 def numbers_of(epoch: Any) -> str:
     """Loss and held-out figures of one epoch; those that there are."""
-    parts = [f"loss {epoch.loss:.3f}"]
-    if epoch.held_out_loss is not None:
-        parts.append(f"held-out loss {epoch.held_out_loss:.3f}")
-    if epoch.held_out_ap is not None:
-        parts.append(f"held-out AP {epoch.held_out_ap:.3f}")
-    return ", ".join(parts)
+    text = f"loss {epoch.loss:.3f}"
+    if epoch.held_out_loss is not None and epoch.held_out_ap is not None:
+        text += f"; held out: loss {epoch.held_out_loss:.3f}, AP {epoch.held_out_ap:.3f}"
+    return text
 
 
 def summary_of(model: Any) -> str:

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Image
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.types import Micrograph
+from napari_deepem.layers.annotation import adopt, adoptable, annotation_layer, labels_on, resize
+from napari_deepem.layers.micrographs import image_layer_data
+from napari_deepem.layers.tags import micrograph_name_of, role_of
+
+
+def add_micrograph(viewer: ViewerModel, name: str = "m1", pixel_size: float | None = 2.0) -> Image:
+    data, arguments, _ = image_layer_data(Micrograph(np.zeros((60, 90)), name, pixel_size))
+    return viewer.add_image(data, **arguments)
+
+
+def test_marks_are_open_squares_of_the_box_in_original_pixels() -> None:
+    viewer = ViewerModel()
+    image = add_micrograph(viewer)
+    layer = annotation_layer(viewer, image, "positive", 24)
+    layer.add([[10.0, 20.0]])
+    assert list(layer.size) == [24]
+    assert [str(symbol) for symbol in layer.symbol] == ["square"]
+    assert layer.face_color[0, 3] == 0
+    np.testing.assert_allclose(layer.data_to_world((10, 20)), image.data_to_world((10, 20)))
+    np.testing.assert_array_equal(labels_on(viewer.layers, "m1").positive_yx, [[10.0, 20.0]])
+
+
+def test_each_micrograph_and_each_kind_has_its_own_layer() -> None:
+    viewer = ViewerModel()
+    first, second = add_micrograph(viewer, "m1"), add_micrograph(viewer, "m2")
+    annotation_layer(viewer, first, "positive", 24).add([[1.0, 1.0]])
+    annotation_layer(viewer, first, "negative", 24).add([[2.0, 2.0], [3.0, 3.0]])
+    annotation_layer(viewer, second, "positive", 24)
+    again = annotation_layer(viewer, first, "positive", 24)
+    assert len(again.data) == 1
+    assert len(viewer.layers) == 5
+    labels = labels_on(viewer.layers, "m1")
+    assert (len(labels.positive_yx), len(labels.negative_yx)) == (1, 2)
+    assert len(labels_on(viewer.layers, "m2").positive_yx) == 0
+
+
+def test_positive_and_negative_marks_differ_in_colour() -> None:
+    viewer = ViewerModel()
+    image = add_micrograph(viewer)
+    colors = []
+    for mark in ("positive", "negative"):
+        layer = annotation_layer(viewer, image, mark, 24)
+        layer.add([[1.0, 1.0]])
+        colors.append(layer.border_color[0])
+    green, orange = colors
+    assert green[1] > green[0]
+    assert orange[0] > orange[1]
+
+
+def test_new_box_size_holds_for_old_points_and_new() -> None:
+    viewer = ViewerModel()
+    layer = annotation_layer(viewer, add_micrograph(viewer), "positive", 24)
+    layer.add([[1.0, 1.0]])
+    resize(layer, 31)
+    layer.add([[2.0, 2.0]])
+    assert list(layer.size) == [31, 31]
+
+
+def test_adopted_points_stay_where_they_are_seen() -> None:
+    viewer = ViewerModel()
+    image = add_micrograph(viewer, pixel_size=2.0)
+    points = viewer.add_points([[20.0, 40.0]])  # drawn over pixel (10, 20)
+    assert adoptable(viewer.layers) == [points]
+    adopt(viewer.layers, points, image, "negative", 24)
+    np.testing.assert_allclose(labels_on(viewer.layers, "m1").negative_yx, [[10.0, 20.0]])
+    assert (role_of(points), micrograph_name_of(points)) == ("negative", "m1")
+    assert list(points.size) == [24]
+    assert adoptable(viewer.layers) == []
+
+
+def test_adopting_does_not_throw_away_what_is_marked() -> None:
+    viewer = ViewerModel()
+    image = add_micrograph(viewer)
+    annotation_layer(viewer, image, "positive", 24).add([[1.0, 1.0]])
+    points = viewer.add_points([[20.0, 40.0]])
+    with pytest.raises(InputError, match="already has the layer 'm1 particles'"):
+        adopt(viewer.layers, points, image, "positive", 24)
+    assert role_of(points) is None

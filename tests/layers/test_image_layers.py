@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from napari.layers import Image, Labels, Points
+
+from napari_deepem.core.types import Micrograph
+from napari_deepem.layers.micrographs import (
+    contrast_limits,
+    enrol,
+    folder_of,
+    image_layer_data,
+    is_micrograph,
+    pixel_size_of,
+)
+from napari_deepem.layers.tags import tag
+
+
+def image(**arguments) -> Image:
+    return Image(np.zeros((6, 9), dtype=np.float32), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pixel_size"),
+    [
+        ({"scale": (1.5, 1.5), "units": ("angstrom", "angstrom")}, 1.5),
+        ({"scale": (0.15, 0.15), "units": ("nm", "nm")}, 1.5),
+        ({"scale": (1.5, 1.5)}, None),
+        ({"scale": (1.5, 2.0), "units": ("angstrom", "angstrom")}, None),
+        ({}, None),
+    ],
+)
+def test_pixel_size_is_the_scale_where_it_is_a_length(arguments, pixel_size) -> None:
+    assert pixel_size_of(image(**arguments)) == (pixel_size and pytest.approx(pixel_size))
+
+
+def test_micrograph_goes_through_a_layer_unchanged() -> None:
+    micrograph = Micrograph(np.arange(54.0).reshape(6, 9), "m1", 1.25)
+    data, arguments, _ = image_layer_data(micrograph)
+    back = enrol(Image(data, **arguments), taken=())
+    assert (back.name, back.pixel_size) == ("m1", 1.25)
+    np.testing.assert_array_equal(back.image, micrograph.image)
+
+
+def test_renaming_a_layer_does_not_rename_its_micrograph() -> None:
+    data, arguments, _ = image_layer_data(Micrograph(np.zeros((6, 9)), "m1"))
+    layer = Image(data, **arguments)
+    layer.name = "nice one"
+    assert enrol(layer, taken=()).name == "m1"
+
+
+def test_second_file_of_one_name_goes_by_its_layer() -> None:
+    layer = image(name="m1 [1]", metadata=tag("micrograph", "m1"))
+    assert enrol(layer, taken={"m1"}).name == "m1 [1]"
+    assert enrol(layer, taken={"m1"}).name == "m1 [1]"
+
+
+def test_only_single_grey_images_are_micrographs() -> None:
+    assert is_micrograph(image())
+    assert not is_micrograph(Image(np.zeros((3, 6, 9))))
+    assert not is_micrograph(Image(np.zeros((6, 9, 3)), rgb=True))
+    assert not is_micrograph(Labels(np.zeros((6, 9), dtype=int)))
+    assert not is_micrograph(Points())
+    assert not is_micrograph(image(metadata=tag("scores", "m1")))
+
+
+def test_hot_pixel_does_not_spoil_the_contrast() -> None:
+    grey = np.random.default_rng(0).normal(size=(300, 300))
+    grey[0, 0] = 1e6
+    low, high = contrast_limits(grey)
+    assert -4 < low < high < 4
+
+
+def test_constant_image_has_contrast_limits_that_napari_takes() -> None:
+    low, high = contrast_limits(np.full((10, 10), 7, dtype=np.uint16))
+    assert low < high
+
+
+def test_layer_without_a_file_has_no_folder() -> None:
+    assert folder_of(image()) is None

@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.utils.notifications import notification_manager
+from npe2 import PluginManager
+
+from napari_deepem.io.micrographs import write_mrc
+from napari_deepem.layers.reader import get_reader
+
+
+@pytest.fixture
+def _plugins() -> None:
+    """Let napari know what is installed."""
+    PluginManager.instance().discover()
+
+
+@pytest.mark.parametrize("name", ["a.mrc", "a.MRC", "a.mrc.gz", "a.mrc.bz2"])
+def test_reader_takes_mrc_files(name: str) -> None:
+    assert get_reader(name) is not None
+    assert get_reader([name, "b.mrc"]) is not None
+
+
+@pytest.mark.parametrize("path", ["a.tif", "a.mrcs.txt", ["a.mrc", "b.tif"]])
+def test_reader_leaves_other_files_to_others(path) -> None:
+    assert get_reader(path) is None
+
+
+@pytest.mark.usefixtures("_plugins")
+def test_file_opens_with_its_name_and_pixel_size(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).normal(size=(20, 30)).astype(np.float32)
+    path = tmp_path / "m1.mrc"
+    write_mrc(path, image, 1.34)
+    viewer = ViewerModel()
+    (layer,) = viewer.open(str(path), plugin="napari-deepem")
+    assert layer.name == "m1"
+    np.testing.assert_allclose(layer.scale, 1.34, rtol=1e-5)
+    assert [str(unit) for unit in layer.units] == ["angstrom", "angstrom"]
+    np.testing.assert_array_equal(layer.data, image)
+
+
+@pytest.mark.usefixtures("_plugins")
+def test_unreadable_file_is_one_line_and_no_layer(tmp_path: Path) -> None:
+    path = tmp_path / "broken.mrc"
+    path.write_bytes(b"nothing of the kind")
+    notification_manager.records.clear()
+    viewer = ViewerModel()
+    assert viewer.open(str(path), plugin="napari-deepem") == []
+    (record,) = notification_manager.records
+    assert "broken.mrc" in record.message
+    assert "\n" not in record.message

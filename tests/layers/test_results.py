@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Image
+
+from napari_deepem.core.picking import find_candidates
+from napari_deepem.core.types import Micrograph, Picks, ScoreMap
+from napari_deepem.layers.micrographs import image_layer_data
+from napari_deepem.layers.results import copy_picks, show_picks, show_score_map
+from napari_deepem.layers.tags import role_of
+
+
+def add_micrograph(viewer: ViewerModel, pixel_size: float | None = 1.5) -> Image:
+    data, arguments, _ = image_layer_data(Micrograph(np.zeros((120, 200)), "m1", pixel_size))
+    return viewer.add_image(data, **arguments)
+
+
+def one_bright_element(row: int, col: int) -> ScoreMap:
+    scores = np.zeros((14, 24), dtype=np.float32)
+    scores[row, col] = 1.0
+    return ScoreMap(scores, np.ones_like(scores), origin_px=3.5, step_px=8.0, box_size_px=40)
+
+
+@pytest.mark.parametrize("pixel_size", [None, 1.5])
+def test_score_map_lies_on_its_candidates(pixel_size: float | None) -> None:
+    viewer = ViewerModel()
+    image = add_micrograph(viewer, pixel_size)
+    score_map = one_bright_element(row=4, col=17)
+    layer = show_score_map(viewer, image, score_map)
+    ((row, col),) = find_candidates(score_map).centres_yx
+    assert (row, col) == (3.5 + 4 * 8.0, 3.5 + 17 * 8.0)
+    seen = image.world_to_data(layer.data_to_world((4, 17)))
+    np.testing.assert_allclose(seen, (row, col), atol=1e-9)
+    # and at that place of the world the layer shows the bright element, half a step around
+    for shift in (-3.9, 0.0, 3.9):
+        assert layer.get_value(image.data_to_world((row + shift, col - shift)), world=True) == 1.0
+    assert layer.get_value(image.data_to_world((row + 4.1, col)), world=True) == 0.0
+
+
+def test_score_map_follows_an_image_that_was_moved() -> None:
+    viewer = ViewerModel()
+    image = add_micrograph(viewer)
+    image.translate = (100.0, -50.0)
+    layer = show_score_map(viewer, image, one_bright_element(4, 17))
+    seen = image.world_to_data(layer.data_to_world((4, 17)))
+    np.testing.assert_allclose(seen, (35.5, 139.5))
+
+
+def test_layers_are_reused_with_what_the_user_chose() -> None:
+    viewer = ViewerModel()
+    image = add_micrograph(viewer)
+    layer = show_score_map(viewer, image, one_bright_element(4, 17))
+    layer.colormap = "viridis"
+    assert show_score_map(viewer, image, one_bright_element(5, 5)) is layer
+    assert layer.colormap.name == "viridis"
+    assert layer.data[5, 5] == 1.0
+    picks = show_picks(viewer, image, Picks(np.zeros((3, 2)), np.ones(3), 40))
+    assert show_picks(viewer, image, Picks(np.zeros((1, 2)), np.ones(1), 40)) is picks
+    assert len(viewer.layers) == 3
+
+
+def test_score_map_lies_right_above_its_micrograph() -> None:
+    viewer = ViewerModel()
+    image = add_micrograph(viewer)
+    viewer.add_points([[1.0, 1.0]], name="mine")
+    layer = show_score_map(viewer, image, one_bright_element(4, 17))
+    assert [each.name for each in viewer.layers] == ["m1", layer.name, "mine"]
+
+
+def test_picks_are_squares_of_the_box_with_their_scores() -> None:
+    viewer = ViewerModel()
+    image = add_micrograph(viewer)
+    layer = show_picks(viewer, image, Picks(np.array([[5.0, 7.0]]), np.array([0.75]), 40))
+    layer = show_picks(
+        viewer, image, Picks(np.array([[5.0, 7.0], [9, 9]]), np.array([0.75, 0.5]), 30)
+    )
+    assert list(layer.size) == [30, 30]
+    assert list(layer.features["score"]) == [0.75, 0.5]
+    np.testing.assert_allclose(layer.data_to_world((5, 7)), image.data_to_world((5, 7)))
+
+
+def test_no_picks_at_all_can_be_shown() -> None:
+    viewer = ViewerModel()
+    image = add_micrograph(viewer)
+    show_picks(viewer, image, Picks(np.array([[5.0, 7.0]]), np.array([0.75]), 40))
+    layer = show_picks(viewer, image, Picks(np.empty((0, 2)), np.empty(0), 40))
+    assert len(layer.data) == 0
+
+
+def test_copied_picks_are_an_ordinary_layer() -> None:
+    viewer = ViewerModel()
+    image = add_micrograph(viewer)
+    picks = Picks(np.array([[5.0, 7.0]]), np.array([0.75]), 40)
+    shown, copied = show_picks(viewer, image, picks), copy_picks(viewer, image, picks)
+    assert role_of(copied) is None
+    copied.data = copied.data + 1
+    np.testing.assert_array_equal(shown.data, [[5.0, 7.0]])

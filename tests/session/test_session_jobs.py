@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.model import Model
+from napari_deepem.core.network import Architecture, Network
+from napari_deepem.core.scoring import TilesDone
+from napari_deepem.core.types import Labels, Micrograph
+from napari_deepem.session import Scored, Session, jobs
+
+
+@pytest.fixture
+def model() -> Model:
+    """A network that knows nothing, of a box of 24 px."""
+    network = Network(Architecture.for_box(24)).eval()
+    return Model(network, "modern", 24, 1, None, threshold=0.5, std_range=(0.0, 5.0))
+
+
+def noise(shape: tuple[int, int] = (80, 120)) -> Micrograph:
+    image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    return Micrograph(image, "noise")
+
+
+def drain(job):
+    seen = []
+    while True:
+        try:
+            seen.append(next(job))
+        except StopIteration as end:
+            return seen, end.value
+
+
+def test_scoring_yields_tiles_and_returns_scores(model: Model) -> None:
+    micrograph = noise()
+    seen, scored = drain(jobs.score(micrograph, model))
+    assert seen[-1] == TilesDone(len(seen), len(seen))
+    assert isinstance(scored, Scored)
+    assert scored.micrograph is micrograph
+    assert scored.model is model
+    assert scored.candidates.box_size_px == 24
+
+
+def test_training_job_reads_the_session_when_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {}
+
+    def train_epochs(micrographs, labels, box_size_px, **options):
+        given.update(options, names=[m.name for m in micrographs], labels=labels, box=box_size_px)
+        yield
+
+    monkeypatch.setattr("napari_deepem.core.training.train_epochs", train_epochs)
+    marked, negative = Labels.of([[30, 30]]), Labels.of(negative_yx=[[9, 9]])
+    session = Session(box_size_px=24, binning=2, recipe="deepem2017", seed=5)
+    session.micrographs = {name: Micrograph(np.zeros((80, 80)), name) for name in "abc"}
+    session.labels = {"a": marked, "b": Labels.of(), "c": negative}
+    job = jobs.training(session)
+    session.labels, session.epochs, session.box_size_px = {}, 9, 400
+    drain(job())
+    assert given == {
+        "names": ["a", "c"],
+        "labels": [marked, negative],
+        "box": 24,
+        "binning": 2,
+        "recipe": "deepem2017",
+        "epochs": None,  # the recipe's own
+        "seed": 5,
+    }
+
+
+def test_model_comes_back_from_its_file(model: Model, tmp_path: Path) -> None:
+    path = jobs.save(model, tmp_path / "mine")
+    assert path == tmp_path / "mine.safetensors"
+    _, loaded = drain(jobs.load(path))
+    assert (loaded.box_size_px, loaded.recipe) == (24, "modern")
+
+
+def test_file_that_is_no_model_is_an_input_error(tmp_path: Path) -> None:
+    path = tmp_path / "not_a_model.safetensors"
+    path.write_text("hello")
+    with pytest.raises(InputError):
+        drain(jobs.load(path))

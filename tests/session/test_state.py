@@ -1,0 +1,133 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
+from napari_deepem.session import Scored, Session
+
+
+def micrograph(name: str = "a", shape: tuple[int, int] = (200, 300)) -> Micrograph:
+    return Micrograph(np.zeros(shape, dtype=np.float32), name, 2.0)
+
+
+def model(threshold: float = 0.5) -> SimpleNamespace:
+    return SimpleNamespace(threshold=threshold, std_range=(0.5, 1.5), box_size_px=50)
+
+
+def scored_by(model: SimpleNamespace, micrograph: Micrograph) -> Scored:
+    """Three candidates far from each other, with scores 0.9, 0.6, 0.2 and stds 1, 1, 3."""
+    candidates = Candidates(
+        centres_yx=np.array([[10.0, 10.0], [100.0, 20.0], [20.0, 200.0]]),
+        scores=np.array([0.9, 0.6, 0.2]),
+        stds=np.array([1.0, 1.0, 3.0]),
+        box_size_px=50,
+    )
+    grid = np.zeros((2, 2), dtype=np.float32)
+    return Scored(micrograph, model, ScoreMap(grid, grid, 0.0, 1.0, 50), candidates)
+
+
+@pytest.fixture
+def session() -> Session:
+    """A session with one scored micrograph."""
+    session = Session()
+    session.micrographs = {"a": micrograph()}
+    session.current = "a"
+    session.model = model()
+    session.scored = {"a": scored_by(session.model, session.micrographs["a"])}
+    return session
+
+
+def test_sessions_share_nothing(session: Session) -> None:
+    other = Session()
+    assert other.micrographs == {}
+    assert other.scored == {}
+    assert other.training is not session.training
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("threshold", 1.1), ("box_size_px", 0), ("recipe", "best"), ("binning", 5), ("seed", -1)],
+)
+def test_impossible_value_is_refused(field: str, value: object) -> None:
+    session = Session()
+    before = getattr(session, field)
+    with pytest.raises(ValidationError):
+        setattr(session, field, value)
+    assert getattr(session, field) == before
+
+
+def test_ends_of_std_range_are_put_in_order() -> None:
+    assert Session(std_range=(2.0, 1.0)).std_range == (1.0, 2.0)
+
+
+def test_picks_follow_threshold_and_std_range(session: Session) -> None:
+    counts = []
+    session.events.picks.connect(lambda picks: counts.append(len(picks)))
+    session.threshold = 0.7
+    session.threshold = 0.1  # the third candidate's std lies outside 0.5 to 1.5
+    session.std_range = (0.0, 5.0)
+    session.min_distance_px = 150.0  # the second is 90 px from the first, the third 190 px
+    assert counts == [1, 2, 3, 2]
+
+
+def test_distance_is_two_fifths_of_the_box_until_chosen(session: Session) -> None:
+    assert session.distance_px() == pytest.approx(20.0)
+    session.min_distance_px = 7.0
+    assert session.distance_px() == 7.0
+
+
+def test_new_model_brings_its_threshold_and_forgets_scores(session: Session) -> None:
+    session.threshold, session.min_distance_px = 0.1, 3.0
+    session.model = model(threshold=0.25)
+    assert session.threshold == 0.25
+    assert session.std_range == (0.5, 1.5)
+    assert session.min_distance_px is None
+    assert session.scored == {}
+    assert session.picks is None
+
+
+def test_scores_go_with_the_micrograph_they_are_of(session: Session) -> None:
+    session.micrographs = {**session.micrographs, "b": micrograph("b")}
+    assert list(session.scored) == ["a"]
+    session.micrographs = {**session.micrographs, "a": micrograph("a")}
+    assert session.scored == {}
+    assert session.picks is None
+
+
+def test_picks_are_of_the_current_micrograph(session: Session) -> None:
+    session.micrographs = {**session.micrographs, "b": micrograph("b")}
+    session.current = "b"
+    assert session.picks is None
+    session.current = "a"
+    assert session.picks is not None
+    assert len(session.picks) == 2
+
+
+def test_what_training_misses_is_said_in_words() -> None:
+    session = Session(box_size_px=100)
+    assert "Open a micrograph" in session.missing_for_training()
+    session.micrographs = {"a": micrograph(), "small": micrograph("small", (90, 400))}
+    assert "Mark at least one particle" in session.missing_for_training()
+    session.labels = {"a": Labels.of(negative_yx=[[1, 1]])}
+    assert "Mark at least one particle" in session.missing_for_training()
+    session.labels = {"a": Labels.of([[5, 5]]), "small": Labels.of([[5, 5]])}
+    assert "does not fit small (400 x 90 px)" in session.missing_for_training()
+    session.labels = {"a": Labels.of([[5, 5]]), "small": Labels.of()}
+    assert session.missing_for_training() == ""
+
+
+def test_what_scoring_misses_is_said_in_words() -> None:
+    session = Session()
+    assert "Open a micrograph" in session.missing_for_scoring()
+    session.micrographs = {"a": micrograph()}
+    assert "No model" in session.missing_for_scoring()
+    session.model = model()
+    assert session.missing_for_scoring() == ""
+
+
+def test_labels_of_closed_micrographs_are_not_trained_on() -> None:
+    session = Session(micrographs={"a": micrograph()})
+    session.labels = {"a": Labels.of([[1, 1]]), "gone": Labels.of([[2, 2]])}
+    assert list(session.annotated()) == ["a"]
