@@ -25,11 +25,12 @@ app = App(
     name="napari-deepem",
     help="Pick particles in cryo-EM micrographs, without a window.",
     version=__version__,
+    default_parameter=Parameter(negative=()),
 )
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Micrographs = Annotated[
-    list[str], Parameter(help="MRC files, folders or patterns.", negative=(), consume_multiple=True)
+    list[str], Parameter(help="MRC files, folders or patterns.", consume_multiple=True)
 ]
 
 
@@ -57,7 +58,7 @@ def demo(
     data: Path | None = None,
     box: int | None = None,
     out: Path = Path("demo-output"),
-    view: bool = True,
+    view: Annotated[bool, Parameter(negative="--no-view")] = True,
 ) -> None:
     """Train on some micrographs, pick the others and show how good it is.
 
