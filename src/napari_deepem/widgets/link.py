@@ -7,6 +7,8 @@ session's scores and picks are shown. All docks of a viewer share one link.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from napari.components import ViewerModel
@@ -182,13 +184,24 @@ class Link:
                 if layer is not None:
                     layer.visible = False
             return
-        active = self.viewer.layers.selection.active
-        results.show_score_map(self.viewer, image, scored.score_map)
-        if self.session.picks is not None:
-            results.show_picks(self.viewer, image, self.session.picks).visible = True
-        self.viewer.layers.selection.active = active
+        with _keeping_selection(self.viewer):
+            results.show_score_map(self.viewer, image, scored.score_map)
+            if self.session.picks is not None:
+                results.show_picks(self.viewer, image, self.session.picks).visible = True
 
     def _show_picks(self) -> None:
         picks, image = self.session.picks, self.image_of(self.session.current)
         if picks is not None and image is not None:
-            results.show_picks(self.viewer, image, picks)
+            with _keeping_selection(self.viewer):
+                results.show_picks(self.viewer, image, picks)
+
+
+@contextmanager
+def _keeping_selection(viewer: ViewerModel) -> Iterator[None]:
+    """Let a user who is marking go on marking: new layers would take the selection."""
+    active = viewer.layers.selection.active
+    mode = getattr(active, "mode", None)
+    yield
+    if active is not None and active is not viewer.layers.selection.active:
+        viewer.layers.selection.active = active
+        active.mode = mode

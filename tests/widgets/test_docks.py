@@ -1,0 +1,215 @@
+"""The docks on a viewer without a window."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.utils.notifications import notification_manager
+
+from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
+from napari_deepem.layers.micrographs import image_layer_data
+from napari_deepem.session import Scored
+from napari_deepem.widgets.annotate import Annotate
+from napari_deepem.widgets.export import ALL, Export
+from napari_deepem.widgets.link import link_of, session_of
+from napari_deepem.widgets.pick import Pick
+from napari_deepem.widgets.train import Train
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+@pytest.fixture
+def viewer() -> ViewerModel:
+    """Two micrographs, m1 and m2, of 2 A/px."""
+    viewer = ViewerModel()
+    for name in ("m1", "m2"):
+        data, arguments, _ = image_layer_data(Micrograph(np.zeros((60, 90)), name, 2.0))
+        viewer.add_image(data, **arguments)
+    return viewer
+
+
+def score_current(viewer: ViewerModel) -> None:
+    session = session_of(viewer)
+    session.model = SimpleNamespace(
+        threshold=0.42, std_range=(0.5, 1.5), box_size_px=20, recipe="modern", binning=2, summary={}
+    )
+    grid = np.zeros((5, 8), dtype=np.float32)
+    candidates = Candidates(
+        np.array([[10.0, 10.0], [40.0, 60.0]]), np.array([0.9, 0.6]), np.ones(2), 20
+    )
+    micrograph = session.micrographs[session.current]
+    scored = Scored(micrograph, session.model, ScoreMap(grid, grid, 0, 1, 20), candidates)
+    session.scored = {session.current: scored}
+
+
+def test_opening_docks_does_not_load_torch() -> None:
+    code = (
+        "import sys\n"
+        "from napari.components import ViewerModel\n"
+        "from qtpy.QtWidgets import QApplication\n"
+        "from napari_deepem.widgets import annotate, export, pick, train\n"
+        "app, viewer = QApplication([]), ViewerModel()\n"
+        "docks = annotate.Annotate(viewer), train.Train(viewer), pick.Pick(viewer), "
+        "export.Export(viewer)\n"
+        "print('torch' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["False"], done.stderr
+
+
+def test_annotate_counts_here_and_everywhere(viewer: ViewerModel) -> None:
+    dock, link = Annotate(viewer), link_of(viewer)
+    link.mark("positive").add([[1.0, 1.0], [5.0, 5.0]])
+    dock.micrograph.value = "m1"
+    dock.mark_positive.native.click()
+    viewer.layers.selection.active.add([[2.0, 2.0]])
+    dock.mark_negative.native.click()
+    viewer.layers.selection.active.add([[3.0, 3.0]])
+    assert dock.counts.value == "1 particles, 1 non-particles here; 3 and 1 on 2 micrographs"
+
+
+def test_box_size_is_shown_in_angstrom_too(viewer: ViewerModel) -> None:
+    dock = Annotate(viewer)
+    dock.box_size.value = 40
+    assert session_of(viewer).box_size_px == 40
+    assert dock.in_angstrom.value == "= 80 Å"
+
+
+def test_empty_viewer_says_what_to_open() -> None:
+    viewer = ViewerModel()
+    annotate, train, pick, export = (dock(viewer) for dock in (Annotate, Train, Pick, Export))
+    assert not annotate.mark_positive.enabled
+    assert "Open Sample" in annotate.hint.value
+    assert not train.train.enabled
+    assert train.train.tooltip == train.status.value
+    assert "Open a micrograph" in train.status.value
+    assert not pick.score.enabled
+    assert "Open a micrograph" in pick.status.value
+    assert not export.save.enabled
+    assert "score a micrograph" in export.status.value
+
+
+def test_train_says_what_is_missing(viewer: ViewerModel) -> None:
+    dock = Train(viewer)
+    session_of(viewer).box_size_px = 24
+    assert "Mark at least one particle" in dock.status.value
+    link_of(viewer).mark("positive").add([[20.0, 20.0]])
+    assert dock.train.enabled
+    session_of(viewer).box_size_px = 64
+    assert "does not fit m2 (90 x 60 px)" in dock.status.value
+
+
+def test_blank_epochs_are_the_recipes_own(viewer: ViewerModel) -> None:
+    dock, session = Train(viewer), session_of(viewer)
+    dock.epochs.value = "7"
+    assert session.epochs == 7
+    dock.epochs.value = ""
+    assert session.epochs == 0
+    session.epochs = 3
+    assert dock.epochs.value == "3"
+
+
+def test_pick_starts_from_the_model_and_counts(viewer: ViewerModel) -> None:
+    dock, session = Pick(viewer), session_of(viewer)
+    score_current(viewer)
+    assert dock.picked.value == "2 picks of 2 candidates"
+    assert dock.threshold.value == pytest.approx(0.42)
+    assert dock.std_range.value == pytest.approx((0.5, 1.5))
+    assert dock.min_distance.value == pytest.approx(8.0)
+    dock.threshold.value = 0.7
+    assert dock.picked.value == "1 picks of 2 candidates"
+    assert dock.histogram.line.value() == pytest.approx(0.7)
+    dock.histogram.line.setValue(0.95)
+    assert dock.threshold.value == pytest.approx(0.95)
+    assert dock.picked.value == "0 picks of 2 candidates"
+    dock.use_optimum.native.click()
+    assert dock.use_optimum.text == "Use F2 optimum (0.42)"
+    assert session.threshold == pytest.approx(0.42)
+    dock.std_range.value = (0.0, 0.9)
+    assert dock.picked.value == "0 picks of 2 candidates"
+
+
+def test_scored_micrograph_is_not_scored_again(viewer: ViewerModel) -> None:
+    dock = Pick(viewer)
+    score_current(viewer)
+    assert not dock.score.enabled
+    assert dock.score_all.enabled
+    dock.micrograph.value = "m1"
+    assert dock.score.enabled
+    assert dock.picked.value == ""
+
+
+def test_closed_dock_comes_back_as_it_was(viewer: ViewerModel, qtbot) -> None:
+    score_current(viewer)
+    dock = Pick(viewer)
+    dock.threshold.value = 0.7
+    with qtbot.waitSignal(dock.native.destroyed):
+        dock.native.deleteLater()
+    session_of(viewer).threshold = 0.65  # nothing that is gone is told
+    again = Pick(viewer)
+    assert again.threshold.value == pytest.approx(0.65)
+    assert again.picked.value == "1 picks of 2 candidates"
+
+
+def test_export_says_what_it_wrote(viewer: ViewerModel, tmp_path: Path) -> None:
+    dock = Export(viewer)
+    score_current(viewer)
+    dock.format.value = "EMAN (.box)"
+    assert dock.destination.value.name == "m2.box"
+    dock.destination.value = tmp_path / "m2.box"
+    dock.save.native.click()
+    assert dock.status.value == f"Wrote 2 picks to {tmp_path / 'm2.box'}"
+    assert (tmp_path / "m2.box").read_text().split()[:4] == ["0", "0", "20", "20"]
+    dock.format.value = "RELION (.star)"
+    assert dock.destination.value == tmp_path / "m2.star"
+    dock.scope.value = ALL
+    assert dock.destination.value == tmp_path
+    dock.save.native.click()
+    assert dock.status.value == f"Wrote 1 file to {tmp_path}"
+    dock.copy_to_layer.native.click()
+    assert len(viewer.layers["m2 picks"].data) == 2
+
+
+def test_export_that_fails_is_one_line(viewer: ViewerModel, tmp_path: Path) -> None:
+    dock = Export(viewer)
+    score_current(viewer)
+    dock.scope.value = ALL
+    dock.destination.value = tmp_path / "nowhere"
+    notification_manager.records.clear()
+    dock.save.native.click()
+    assert dock.status.value == f"{tmp_path / 'nowhere'} is not a folder: choose an existing one."
+    assert [record.message for record in notification_manager.records] == [dock.status.value]
+
+
+def test_model_is_saved_and_loaded_through_the_docks(
+    viewer: ViewerModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    from napari_deepem.core.model import Model
+    from napari_deepem.core.network import Architecture, Network
+
+    dock, session = Train(viewer), session_of(viewer)
+    network = Network(Architecture.for_box(24)).eval()
+    session.model = Model(network, "modern", 48, 2, 2.0, threshold=0.3, std_range=(0.1, 2.0))
+    path = str(tmp_path / "model.safetensors")
+    dialog = "napari_deepem.widgets.train.QFileDialog"
+    monkeypatch.setattr(f"{dialog}.getSaveFileName", lambda *_: (path, ""))
+    monkeypatch.setattr(f"{dialog}.getOpenFileName", lambda *_: (path, ""))
+    dock.save.native.click()
+    assert dock.status.value == f"Saved {path}"
+    session.model = None
+    session.threshold = 0.9
+    dock.load.native.click()
+    qtbot.waitUntil(lambda: session.model is not None)
+    assert session.threshold == pytest.approx(0.3)
+    assert "Loaded model.safetensors" in dock.status.value
+    assert "box 48 px, binning 2" in dock.summary.value
+
+    Path(path).write_text("broken")
+    dock.load.native.click()
+    qtbot.waitUntil(lambda: not session.training.running)
+    assert "model.safetensors" in dock.status.value
+    assert session.model is not None

@@ -1,0 +1,153 @@
+"""What a structural biologist does, in a real window."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint, Qt
+
+from napari_deepem.core.simulation import SAMPLE_BOX_PX
+from napari_deepem.core.types import Micrograph
+from napari_deepem.io.coordinates import read_coordinates
+from napari_deepem.layers.micrographs import image_layer_data
+from napari_deepem.widgets.link import session_of
+
+PLUGIN = "napari-deepem"
+pytestmark = pytest.mark.usefixtures("_plugins")
+
+
+def open_dock(viewer, name: str):
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, name)
+    return dock
+
+
+def click(viewer, qtbot, row: float, col: float) -> None:
+    """Click on a pixel of the current micrograph, with the mouse."""
+    canvas = viewer.window._qt_viewer.canvas
+    image = viewer.layers[session_of(viewer).current]
+    y, x = canvas_position(canvas, image.data_to_world((row, col)))
+    qtbot.mouseMove(canvas.native, QPoint(round(x), round(y)))
+    qtbot.mouseClick(canvas.native, Qt.MouseButton.LeftButton, pos=QPoint(round(x), round(y)))
+
+
+def canvas_position(canvas, world_yx) -> tuple[float, float]:
+    """Where on the canvas, in its pixels, a point of the world is drawn."""
+    transform = canvas.view.scene.transform
+    x, y = transform.map([world_yx[1], world_yx[0]])[:2]
+    return y, x
+
+
+def test_from_sample_to_file(make_napari_viewer, qtbot, tmp_path: Path) -> None:
+    viewer = make_napari_viewer(show=True)
+    annotate = open_dock(viewer, "Annotate")
+    viewer.open_sample(PLUGIN, "klh_labelled")
+    session = session_of(viewer)
+    *_, third = session.micrographs
+    assert annotate.box_size.value == SAMPLE_BOX_PX
+
+    # annotate: a click on the canvas is a label in original pixels
+    annotate.micrograph.value = third
+    annotate.mark_negative.native.click()
+    viewer.reset_view()
+    qtbot.wait(200)
+    click(viewer, qtbot, 500, 300)
+    qtbot.waitUntil(lambda: len(session.labels_of(third).negative_yx) == 1)
+    np.testing.assert_allclose(session.labels_of(third).negative_yx, [[500, 300]], atol=3)
+    assert "0 particles, 1 non-particles here" in annotate.counts.value
+
+    # train
+    train = open_dock(viewer, "Train")
+    train.epochs.value, train.binning.value = "2", 4
+    train.train.native.click()
+    assert train.cancel.enabled
+    assert not train.train.enabled
+    qtbot.waitUntil(lambda: not session.training.running, timeout=60_000)
+    assert session.model is not None, session.training.message
+    assert [epoch.epoch for epoch in session.history] == [1, 2]
+    assert "F2 threshold" in train.summary.value
+
+    # pick
+    pick = open_dock(viewer, "Pick")
+    pick.score.native.click()
+    qtbot.waitUntil(lambda: session.picks is not None, timeout=60_000)
+    assert viewer.layers["Score map"].visible
+    pick.std_range.value = (pick.std_range.min, pick.std_range.max)
+    pick.threshold.value = 0.0
+    everything = len(viewer.layers["Picks"].data)
+    pick.threshold.value = 0.5
+    layer = viewer.layers["Picks"]
+    assert 0 < len(layer.data) < everything
+    assert pick.picked.value.startswith(f"{len(layer.data)} picks of ")
+
+    # export
+    export = open_dock(viewer, "Export")
+    export.format.value = "RELION (.star)"
+    export.destination.value = tmp_path / "picks.star"
+    export.save.native.click()
+    written = read_coordinates(tmp_path / "picks.star")
+    np.testing.assert_allclose(written.centres_yx, layer.data, atol=0.51)
+    np.testing.assert_allclose(written.scores, layer.features["score"], atol=1e-5)
+
+
+def test_cancelled_training_and_closed_docks_lose_nothing(
+    make_napari_viewer, qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = make_napari_viewer()
+    image = np.random.default_rng(0).normal(size=(160, 220)).astype(np.float32)
+    data, arguments, _ = image_layer_data(Micrograph(image, "m1", 2.0))
+    viewer.add_image(data, **arguments)
+    annotate, train = open_dock(viewer, "Annotate"), open_dock(viewer, "Train")
+    session = session_of(viewer)
+    session.box_size_px, session.epochs, session.recipe = 24, 500, "deepem2017"
+    annotate.mark_positive.native.click()
+    viewer.layers.selection.active.add(np.random.default_rng(1).uniform(20, 140, (12, 2)))
+
+    train.train.native.click()
+    qtbot.waitUntil(lambda: len(session.history) >= 2, timeout=60_000)
+    viewer.window.remove_dock_widget(train.native)  # training goes on without its dock
+    seen = len(session.history)
+    qtbot.waitUntil(lambda: len(session.history) > seen, timeout=60_000)
+    train = open_dock(viewer, "Train")
+    assert "Epoch" in train.status.value
+    train.cancel.native.click()
+    qtbot.waitUntil(lambda: not session.training.running, timeout=60_000)
+    assert session.model is None
+    assert "Cancelled" in train.status.value
+    assert train.train.enabled
+
+    # an error of torch is shown, and the window goes on
+    def broken(*_, **__):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+        yield
+
+    monkeypatch.setattr("napari_deepem.core.training.train_epochs", broken)
+    train.train.native.click()
+    qtbot.waitUntil(lambda: not session.training.running)
+    assert "cannot be multiplied" in train.status.value
+    assert train.train.enabled
+
+
+def test_drawn_square_is_as_wide_as_the_box(make_napari_viewer, qtbot) -> None:
+    viewer = make_napari_viewer(show=True)
+    data, arguments, _ = image_layer_data(Micrograph(np.zeros((300, 420)), "m1", 2.5))
+    viewer.add_image(data, **arguments)
+    annotate = open_dock(viewer, "Annotate")
+    annotate.box_size.value = 100
+    annotate.mark_positive.native.click()
+    layer = viewer.layers.selection.active
+    layer.add([[140.0, 210.0]])
+    layer.selected_data = set()
+    layer.border_width, layer.mode = 0.01, "pan_zoom"
+    viewer.reset_view()
+    qtbot.wait(300)
+    canvas = viewer.window._qt_viewer.canvas
+    picture = viewer.screenshot(canvas_only=True, flash=False).astype(int)
+    green = (picture[..., 1] - picture[..., 0]) > 60
+    rows, cols = np.flatnonzero(green.any(axis=1)), np.flatnonzero(green.any(axis=0))
+    top, left = canvas_position(canvas, layer.data_to_world((0, 0)))
+    bottom, _ = canvas_position(canvas, layer.data_to_world((300, 420)))
+    per_px = (bottom - top) / 300
+    assert (rows[-1] - rows[0]) / per_px == pytest.approx(100, abs=3)
+    assert (cols[-1] - cols[0]) / per_px == pytest.approx(100, abs=3)
+    assert ((rows[-1] + rows[0]) / 2 - top) / per_px == pytest.approx(140, abs=1.5)
+    assert ((cols[-1] + cols[0]) / 2 - left) / per_px == pytest.approx(210, abs=1.5)
