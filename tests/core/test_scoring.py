@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_deepem.core import scoring
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.jobs import finish
+from napari_deepem.core.model import Model
+from napari_deepem.core.network import TABLE_1, Architecture, Network, with_activation
+from napari_deepem.core.preprocess import prepare_micrograph
+from napari_deepem.core.scoring import (
+    TilesDone,
+    default_step,
+    score,
+    score_crops,
+    score_prepared,
+    score_tiles,
+)
+from napari_deepem.core.types import Float32Array, Micrograph, ScoreMap
+from networks import lively_network
+
+SMALL = Architecture.for_box(24)
+
+
+def noise(shape: tuple[int, int], seed: int = 0) -> Float32Array:
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def model_of(network: Network, box_size_px: int, binning: int = 1) -> Model:
+    return Model(network, "modern", box_size_px, binning, None, 0.5, (0.0, 9.0))
+
+
+def crops_at(
+    prepared: Float32Array, score_map: ScoreMap, elements: list[tuple[int, int]]
+) -> Float32Array:
+    """The box of each grid element, cut from the micrograph with mirrored borders."""
+    box = score_map.box_size_px
+    mirrored = np.pad(prepared, box, mode="symmetric")
+    corners = score_map.centres_of(elements) - (box - 1) / 2
+    assert (corners == np.rint(corners)).all()
+    tops_lefts = (corners + box).astype(int)
+    return np.stack([mirrored[top : top + box, left : left + box] for top, left in tops_lefts])
+
+
+def some_elements(shape: tuple[int, ...], count: int) -> list[tuple[int, int]]:
+    """The four corners of a grid and other elements by chance."""
+    rows, cols = shape
+    corners = [(0, 0), (0, cols - 1), (rows - 1, 0), (rows - 1, cols - 1)]
+    rng = np.random.default_rng(4)
+    return corners + [(int(rng.integers(rows)), int(rng.integers(cols))) for _ in range(count)]
+
+
+def assert_dense_equals_single_boxes(
+    network: Network, shape: tuple[int, int], step_px: int | None, count: int = 12
+) -> None:
+    prepared = noise(shape)
+    score_map = finish(score_prepared(prepared, network, step_px))
+    elements = some_elements(score_map.scores.shape, count)
+    expected = score_crops(crops_at(prepared, score_map, elements), network)
+    found = score_map.scores[tuple(np.transpose(elements))]
+    assert expected.std() > 0.02  # scores that are all alike would prove nothing
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("klh", (300, 330)), ("19s", (171, 204)), ("26s", (203, 167)), ("inflammasome", (131, 178))],
+)
+def test_dense_scores_equal_those_of_single_boxes(name: str, shape: tuple[int, int]) -> None:
+    assert_dense_equals_single_boxes(lively_network(TABLE_1[name]), shape, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "step_px"),
+    [("19s", (163, 171), 6), ("26s", (155, 164), 4)],
+)
+def test_dense_scores_on_a_finer_grid_equal_those_of_single_boxes(
+    name: str, shape: tuple[int, int], step_px: int
+) -> None:
+    network = lively_network(TABLE_1[name])
+    assert step_px < network.architecture.step_px
+    assert_dense_equals_single_boxes(network, shape, step_px, count=6)
+
+
+@pytest.mark.parametrize("step_px", [None, 4, 2])
+def test_dense_scores_with_relu_equal_those_of_single_boxes(step_px: int | None) -> None:
+    network = lively_network(with_activation(TABLE_1["inflammasome"], "relu"))
+    shape = (119, 127) if step_px == 2 else (131, 178)
+    assert_dense_equals_single_boxes(network, shape, step_px, count=6)
+
+
+@settings(max_examples=12)
+@given(
+    box=st.integers(24, 34),
+    extra=st.tuples(st.integers(0, 40), st.integers(0, 40)),
+    fraction=st.sampled_from([1, 2, 4, 8]),
+)
+def test_dense_scores_equal_those_of_single_boxes_for_any_size(
+    box: int, extra: tuple[int, int], fraction: int
+) -> None:
+    network = lively_network(Architecture.for_box(box))
+    shape = (box + extra[0], box + extra[1])
+    prepared = noise(shape)
+    score_map = finish(score_prepared(prepared, network, 8 // fraction))
+    elements = some_elements(score_map.scores.shape, 4)
+    expected = score_crops(crops_at(prepared, score_map, elements), network)
+    found = score_map.scores[tuple(np.transpose(elements))]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+def test_score_of_a_crop_is_the_mean_over_its_four_rotations() -> None:
+    network = lively_network(SMALL)
+    crops = noise((5, 24 * 24)).reshape(5, 24, 24)
+    with torch.inference_mode():
+        turns = [
+            torch.sigmoid(network(torch.from_numpy(np.rot90(crops, k, (1, 2)).copy())[:, None]))
+            for k in range(4)
+        ]
+    expected = torch.stack(turns).mean(dim=0)[:, 0, 0]
+    np.testing.assert_allclose(score_crops(crops, network), expected, atol=1e-6)
+    assert np.ptp(torch.stack(turns).numpy(), axis=0).max() > 0.02
+
+
+def test_many_crops_are_scored_as_few_are() -> None:
+    network = lively_network(SMALL)
+    crops = noise((150, 24 * 24)).reshape(150, 24, 24)
+    parts = [score_crops(crops[i : i + 10], network) for i in range(0, 150, 10)]
+    np.testing.assert_allclose(score_crops(crops, network), np.concatenate(parts), atol=1e-6)
+    assert score_crops(crops[:0], network).shape == (0,)
+
+
+@pytest.mark.parametrize(("tile_scores", "step_px"), [(1, 8), (3, 8), (4, 2), (7, 4)])
+def test_tiling_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, tile_scores: int, step_px: int
+) -> None:
+    network, prepared = lively_network(SMALL), noise((97, 142))
+    whole = finish(score_prepared(prepared, network, step_px))
+    monkeypatch.setattr(scoring, "TILE_SCORES", tile_scores)
+    news: list[TilesDone] = []
+    tiled = finish(score_prepared(prepared, network, step_px), news.append)
+    np.testing.assert_allclose(tiled.scores, whole.scores, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(tiled.stds, whole.stds)
+    assert len(news) > (8 // step_px) ** 2
+    assert [tile.done for tile in news] == list(range(1, len(news) + 1))
+    assert {tile.total for tile in news} == {len(news)}
+
+
+def test_scoring_can_be_stopped_midway() -> None:
+    job = score_tiles(Micrograph(noise((80, 90)), "m"), model_of(lively_network(SMALL), 24))
+    assert next(job).done == 1
+    job.close()
+    assert torch.is_grad_enabled()
+    with pytest.raises(StopIteration):
+        next(job)
+
+
+def test_consumer_of_the_stream_may_train_in_between() -> None:
+    for _ in score_tiles(Micrograph(noise((80, 90)), "m"), model_of(lively_network(SMALL), 24)):
+        assert torch.is_grad_enabled()
+        assert not torch.is_inference_mode_enabled()
+
+
+def test_standard_deviation_is_that_of_the_box_that_is_scored() -> None:
+    for box in (24, 25):
+        prepared = noise((61, 84))
+        prepared[:30] *= 3.0
+        score_map = finish(score_prepared(prepared, lively_network(Architecture.for_box(box))))
+        elements = some_elements(score_map.stds.shape, 10)
+        crops = crops_at(prepared, score_map, elements)
+        found = score_map.stds[tuple(np.transpose(elements))]
+        np.testing.assert_allclose(found, crops.std(axis=(1, 2)), atol=1e-4)
+
+
+@pytest.mark.parametrize("binning", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(75, 90), (82, 121), (74, 73)])
+def test_grid_of_boxes_covers_the_micrograph_in_original_pixels(
+    shape: tuple[int, int], binning: int
+) -> None:
+    micrograph = Micrograph(100.0 + noise(shape), "m")
+    model = model_of(lively_network(SMALL), 24 * binning, binning)
+    score_map = score(micrograph, model)
+    assert score_map.box_size_px == 24 * binning
+    assert score_map.step_px == binning * default_step(model.network)
+    assert score_map.stds.shape == score_map.scores.shape
+    first, last = score_map.centres_of([(0, 0), np.array(score_map.scores.shape) - 1])
+    assert (np.abs(first - (binning - 1) / 2) <= binning / 2).all()  # on binned pixel 0
+    binned_away = np.array(shape) % binning
+    assert (last <= np.array(shape) - 1).all()
+    assert (last + score_map.step_px > np.array(shape) - 1 - binned_away - binning).all()
+
+
+def test_score_is_the_scored_prepared_image_in_original_pixels() -> None:
+    micrograph = Micrograph(100.0 + 7.0 * noise((96, 111)), "m")
+    model = model_of(lively_network(SMALL), 72, 3)
+    binned = finish(score_prepared(prepare_micrograph(micrograph, 72, 3), model.network))
+    found = score(micrograph, model)
+    np.testing.assert_array_equal(found.scores, binned.scores)
+    np.testing.assert_array_equal(found.stds, binned.stds)
+    # a 24 px box on binned pixel 0 has its middle half a binned pixel before that pixel's middle
+    assert (binned.origin_px, found.origin_px) == (-0.5, -0.5)
+    assert (binned.step_px, found.step_px) == (2, 6)
+
+
+def test_scores_are_probabilities_and_follow_the_image() -> None:
+    score_map = score(Micrograph(noise((90, 120)), "m"), model_of(lively_network(SMALL), 24))
+    assert score_map.scores.dtype == np.float32
+    assert 0.0 <= score_map.scores.min() < score_map.scores.max() <= 1.0
+
+
+def test_transposed_micrograph_has_the_transposed_grid() -> None:
+    image, model = noise((75, 120)), model_of(lively_network(SMALL), 24)
+    upright, lying = (score(Micrograph(i, "m"), model) for i in (image, image.T.copy()))
+    assert upright.scores.shape == lying.scores.shape[::-1]
+    np.testing.assert_allclose(upright.stds, lying.stds.T, atol=1e-4)
+
+
+@given(box=st.integers(24, 512))
+def test_boxes_are_scored_at_least_eight_to_a_box(box: int) -> None:
+    architecture = Architecture.for_box(box)
+    with torch.device("meta"):  # its weights do not matter
+        step = default_step(Network(architecture))
+    assert architecture.step_px % step == 0
+    assert step <= box / 8
+    assert step == architecture.step_px or 2 * step > box // 8 or step == 4
+
+
+@pytest.mark.parametrize("shape", [(23, 60), (60, 23)])
+def test_micrograph_smaller_than_the_box_cannot_be_scored(shape: tuple[int, int]) -> None:
+    with pytest.raises(InputError, match="box of 24 px does not fit micrograph small"):
+        score(Micrograph(noise(shape), "small"), model_of(lively_network(SMALL), 24))
+
+
+def test_micrograph_as_large_as_the_box_can_be_scored() -> None:
+    for binning, side in ((1, 24), (2, 49), (3, 73)):
+        model = model_of(lively_network(SMALL), side, binning)
+        assert np.isfinite(score(Micrograph(noise((side, side)), "m"), model).scores).all()
+
+
+def test_constant_micrograph_cannot_be_scored() -> None:
+    with pytest.raises(InputError, match="same value"):
+        score(Micrograph(np.full((60, 60), 3, np.int16), "m"), model_of(lively_network(SMALL), 24))
