@@ -13,7 +13,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.preprocess import prepare_micrograph, to_binned
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
 
-HELD_OUT_SHARE = 0.25  # of the labelled particles, at most, where micrographs allow a choice
+HELD_OUT_SHARE = 0.25  # of the micrographs, or of the particles of a single one
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -93,10 +93,10 @@ def hold_out(
 ) -> tuple[list[Field], list[Field]]:
     """Split fields into those to train on and those held out, which share no pixel.
 
-    Whole micrographs are held out where two or more hold particles: a random choice of them, up
-    to a quarter of the particles, or else the one with the fewest. Of a single micrograph the
-    right-hand quarter of the particles is held out, a box's width away from the rest. Fewer than
-    eight particles on a single micrograph are all trained on and nothing is held out.
+    Whole micrographs are held out where two or more hold particles: a random quarter of them, at
+    least one, with at most half of the particles. Of a single micrograph the right-hand quarter
+    of the particles is held out, a box's width away from the rest. Fewer than eight particles on
+    a single micrograph are all trained on and nothing is held out.
     """
     with_particles = [field for field in fields if len(field.positive_yx)]
     if len(with_particles) >= 2:
@@ -114,13 +114,15 @@ def hold_out(
 
 
 def _choose_held_out(fields: Sequence[Field], rng: np.random.Generator) -> list[Field]:
-    allowed = HELD_OUT_SHARE * sum(len(field.positive_yx) for field in fields)
+    wanted = max(1, round(HELD_OUT_SHARE * len(fields)))
+    allowed = sum(len(field.positive_yx) for field in fields) / 2
     chosen: list[Field] = []
     for index in rng.permutation(len(fields)):
-        if len(fields[index].positive_yx) <= allowed:
+        n_particles = len(fields[index].positive_yx)
+        if len(chosen) < wanted and n_particles <= allowed:
             chosen.append(fields[index])
-            allowed -= len(fields[index].positive_yx)
-    return chosen or [min(fields, key=lambda field: len(field.positive_yx))]
+            allowed -= n_particles
+    return chosen
 
 
 def cut_boxes(
