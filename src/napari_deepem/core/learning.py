@@ -147,13 +147,14 @@ class ModernLearner(Learner):
             yield torch.from_numpy(crops)[:, None], targets
 
     def _draw_positives(self, count: int) -> Float32Array:
+        """Particles a little off centre, but within their field: beyond it may be held out."""
         reach = self._recipe.jitter * self._box_px
-        return self._cut(
-            [
-                _draw(field.positive_yx, n, self._rng) + self._rng.uniform(-reach, reach, (n, 2))
-                for field, n in self._shares(count, "positive_yx")
-            ]
-        )
+        centres_yx = []
+        for field, n in self._shares(count, "positive_yx"):
+            drawn = _draw(field.positive_yx, n, self._rng)
+            rows, cols = (drawn + self._rng.uniform(-reach, reach, (n, 2))).T
+            centres_yx.append(np.stack([rows, np.clip(cols, *field.cols)], axis=1))
+        return self._cut(centres_yx)
 
     def _draw_negatives(self, count: int) -> Float32Array:
         """Marked negatives, each as often as a particle but at most half; the rest by chance."""
