@@ -1,0 +1,296 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from blobs import BOX_PX, blob_sample
+from napari_deepem.core import examples, learning
+from napari_deepem.core.crops import box_corners
+from napari_deepem.core.examples import Field, cut_boxes, hold_out, prepare_fields
+from napari_deepem.core.learning import Learner, ModernLearner, PaperLearner
+from napari_deepem.core.network import Architecture, Network
+from napari_deepem.core.recipes import DEEPEM2017, MODERN, Recipe
+from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
+from networks import layers_of
+
+TINY = Architecture(24, kernels=(3, 2, 2), pools=(2, 2, 2), maps=(2, 3, 2))
+ParameterList = list[FloatArray]  # weights and biases of C1, C3, C5 and the output, in turn
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def fields_of(*seeds: int, negatives: object = ()) -> list[Field]:
+    micrographs, labels = blob_sample(*seeds)
+    marked = [Labels.of(some.positive_yx, negatives) for some in labels]
+    return prepare_fields(micrographs, marked, BOX_PX, 1)
+
+
+def parameters_of(network: Network) -> ParameterList:
+    return [
+        values.detach().numpy().astype(np.float64)
+        for layer in layers_of(network)
+        for values in layer.parameters()
+    ]
+
+
+def outputs_by_hand(crops: FloatArray, parameters: ParameterList) -> FloatArray:
+    """(n,) outputs of TINY by eqs 1-3: correlation, sigmoid, means of 2 x 2 cells, one unit."""
+    maps = crops[:, None]  # (n, 1, h, w)
+    for weights, biases in zip(parameters[0:6:2], parameters[1:6:2], strict=True):
+        side = weights.shape[-1]
+        out = maps.shape[-1] - side + 1
+        sums = np.zeros((len(maps), len(weights), out, out)) + biases[:, None, None]
+        for row in range(side):
+            for col in range(side):
+                part = maps[:, :, row : row + out, col : col + out]
+                sums += np.einsum("nihw,oi->nohw", part, weights[:, :, row, col])
+        activated = 1 / (1 + np.exp(-sums))
+        cells = activated.reshape(len(maps), len(weights), out // 2, 2, out // 2, 2)
+        maps = cells.mean(axis=(3, 5))
+    logits = np.einsum("nihw,oihw->n", maps, parameters[6]) + parameters[7]
+    return 1 / (1 + np.exp(-logits))
+
+
+def loss_by_hand(crops: FloatArray, targets: FloatArray, parameters: ParameterList) -> float:
+    """Eq 4."""
+    outputs = outputs_by_hand(crops, parameters)
+    return float(((targets - outputs) ** 2).sum() / (2 * len(targets)))
+
+
+def gradient_by_hand(
+    crops: FloatArray, targets: FloatArray, parameters: ParameterList
+) -> ParameterList:
+    """Central differences of eq 4; in float64 they are good to 1e-10."""
+    gradient = []
+    for values in parameters:
+        slopes = np.zeros_like(values)
+        for index in np.ndindex(values.shape):
+            at = values[index]
+            either_side = []
+            for shifted in (at + 1e-5, at - 1e-5):
+                values[index] = shifted
+                either_side.append(loss_by_hand(crops, targets, parameters))
+            values[index] = at
+            slopes[index] = (either_side[0] - either_side[1]) / 2e-5
+        gradient.append(slopes)
+    return gradient
+
+
+def some_examples(count: int = 6) -> tuple[Float32Array, Float32Array]:
+    crops = rng(3).normal(size=(count, 24, 24)).astype(np.float32)
+    return crops, (np.arange(count) % 2).astype(np.float32)
+
+
+def tiny_network(strength: float = 3.0) -> Network:
+    """Weights strong enough that no gradient is negligible."""
+    network = Network(TINY)
+    network.initialise_as_paper(rng(1))
+    with torch.no_grad():
+        for layer in layers_of(network):
+            layer.weight.mul_(strength)
+    return network
+
+
+def test_network_computes_eqs_1_to_3() -> None:
+    crops, _ = some_examples()
+    network = tiny_network().double()
+    with torch.inference_mode():
+        found = torch.sigmoid(network(torch.from_numpy(crops.astype(np.float64))[:, None]))
+    expected = outputs_by_hand(crops.astype(np.float64), parameters_of(network))
+    np.testing.assert_allclose(found[:, 0, 0], expected, atol=1e-12)
+    assert expected.std() > 1e-3
+
+
+def test_loss_of_the_paper_is_eq_4() -> None:
+    outputs = np.array([0.9, 0.2, 0.4])
+    logits = torch.from_numpy(np.log(outputs / (1 - outputs)))
+    loss = PaperLearner.loss(logits, torch.tensor([1.0, 0.0, 1.0], dtype=torch.float64))
+    assert float(loss) == pytest.approx((0.1**2 + 0.2**2 + 0.6**2) / (2 * 3))
+
+
+def test_gradient_of_the_paper_is_that_of_eq_4() -> None:
+    crops, targets = (values.astype(np.float64) for values in some_examples())
+    network = tiny_network().double()
+    logits = network(torch.from_numpy(crops)[:, None])[:, 0, 0]
+    PaperLearner.loss(logits, torch.from_numpy(targets)).backward()
+    expected = gradient_by_hand(crops, targets, parameters_of(network))
+    found = [values.grad for layer in layers_of(network) for values in layer.parameters()]
+    for mine, theirs in zip(found, expected, strict=True):
+        assert mine is not None
+        np.testing.assert_allclose(mine, theirs, atol=1e-9)
+        assert np.abs(theirs).max() > 1e-6
+
+
+def test_training_step_of_the_paper_equals_a_step_by_hand() -> None:
+    marked = [[20.0, 100.0], [95.0, 70.0], [60.0, 15.0]]
+    (field,) = fields_of(1, negatives=marked)
+    field = replace_labels(field, field.positive_yx[:3])
+    learner = PaperLearner(TINY, [field], DEEPEM2017, rng())
+    before = parameters_of(learner.network)
+    loss = learner.run_epoch()
+
+    boxes = cut_boxes([field, field], [field.positive_yx, field.negative_yx], 24)
+    crops = np.concatenate([np.rot90(boxes, k, axes=(1, 2)) for k in range(4)])  # Fig. 2
+    targets = np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0] * 4)  # 24 examples: one mini-batch
+    crops = crops.astype(np.float64)
+    assert loss == pytest.approx(loss_by_hand(crops, targets, before), abs=1e-6)
+    slopes = gradient_by_hand(crops, targets, before)
+    for found, start, slope in zip(parameters_of(learner.network), before, slopes, strict=True):
+        np.testing.assert_allclose(found, start - 1.0 * slope, atol=1e-6)  # eq 5, eta = 1
+    assert max(np.abs(slope).max() for slope in slopes) > 1e-3
+
+
+def replace_labels(field: Field, positive_yx: FloatArray) -> Field:
+    return Field(
+        field.prepared,
+        field.mirrored,
+        positive_yx,
+        field.negative_yx,
+        positive_yx,
+        field.cols,
+        field.micrograph,
+    )
+
+
+def test_recipe_of_the_paper_says_what_the_paper_says() -> None:
+    recipe = DEEPEM2017
+    assert (recipe.activation, recipe.learning_rate, recipe.batch_size) == ("sigmoid", 1.0, 50)
+    assert (recipe.jitter, recipe.contrast_jitter, recipe.label_smoothing) == (0, 0, 0)
+    learner = PaperLearner(TINY, fields_of(1), recipe, rng())
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in learner.network.modules())
+
+
+def test_epoch_of_the_paper_sees_every_example_once() -> None:
+    marked = rng(2).uniform(5, 100, (25 - 9, 2))
+    (field,) = fields_of(1, negatives=marked)
+    assert len(field.positive_yx) == 9  # 100 examples with their rotations: two full batches
+    still = replace(DEEPEM2017, learning_rate=0.0)
+    learner = PaperLearner(TINY, [field], still, rng())
+    boxes = cut_boxes([field, field], [field.positive_yx, field.negative_yx], 24)
+    crops = np.concatenate([np.rot90(boxes, k, axes=(1, 2)) for k in range(4)])
+    targets = np.array(([1.0] * 9 + [0.0] * 16) * 4)
+    expected = loss_by_hand(crops.astype(np.float64), targets, parameters_of(learner.network))
+    for _ in range(2):
+        assert learner.run_epoch() == pytest.approx(expected, abs=1e-6)
+
+
+def test_loss_of_the_modern_recipe_is_cross_entropy() -> None:
+    outputs = np.array([0.9, 0.2])
+    logits = torch.from_numpy(np.log(outputs / (1 - outputs)))
+    loss = ModernLearner.loss(logits, torch.tensor([1.0, 0.0], dtype=torch.float64))
+    assert float(loss) == pytest.approx(-(np.log(0.9) + np.log(0.8)) / 2)
+
+
+class Shown:
+    """Notes the centres of all boxes that a learner cuts."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.centres: list[FloatArray] = []
+        monkeypatch.setattr(learning, "cut_boxes", self)
+        monkeypatch.setattr(examples, "cut_boxes", self)
+
+    def __call__(
+        self, fields: Sequence[Field], centres_yx: Sequence[FloatArray], box_px: int
+    ) -> Float32Array:
+        self.centres.append(np.concatenate([np.empty((0, 2)), *centres_yx]))
+        return cut_boxes(fields, centres_yx, box_px)
+
+
+def distances_to(centres_yx: FloatArray, others_yx: FloatArray) -> FloatArray:
+    """(n,) distance of each of (n, 2) centres to the nearest of (m, 2) others."""
+    return np.asarray(np.linalg.norm(centres_yx[:, None] - others_yx[None], axis=2).min(axis=1))
+
+
+def test_modern_batches_are_half_particles_half_background(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (field,) = fields_of(1)
+    shown = Shown(monkeypatch)
+    recipe = replace(MODERN, batches_per_epoch=4)
+    ModernLearner(Architecture.for_box(24), [field], recipe, rng(), 1).run_epoch()
+    near = distances_to(np.concatenate(shown.centres), field.positive_yx)
+    jitter = np.sqrt(2) * MODERN.jitter * BOX_PX
+    particles = near <= jitter
+    assert particles.sum() == (~particles).sum() == 4 * MODERN.batch_size // 2
+    assert near[~particles].min() > MODERN.background_distance * BOX_PX
+    assert len(np.unique(near[particles])) > 100  # never the same crop twice
+
+
+def test_marked_negatives_are_half_of_the_background_if_there_are_enough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    marked = rng(2).uniform(5, 100, (9, 2))
+    for n_marked, share in ((9, 0.5), (3, 1 / 3), (0, 0.0)):
+        (field,) = fields_of(1, negatives=marked[:n_marked])
+        shown = Shown(monkeypatch)
+        recipe = replace(MODERN, batches_per_epoch=3)
+        ModernLearner(Architecture.for_box(24), [field], recipe, rng(), 1).run_epoch()
+        centres = np.concatenate(shown.centres)
+        found = sum(int((centres == negative).all(axis=1).sum()) for negative in marked)
+        assert found == 3 * round(MODERN.batch_size // 2 * share)
+
+
+@pytest.mark.parametrize("recipe", [MODERN, DEEPEM2017], ids=lambda recipe: recipe.name)
+def test_training_never_sees_a_pixel_of_the_held_out_strip(
+    monkeypatch: pytest.MonkeyPatch, recipe: Recipe
+) -> None:
+    box_px = 64
+    micrograph = Micrograph(rng().normal(size=(90, 400)).astype(np.float32), "m")
+    columns = [*range(4, 213, 16), 236, 268, 300, 340, 350, 370, 390]  # 268 is the cut
+    labels = Labels.of([[45.0, col] for col in columns])
+    fields = prepare_fields([micrograph], [labels], box_px, 1)
+    (left,), (right,) = hold_out(fields, box_px, rng())
+    shown = Shown(monkeypatch)
+    architecture = Architecture.for_box(box_px)
+    if recipe is MODERN:
+        short = replace(recipe, batches_per_epoch=4, batch_size=32)
+        ModernLearner(architecture, [left], short, rng(), 1).run_epoch()
+    else:
+        PaperLearner(architecture, [left], recipe, rng())
+    seen = box_corners(np.concatenate(shown.centres), box_px)[:, 1]
+    theirs = box_corners(right.positive_yx, box_px)[:, 1]
+    assert left.positive_yx[:, 1].max() == left.cols[1] == 236  # one is as near as may be
+    assert seen.max() + box_px - 1 < theirs.min()
+
+
+def test_modern_network_is_given_without_batch_norm() -> None:
+    recipe = replace(MODERN, batches_per_epoch=2)
+    learner = ModernLearner(Architecture.for_box(24), fields_of(1), recipe, rng(), 1)
+    assert any(isinstance(layer, nn.BatchNorm2d) for layer in learner.network.modules())
+    learner.run_epoch()
+    network = learner.trained()
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in network.modules())
+    assert not network.training
+
+
+@pytest.mark.parametrize("kind", ["modern", "paper"])
+def test_trained_network_stays_as_it_is_while_training_goes_on(kind: str) -> None:
+    fields = fields_of(1)
+    learner: Learner
+    if kind == "modern":
+        recipe = replace(MODERN, batches_per_epoch=2)
+        learner = ModernLearner(Architecture.for_box(24), fields, recipe, rng(), 2)
+    else:
+        learner = PaperLearner(Architecture.for_box(24), fields, DEEPEM2017, rng())
+    learner.run_epoch()
+    network = learner.trained()
+    before = [values.copy() for values in parameters_of(network)]
+    learner.run_epoch()
+    for mine, theirs in zip(parameters_of(network), before, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    now = parameters_of(learner.trained())
+    assert not np.array_equal(now[0], before[0])
+
+
+def test_global_random_state_of_torch_is_left_alone() -> None:
+    state = torch.random.get_rng_state()
+    recipe = replace(MODERN, batches_per_epoch=1)
+    ModernLearner(Architecture.for_box(24), fields_of(1), recipe, rng(), 1).run_epoch()
+    assert torch.equal(torch.random.get_rng_state(), state)
