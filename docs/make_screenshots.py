@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import napari
+from qtpy.QtCore import QPoint, QRect
 from qtpy.QtWidgets import QApplication
 
 from napari_deepem.widgets.link import session_of
@@ -38,20 +39,20 @@ def main() -> None:
     docks["Annotate"].mark_positive.native.click()
     viewer.reset_view()
     show(docks["Annotate"])
-    window.grab().save(str(IMAGES / "annotate-window.png"))
     picture(docks["Annotate"], "annotate")
 
     show(docks["Train"])
     docks["Train"].train.native.click()
     wait_until(lambda: len(session.history) >= 8)
     picture(docks["Train"], "train")
-    window.grab().save(str(IMAGES / "train-window.png"))
     wait_until(lambda: not session.training.running)
 
+    viewer.layers.selection.active = None
     session.current = list(session.micrographs)[-1]
     show(docks["Pick"])
     docks["Pick"].score.native.click()
     wait_until(lambda: session.picks is not None)
+    docks["Pick"].threshold.value = 0.4
     viewer.layers.selection.active = viewer.layers["Picks"]
     viewer.reset_view()
     settle()
@@ -71,7 +72,11 @@ def show(dock) -> None:
 def picture(dock, name: str) -> None:
     """Save a picture of one dock."""
     settle()
-    dock.native.parent().grab().save(str(IMAGES / f"{name}.png"))
+    frame = dock.native.parent()
+    used = dock.native.sizeHint().height() + dock.native.mapTo(frame, QPoint(0, 0)).y()
+    frame.grab(QRect(0, 0, frame.width(), min(used + 8, frame.height()))).save(
+        str(IMAGES / f"{name}.png")
+    )
 
 
 def settle(seconds: float = 0.5) -> None:

@@ -69,7 +69,7 @@ def test_annotate_counts_here_and_everywhere(viewer: ViewerModel) -> None:
     viewer.layers.selection.active.add([[2.0, 2.0]])
     dock.mark_negative.native.click()
     viewer.layers.selection.active.add([[3.0, 3.0]])
-    assert dock.counts.value == "1 particles, 1 non-particles here; 3 and 1 on 2 micrographs"
+    assert dock.counts.value == "1 particle, 1 non-particle here; 3 and 1 on 2 micrographs"
 
 
 def test_box_size_is_shown_in_angstrom_too(viewer: ViewerModel) -> None:
@@ -121,7 +121,7 @@ def test_pick_starts_from_the_model_and_counts(viewer: ViewerModel) -> None:
     assert dock.std_range.value == pytest.approx((0.5, 1.5))
     assert dock.min_distance.value == pytest.approx(8.0)
     dock.threshold.value = 0.7
-    assert dock.picked.value == "1 picks of 2 candidates"
+    assert dock.picked.value == "1 pick of 2 candidates"
     assert dock.histogram.line.value() == pytest.approx(0.7)
     dock.histogram.line.setValue(0.95)
     assert dock.threshold.value == pytest.approx(0.95)
@@ -152,7 +152,7 @@ def test_closed_dock_comes_back_as_it_was(viewer: ViewerModel, qtbot) -> None:
     session_of(viewer).threshold = 0.65  # nothing that is gone is told
     again = Pick(viewer)
     assert again.threshold.value == pytest.approx(0.65)
-    assert again.picked.value == "1 picks of 2 candidates"
+    assert again.picked.value == "1 pick of 2 candidates"
 
 
 def test_export_says_what_it_wrote(viewer: ViewerModel, tmp_path: Path) -> None:

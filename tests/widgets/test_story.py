@@ -53,7 +53,7 @@ def test_from_sample_to_file(make_napari_viewer, qtbot, tmp_path: Path) -> None:
     click(viewer, qtbot, 500, 300)
     qtbot.waitUntil(lambda: len(session.labels_of(third).negative_yx) == 1)
     np.testing.assert_allclose(session.labels_of(third).negative_yx, [[500, 300]], atol=3)
-    assert "0 particles, 1 non-particles here" in annotate.counts.value
+    assert "0 particles, 1 non-particle here" in annotate.counts.value
 
     # train
     train = open_dock(viewer, "Train")
@@ -104,8 +104,11 @@ def test_cancelled_training_and_closed_docks_lose_nothing(
 
     train.train.native.click()
     qtbot.waitUntil(lambda: len(session.history) >= 2, timeout=60_000)
-    viewer.window.remove_dock_widget(train.native)  # training goes on without its dock
-    seen = len(session.history)
+    listeners = len(session.events.history)
+    with qtbot.waitSignal(train.native.destroyed):
+        viewer.window.remove_dock_widget(train.native)
+    assert len(session.events.history) < listeners
+    seen = len(session.history)  # training goes on without its dock
     qtbot.waitUntil(lambda: len(session.history) > seen, timeout=60_000)
     train = open_dock(viewer, "Train")
     assert "Epoch" in train.status.value

@@ -10,7 +10,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.layers.annotation import Mark, adoptable
 from napari_deepem.session.state import OPEN_FIRST
 
-from .dock import Dock, form, row, tell, text_line
+from .dock import Dock, counted, form, row, tell, text_line
 from .workers import report
 
 HINT = (
@@ -93,9 +93,9 @@ class Annotate(Dock):
         positives = sum(len(labels.positive_yx) for labels in all_labels)
         negatives = sum(len(labels.negative_yx) for labels in all_labels)
         return (
-            f"{len(here.positive_yx)} particles, {len(here.negative_yx)} non-particles here; "
-            f"{positives} and {negatives} on {len(all_labels)} "
-            f"micrograph{'' if len(all_labels) == 1 else 's'}"
+            f"{counted(len(here.positive_yx), 'particle')}, "
+            f"{counted(len(here.negative_yx), 'non-particle')} here; "
+            f"{positives} and {negatives} on {counted(len(all_labels), 'micrograph')}"
         )
 
 

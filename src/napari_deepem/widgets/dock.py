@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from annotated_types import Ge, Le
@@ -27,8 +28,7 @@ class Dock(Container):
         self.link = link_of(viewer)
         self.session = self.link.session
         self._stops: list[Callable[[], object]] = []
-        stops = self._stops
-        self.native.destroyed.connect(lambda: [stop() for stop in stops])
+        self.native.destroyed.connect(partial(_run_all, self._stops))
         self._tabs = _Tabs(self.native, type(self).__name__)
 
     def fill(self, widgets: Sequence[Widget]) -> None:
@@ -126,6 +126,11 @@ def text_line(name: str) -> Label:
     return line
 
 
+def counted(number: int, noun: str) -> str:
+    """Say how many there are of something."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def tell(line: Label, text: str) -> None:
     """Show a text, or nothing at all where it is empty."""
     line.value = text
@@ -145,6 +150,8 @@ class _Tabs(QObject):
         window = None if dock is None else dock.parent()
         if dock is None or not isinstance(window, QMainWindow):
             return
+        # napari destroys the dock that is closed, but not what is in it
+        dock.destroyed.connect(self._widget.deleteLater)
         dock.setWindowTitle(self._title)  # what its tab says; napari's own has the plugin's name
         for other in window.findChildren(QDockWidget):
             if other.findChild(QWidget, OURS) is not None and not other.isFloating():
@@ -152,6 +159,11 @@ class _Tabs(QObject):
                 dock.raise_()
                 break
         self._widget.setObjectName(OURS)  # from now on others may join this one
+
+
+def _run_all(stops: Sequence[Callable[[], object]]) -> None:
+    for stop in stops:
+        stop()
 
 
 def _dock_of(widget: QObject | None) -> QDockWidget | None:

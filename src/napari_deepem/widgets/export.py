@@ -12,7 +12,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.layers.micrographs import folder_of
 from napari_deepem.session.export import FORMATS, NOTHING_SCORED, write_all_picks, write_picks
 
-from .dock import Dock, form, row, tell, text_line
+from .dock import Dock, counted, form, row, tell, text_line
 from .workers import report
 
 THIS, ALL = "this micrograph", "all scored micrographs"
@@ -94,11 +94,14 @@ class Export(Dock):
     def _write(self) -> str:
         if self.scope.value == ALL:
             paths = write_all_picks(self.session, self._chosen(), self.suffix)
-            return f"Wrote {len(paths)} file{'' if len(paths) == 1 else 's'} to {self._chosen()}"
+            return f"Wrote {counted(len(paths), 'file')} to {self._chosen()}"
         path, count = write_picks(self.session, self._chosen(), self.suffix)
-        return f"Wrote {count} picks to {path}"
+        return f"Wrote {counted(count, 'pick')} to {path}"
 
     def _copy_to_layer(self) -> None:
         layer = self.link.copy_picks()
         if layer is not None:
-            tell(self.status, f"Copied {len(layer.data)} picks to the layer '{layer.name}'")
+            tell(
+                self.status,
+                f"Copied {counted(len(layer.data), 'pick')} to the layer '{layer.name}'",
+            )

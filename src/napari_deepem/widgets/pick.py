@@ -6,8 +6,10 @@ from typing import Any
 
 from magicgui.widgets import FloatRangeSlider, FloatSlider, FloatSpinBox, ProgressBar, PushButton
 
-from .dock import Dock, form, holder, row, show_value, tell, text_line
+from .dock import Dock, counted, form, holder, row, show_value, tell, text_line
 from .plots import ScoreHistogram
+
+NOT_SCORED = "Press Score: then threshold and ranges can be moved."
 
 
 class Pick(Dock):
@@ -99,7 +101,7 @@ class Pick(Dock):
         self.progress.visible = activity.running
         self.progress.max = activity.total
         self.progress.value = activity.done
-        tell(self.status, activity.message or missing)
+        tell(self.status, activity.message or missing or ("" if done else NOT_SCORED))
         model = session.model
         self.use_optimum.enabled = model is not None
         self.use_optimum.text = (
@@ -125,7 +127,7 @@ class Pick(Dock):
         scored, picks = self.session.current_scored, self.session.picks
         tell(
             self.picked,
-            f"{len(picks)} picks of {len(scored.candidates)} candidates"
+            f"{counted(len(picks), 'pick')} of {counted(len(scored.candidates), 'candidate')}"
             if scored is not None and picks is not None
             else "",
         )

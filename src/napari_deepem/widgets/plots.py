@@ -28,6 +28,7 @@ def _plot(theme: str, height: int) -> pg.PlotWidget:
         axis.setPen(colors.secondary.as_hex())
         axis.setTextPen(colors.text.as_hex())
         axis.setStyle(tickTextOffset=3)
+    plot.plotItem.layout.setContentsMargins(1, 1, 1, 6)  # or the axis label loses its feet
     return plot
 
 
@@ -71,7 +72,7 @@ class ScoreHistogram:
         colors = get_theme(theme)
         self.widget = _plot(theme, 120)
         self.widget.setLabel("bottom", "candidates by score")
-        self.widget.setXRange(0, 1, padding=0.02)
+        self.widget.setXRange(0, 1, padding=0.04)
         self.widget.hideAxis("left")
         self._bars = pg.BarGraphItem(
             x0=[0], x1=[0], y0=0, height=[0], brush=colors.highlight.as_hex(), pen=None

@@ -70,7 +70,8 @@ class Train(Dock):
 
     def _advanced(self) -> QCollapsible:
         fold = QCollapsible("Advanced")
-        fold.setContentsMargins(0, 0, 0, 0)
+        if (layout := fold.layout()) is not None:
+            layout.setContentsMargins(0, 0, 0, 0)
         self._folded = form(self.seed)
         fold.addWidget(self._folded.native)
         return fold
