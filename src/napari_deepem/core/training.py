@@ -185,7 +185,7 @@ def resolve_binning(box_size_px: int, binning: int | Literal["auto"]) -> int:
             f"in pixels of the original file, at least {SMALLEST_BOX_PX}"
         )
     if binning == "auto":
-        return max(1, box_size_px // AUTO_BOX_PX)
+        return min(max(1, box_size_px // AUTO_BOX_PX), MAX_BINNING)
     check_binning(binning)
     Architecture.for_box(round(box_size_px / binning))  # says which boxes the network takes
     return binning
