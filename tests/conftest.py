@@ -1,7 +1,11 @@
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Threads that wait for a core spin: on a busy machine two train a tiny network far slower than one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A property that is slow on a busy machine is still true.
 settings.register_profile("no-deadline", deadline=None)
