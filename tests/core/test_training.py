@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from blobs import BOX_PX, blob_micrograph, blob_sample
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.metrics import evaluate
+from napari_deepem.core.model import Model
+from napari_deepem.core.picking import find_candidates, select_picks
+from napari_deepem.core.recipes import MODERN, RECIPES
+from napari_deepem.core.scoring import score
+from napari_deepem.core.training import (
+    EpochDone,
+    check_request,
+    resolve_binning,
+    train,
+    train_epochs,
+)
+from napari_deepem.core.types import Labels, Micrograph
+
+EPOCHS = {"modern": 3, "deepem2017": 8}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_recipe() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(RECIPES, "modern", replace(MODERN, batches_per_epoch=12, batch_size=32))
+        yield
+
+
+@pytest.fixture(params=EPOCHS, scope="module")
+def trained(request: pytest.FixtureRequest) -> tuple[Model, list[EpochDone]]:
+    """A model of each recipe, trained on three micrographs, and its progress."""
+    progress: list[EpochDone] = []
+    micrographs, labels = blob_sample(1, 2, 3)
+    model = train(
+        micrographs,
+        labels,
+        BOX_PX,
+        recipe=request.param,
+        epochs=EPOCHS[request.param],
+        on_epoch=progress.append,
+    )
+    return model, progress
+
+
+def weights_of(model: Model) -> torch.Tensor:
+    return nn.utils.parameters_to_vector(model.network.parameters())
+
+
+def test_learned_network_finds_blobs_that_it_has_not_seen(
+    trained: tuple[Model, list[EpochDone]],
+) -> None:
+    model, _ = trained
+    unseen, truth = blob_micrograph(77)
+    candidates = find_candidates(score(unseen, model))
+    everything = select_picks(candidates, threshold=0.0)
+    assert evaluate([everything], [truth], BOX_PX / 4).ap > 0.9
+    picks = select_picks(candidates, threshold=model.threshold, std_range=model.std_range)
+    assert evaluate([picks], [truth], BOX_PX / 4).f1 > 0.8
+
+
+def test_progress_tells_every_epoch_and_its_numbers_improve(
+    trained: tuple[Model, list[EpochDone]],
+) -> None:
+    model, progress = trained
+    epochs = EPOCHS[model.recipe]
+    assert [(news.epoch, news.epochs) for news in progress] == [
+        (epoch, epochs) for epoch in range(1, epochs + 1)
+    ]
+    first, last = progress[0], progress[-1]
+    assert last.loss < first.loss
+    assert last.held_out_ap is not None
+    assert last.held_out_ap > 0.95
+    assert first.held_out_loss is not None
+    assert last.held_out_loss is not None
+    assert last.held_out_loss < first.held_out_loss
+
+
+def test_model_holds_all_that_is_needed_to_use_it(
+    trained: tuple[Model, list[EpochDone]],
+) -> None:
+    model, progress = trained
+    assert (model.box_size_px, model.binning, model.box_px) == (BOX_PX, 1, BOX_PX)
+    assert model.pixel_size == 2.0
+    assert 0 < model.threshold < 1
+    assert 0 < model.std_range[0] < 1 < model.std_range[1]
+    assert not model.network.training
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in model.network.modules())
+    expected = RECIPES[model.recipe].activation
+    assert model.network.architecture.activation == expected
+    assert model.summary["epochs"] == len(progress) == len(model.summary["curve"])
+
+
+def test_summary_names_the_micrographs_of_both_parts(
+    trained: tuple[Model, list[EpochDone]],
+) -> None:
+    model, progress = trained
+    assert json.loads(json.dumps(model.summary)) == model.summary
+    training = {part["micrograph"] for part in model.summary["trained_on"]}
+    held_out = {part["micrograph"] for part in model.summary["held_out"]}
+    assert training | held_out == {"blobs_1", "blobs_2", "blobs_3"}
+    assert not training & held_out
+    assert len(held_out) == 1
+    assert model.summary["curve"][0]["loss"] == progress[0].loss
+    assert 0.9 < model.summary["held_out_ap"] <= 1.0
+
+
+@pytest.mark.parametrize("recipe", EPOCHS)
+def test_same_seed_gives_the_same_weights_and_another_seed_others(recipe: str) -> None:
+    micrographs, labels = blob_sample(1, 2)
+    first, same, other = (
+        train(micrographs, labels, BOX_PX, recipe=recipe, epochs=1, seed=seed) for seed in (3, 3, 4)
+    )
+    assert torch.equal(weights_of(first), weights_of(same))
+    assert (first.threshold, first.std_range) == (same.threshold, same.std_range)
+    assert first.summary == same.summary
+    assert not torch.equal(weights_of(first), weights_of(other))
+
+
+def test_single_micrograph_holds_out_a_strip() -> None:
+    micrograph, centres = blob_micrograph(1)
+    model = train([micrograph], [Labels.of(centres)], BOX_PX, epochs=1)
+    (left,), (right,) = model.summary["trained_on"], model.summary["held_out"]
+    assert left["micrograph"] == right["micrograph"] == "blobs_1"
+    assert right["binned_cols"][0] - left["binned_cols"][1] == BOX_PX
+    assert left["particles"] + right["particles"] <= len(centres)
+    assert "held_out_ap" in model.summary
+
+
+def test_few_labels_hold_out_nothing_and_the_threshold_is_a_half() -> None:
+    micrograph, centres = blob_micrograph(1)
+    progress: list[EpochDone] = []
+    labels = Labels.of(centres[:5])
+    model = train([micrograph], [labels], BOX_PX, epochs=1, on_epoch=progress.append)
+    assert (progress[0].held_out_loss, progress[0].held_out_ap) == (None, None)
+    assert model.summary["held_out"] == []
+    assert "held_out_ap" not in model.summary
+    assert model.threshold == 0.5
+
+
+@pytest.mark.parametrize("recipe", EPOCHS)
+def test_training_can_be_stopped_midway(recipe: str) -> None:
+    micrographs, labels = blob_sample(1)
+    job = train_epochs(micrographs, labels, BOX_PX, recipe=recipe, epochs=5)
+    assert next(job).epoch == 1
+    assert torch.is_grad_enabled()
+    job.close()
+    assert list(job) == []
+
+
+def test_micrographs_without_labels_are_left_out() -> None:
+    micrographs, labels = blob_sample(1, 2, 3)
+    model = train(micrographs, [labels[0], Labels.of(), labels[2]], BOX_PX, epochs=1)
+    parts = [*model.summary["trained_on"], *model.summary["held_out"]]
+    assert {part["micrograph"] for part in parts} == {"blobs_1", "blobs_3"}
+
+
+def test_marked_negatives_score_lower_than_if_they_were_not_marked() -> None:
+    rng = np.random.default_rng(5)
+    sample, decoys = [], []
+    for seed in (1, 2, 3):
+        micrograph, centres = blob_micrograph(seed, count=6)
+        free = rng.uniform(10, (100, 130), (300, 2))
+        distances = np.linalg.norm(free[:, None] - centres[None], axis=2).min(axis=1)
+        squares = free[distances > 26][:3]
+        image = micrograph.image.copy()
+        for row, col in squares.astype(int):
+            image[row - 4 : row + 5, col - 4 : col + 5] += 12.0  # of a blob's brightness
+        sample.append((Micrograph(image, micrograph.name), centres))
+        decoys.append(squares)
+    micrographs = [micrograph for micrograph, _ in sample]
+    unmarked = [Labels.of(centres) for _, centres in sample]
+    marked = [Labels.of(c, squares) for (_, c), squares in zip(sample, decoys, strict=True)]
+    means = []
+    for labels in (unmarked, marked):
+        model = train(micrographs, labels, BOX_PX, epochs=4)
+        score_map = score(micrographs[0], model)
+        nearest = np.rint((decoys[0] - score_map.origin_px) / score_map.step_px).astype(int)
+        means.append(float(score_map.scores[tuple(nearest.T)].mean()))
+    assert means[1] < means[0] - 0.1
+
+
+@pytest.mark.parametrize("labels", [[], [Labels.of()], [Labels.of([], [[20, 30]])]])
+def test_training_without_particles_is_refused(labels: list[Labels]) -> None:
+    micrographs = [blob_micrograph(1)[0]] * len(labels)
+    with pytest.raises(InputError, match="no particle is labelled"):
+        train(micrographs, labels, BOX_PX)
+
+
+def test_labels_outside_the_image_are_refused() -> None:
+    micrographs, labels = blob_sample(1)
+    outside = Labels.of([*labels[0].positive_yx, [300.0, 20.0]])
+    with pytest.raises(InputError, match="1 of 10 coordinates lie outside micrograph blobs_1"):
+        train(micrographs, [outside], BOX_PX)
+
+
+def test_micrograph_smaller_than_the_box_is_refused() -> None:
+    micrographs, labels = blob_sample(1)
+    with pytest.raises(InputError, match="box of 111 px does not fit micrograph blobs_1"):
+        train(micrographs, labels, 111)
+
+
+def test_constant_micrograph_is_refused() -> None:
+    flat = Micrograph(np.full((60, 60), 65535.0, np.float32), "flat")
+    with pytest.raises(InputError, match="same value"):
+        train([flat], [Labels.of([[30, 30]])], BOX_PX)
+
+
+@pytest.mark.parametrize("recipe", EPOCHS)
+def test_particles_everywhere_leave_no_negatives(recipe: str) -> None:
+    micrograph, _ = blob_micrograph(1)
+    everywhere = Labels.of(np.argwhere(np.ones((19, 24))) * 6)
+    with pytest.raises(InputError, match=r"no place is left for negatives.*mark non-particles"):
+        train([micrograph], [everywhere], BOX_PX, recipe=recipe, epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("box", "options", "message"),
+    [
+        (23, {}, "box of 23 px.*at least 24"),
+        (0, {}, "box of 0 px"),
+        (-40, {}, "box of -40 px"),
+        (10**9, {}, "box of 1000000000 px"),
+        (48, {"binning": 0}, "binning of 0"),
+        (48, {"binning": -2}, "binning of -2"),
+        (48, {"binning": 65}, "binning of 65"),
+        (48, {"binning": 3}, "box of 16 px after binning"),
+        (600, {"binning": 1}, "box of 600 px after binning.*24 to 512"),
+        (48, {"recipe": "best"}, "no recipe is called 'best'.*modern, deepem2017"),
+        (48, {"epochs": 0}, "0 epochs"),
+        (48, {"epochs": -3}, "-3 epochs"),
+    ],
+)
+def test_parameters_that_cannot_be_used_are_refused_before_anything_else(
+    box: int, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        check_request(box, **options)  # type: ignore[arg-type]  # each of its own type
+    with pytest.raises(InputError, match=message):
+        train([], [], box, **options)  # type: ignore[arg-type]
+
+
+def test_automatic_binning_keeps_the_network_box_between_40_and_80_px() -> None:
+    assert [resolve_binning(box, "auto") for box in (24, 79, 80, 88, 120, 272)] == [
+        *(1, 1, 2, 2, 3, 6)
+    ]
+    for box in range(40, 512 * 64 + 1, 7):
+        binning = resolve_binning(box, "auto")
+        assert resolve_binning(box, binning) == binning  # as good as if it were given
+        assert round(box / binning) >= 40
+
+
+def test_training_bins_and_keeps_original_pixels() -> None:
+    rows, cols = np.arange(220) // 2, np.arange(280) // 2
+    micrograph, centres = blob_micrograph(1)
+    large = Micrograph(micrograph.image[np.ix_(rows, cols)], "large", 1.0)
+    labels = Labels.of(2 * centres + 0.5)
+    model = train([large], [labels], 2 * BOX_PX, binning=2, epochs=3)
+    assert (model.box_size_px, model.binning, model.box_px) == (48, 2, 24)
+    picks = select_picks(find_candidates(score(large, model)), threshold=0.0)
+    assert evaluate([picks], [labels.positive_yx], 12).ap > 0.9
