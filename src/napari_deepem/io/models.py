@@ -99,8 +99,9 @@ def load_model(path: str | Path) -> Model:
     try:
         return _build(description, weights)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())  # torch lists misfitting weights on many lines
         raise InputError(
-            f"{path} does not describe a whole model ({error}): train again, or copy it again"
+            f"{path} does not describe a whole model ({reason}): train again, or copy it again"
         ) from error
 
 
