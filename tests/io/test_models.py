@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from blobs import blob_micrograph
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.model import Model
+from napari_deepem.core.network import Architecture, with_activation
+from napari_deepem.core.scoring import score
+from napari_deepem.io.models import FORMAT, FORMAT_VERSION, load_model, save_model
+from networks import lively_network, random_network
+
+SUMMARY = {
+    "seed": 3,
+    "trained_on": [{"micrograph": "Übersicht 1", "particles": 12, "binned_cols": [0.0, 41.5]}],
+    "curve": [{"epoch": 1, "loss": 0.1 + 0.2, "held_out_loss": None}],
+}
+
+
+@pytest.fixture
+def model() -> Model:
+    architecture = with_activation(Architecture.for_box(25), "relu")
+    return Model(
+        network=lively_network(architecture),
+        recipe="modern",
+        box_size_px=51,
+        binning=2,
+        pixel_size=1.0 / 3.0,
+        threshold=0.1 + 0.2,
+        std_range=(0.7, 1.9 / 1.7),
+        summary=SUMMARY,
+    )
+
+
+def test_model_round_trip_keeps_every_field(model: Model, tmp_path: Path) -> None:
+    loaded = load_model(save_model(model, tmp_path / "m.safetensors"))
+    for field in fields(Model):
+        if field.name != "network":
+            assert getattr(loaded, field.name) == getattr(model, field.name), field.name
+    assert loaded.network.architecture == model.network.architecture
+    assert isinstance(loaded.std_range, tuple)
+    assert loaded.box_px == 25
+
+
+def test_unknown_pixel_size_stays_unknown(model: Model, tmp_path: Path) -> None:
+    path = save_model(replace(model, pixel_size=None), tmp_path / "m.safetensors")
+    assert load_model(path).pixel_size is None
+
+
+def test_loaded_model_scores_to_the_last_bit_the_same(model: Model, tmp_path: Path) -> None:
+    loaded = load_model(save_model(model, tmp_path / "m.safetensors"))
+    assert not loaded.network.training
+    micrograph, _ = blob_micrograph(1)
+    expected, found = score(micrograph, model), score(micrograph, loaded)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+    assert np.ptp(expected.scores) > 0.1
+    assert (found.origin_px, found.step_px) == (expected.origin_px, expected.step_px)
+
+
+@pytest.mark.parametrize("box", [24, 272, 160, 150, 112, 113])
+def test_network_of_any_box_is_kept(box: int, tmp_path: Path) -> None:
+    network = random_network(Architecture.for_box(box))
+    model = Model(network, "deepem2017", box, 1, None, 0.5, (0.0, 2.0))
+    loaded = load_model(save_model(model, tmp_path / "m.safetensors"))
+    assert loaded.network.architecture == network.architecture
+    for name, values in network.state_dict().items():
+        assert torch.equal(loaded.network.state_dict()[name], values), name
+
+
+def test_suffix_is_added_where_it_is_missing(model: Model, tmp_path: Path) -> None:
+    assert save_model(model, tmp_path / "klh") == tmp_path / "klh.safetensors"
+    assert save_model(model, tmp_path / "v1.2") == tmp_path / "v1.2.safetensors"
+    assert save_model(model, str(tmp_path / "a.safetensors")) == tmp_path / "a.safetensors"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("a.safetensors", "klh.safetensors", "v1.2.safetensors")
+    ]
+
+
+def test_model_file_is_plain_safetensors_with_a_readable_header(
+    model: Model, tmp_path: Path
+) -> None:
+    path = save_model(model, tmp_path / "m.safetensors")
+    with safe_open(path, framework="np") as file:
+        header = file.metadata()
+        assert set(file.keys()) == set(model.network.state_dict())
+    assert (header["format"], header["version"]) == (FORMAT, str(FORMAT_VERSION))
+    description = json.loads(header["model"])
+    assert description["architecture"]["box_px"] == 25
+    assert description["summary"] == SUMMARY
+
+
+def test_missing_folders_are_made(model: Model, tmp_path: Path) -> None:
+    assert save_model(model, tmp_path / "a" / "b" / "m.safetensors").is_file()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
+def test_model_file_has_the_permissions_of_any_new_file(model: Model, tmp_path: Path) -> None:
+    path = save_model(model, tmp_path / "m.safetensors")
+    (tmp_path / "other").touch()
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "other").stat().st_mode)
+
+
+def test_failed_write_leaves_the_older_model_and_nothing_else(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save_model(model, tmp_path / "m.safetensors")
+    before = path.read_bytes()
+
+    def fill_the_disk(self: Path, _content: bytes) -> int:
+        self.open("wb").write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fill_the_disk)
+    with pytest.raises(InputError, match="the disk is full"):
+        save_model(model, path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["m.safetensors"]
+
+
+def test_place_that_cannot_be_written_is_refused(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="is a file; choose another folder"):
+        save_model(model, tmp_path / "file" / "m.safetensors")
+    (tmp_path / "m.safetensors").mkdir()
+    with pytest.raises(InputError, match="it is a folder"):
+        save_model(model, tmp_path / "m.safetensors")
+
+
+def resaved(path: Path, change: Callable[[dict[str, str], dict[str, torch.Tensor]], None]) -> None:
+    """Write a model file again after a change of its header or weights."""
+    with safe_open(path, framework="pt") as file:
+        header = dict(file.metadata())
+        weights = {name: file.get_tensor(name) for name in list(file.keys())}
+    change(header, weights)
+    save_file(weights, path, metadata=header)
+
+
+def described(header: dict[str, str], **changes: object) -> None:
+    header["model"] = json.dumps(json.loads(header["model"]) | changes)
+
+
+def without(header: dict[str, str], name: str) -> None:
+    description = json.loads(header["model"])
+    del description[name]
+    header["model"] = json.dumps(description)
+
+
+def kernels(header: dict[str, str], *sides: int) -> None:
+    architecture = json.loads(header["model"])["architecture"]
+    described(header, architecture=architecture | {"kernels": sides})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda h, w: h.update(version="2"), "format version 2, this program reads version 1"),
+        (lambda h, w: h.update(version="0.9"), "format version 0.9"),
+        (lambda h, w: h.pop("version"), "format version unknown"),
+        (lambda h, w: h.update(format="other"), "not a model of napari-deepem"),
+        (lambda h, w: h.clear(), "not a model of napari-deepem"),
+        (lambda h, w: h.update(model="{"), "damaged description"),
+        (lambda h, w: h.update(model="[]"), "damaged description"),
+        (lambda h, w: h.pop("model"), "damaged description"),
+        (lambda h, w: without(h, "architecture"), "does not describe a whole model"),
+        (lambda h, w: without(h, "binning"), "does not describe a whole model"),
+        (lambda h, w: described(h, surprise=1), "does not describe a whole model"),
+        (lambda h, w: described(h, std_range=[1.0]), "does not describe a whole model"),
+        (lambda h, w: described(h, std_range=None), "does not describe a whole model"),
+        (lambda h, w: kernels(h, 5, 2, 2), "does not describe a whole model"),
+        (lambda h, w: kernels(h, 4, 2), "does not describe a whole model"),
+        (lambda h, w: kernels(h, 6, 3, 4), "does not describe a whole model"),
+        (lambda h, w: w.pop("output.bias"), "does not describe a whole model"),
+        (lambda h, w: w.update(more=torch.zeros(3)), "does not describe a whole model"),
+        (lambda h, w: w.update({"output.bias": torch.zeros(3)}), "does not describe a whole model"),
+    ],
+    ids=[
+        *("newer version", "other version", "no version", "other format", "no header"),
+        *("broken JSON", "JSON list", "no description", "no architecture", "no binning"),
+        *("unknown field", "short range", "no range", "kernels do not fit", "two kernels"),
+        *("kernels of other weights", "weights missing", "weights more", "weights of other shape"),
+    ],
+)
+def test_file_that_is_no_whole_model_is_refused_in_one_line(
+    model: Model,
+    tmp_path: Path,
+    change: Callable[[dict[str, str], dict[str, torch.Tensor]], None],
+    message: str,
+) -> None:
+    path = save_model(model, tmp_path / "m.safetensors")
+    resaved(path, change)
+    with pytest.raises(InputError, match=message) as caught:
+        load_model(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 7, 8, 100, 0.5, 0.99, -1])
+def test_truncated_model_is_refused_in_one_line(model: Model, tmp_path: Path, kept: float) -> None:
+    path = save_model(model, tmp_path / "m.safetensors")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept * len(whole)) if 0 < kept < 1 else int(kept)])
+    with pytest.raises(InputError, match="damaged or not a model file") as caught:
+        load_model(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        np.random.default_rng(0).bytes(5000),
+        b"x,y\n1,2\n" * 50,
+        bytes(4000),
+        b"PK\x03\x04" + bytes(200),
+    ],
+    ids=["random bytes", "text", "zeros", "zip, as pickled checkpoints are"],
+)
+def test_other_files_are_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="damaged or not a model file") as caught:
+        load_model(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_file_and_folder_are_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.safetensors", tmp_path):
+        with pytest.raises(InputError, match=r"no model file.*that training wrote"):
+            load_model(path)
