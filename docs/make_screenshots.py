@@ -52,13 +52,14 @@ def main() -> None:
     show(docks["Pick"])
     docks["Pick"].score.native.click()
     wait_until(lambda: session.picks is not None)
-    docks["Pick"].threshold.value = 0.4
+    docks["Pick"].threshold.value = 0.3
     viewer.layers.selection.active = viewer.layers["Picks"]
     viewer.reset_view()
     settle()
     window.grab().save(str(IMAGES / "window.png"))
     picture(docks["Pick"], "pick")
     show(docks["Export"])
+    docks["Export"].destination.value = Path("/data/klh/klh_03.star")
     picture(docks["Export"], "export")
     viewer.close()
 

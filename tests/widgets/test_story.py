@@ -58,7 +58,9 @@ def test_from_sample_to_file(make_napari_viewer, qtbot, tmp_path: Path) -> None:
     # train
     train = open_dock(viewer, "Train")
     train.epochs.value, train.binning.value = "2", 4
+    assert viewer.layers.selection.active.mode == "add"
     train.train.native.click()
+    assert viewer.layers.selection.active.mode == "pan_zoom"
     assert train.cancel.enabled
     assert not train.train.enabled
     qtbot.waitUntil(lambda: not session.training.running, timeout=60_000)

@@ -81,6 +81,15 @@ class Link:
         layer.mode = "add"
         return layer
 
+    def stop_marking(self) -> Mark | None:
+        """Let a click on the canvas add no more points; returns what was being marked."""
+        active = self.viewer.layers.selection.active
+        for mark in MARKS:
+            if active is not None and role_of(active) == mark and active.mode == "add":
+                active.mode = "pan_zoom"
+                return mark
+        return None
+
     def adopt(self, points: Points, mark: Mark) -> None:
         """Make the user's own points the particles, or non-particles, of the current micrograph."""
         image = self.image_of(self.session.current)
@@ -155,21 +164,13 @@ class Link:
     # outward
 
     def _on_current(self, name: str | None) -> None:
-        marking = self._marking()
+        marking = self.stop_marking()
         for layer in self.viewer.layers:
             if role_of(layer) in ("micrograph", *MARKS):
                 layer.visible = micrograph_name_of(layer) == name
         if marking is not None:
             self.mark(marking)
         self._show_scores()
-
-    def _marking(self) -> Mark | None:
-        active = self.viewer.layers.selection.active
-        for mark in MARKS:
-            if active is not None and role_of(active) == mark and active.mode == "add":
-                active.mode = "pan_zoom"
-                return mark
-        return None
 
     def _on_box_size(self, box_size_px: int) -> None:
         for layer in self.viewer.layers:

@@ -79,6 +79,7 @@ class Pick(Dock):
 
     def _score(self) -> None:
         if self.session.current is not None:
+            self.link.stop_marking()
             self.link.runs.score([self.session.current])
 
     def _on_line(self, threshold: float) -> None:

@@ -30,7 +30,7 @@ class Train(Dock):
         self.epochs = self._epochs_control()
         self.seed = self.control("seed")
         self.train = PushButton(text="Train")
-        self.train.changed.connect(self.link.runs.train)
+        self.train.changed.connect(self._train)
         self.cancel = PushButton(text="Cancel")
         self.cancel.changed.connect(self.link.runs.cancel_training)
         self.progress = ProgressBar(min=0, max=1, value=0)
@@ -111,6 +111,10 @@ class Train(Dock):
         self.curves.show(history)
         self.curves.widget.setVisible(bool(history))
         tell(self.numbers, numbers_of(history[-1]) if history else "")
+
+    def _train(self) -> None:
+        self.link.stop_marking()
+        self.link.runs.train()
 
     def _save(self) -> None:
         chosen, _ = QFileDialog.getSaveFileName(
