@@ -12,7 +12,7 @@ SHAPE = (110, 140)  # not square, so that swapped axes show
 
 
 def blob_image(
-    shape: tuple[int, int], centres_yx: FloatArray, sigma_px: float = SIGMA_PX
+    shape: tuple[int, ...], centres_yx: FloatArray, sigma_px: float = SIGMA_PX
 ) -> FloatArray:
     """(h, w) sum of Gaussians of height 1."""
     rows, cols = np.mgrid[: shape[0], : shape[1]]
