@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,9 @@ def evaluate_files(
     InputError
         A file can't be used, no micrograph is in both, or the truth is empty.
     """
-    if box_size_px <= 0 or (radius_px is not None and radius_px <= 0):
-        raise InputError("box and radius must be positive: give them in pixels")
+    for length in (box_size_px, 1.0 if radius_px is None else radius_px):
+        if not 0 < length < inf:
+            raise InputError("box and radius must be positive: give them in pixels")
     picked, known = coordinate_names(picks), coordinate_names(truth)
     names = [name for name in picked if name in known]
     if not names and len(picked) == len(known) == 1:

@@ -13,18 +13,28 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
+from napari_deepem.core.errors import InputError
 from napari_deepem.core.metrics import Evaluation, match
 from napari_deepem.core.preprocess import bin_image, clip_hot_pixels
 from napari_deepem.core.types import FloatArray, Micrograph, Picks, ScoreMap
 from napari_deepem.io.atomic import replacing
 
 HIT, WRONG, MISSED = "#2ca02c", "#d62728", "#ffbf00"
+PICTURES = (".png", ".pdf", ".svg")
 WIDEST_PX = 1200  # a micrograph is shown binned to about this
 
 
 @contextmanager
 def saved_figure(path: Path, width: float, height: float) -> Iterator[Figure]:
-    """A figure of that many inches, written to `path` at the end of the block."""
+    """A figure of that many inches, written to `path` at the end of the block.
+
+    Raises
+    ------
+    InputError
+        If the suffix is no picture's, or the file can't be written there.
+    """
+    if path.suffix.lower() not in PICTURES:
+        raise InputError(f"cannot draw {path}: give a name that ends in {', '.join(PICTURES)}")
     figure = Figure(figsize=(width, height), layout="constrained")
     yield figure
     with replacing(path) as temporary:
@@ -83,7 +93,8 @@ def draw_curves(path: Path, evaluation: Evaluation, threshold: float | None = No
             _mark(left, right, evaluation, threshold, WRONG, "set by training")
         for axes in (left, right):
             axes.grid(alpha=0.3)
-            axes.legend(loc="lower left", frameon=False)
+            if axes.get_legend_handles_labels()[0]:
+                axes.legend(loc="lower left", frameon=False)
 
 
 def _mark(
