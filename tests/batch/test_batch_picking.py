@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blobs import BOX_PX, blob_micrograph
+from napari_deepem.batch.picking import (
+    PickSettings,
+    check_formats,
+    pick_files,
+    pick_micrograph,
+    write_score_map,
+)
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.model import Model
+from napari_deepem.core.network import Architecture
+from napari_deepem.core.picking import find_candidates, select_picks
+from napari_deepem.core.scoring import score
+from napari_deepem.core.types import Micrograph
+from napari_deepem.io.coordinates import read_coordinates
+from napari_deepem.io.micrographs import read_micrograph, write_mrc
+from networks import lively_network
+
+MODEL = Model(
+    network=lively_network(Architecture.for_box(BOX_PX)),
+    recipe="modern",
+    box_size_px=BOX_PX,
+    binning=1,
+    pixel_size=2.0,
+    threshold=0.6,
+    std_range=(0.5, 1.4),
+)
+SETTINGS = PickSettings.of_model(MODEL)
+
+
+def written(folder: Path, *seeds: int, pixel_size: float | None = 2.0) -> list[Path]:
+    paths = []
+    for seed in seeds:
+        micrograph, _ = blob_micrograph(seed)
+        paths.append(folder / f"{micrograph.name}.mrc")
+        write_mrc(paths[-1], micrograph.image, pixel_size)
+    return paths
+
+
+def test_settings_of_a_model_are_what_training_found() -> None:
+    assert (SETTINGS.threshold, SETTINGS.std_range) == (0.6, (0.5, 1.4))
+    assert SETTINGS.min_distance_px is None
+    assert SETTINGS.formats == ("box", "star")
+
+
+def test_without_selection_keeps_formats_and_distance() -> None:
+    chosen = replace(SETTINGS, min_distance_px=7.0, formats=("csv",), score_maps=True)
+    every = chosen.without_selection()
+    assert (every.threshold, every.std_range) == (0.0, None)
+    assert (every.min_distance_px, every.formats, every.score_maps) == (7.0, ("csv",), True)
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [(["box"], ("box",)), ([" STAR ", ".csv", ""], ("star", "csv")), (["Box"], ("box",))],
+)
+def test_formats_are_names_in_any_spelling(given: list[str], names: tuple[str, ...]) -> None:
+    assert check_formats(given) == names
+
+
+@pytest.mark.parametrize("given", [["json"], [], [""], ["box", "mrc"]])
+def test_formats_that_cannot_be_written_are_refused(given: list[str]) -> None:
+    with pytest.raises(InputError, match="choose from star, csv, box"):
+        check_formats(given)
+
+
+def test_picks_of_a_micrograph_pass_threshold_range_and_distance() -> None:
+    micrograph, _ = blob_micrograph(1)
+    settings = replace(SETTINGS, min_distance_px=15.0)
+    picks, score_map = pick_micrograph(micrograph, MODEL, settings)
+    expected = select_picks(
+        find_candidates(score_map), threshold=0.6, std_range=(0.5, 1.4), min_distance_px=15.0
+    )
+    np.testing.assert_array_equal(picks.centres_yx, expected.centres_yx)
+    np.testing.assert_array_equal(score_map.scores, score(micrograph, MODEL).scores)
+    assert 0 < len(picks) < len(find_candidates(score_map))
+
+
+def test_every_micrograph_is_reported_with_what_was_written(tmp_path: Path) -> None:
+    paths = written(tmp_path, 1, 2)
+    out = tmp_path / "new" / "picks"
+    news = list(pick_files(paths, MODEL, out, SETTINGS))
+    assert [item.name for item in news] == ["blobs_1", "blobs_2"]
+    for item in news:
+        assert item.written == (out / f"{item.name}.box", out / f"{item.name}.star")
+        assert item.picks is not None
+        assert item.remark is None
+        for path in item.written:
+            assert len(read_coordinates(path)) == len(item.picks)
+
+
+def test_files_are_written_as_soon_as_a_micrograph_is_done(tmp_path: Path) -> None:
+    job = pick_files(written(tmp_path, 1, 2), MODEL, tmp_path / "picks", SETTINGS)
+    next(job)
+    job.close()  # stopped here
+    names = sorted(path.name for path in (tmp_path / "picks").iterdir())
+    assert names == ["blobs_1.box", "blobs_1.star"]
+
+
+def test_micrograph_that_cannot_be_used_is_reported_and_the_others_go_on(tmp_path: Path) -> None:
+    first, second, third = written(tmp_path, 1, 2, 3)
+    second.write_bytes(second.read_bytes()[:5000])
+    write_mrc(third, np.random.default_rng(0).normal(size=(20, 60)), 2.0)
+    news = list(pick_files([second, third, first], MODEL, tmp_path / "picks", SETTINGS))
+    assert [item.picks is None for item in news] == [True, True, False]
+    assert "cut short" in str(news[0].remark)
+    assert "does not fit micrograph blobs_3" in str(news[1].remark)
+    assert (news[0].written, news[1].written) == ((), ())
+    names = sorted(path.name for path in (tmp_path / "picks").iterdir())
+    assert names == ["blobs_1.box", "blobs_1.star"]
+
+
+def test_micrograph_without_picks_gets_empty_files(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, threshold=1.0, formats=("box", "star", "csv"))
+    (news,) = pick_files(written(tmp_path, 1), MODEL, tmp_path / "picks", settings)
+    assert [len(read_coordinates(path)) for path in news.written] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("pixel_size", "odd"), [(2.0, False), (2.03, False), (None, False), (2.1, True), (4.0, True)]
+)
+def test_pixel_size_unlike_the_models_is_remarked(
+    tmp_path: Path, pixel_size: float | None, odd: bool
+) -> None:
+    paths = written(tmp_path, 1, pixel_size=pixel_size)
+    (news,) = pick_files(paths, MODEL, tmp_path / "picks", SETTINGS)
+    assert news.picks is not None
+    assert ("the model was trained at 2 A/px" in str(news.remark)) == odd
+
+
+def test_model_of_unknown_pixel_size_takes_every_micrograph(tmp_path: Path) -> None:
+    model = replace(MODEL, pixel_size=None)
+    (news,) = pick_files(written(tmp_path, 1), model, tmp_path / "picks", SETTINGS)
+    assert news.remark is None
+
+
+def test_folder_that_cannot_be_written_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="is a file; choose another folder"):
+        next(pick_files([tmp_path / "missing.mrc"], MODEL, tmp_path / "file" / "picks", SETTINGS))
+
+
+def test_score_map_is_written_with_the_pixel_size_of_its_grid(tmp_path: Path) -> None:
+    micrograph, _ = blob_micrograph(1)
+    score_map = score(micrograph, MODEL)
+    path = write_score_map(tmp_path, micrograph, score_map)
+    assert path == tmp_path / "blobs_1_scores.mrc"
+    found = read_micrograph(path)
+    np.testing.assert_array_equal(found.image, score_map.scores)
+    assert found.pixel_size == pytest.approx(2.0 * score_map.step_px)
+    unknown = Micrograph(micrograph.image, "unknown")
+    assert read_micrograph(write_score_map(tmp_path, unknown, score_map)).pixel_size is None
