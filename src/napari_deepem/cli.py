@@ -96,6 +96,7 @@ def train(
     recipe: Literal["modern", "deepem2017"] = "modern",
     epochs: int | None = None,
     seed: int = 0,
+    partial_labels: bool = False,
 ) -> None:
     """Train a network on micrographs with coordinates, and save it as a model.
 
@@ -116,17 +117,21 @@ def train(
         How long to train; the recipe's own number by default.
     seed
         The same seed gives the same model.
+    partial_labels
+        Only some of the particles of these micrographs have coordinates: picks without a label
+        don't count as wrong when the threshold is set.
     """
     from napari_deepem.batch.training import train_on_files
+    from napari_deepem.core.settings import TrainingSettings
     from napari_deepem.io.atomic import writable_folder
     from napari_deepem.io.micrographs import find_micrographs
     from napari_deepem.io.models import save_model
     from napari_deepem.terminal import describe_model, follow_training
 
+    settings = TrainingSettings(box, bin, recipe, epochs, seed, labels_complete=not partial_labels)
     paths = find_micrographs(micrographs)
     writable_folder(out.parent)
-    job = train_on_files(paths, coords, box, binning=bin, recipe=recipe, epochs=epochs, seed=seed)
-    model = follow_training(job, errors)
+    model = follow_training(train_on_files(paths, coords, settings), errors)
     errors.print(describe_model(model, save_model(model, out)), markup=False)
 
 

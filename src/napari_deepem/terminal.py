@@ -14,6 +14,7 @@ from napari_deepem.batch.demo import DemoProgress, DemoResult, Step, figures_of
 from napari_deepem.batch.picking import MicrographDone
 from napari_deepem.batch.training import LabelledMicrographs
 from napari_deepem.core.jobs import finish
+from napari_deepem.core.metrics import MATCH_RADIUS_BOXES
 from napari_deepem.core.model import Model
 from napari_deepem.core.training import EpochDone
 
@@ -90,15 +91,16 @@ def describe_model(model: Model, path: Path) -> str:
         f"wrote {path}: box {model.box_size_px} px, binned {model.binning}x to {model.box_px} px, "
         f"threshold {model.threshold:.3f}, std {low:.2f} to {high:.2f}"
     )
-    if "held_out_ap" not in model.summary:
+    found = model.summary
+    if not found["held_out"]:
         return text + (
             "\nno labels could be held out, so the threshold is a guess: label a second micrograph"
         )
-    names = ", ".join(field["micrograph"] for field in model.summary["held_out"])
-    return text + (
-        f"\nheld out: {names}: average precision {model.summary['held_out_ap']:.3f}, "
-        f"F2 {model.summary['held_out_f2']:.3f}, matched within {model.box_size_px / 4:g} px"
-    )
+    text += f"\nheld out: {', '.join(field['micrograph'] for field in found['held_out'])}: "
+    text += f"recall {found['held_out_recall']:.3f}"
+    if found["labels_complete"]:
+        text += f", average precision {found['held_out_ap']:.3f}, F2 {found['held_out_f2']:.3f}"
+    return text + f", matched within {MATCH_RADIUS_BOXES * model.box_size_px:g} px"
 
 
 def follow_picking(

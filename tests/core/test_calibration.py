@@ -2,15 +2,26 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from blobs import BOX_PX, blob_sample
 from napari_deepem.core import calibration
-from napari_deepem.core.calibration import STD_MARGIN, evaluate_held_out, particle_std_range
+from napari_deepem.core.calibration import (
+    STD_MARGIN,
+    best_threshold,
+    calibrate_threshold,
+    evaluate_held_out,
+    f2_of_partial_labels,
+    particle_std_range,
+)
 from napari_deepem.core.examples import cut_boxes, prepare_fields
 from napari_deepem.core.jobs import finish
+from napari_deepem.core.metrics import Evaluation, evaluate
 from napari_deepem.core.network import Architecture
 from napari_deepem.core.picking import find_candidates, select_picks
 from napari_deepem.core.scoring import score_prepared
+from napari_deepem.core.types import Picks
 from networks import lively_network
 
 NETWORK = lively_network(Architecture.for_box(BOX_PX))
@@ -54,5 +65,76 @@ def test_held_out_micrographs_are_pooled() -> None:
     assert both.n_truth == 18
 
 
+def evaluation_of(scores: list[float], hits: list[bool], n_truth: int) -> Evaluation:
+    """Picks 50 px apart in a row, the hits on particles; other particles far below."""
+    centres = np.array([[0.0, 50.0 * i] for i in range(len(scores))])
+    missed = [[900.0, 50.0 * i] for i in range(n_truth - sum(hits))]
+    truth = np.concatenate([centres[hits], np.reshape(missed, (-1, 2))])
+    return evaluate([Picks(centres, np.array(scores))], [truth], 5)
+
+
 def test_threshold_without_held_out_labels_is_where_a_sigmoid_is_undecided() -> None:
-    assert 1 / (1 + np.exp(0)) == calibration.THRESHOLD_WITHOUT_HELD_OUT
+    assert calibration.calibrate_threshold(NETWORK, [], True) == (0.5, {})
+
+
+def test_threshold_without_hits_is_where_a_sigmoid_is_undecided() -> None:
+    assert best_threshold(evaluation_of([0.9, 0.2], [False, False], 2), True) == 0.5
+
+
+def test_threshold_is_halfway_in_logits_between_the_best_and_the_next_score(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(calibration, "LABELS_WORTH_OF_DOUBT", 0)
+    clear = evaluation_of([0.9, 0.1], [True, False], 1)
+    assert best_threshold(clear, True) == pytest.approx(0.5)
+    last = evaluation_of([0.9, 0.2], [True, True], 2)
+    assert 0 < best_threshold(last, True) < 0.2
+
+
+@given(st.lists(st.tuples(st.integers(1, 999), st.booleans()), min_size=1, max_size=12))
+def test_threshold_picks_what_the_best_f2_picks(picks: list[tuple[int, bool]]) -> None:
+    scores, hits = [score / 1000 for score, _ in picks], [hit for _, hit in picks]
+    result = evaluation_of(scores, hits, n_truth=sum(hits) + 1)
+    assume(any(hits))
+    assert result.f2_threshold is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calibration, "LABELS_WORTH_OF_DOUBT", 0)
+        threshold = best_threshold(result, True)
+    chosen = result.thresholds >= threshold
+    np.testing.assert_array_equal(chosen, result.thresholds >= result.f2_threshold)
+
+
+def test_few_labels_move_the_threshold_less_far_from_the_middle_than_many() -> None:
+    few = best_threshold(evaluation_of([0.99, 0.9, 0.1, 0.1], [True] + 3 * [False], 1), True)
+    many = best_threshold(
+        evaluation_of([0.99] * 90 + [0.9] + [0.1] * 90, [True] * 90 + [False] * 91, 90), True
+    )
+    assert 0.7 < few < 0.9 < many < 0.99
+
+
+def test_threshold_stays_between_scores_that_differ_little() -> None:
+    result = evaluation_of([0.46] * 3 + [0.44] * 5, [True] * 3 + [False] * 5, 3)
+    assert 0.44 < best_threshold(result, True) < 0.46
+
+
+def test_partial_f2_is_f2_where_every_particle_has_a_label() -> None:
+    complete = evaluation_of([0.9, 0.8, 0.7], [True, True, True], 3)
+    np.testing.assert_allclose(f2_of_partial_labels(complete), complete.f2s)
+
+
+def test_picks_without_a_label_do_not_raise_the_threshold_of_partial_labels() -> None:
+    scores = list(np.linspace(0.95, 0.55, 40)) + list(np.linspace(0.2, 0.1, 40))
+    hits = [index in (3, 12, 21, 30, 39) for index in range(80)]  # one in eight is labelled
+    result = evaluation_of(scores, hits, n_truth=5)
+    assert best_threshold(result, False) < 0.55
+    assert calibration.f2_of_partial_labels(result).max() > 0.95
+    assert result.f2 < 0.5
+
+
+def test_average_precision_is_told_only_where_every_particle_has_a_label() -> None:
+    micrographs, labels = blob_sample(1)
+    fields = prepare_fields(micrographs, labels, BOX_PX, 1)
+    _, complete = calibrate_threshold(NETWORK, fields, labels_complete=True)
+    _, partial = calibrate_threshold(NETWORK, fields, labels_complete=False)
+    assert set(complete) == {"held_out_recall", "held_out_ap", "held_out_f2"}
+    assert set(partial) == {"held_out_recall"}

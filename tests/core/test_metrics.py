@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from napari_deepem.core.metrics import (
     MATCH_RADIUS_BOXES,
     average_precision,
-    best_threshold,
     evaluate,
     f_beta,
     match,
@@ -120,7 +119,6 @@ def test_order_of_equal_scores_does_not_change_average_precision() -> None:
 def test_picks_without_scores_have_no_threshold() -> None:
     result = evaluate([picks_at([0, 50], None)], [truth_at(0)], 5)
     assert result.f2_threshold is None
-    assert best_threshold(result) is None
     assert (result.precision, result.recall, result.ap) == (0.5, 1.0, 0.5)
 
 
@@ -134,7 +132,6 @@ def test_nothing_to_compare_gives_zeros(picks: list[float], truth: FloatArray) -
     values = (result.ap, result.f1, result.precision, result.recall, result.f2)
     assert values == (0, 0, 0, 0, 0)
     assert (result.n_picks, result.n_truth) == (len(picks), len(truth))
-    assert best_threshold(result) is None
 
 
 def test_no_micrographs_at_all_give_zeros() -> None:
@@ -200,32 +197,3 @@ def test_evaluation_agrees_with_brute_force_at_every_threshold(
             pytest.approx(result.precisions[-1]),
             pytest.approx(result.recalls[-1]),
         )
-
-
-@given(some_micrographs(), st.floats(0.5, 12))
-def test_best_threshold_picks_what_the_best_f2_picks(
-    sample: tuple[list[Picks], list[FloatArray]], radius: float
-) -> None:
-    picks, truth = sample
-    inside = [Picks(p.centres_yx, 0.05 + 0.9 * np.asarray(p.scores)) for p in picks]
-    result = evaluate(inside, truth, radius)
-    threshold = best_threshold(result)
-    if result.f2 == 0:
-        assert threshold is None
-        return
-    assert threshold is not None
-    assert result.f2_threshold is not None
-    chosen = result.thresholds >= threshold
-    np.testing.assert_array_equal(chosen, result.thresholds >= result.f2_threshold)
-    assert 0 < threshold < 1
-
-
-def test_best_threshold_is_halfway_in_logits() -> None:
-    result = evaluate([picks_at([0, 50], [0.9, 0.1])], [truth_at(0)], 5)
-    assert result.f2_threshold == 0.9
-    assert best_threshold(result) == pytest.approx(0.5)
-    lowest = evaluate([picks_at([0, 50], [0.9, 0.2])], [truth_at(0, 50)], 5)
-    assert lowest.f2_threshold == 0.2
-    threshold = best_threshold(lowest)
-    assert threshold is not None
-    assert 0 < threshold < 0.2

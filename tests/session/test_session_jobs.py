@@ -7,6 +7,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.model import Model
 from napari_deepem.core.network import Architecture, Network
 from napari_deepem.core.scoring import TilesDone
+from napari_deepem.core.settings import TrainingSettings
 from napari_deepem.core.types import Labels, Micrograph
 from napari_deepem.session import Scored, Session, jobs
 
@@ -45,13 +46,13 @@ def test_scoring_yields_tiles_and_returns_scores(model: Model) -> None:
 def test_training_job_reads_the_session_when_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     given = {}
 
-    def train_epochs(micrographs, labels, box_size_px, **options):
-        given.update(options, names=[m.name for m in micrographs], labels=labels, box=box_size_px)
+    def train_epochs(micrographs, labels, settings):
+        given.update(names=[m.name for m in micrographs], labels=labels, settings=settings)
         yield
 
     monkeypatch.setattr("napari_deepem.core.training.train_epochs", train_epochs)
     marked, negative = Labels.of([[30, 30]]), Labels.of(negative_yx=[[9, 9]])
-    session = Session(box_size_px=24, binning=2, recipe="deepem2017", seed=5)
+    session = Session(box_size_px=48, binning=2, recipe="deepem2017", seed=5)
     session.micrographs = {name: Micrograph(np.zeros((80, 80)), name) for name in "abc"}
     session.labels = {"a": marked, "b": Labels.of(), "c": negative}
     job = jobs.training(session)
@@ -60,11 +61,14 @@ def test_training_job_reads_the_session_when_it_is_made(monkeypatch: pytest.Monk
     assert given == {
         "names": ["a", "c"],
         "labels": [marked, negative],
-        "box": 24,
-        "binning": 2,
-        "recipe": "deepem2017",
-        "epochs": None,  # the recipe's own
-        "seed": 5,
+        "settings": TrainingSettings(
+            box_size_px=48,
+            binning=2,
+            recipe_name="deepem2017",
+            epochs=None,  # the recipe's own
+            seed=5,
+            labels_complete=False,  # nobody clicks them all
+        ),
     }
 
 

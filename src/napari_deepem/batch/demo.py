@@ -17,8 +17,9 @@ from napari_deepem.core.metrics import MATCH_RADIUS_BOXES, Evaluation, evaluate
 from napari_deepem.core.model import Model
 from napari_deepem.core.picking import find_candidates, select_picks
 from napari_deepem.core.scoring import score
+from napari_deepem.core.settings import TrainingSettings
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
-from napari_deepem.core.training import EpochDone, check_request
+from napari_deepem.core.training import EpochDone
 from napari_deepem.core.types import FloatArray, Micrograph, Picks, ScoreMap
 from napari_deepem.io.atomic import replacing, writable_folder
 from napari_deepem.io.coordinates import read_coordinate_set, write_coordinates
@@ -94,11 +95,11 @@ def run_demo(
     if data is None or box_size_px is None:
         data, box_size_px = folder / "micrographs", SAMPLE_BOX_PX
         yield from write_sample(data)
-    check_request(box_size_px)
+    settings = TrainingSettings(box_size_px, seed=seed)
     training, held_out = split(data)
     yield Step(f"Training on {len(training)} micrographs")
     started = perf_counter()
-    model = yield from train_on_files(training, data, box_size_px, seed=seed)
+    model = yield from train_on_files(training, data, settings)
     train_seconds = perf_counter() - started
     model_path = save_model(model, folder / "model.safetensors")
     yield Step(f"Picking the {len(held_out)} micrographs that training has not seen")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from napari_deepem.core.model import Model
-from napari_deepem.core.training import EpochDone, check_request, train_epochs
+from napari_deepem.core.settings import TrainingSettings
+from napari_deepem.core.training import EpochDone, train_epochs
 from napari_deepem.core.types import Labels, Micrograph
 from napari_deepem.io.coordinates import read_coordinate_set
 from napari_deepem.io.micrographs import micrograph_name, read_micrograph
@@ -50,30 +50,9 @@ def read_labelled(paths: Sequence[Path], coordinates: Path) -> LabelledMicrograp
 
 
 def train_on_files(
-    paths: Sequence[Path],
-    coordinates: Path,
-    box_size_px: int,
-    *,
-    binning: int | Literal["auto"] = "auto",
-    recipe: str = "modern",
-    epochs: int | None = None,
-    seed: int = 0,
+    paths: Sequence[Path], coordinates: Path, settings: TrainingSettings
 ) -> Generator[LabelledMicrographs | EpochDone, None, Model]:
-    """Read and train: yields what was read, then every epoch; returns the model.
-
-    See `napari_deepem.core.training.train` for the parameters. Parameters that can't be used
-    are reported before any file is read.
-    """
-    check_request(box_size_px, binning=binning, recipe=recipe, epochs=epochs)
+    """Read and train: yields what was read, then every epoch; returns the model."""
     labelled = read_labelled(paths, coordinates)
     yield labelled
-    model = yield from train_epochs(
-        labelled.micrographs,
-        labelled.labels,
-        box_size_px,
-        binning=binning,
-        recipe=recipe,
-        epochs=epochs,
-        seed=seed,
-    )
-    return model
+    return (yield from train_epochs(labelled.micrographs, labelled.labels, settings))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import expit, logit
 
 from napari_deepem.core.examples import Field, cut_boxes
 from napari_deepem.core.jobs import finish
@@ -12,10 +13,28 @@ from napari_deepem.core.metrics import MATCH_RADIUS_BOXES, Evaluation, evaluate
 from napari_deepem.core.network import Network
 from napari_deepem.core.picking import find_candidates, select_picks
 from napari_deepem.core.scoring import score_prepared
-from napari_deepem.core.types import Picks
+from napari_deepem.core.types import FloatArray, Picks
 
-THRESHOLD_WITHOUT_HELD_OUT = 0.5  # where a sigmoid is undecided
+UNDECIDED = 0.5  # where nothing is known: the score at which a sigmoid is undecided
+LABELS_WORTH_OF_DOUBT = 10  # see `best_threshold`
 STD_MARGIN = 1.5  # ice thickness and orientations differ more than a few labels can show
+
+
+def calibrate_threshold(
+    network: Network, held_out: Sequence[Field], labels_complete: bool
+) -> tuple[float, dict[str, float]]:
+    """The F2 threshold of held-out fields, and how good picks are there; 0.5 without any.
+
+    Average precision and F2 mean something only where every particle is labelled.
+    """
+    if not held_out:
+        return UNDECIDED, {}
+    evaluation = evaluate_held_out(network, held_out)
+    threshold = best_threshold(evaluation, labels_complete)
+    figures = {"held_out_recall": evaluation.recall_at(threshold)}
+    if labels_complete:
+        figures |= {"held_out_ap": evaluation.ap, "held_out_f2": evaluation.f2}
+    return threshold, figures
 
 
 def evaluate_held_out(network: Network, fields: Sequence[Field]) -> Evaluation:
@@ -34,6 +53,56 @@ def _pick_field(network: Network, field: Field) -> Picks:
     inside = (picks.centres_yx[:, 1] >= low) & (picks.centres_yx[:, 1] <= high)
     assert picks.scores is not None
     return Picks(picks.centres_yx[inside], picks.scores[inside], picks.box_size_px)
+
+
+def best_threshold(evaluation: Evaluation, labels_complete: bool) -> float:
+    """The threshold with the highest F2, to be used on other micrographs; 0.5 without hits.
+
+    Every threshold between the lowest score that it picks and the next lower one picks the same,
+    so F2 leaves open which to take: the middle of the two, in logits, is least likely to be wrong
+    elsewhere. Few labels miss the weaker particles, so the threshold is drawn towards the middle
+    between typical particles and typical background, as if by ten labels there.
+    """
+    f2s = evaluation.f2s if labels_complete else f2_of_partial_labels(evaluation)
+    if f2s.max(initial=0.0) == 0.0:
+        return UNDECIDED
+    best = int(f2s.argmax())
+    below = evaluation.thresholds[best + 1] if best + 1 < len(f2s) else 0.0
+    trust = evaluation.n_truth / (evaluation.n_truth + LABELS_WORTH_OF_DOUBT)
+    found = _middle_in_logits(evaluation.thresholds[best], below)
+    return float(expit(trust * found + (1 - trust) * _between_typical_scores(evaluation)))
+
+
+def _middle_in_logits(first: float, second: float) -> float:
+    return float(logit(np.clip([first, second], 1e-6, 1 - 1e-6)).mean())
+
+
+def _between_typical_scores(evaluation: Evaluation) -> float:
+    """The logit halfway between the median hit and the median of all other picks."""
+    hits = evaluation.recalls * evaluation.n_truth
+    others = evaluation.counts - hits
+    return _middle_in_logits(
+        *(
+            evaluation.thresholds[np.searchsorted(counts, counts[-1] / 2)] if counts[-1] else 0.0
+            for counts in (hits, others)
+        )
+    )
+
+
+def f2_of_partial_labels(evaluation: Evaluation) -> FloatArray:
+    """(k,) F2 at each threshold if the labels are a random sample of the particles.
+
+    Recall is that of the labels. Precision can't be counted, since a pick without a label may be
+    right; but with N particles in all, TP = recall * N, so eq 8 is 5 TP / (4 N + picks). N is
+    taken to be what the network itself finds at a score of 0.5, over its recall there. With
+    N = all labels this is eq 8 as it stands.
+    """
+    at_half = np.flatnonzero((evaluation.thresholds >= UNDECIDED) & (evaluation.recalls > 0))
+    n_particles = float(evaluation.n_truth)
+    if at_half.size:
+        found = evaluation.counts[at_half[-1]] / evaluation.recalls[at_half[-1]]
+        n_particles = max(n_particles, found)
+    return 5 * evaluation.recalls * n_particles / (4 * n_particles + evaluation.counts)
 
 
 def particle_std_range(fields: Sequence[Field], box_px: int) -> tuple[float, float]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
-from scipy.special import expit, logit
 
 from napari_deepem.core.types import FloatArray, Picks
 
@@ -34,6 +33,7 @@ class Evaluation:
     n_truth: int
     radius_px: float  # matching radius, original pixels
     thresholds: FloatArray  # (k,)
+    counts: FloatArray  # (k,) how many picks score as much or more
     precisions: FloatArray  # (k,)
     recalls: FloatArray  # (k,)
 
@@ -41,6 +41,10 @@ class Evaluation:
     def f2s(self) -> FloatArray:
         """(k,) F2 at each threshold."""
         return f_beta(self.precisions, self.recalls, beta=2)
+
+    def recall_at(self, threshold: float) -> float:
+        """Recall of the picks that score at least `threshold`."""
+        return float(self.recalls[self.thresholds >= threshold].max(initial=0.0))
 
 
 def evaluate(
@@ -79,9 +83,8 @@ def evaluate(
     scored = all(p.scores is not None for p in picks)
     scores = [np.zeros(len(p)) if p.scores is None or not scored else p.scores for p in picks]
     is_hit = np.concatenate([*hits, np.empty(0, dtype=bool)])
-    thresholds, precisions, recalls = precision_recall(
-        np.concatenate([*scores, np.empty(0)]), is_hit, n_truth
-    )
+    pooled = np.concatenate([*scores, np.empty(0)])
+    thresholds, precisions, recalls = precision_recall(pooled, is_hit, n_truth)
     precision = float(is_hit.mean()) if is_hit.size else 0.0
     recall = float(is_hit.sum() / n_truth) if n_truth else 0.0
     f2s = f_beta(precisions, recalls, beta=2)
@@ -96,6 +99,7 @@ def evaluate(
         n_truth=n_truth,
         radius_px=radius_px,
         thresholds=thresholds,
+        counts=np.searchsorted(np.sort(-pooled), -thresholds, side="right").astype(np.float64),
         precisions=precisions,
         recalls=recalls,
     )
@@ -154,19 +158,3 @@ def f_beta(precision: FloatArray | float, recall: FloatArray | float, beta: floa
         out=np.zeros_like(denominator, dtype=np.float64),
         where=denominator > 0,
     )
-
-
-def best_threshold(evaluation: Evaluation) -> float | None:
-    """The threshold with the highest F2, to be used on other micrographs; None without hits.
-
-    Every threshold between the lowest score that it picks and the next lower one picks the same,
-    so F2 leaves open which to take. The middle of the two, in logits, is least likely to be wrong
-    elsewhere: with few labels that gap can be wide.
-    """
-    f2s = evaluation.f2s
-    if evaluation.f2_threshold is None or f2s.max() == 0:
-        return None
-    best = int(f2s.argmax())
-    below = evaluation.thresholds[best + 1] if best + 1 < len(f2s) else 0.0
-    either_side = np.clip([evaluation.thresholds[best], below], 1e-6, 1 - 1e-6)
-    return float(expit(logit(either_side).mean()))

@@ -9,29 +9,16 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from napari_deepem.core.calibration import (
-    THRESHOLD_WITHOUT_HELD_OUT,
-    evaluate_held_out,
-    particle_std_range,
-)
+from napari_deepem.core.calibration import calibrate_threshold, particle_std_range
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.examples import Field, hold_out, positives_and_negatives, prepare_fields
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.learning import Learner, ModernLearner, PaperLearner
-from napari_deepem.core.metrics import average_precision, best_threshold, precision_recall
+from napari_deepem.core.metrics import average_precision, precision_recall
 from napari_deepem.core.model import Model
-from napari_deepem.core.network import (
-    LARGEST_BOX_PX,
-    SMALLEST_BOX_PX,
-    Architecture,
-    with_activation,
-)
-from napari_deepem.core.preprocess import MAX_BINNING, check_binning
-from napari_deepem.core.recipes import Recipe, recipe_named
 from napari_deepem.core.scoring import score_crops
+from napari_deepem.core.settings import TrainingSettings
 from napari_deepem.core.types import Float32Array, Labels, Micrograph
-
-AUTO_BOX_PX = 40  # the network's box that automatic binning does not go below
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +41,7 @@ def train(
     recipe: str = "modern",
     epochs: int | None = None,
     seed: int = 0,
+    labels_complete: bool = True,
     on_epoch: Callable[[EpochDone], object] | None = None,
 ) -> Model:
     """Train a network on labelled micrographs.
@@ -73,6 +61,9 @@ def train(
         The recipe's own number by default.
     seed : int
         Same seed, same input and same machine give the same weights.
+    labels_complete : bool
+        Whether every particle of a labelled micrograph is labelled. If not, picks without a label
+        on held-out micrographs don't count as wrong when the threshold is set.
     on_epoch : callable, optional
         Is given an `EpochDone` after every epoch.
 
@@ -100,116 +91,68 @@ def train(
     >>> model.box_size_px, model.binning, model.recipe
     (120, 3, 'modern')
     """
-    job = train_epochs(
-        micrographs, labels, box_size_px, binning=binning, recipe=recipe, epochs=epochs, seed=seed
-    )
-    return finish(job, on_epoch)
+    settings = TrainingSettings(box_size_px, binning, recipe, epochs, seed, labels_complete)
+    return finish(train_epochs(micrographs, labels, settings), on_epoch)
 
 
 def train_epochs(
-    micrographs: Sequence[Micrograph],
-    labels: Sequence[Labels],
-    box_size_px: int,
-    *,
-    binning: int | Literal["auto"] = "auto",
-    recipe: str = "modern",
-    epochs: int | None = None,
-    seed: int = 0,
+    micrographs: Sequence[Micrograph], labels: Sequence[Labels], settings: TrainingSettings
 ) -> Generator[EpochDone, None, Model]:
     """Do as `train`, as a stream: yields `EpochDone`, returns the `Model`."""
-    check_request(box_size_px, binning=binning, recipe=recipe, epochs=epochs)
     if not any(len(marked.positive_yx) for marked in labels):
         raise InputError("no particle is labelled: mark some particles first, or give their file")
-    chosen = recipe_named(recipe)
-    epochs = chosen.epochs if epochs is None else epochs
-    binning = resolve_binning(box_size_px, binning)
-    architecture = Architecture.for_box(round(box_size_px / binning))
-    architecture = with_activation(architecture, chosen.activation)
-    rng = np.random.default_rng(seed)
-
-    fields = prepare_fields(micrographs, labels, box_size_px, binning)
-    training, held_out = hold_out(fields, architecture.box_px, rng)
-    learner = make_learner(chosen, architecture, training, epochs, rng)
-    boxes = _boxes_to_judge_on(held_out, architecture.box_px, chosen, rng)
+    binning, box_px = settings.chosen_binning, settings.network_box_px
+    rng = np.random.default_rng(settings.seed)
+    fields = prepare_fields(micrographs, labels, settings.box_size_px, binning)
+    training, held_out = hold_out(fields, box_px, rng)
+    learner = make_learner(settings, training, rng)
+    boxes = _boxes_to_judge_on(held_out, settings, rng)
     curve = []
-    for epoch in range(1, epochs + 1):
+    for epoch in range(1, settings.chosen_epochs + 1):
         loss = learner.run_epoch()
-        done = EpochDone(epoch, epochs, loss, *_judge(learner, boxes))
-        curve.append(done)
-        yield done
+        curve.append(EpochDone(epoch, settings.chosen_epochs, loss, *_judge(learner, boxes)))
+        yield curve[-1]
 
     network = learner.trained()
-    summary: dict[str, Any] = {
-        "seed": seed,
-        "epochs": epochs,
-        "trained_on": _describe(micrographs, training),
-        "held_out": _describe(micrographs, held_out),
-        "curve": [asdict(done) for done in curve],
-    }
-    threshold = THRESHOLD_WITHOUT_HELD_OUT
-    if held_out:
-        evaluation = evaluate_held_out(network, held_out)
-        threshold = best_threshold(evaluation) or THRESHOLD_WITHOUT_HELD_OUT
-        summary |= {"held_out_ap": evaluation.ap, "held_out_f2": evaluation.f2}
+    threshold, figures = calibrate_threshold(network, held_out, settings.labels_complete)
     return Model(
         network=network,
-        recipe=chosen.name,
-        box_size_px=box_size_px,
+        recipe=settings.recipe_name,
+        box_size_px=settings.box_size_px,
         binning=binning,
         pixel_size=micrographs[fields[0].micrograph].pixel_size,
         threshold=threshold,
-        std_range=particle_std_range(fields, architecture.box_px),
-        summary=summary,
+        std_range=particle_std_range(fields, box_px),
+        summary={
+            "seed": settings.seed,
+            "labels_complete": settings.labels_complete,
+            "trained_on": _describe(micrographs, training),
+            "held_out": _describe(micrographs, held_out),
+            "curve": [asdict(done) for done in curve],
+            **figures,
+        },
     )
 
 
-def check_request(
-    box_size_px: int,
-    *,
-    binning: int | Literal["auto"] = "auto",
-    recipe: str = "modern",
-    epochs: int | None = None,
-) -> None:
-    """Raise InputError for parameters that `train` can't use, before anything is read."""
-    recipe_named(recipe)
-    resolve_binning(box_size_px, binning)
-    if epochs is not None and epochs < 1:
-        raise InputError(f"{epochs} epochs: train for at least 1")
-
-
-def resolve_binning(box_size_px: int, binning: int | Literal["auto"]) -> int:
-    """The binning that "auto" stands for, or the given one where box and binning go together."""
-    if not SMALLEST_BOX_PX <= box_size_px <= LARGEST_BOX_PX * MAX_BINNING:
-        raise InputError(
-            f"a box of {box_size_px} px: give the side of a box around one particle, "
-            f"in pixels of the original file, at least {SMALLEST_BOX_PX}"
-        )
-    if binning == "auto":
-        return min(max(1, box_size_px // AUTO_BOX_PX), MAX_BINNING)
-    check_binning(binning)
-    Architecture.for_box(round(box_size_px / binning))  # says which boxes the network takes
-    return binning
-
-
 def make_learner(
-    recipe: Recipe,
-    architecture: Architecture,
-    fields: Sequence[Field],
-    epochs: int,
-    rng: np.random.Generator,
+    settings: TrainingSettings, fields: Sequence[Field], rng: np.random.Generator
 ) -> Learner:
     """Set up what a recipe trains with."""
+    recipe, architecture = settings.recipe, settings.architecture
     if recipe.batches_per_epoch is None:
         return PaperLearner(architecture, fields, recipe, rng)
-    return ModernLearner(architecture, fields, recipe, rng, epochs)
+    return ModernLearner(architecture, fields, recipe, rng, settings.chosen_epochs)
 
 
 def _boxes_to_judge_on(
-    held_out: Sequence[Field], box_px: int, recipe: Recipe, rng: np.random.Generator
+    held_out: Sequence[Field], settings: TrainingSettings, rng: np.random.Generator
 ) -> tuple[Float32Array, Float32Array] | None:
     if not held_out:
         return None
-    return positives_and_negatives(held_out, box_px, recipe.background_distance * box_px, rng)
+    box_px = settings.network_box_px
+    return positives_and_negatives(
+        held_out, box_px, settings.recipe.background_distance * box_px, rng
+    )
 
 
 @torch.no_grad()

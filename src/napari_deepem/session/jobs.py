@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_deepem.core.types import Micrograph
 
@@ -28,23 +28,21 @@ def training(session: Session) -> Callable[[], Generator[EpochDone, None, Model]
     annotated = session.annotated()
     micrographs = [session.micrographs[name] for name in annotated]
     labels = list(annotated.values())
-    box_size_px = session.box_size_px
-    recipe, binning, seed = session.recipe, session.binning, session.seed
-    epochs = session.epochs or None
+    chosen: dict[str, Any] = {
+        "box_size_px": session.box_size_px,
+        "binning": session.binning,
+        "recipe_name": session.recipe,
+        "epochs": session.epochs or None,
+        "seed": session.seed,
+        "labels_complete": session.labels_complete,
+    }
 
     def job() -> Generator[EpochDone, None, Model]:
+        from napari_deepem.core.settings import TrainingSettings
         from napari_deepem.core.training import train_epochs
 
         _leave_a_core_to_the_window()
-        return train_epochs(
-            micrographs,
-            labels,
-            box_size_px,
-            binning=binning,
-            recipe=recipe,
-            epochs=epochs,
-            seed=seed,
-        )
+        return train_epochs(micrographs, labels, TrainingSettings(**chosen))
 
     return job
 

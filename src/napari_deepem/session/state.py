@@ -92,6 +92,14 @@ class Session(EventedModel):
             description="The same seed and labels give the same network.",
         ),
     ] = 0
+    labels_complete: Annotated[
+        bool,
+        Field(
+            title="Every particle is marked",
+            description="Whether all particles of the annotated micrographs are marked. If not, "
+            "picks without a mark don't count as wrong when the threshold is set.",
+        ),
+    ] = False
 
     # results of jobs
     model: Any = None  # Model | None; its class would bring torch

@@ -19,7 +19,12 @@ def open_results(micrographs: Sequence[Path], model: Path) -> napari.Viewer:
     for number, dock in enumerate(("Annotate", "Train", "Export", "Pick")):
         viewer.window.add_plugin_dock_widget(PLUGIN, dock, tabify=number > 0)
     link = link_of(viewer)
-    link.session.events.model.connect(lambda: link.runs.score(list(link.session.micrographs)))
+
+    def score_all() -> None:
+        link.session.events.model.disconnect(score_all)
+        link.runs.score(list(link.session.micrographs))
+
+    link.session.events.model.connect(score_all)
     link.runs.load(model)
     return viewer
 

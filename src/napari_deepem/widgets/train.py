@@ -28,6 +28,7 @@ class Train(Dock):
         self.recipe = self.control("recipe")
         self.binning = self.control("binning")
         self.epochs = self._epochs_control()
+        self.labels_complete = self.control("labels_complete")
         self.seed = self.control("seed")
         self.train = PushButton(text="Train")
         self.train.changed.connect(self._train)
@@ -48,6 +49,7 @@ class Train(Dock):
                     self.recipe,
                     row(self.binning, Label(value="Epochs"), self.epochs, label=self.binning.label),
                 ),
+                self.labels_complete,
                 holder(self._advanced()),
                 row(self.train, self.cancel),
                 self.progress,
@@ -59,6 +61,14 @@ class Train(Dock):
             ]
         )
 
+        self._locked_while_training = (
+            self.recipe,
+            self.binning,
+            self.epochs,
+            self.labels_complete,
+            self.seed,
+            self.load,
+        )
         events = self.session.events
         for signal in (events.labels, events.micrographs, events.box_size_px, events.model):
             self.follow(signal, self._show)
@@ -96,7 +106,7 @@ class Train(Dock):
         self.train.enabled = not activity.running and not missing
         self.train.tooltip = missing or ("Training is running." if activity.running else "")
         self.cancel.enabled = activity.running
-        for control in (self.recipe, self.binning, self.epochs, self.seed, self.load):
+        for control in self._locked_while_training:
             control.enabled = not activity.running
         self.save.enabled = session.model is not None
         self.save.tooltip = "" if session.model else "There is no model yet."
@@ -148,9 +158,12 @@ def summary_of(model: Any) -> str:
     if model is None:
         return ""
     parts = [f"Model: {model.recipe}, box {model.box_size_px} px, binning {model.binning}"]
-    if "epochs" in model.summary:
-        parts.append(f"{model.summary['epochs']} epochs")
-    if model.summary.get("held_out_ap") is not None:
-        parts.append(f"held-out AP {model.summary['held_out_ap']:.3f}")
+    found = model.summary
+    if "curve" in found:
+        parts.append(f"{len(found['curve'])} epochs")
+    if "held_out_recall" in found:
+        parts.append(f"finds {found['held_out_recall']:.0%} of held-out particles")
+    if "held_out_ap" in found:
+        parts.append(f"held-out AP {found['held_out_ap']:.3f}")
     parts.append(f"F2 threshold {model.threshold:.2f}")
     return ", ".join(parts)

@@ -1,0 +1,70 @@
+"""What a user decides about a training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.network import (
+    LARGEST_BOX_PX,
+    SMALLEST_BOX_PX,
+    Architecture,
+    with_activation,
+)
+from napari_deepem.core.preprocess import MAX_BINNING, check_binning
+from napari_deepem.core.recipes import Recipe, recipe_named
+
+AUTO_BOX_PX = 40  # the network's box that automatic binning does not go below
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """The parameters of `train`, which describes them; InputError if they can't be used."""
+
+    box_size_px: int
+    binning: int | Literal["auto"] = "auto"
+    recipe_name: str = "modern"
+    epochs: int | None = None  # None: the recipe's own number
+    seed: int = 0
+    labels_complete: bool = True
+
+    def __post_init__(self) -> None:
+        if not SMALLEST_BOX_PX <= self.box_size_px <= LARGEST_BOX_PX * MAX_BINNING:
+            raise InputError(
+                f"a box of {self.box_size_px} px: give the side of a box around one particle, "
+                f"in pixels of the original file, at least {SMALLEST_BOX_PX}"
+            )
+        if self.epochs is not None and self.epochs < 1:
+            raise InputError(f"{self.epochs} epochs: train for at least 1")
+        if self.binning != "auto":
+            check_binning(self.binning)
+        recipe_named(self.recipe_name)
+        Architecture.for_box(self.network_box_px)  # says which boxes the network takes
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe of that name."""
+        return recipe_named(self.recipe_name)
+
+    @property
+    def chosen_epochs(self) -> int:
+        """How many epochs are trained."""
+        return self.recipe.epochs if self.epochs is None else self.epochs
+
+    @property
+    def chosen_binning(self) -> int:
+        """The binning, also where it is left to us."""
+        if self.binning == "auto":
+            return max(1, self.box_size_px // AUTO_BOX_PX)
+        return self.binning
+
+    @property
+    def network_box_px(self) -> int:
+        """Side of the network's box: the particle box in binned pixels."""
+        return round(self.box_size_px / self.chosen_binning)
+
+    @property
+    def architecture(self) -> Architecture:
+        """The network's hyper-parameters: Table 1's for its boxes, see `Architecture.for_box`."""
+        return with_activation(Architecture.for_box(self.network_box_px), self.recipe.activation)
