@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import napari
+from PIL import Image
 from qtpy.QtCore import QPoint, QRect
+from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QApplication
 
 from napari_deepem.widgets.link import session_of
@@ -56,7 +58,7 @@ def main() -> None:
     viewer.layers.selection.active = viewer.layers["Picks"]
     viewer.reset_view()
     settle()
-    window.grab().save(str(IMAGES / "window.png"))
+    save(window.grab(), "window")
     picture(docks["Pick"], "pick")
     show(docks["Export"])
     docks["Export"].destination.value = Path("/data/klh/klh_03.star")
@@ -75,9 +77,15 @@ def picture(dock, name: str) -> None:
     settle()
     frame = dock.native.parent()
     used = dock.native.sizeHint().height() + dock.native.mapTo(frame, QPoint(0, 0)).y()
-    frame.grab(QRect(0, 0, frame.width(), min(used + 8, frame.height()))).save(
-        str(IMAGES / f"{name}.png")
-    )
+    save(frame.grab(QRect(0, 0, frame.width(), min(used + 8, frame.height()))), name)
+
+
+def save(pixmap: QPixmap, name: str) -> None:
+    """Save a picture in 256 colours: noise takes megabytes in more."""
+    path = IMAGES / f"{name}.png"
+    pixmap.save(str(path))
+    with Image.open(path) as image:
+        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def settle(seconds: float = 0.5) -> None:

@@ -14,8 +14,8 @@ from .dock import Dock, counted, form, row, tell, text_line
 from .workers import report
 
 HINT = (
-    "Click the middle of each particle. Mark all you see: background is drawn from what is not "
-    "marked."
+    "Click the middle of particles, twenty or more on each of two micrographs. You need not mark "
+    "them all; background is drawn at random, away from your marks."
 )
 
 
