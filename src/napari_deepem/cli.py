@@ -123,14 +123,13 @@ def train(
     """
     from napari_deepem.batch.training import train_on_files
     from napari_deepem.core.settings import TrainingSettings
-    from napari_deepem.io.atomic import writable_folder
     from napari_deepem.io.micrographs import find_micrographs
-    from napari_deepem.io.models import save_model
+    from napari_deepem.io.models import model_path, save_model
     from napari_deepem.terminal import describe_model, follow_training
 
     settings = TrainingSettings(box, bin, recipe, epochs, seed, labels_complete=not partial_labels)
     paths = find_micrographs(micrographs)
-    writable_folder(out.parent)
+    out = model_path(out)
     model = follow_training(train_on_files(paths, coords, settings), errors)
     errors.print(describe_model(model, save_model(model, out)), markup=False)
 

@@ -54,5 +54,8 @@ def train_on_files(
 ) -> Generator[LabelledMicrographs | EpochDone, None, Model]:
     """Read and train: yields what was read, then every epoch; returns the model."""
     labelled = read_labelled(paths, coordinates)
+    job = train_epochs(labelled.micrographs, labelled.labels, settings)
+    first = next(job)  # of labels that can't be trained on nothing is reported but why
     yield labelled
-    return (yield from train_epochs(labelled.micrographs, labelled.labels, settings))
+    yield first
+    return (yield from job)

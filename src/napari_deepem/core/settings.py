@@ -37,6 +37,8 @@ class TrainingSettings:
             )
         if self.epochs is not None and self.epochs < 1:
             raise InputError(f"{self.epochs} epochs: train for at least 1")
+        if self.seed < 0:
+            raise InputError(f"a seed of {self.seed}: give a whole number, 0 or more")
         if self.binning != "auto":
             check_binning(self.binning)
         recipe_named(self.recipe_name)
@@ -56,7 +58,7 @@ class TrainingSettings:
     def chosen_binning(self) -> int:
         """The binning, also where it is left to us."""
         if self.binning == "auto":
-            return max(1, self.box_size_px // AUTO_BOX_PX)
+            return min(max(1, self.box_size_px // AUTO_BOX_PX), MAX_BINNING)
         return self.binning
 
     @property

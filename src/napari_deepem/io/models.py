@@ -13,11 +13,30 @@ from safetensors.torch import save
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.model import Model
 from napari_deepem.core.network import Architecture, Network
-from napari_deepem.io.atomic import replacing
+from napari_deepem.io.atomic import replacing, writable_folder
 
 MODEL_SUFFIX = ".safetensors"
 FORMAT = "napari-deepem model"
 FORMAT_VERSION = 1
+
+
+def model_path(path: str | Path) -> Path:
+    """Where `save_model` writes: the path, its suffix added where it is missing.
+
+    Called before a training too, so that a wrong path is reported before the work is done.
+
+    Raises
+    ------
+    InputError
+        If it is a folder, or no file can be made there.
+    """
+    path = Path(path)
+    if not path.is_dir() and path.suffix != MODEL_SUFFIX:
+        path = path.with_name(path.name + MODEL_SUFFIX)
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder; choose another file name")
+    writable_folder(path.parent)
+    return path
 
 
 def save_model(model: Model, path: str | Path) -> Path:
@@ -48,9 +67,7 @@ def save_model(model: Model, path: str | Path) -> Path:
     >>> path.name
     'klh.safetensors'
     """
-    path = Path(path)
-    if path.suffix != MODEL_SUFFIX:
-        path = path.with_name(path.name + MODEL_SUFFIX)
+    path = model_path(path)
     description = {
         field.name: getattr(model, field.name) for field in fields(model) if field.name != "network"
     }
