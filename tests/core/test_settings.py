@@ -22,6 +22,7 @@ from napari_deepem.core.training import train
         (48, {"recipe": "best"}, "no recipe is called 'best'.*modern, deepem2017"),
         (48, {"epochs": 0}, "0 epochs"),
         (48, {"epochs": -3}, "-3 epochs"),
+        (48, {"seed": -1}, "a seed of -1"),
     ],
 )
 def test_parameters_that_cannot_be_used_are_refused_before_anything_else(
@@ -39,6 +40,11 @@ def test_automatic_binning_keeps_the_network_box_between_40_and_80_px() -> None:
         given = TrainingSettings(box, binning=settings.chosen_binning)  # as good as if it were
         assert given.architecture == settings.architecture
         assert 40 <= settings.network_box_px < 80
+
+
+def test_automatic_binning_goes_no_further_than_binning_does() -> None:
+    for box in (64 * 41, 64 * 100, 64 * 512):
+        assert TrainingSettings(box).chosen_binning == 64
 
 
 def test_recipe_decides_on_epochs_and_activation_where_nothing_is_said() -> None:

@@ -18,7 +18,13 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.model import Model
 from napari_deepem.core.network import Architecture, with_activation
 from napari_deepem.core.scoring import score
-from napari_deepem.io.models import FORMAT, FORMAT_VERSION, load_model, save_model
+from napari_deepem.io.models import (
+    FORMAT,
+    FORMAT_VERSION,
+    load_model,
+    model_path,
+    save_model,
+)
 from networks import lively_network, random_network
 
 SUMMARY = {
@@ -135,6 +141,27 @@ def test_place_that_cannot_be_written_is_refused(model: Model, tmp_path: Path) -
     (tmp_path / "m.safetensors").mkdir()
     with pytest.raises(InputError, match="it is a folder"):
         save_model(model, tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize("path", [".", "..", "", "/", "folder", "folder.safetensors"])
+def test_folder_for_a_model_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("folder", "folder.safetensors", "other.safetensors"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(InputError, match="it is a folder; choose another file name"):
+        model_path(path)
+    with pytest.raises(InputError, match="it is a folder; choose another file name"):
+        model_path("other")  # which gets the suffix
+
+
+def test_path_of_a_model_can_be_asked_for_before_there_is_one(tmp_path: Path) -> None:
+    assert model_path(tmp_path / "new" / "klh") == tmp_path / "new" / "klh.safetensors"
+    assert list((tmp_path / "new").iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="is a file; choose another folder"):
+        model_path(tmp_path / "file" / "klh")
 
 
 def resaved(path: Path, change: Callable[[dict[str, str], dict[str, torch.Tensor]], None]) -> None:
