@@ -45,9 +45,8 @@ def contrast_transfer(
     """Contrast transfer function with its envelope; same shape as `frequency` (1/A).
 
     CTF(k) = -sin(pi lambda k^2 (dz - lambda^2 k^2 Cs / 2) + asin(A)) exp(-B k^2 / 4), positive
-    dz being underfocus (Rohou & Grigorieff 2015, J. Struct. Biol. 192, 216-221). It
-    is negative at low frequency: matter is dark, as in a raw micrograph. RELION's `ctf.h` has
-    the opposite sign, for particles inverted to white.
+    dz being underfocus (Rohou & Grigorieff 2015, J. Struct. Biol. 192, 216-221). It is negative
+    at low frequency: matter is dark, as in a raw micrograph.
     """
     wavelength = electron_wavelength(optics.voltage_kv)
     cs_angstrom = optics.spherical_aberration_mm * 1e7
