@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -692,6 +693,18 @@ def test_every_promised_option_is_documented(
     assert run(command, "--help") == 0
     shown = capsys.readouterr().out
     assert [option for option in options if option not in shown] == []
+
+
+@pytest.mark.parametrize("given", [None, "ACTIVE"])
+def test_threads_wait_without_spinning_unless_the_user_says_so(
+    monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", "")  # so that it is put back
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    if given:
+        monkeypatch.setenv("OMP_WAIT_POLICY", given)
+    assert run("--version") == 0
+    assert os.environ["OMP_WAIT_POLICY"] == (given or "PASSIVE")
 
 
 def call(*arguments: object) -> subprocess.CompletedProcess[str]:

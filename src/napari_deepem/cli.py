@@ -36,6 +36,8 @@ Micrographs = Annotated[
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; the entry point of `napari-deepem`."""
+    # Threads of torch that spin while they wait take ten times as long on a machine that is busy.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
