@@ -209,7 +209,7 @@ def test_all_candidates_are_evaluated_with_one_line_of_json(
     sample: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     picks = tmp_path / "all"
-    options = ("--model", model, "--out", picks, "--format", "star", "--all-candidates")
+    options = ("--model", model, "--out", picks, "--all-candidates")
     assert run("pick", sample / "blobs_3.mrc", sample / "blobs_4.mrc", *options) == 0
     capsys.readouterr()
     plot = tmp_path / "figures" / "curves.png"

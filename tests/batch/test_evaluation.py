@@ -65,7 +65,15 @@ def test_micrograph_with_an_empty_file_of_picks_counts(tmp_path: Path, truth: Pa
 
 def test_single_files_are_compared_whatever_they_are_called(tmp_path: Path, truth: Path) -> None:
     picks = write(tmp_path, "mine.csv", TRUTH, 0.9, 0.8, 0.7) / "mine.csv"
-    assert evaluate_files(picks, truth / "a.csv", 40).evaluation.ap == 1.0
+    result = evaluate_files(picks, truth / "a.csv", 40)
+    assert result.evaluation.ap == 1.0
+    assert (result.names, result.without_truth, result.without_picks) == (["mine"], [], [])
+
+
+def test_format_with_scores_is_taken_where_there_are_two(tmp_path: Path, truth: Path) -> None:
+    picks = write(tmp_path / "picks", "a.box", TRUTH)
+    write(picks, "a.star", TRUTH, 0.9, 0.8, 0.7)
+    assert evaluate_files(picks, truth, 40).evaluation.f2_threshold == pytest.approx(0.7)
 
 
 def test_names_that_do_not_agree_are_shown(tmp_path: Path, truth: Path) -> None:

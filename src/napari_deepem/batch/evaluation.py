@@ -49,7 +49,7 @@ def evaluate_files(
     if not names and len(picked) == len(known) == 1:
         found = read_coordinate_set(picks, picked)
         labelled = dict(zip(picked, read_coordinate_set(truth, known).values(), strict=True))
-        names = picked  # one file each, whatever they are called
+        names = known = picked  # one file each, whatever they are called
     elif names:
         found, labelled = read_coordinate_set(picks, names), read_coordinate_set(truth, names)
     else:
