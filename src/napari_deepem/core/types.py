@@ -131,4 +131,7 @@ class Picks:
 
 
 def _points(values: Any) -> FloatArray:
-    return np.asarray(values, dtype=np.float64).reshape(-1, 2)
+    points = np.asarray(values, dtype=np.float64)
+    if points.size and points.shape[-1:] != (2,):
+        raise ValueError(f"positions are (n, 2), row then column, not {points.shape}")
+    return points.reshape(-1, 2)
