@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import mrcfile
 import numpy as np
@@ -397,6 +398,32 @@ def test_demo_on_own_data_shows_its_table(
     assert "blobs_4" in shown.out
     assert "Training on 3 micrographs" in shown.err
     assert "epoch 3/3" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("display", "options", "shown"),
+    [(":0", [], True), (":0", ["--no-view"], False), ("", [], False)],
+    ids=["display", "display, but not wanted", "no display"],
+)
+def test_demo_opens_napari_on_its_result_where_there_is_a_display(
+    sample: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    display: str,
+    options: list[str],
+    shown: bool,
+) -> None:
+    opened: list[tuple[list[Path], Path]] = []
+    window = ModuleType("napari_deepem.widgets.show")  # the real one takes seconds to load
+    window.show_results = lambda files, model: opened.append((files, model))  # type: ignore[attr-defined]  # made here
+    monkeypatch.setitem(sys.modules, "napari_deepem.widgets.show", window)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("DISPLAY", display)
+    monkeypatch.setenv("WAYLAND_DISPLAY", "")
+    out = tmp_path / "demo"
+    assert run("demo", "--data", sample, "--box", BOX_PX, "--out", out, *options) == 0
+    held_out = [sample / "blobs_4.mrc"]
+    assert opened == ([(held_out, out / "model.safetensors")] if shown else [])
 
 
 # Wrong input: one line, exit code 2, nothing written
