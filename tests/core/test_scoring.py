@@ -76,7 +76,12 @@ def test_dense_scores_equal_those_of_single_boxes(name: str, shape: tuple[int, i
 
 @pytest.mark.parametrize(
     ("name", "shape", "step_px"),
-    [("19s", (163, 171), 6), ("26s", (155, 164), 4)],
+    [
+        ("klh", (275, 279), 6),
+        ("19s", (163, 171), 6),
+        ("26s", (155, 164), 4),
+        ("inflammasome", (119, 127), 4),
+    ],
 )
 def test_dense_scores_on_a_finer_grid_equal_those_of_single_boxes(
     name: str, shape: tuple[int, int], step_px: int
