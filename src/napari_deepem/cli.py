@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, Token
 from rich.console import Console
 
 from napari_deepem import __version__
 from napari_deepem.core.errors import InputError
-
-if TYPE_CHECKING:
-    pass
 
 WRONG_INPUT = 2
 app = App(
@@ -34,6 +32,21 @@ Micrographs = Annotated[
 ]
 
 
+def _whole_number(kind: object, tokens: Sequence[Token]) -> int | str:
+    """Read a whole number, or "auto"; cyclopts itself would round 24.5 to 24 without a word."""
+    text = tokens[0].value
+    if text == "auto" and kind is not int:
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f'"{text}" is not a whole number') from None
+
+
+Whole = Annotated[int, Parameter(converter=_whole_number)]
+WholeOrAuto = Annotated[Literal["auto"] | int, Parameter(converter=_whole_number)]
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; the entry point of `napari-deepem`."""
     # Threads of torch that spin while they wait take ten times as long on a machine that is busy.
@@ -44,6 +57,8 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(f"{' '.join(str(error).split())} (see napari-deepem --help)")
     except InputError as error:
         _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.filename or 'a file'}: {error.strerror or error}")
     except KeyboardInterrupt:
         errors.print("stopped; what was written so far is kept", markup=False)
         sys.exit(130)
@@ -58,7 +73,7 @@ def _fail(message: str) -> None:
 def demo(
     *,
     data: Path | None = None,
-    box: int | None = None,
+    box: Whole | None = None,
     out: Path = Path("demo-output"),
     view: Annotated[bool, Parameter(negative="--no-view")] = True,
 ) -> None:
@@ -92,12 +107,12 @@ def train(
     /,
     *,
     coords: Path,
-    box: int,
+    box: Whole,
     out: Path,
-    bin: Literal["auto"] | int = "auto",
+    bin: WholeOrAuto = "auto",
     recipe: Literal["modern", "deepem2017"] = "modern",
-    epochs: int | None = None,
-    seed: int = 0,
+    epochs: Whole | None = None,
+    seed: Whole = 0,
     partial_labels: bool = False,
 ) -> None:
     """Train a network on micrographs with coordinates, and save it as a model.

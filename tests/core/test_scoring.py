@@ -194,8 +194,8 @@ def test_grid_of_boxes_covers_the_micrograph_in_original_pixels(
     first, last = score_map.centres_of([(0, 0), np.array(score_map.scores.shape) - 1])
     assert (np.abs(first - (binning - 1) / 2) <= binning / 2).all()  # on binned pixel 0
     binned_away = np.array(shape) % binning
-    assert (last <= np.array(shape) - 1).all()
-    assert (last + score_map.step_px > np.array(shape) - 1 - binned_away - binning).all()
+    assert (last < np.array(shape) - 1 + score_map.step_px).all()
+    assert (last >= np.array(shape) - 1 - binned_away - binning).all()
 
 
 def test_score_is_the_scored_prepared_image_in_original_pixels() -> None:

@@ -97,7 +97,7 @@ def flatten_background(image: Float32Array, box_px: float) -> Float32Array:
     The background is three passes of a running mean as wide as the box (close to a Gaussian
     of half a box), whose cost does not depend on the box.
     """
-    width = max(3, round(box_px))
+    width = round(box_px) | 1  # odd: an even one shifts the background by half a pixel a pass
     background = image
     for _ in range(3):
         background = ndimage.uniform_filter(background, width, mode="reflect")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import product
+from math import ceil
 
 import numpy as np
 import torch
@@ -106,8 +107,10 @@ def score_prepared(
     """
     box_px = network.architecture.box_px
     step_px = step_px or default_step(network)
-    first_corner = -(box_px // 2)  # the middle of the first box is on or just before pixel 0
-    rows, cols = ((side - 1) // step_px + 1 for side in prepared.shape)
+    first_corner = -(box_px // 2)  # the middle of the first box is on or just before pixel 0,
+    rows, cols = (
+        1 + ceil((side - 1) / step_px) for side in prepared.shape
+    )  # the last one's beyond
     scores = np.empty((rows, cols), dtype=np.float32)
     mirrored = MirroredImage.of(prepared, box_px)
     turned = [network.rotated(k) for k in range(4)]
@@ -119,8 +122,9 @@ def score_prepared(
         ]
         scores[tile] = _mean_scores(mirrored.cover(corners[0], corners[1], box_px), turned)
         yield TilesDone(done, len(tiles))
-    stds = box_stds(prepared, box_px)[::step_px, ::step_px]
-    return ScoreMap(scores, stds.copy(), first_corner + (box_px - 1) / 2, step_px, box_px)
+    sampled = slice(mirrored.margin, None, step_px)
+    stds = box_stds(mirrored.pixels, box_px)[sampled, sampled][:rows, :cols].copy()
+    return ScoreMap(scores, stds, first_corner + (box_px - 1) / 2, step_px, box_px)
 
 
 def default_step(network: Network) -> int:
