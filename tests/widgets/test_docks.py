@@ -32,11 +32,21 @@ def viewer() -> ViewerModel:
     return viewer
 
 
+def model(std_range: tuple[float, float] = (0.5, 1.5), **summary: float) -> SimpleNamespace:
+    return SimpleNamespace(
+        threshold=0.42,
+        std_range=std_range,
+        box_size_px=20,
+        recipe="modern",
+        binning=2,
+        pixel_size=2.0,
+        summary=summary,
+    )
+
+
 def score_current(viewer: ViewerModel) -> None:
     session = session_of(viewer)
-    session.model = SimpleNamespace(
-        threshold=0.42, std_range=(0.5, 1.5), box_size_px=20, recipe="modern", binning=2, summary={}
-    )
+    session.model = model()
     grid = np.zeros((5, 8), dtype=np.float32)
     candidates = Candidates(
         np.array([[10.0, 10.0], [40.0, 60.0]]), np.array([0.9, 0.6]), np.ones(2), 20
@@ -141,6 +151,41 @@ def test_scored_micrograph_is_not_scored_again(viewer: ViewerModel) -> None:
     dock.micrograph.value = "m1"
     assert dock.score.enabled
     assert dock.picked.value == ""
+
+
+def test_std_slider_grows_with_the_range_of_a_new_model(viewer: ViewerModel) -> None:
+    dock, session = Pick(viewer), session_of(viewer)
+    score_current(viewer)  # from here on the slider ends little above the widest value
+    for top in (8.0, 15.0):
+        session.model = model(std_range=(0.5, top))
+        assert dock.std_range.value == pytest.approx((0.5, top))
+        assert session.std_range == (0.5, top)
+
+
+def test_pick_opens_on_any_std_range(viewer: ViewerModel) -> None:
+    session_of(viewer).std_range = (0.0, 15.0)
+    assert Pick(viewer).std_range.value == pytest.approx((0.0, 15.0))
+
+
+def test_trained_model_leaves_train_ready_whatever_its_std_range(
+    viewer: ViewerModel, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    def training(_session):
+        def job():
+            yield from ()
+            return model(std_range=(0.5, 12.0))
+
+        return job
+
+    monkeypatch.setattr("napari_deepem.session.jobs.training", training)
+    pick, train, session = Pick(viewer), Train(viewer), session_of(viewer)
+    session.box_size_px = 24
+    link_of(viewer).mark("positive").add([[20.0, 20.0]])
+    score_current(viewer)
+    train.train.native.click()
+    qtbot.waitUntil(lambda: not session.training.running)
+    assert train.train.enabled
+    assert pick.std_range.value == pytest.approx((0.5, 12.0))
 
 
 def test_closed_dock_comes_back_as_it_was(viewer: ViewerModel, qtbot) -> None:

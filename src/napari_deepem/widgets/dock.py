@@ -16,6 +16,7 @@ from napari_deepem.session import Session
 from .link import link_of
 
 OURS = "napari-deepem dock"
+SLIDER_MARGIN = 1.05  # of the highest value that a range slider has to show
 WIDTH = 340  # least width in which every line of a dock can be read, screen pixels
 
 
@@ -86,9 +87,11 @@ class Dock(Container):
 
 
 def show_value(widget: Any, value: Any) -> None:
-    """Show a value without announcing it as the user's."""
+    """Show a value without announcing it as the user's; a range slider grows to hold it."""
     if widget.value != value:
         with widget.changed.blocked():
+            if isinstance(value, tuple) and max(value) > widget.max:
+                widget.max = max(value) * SLIDER_MARGIN
             widget.value = value
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from magicgui.widgets import FloatRangeSlider, FloatSlider, FloatSpinBox, ProgressBar, PushButton
 
-from .dock import Dock, counted, form, holder, row, show_value, tell, text_line
+from .dock import SLIDER_MARGIN, Dock, counted, form, holder, row, show_value, tell, text_line
 from .plots import ScoreHistogram
 
 NOT_SCORED = "Press Score: then threshold and ranges can be moved."
@@ -32,7 +32,7 @@ class Pick(Dock):
         self.use_optimum = PushButton(text="Use F2 optimum")
         self.use_optimum.changed.connect(self._use_optimum)
         self.std_range = self.control(
-            "std_range", widget_type=FloatRangeSlider, min=0.0, max=10.0, step=0.01
+            "std_range", widget_type=FloatRangeSlider, min=0.0, max=self._top(10.0), step=0.01
         )
         self.min_distance = self._distance_control()
         self.fill(
@@ -119,10 +119,13 @@ class Pick(Dock):
         if scored is None:
             return
         self.histogram.show_scores(scored.candidates.scores)
-        ends = [*scored.candidates.stds, *self.session.std_range]
         with self.std_range.changed.blocked():
-            self.std_range.max = max(ends) * 1.05
+            self.std_range.max = self._top(*scored.candidates.stds)
         show_value(self.std_range, self.session.std_range)
+
+    def _top(self, *stds: float) -> float:
+        """Return where the std slider ends, so that it holds these and what is chosen."""
+        return max(*stds, *self.session.std_range) * SLIDER_MARGIN
 
     def _show_count(self) -> None:
         scored, picks = self.session.current_scored, self.session.picks

@@ -98,13 +98,13 @@ class Runs:
         session.training.message = f"Epoch {epoch.epoch} of {epoch.epochs}"
 
     def _on_trained(self, model: Any) -> None:
-        self._session.model = model
         _end(self._session.training, "Trained: go on in the Pick dock.")
+        self._session.model = model
 
     def _on_loaded(self, path: Path, model: Any) -> None:
+        _end(self._session.training, f"Loaded {path.name}: go on in the Pick dock.")
         self._session.history = ()
         self._session.model = model
-        _end(self._session.training, f"Loaded {path.name}: go on in the Pick dock.")
 
     def _on_tile(self, tiles: Any) -> None:
         self._session.scoring.total = tiles.total
