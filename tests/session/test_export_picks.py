@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -5,10 +6,17 @@ import numpy as np
 import pytest
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
+from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.session import Scored, Session
-from napari_deepem.session.export import FORMATS, write_all_picks, write_picks
+from napari_deepem.session.export import (
+    FORMATS,
+    all_picks,
+    current_picks,
+    files_of_others,
+    marked_particles,
+    write,
+)
 
 CENTRES_YX = np.array([[40.0, 130.0], [90.0, 60.0]])
 
@@ -37,32 +45,59 @@ def session() -> Session:
 def test_file_holds_the_picks_in_original_pixels(
     session: Session, suffix: str, tmp_path: Path
 ) -> None:
-    path, count = write_picks(session, tmp_path / "picks", suffix)
-    assert path == tmp_path / f"picks{suffix}"
-    assert count == 2
-    np.testing.assert_allclose(read_coordinates(path).centres_yx, CENTRES_YX, atol=0.51)
+    files = current_picks(session, tmp_path / "picks", suffix)
+    assert list(files) == [tmp_path / f"picks{suffix}"]
+    write(session, files)
+    written = read_coordinates(tmp_path / f"picks{suffix}")
+    np.testing.assert_allclose(written.centres_yx, CENTRES_YX, atol=0.51)
 
 
 def test_all_picks_go_to_files_named_as_their_micrographs(session: Session, tmp_path: Path) -> None:
     session.threshold = 0.85
-    paths = write_all_picks(session, tmp_path, ".star")
-    assert paths == [tmp_path / "a.star", tmp_path / "b.star"]
-    assert [len(read_coordinates(path)) for path in paths] == [1, 1]
+    folder = tmp_path / "picks"  # made where it is missing
+    write(session, all_picks(session, folder, ".star"))
+    assert sorted(folder.iterdir()) == [folder / "a.star", folder / "b.star"]
+    assert [len(read_coordinates(path)) for path in folder.iterdir()] == [1, 1]
 
 
-def test_nothing_scored_is_said(tmp_path: Path) -> None:
+def test_marked_particles_come_back_with_their_box(session: Session, tmp_path: Path) -> None:
+    session.box_size_px = 40
+    session.labels = {
+        "a": Labels.of(CENTRES_YX, [[1.0, 1.0]]),
+        "b": Labels.of(negative_yx=[[2.0, 2.0]]),
+        "closed": Labels.of([[3.0, 3.0]]),
+    }
+    write(session, marked_particles(session, tmp_path, ".box"))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.box"]
+    back = read_coordinates(tmp_path / "a.box")
+    np.testing.assert_array_equal(back.centres_yx, CENTRES_YX)
+    assert back.box_size_px == 40
+
+
+def test_files_of_others_are_those_that_the_session_did_not_write(
+    session: Session, tmp_path: Path
+) -> None:
+    hand_made = tmp_path / "b.star"
+    hand_made.write_text("clicked for an hour")
+    files = all_picks(session, tmp_path, ".star")
+    assert files_of_others(session, files) == [hand_made]
+    write(session, files)
+    assert files_of_others(session, files) == []
+    os.utime(tmp_path / "a.star", ns=(1, 1))  # somebody has changed it since
+    assert files_of_others(session, files) == [tmp_path / "a.star"]
+    assert files_of_others(Session(), files) == [tmp_path / "a.star", hand_made]
+
+
+def test_nothing_to_save_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="score a micrograph"):
-        write_picks(Session(), tmp_path / "picks", ".star")
+        current_picks(Session(), tmp_path / "picks", ".star")
     with pytest.raises(InputError, match="score a micrograph"):
-        write_all_picks(Session(), tmp_path, ".star")
-
-
-def test_missing_folder_is_said(session: Session, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="not a folder"):
-        write_all_picks(session, tmp_path / "nowhere", ".star")
+        all_picks(Session(), tmp_path, ".star")
+    with pytest.raises(InputError, match="mark particles"):
+        marked_particles(Session(), tmp_path, ".star")
 
 
 def test_folder_that_is_a_file_is_said(session: Session, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file"):
-        write_picks(session, tmp_path / "file" / "picks.star", ".star")
+        write(session, current_picks(session, tmp_path / "file" / "picks.star", ".star"))

@@ -1,40 +1,66 @@
-"""Picks of a session as coordinate files."""
+"""Picks and marks of a session as coordinate files.
+
+What is to be written is made first, path by path, so that a view can ask before it replaces files.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.types import Picks
 
 from .state import Session
 
 FORMATS = {"RELION (.star)": ".star", "EMAN (.box)": ".box", "Table (.csv)": ".csv"}
 NOTHING_SCORED = "Nothing to save yet: score a micrograph in the Pick dock first."
+NOTHING_MARKED = "Nothing to save yet: mark particles in the Annotate dock first."
 
 
-def write_picks(session: Session, path: Path, suffix: str) -> tuple[Path, int]:
-    """Write the current micrograph's picks in the format of `suffix`.
-
-    Returns the path, which is given the suffix if it has another, and how many picks it holds.
-    """
-    from napari_deepem.io.coordinates import write_coordinates
-
+def current_picks(session: Session, path: Path, suffix: str) -> dict[Path, Picks]:
+    """The current micrograph's picks; the path is given the suffix if it has another."""
     if session.picks is None:
         raise InputError(NOTHING_SCORED)
     path = path if path.suffix == suffix else path.with_name(path.name + suffix)
-    write_coordinates(path, session.picks)
-    return path, len(session.picks)
+    return {path: session.picks}
 
 
-def write_all_picks(session: Session, folder: Path, suffix: str) -> list[Path]:
-    """Write one file, named as the micrograph, into `folder` for every scored micrograph."""
-    from napari_deepem.io.coordinates import write_coordinates
-
+def all_picks(session: Session, folder: Path, suffix: str) -> dict[Path, Picks]:
+    """One file, named as the micrograph, in `folder` for every scored micrograph."""
     if not session.scored:
         raise InputError(NOTHING_SCORED)
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder: choose an existing one.")
-    paths = [folder / f"{name}{suffix}" for name in session.scored]
-    for scored, path in zip(session.scored.values(), paths, strict=True):
-        write_coordinates(path, session.select(scored.candidates))
-    return paths
+    return {
+        folder / f"{name}{suffix}": session.select(scored.candidates)
+        for name, scored in session.scored.items()
+    }
+
+
+def marked_particles(session: Session, folder: Path, suffix: str) -> dict[Path, Picks]:
+    """One file, named as the micrograph, in `folder` for each with marked particles."""
+    marked = {
+        folder / f"{name}{suffix}": Picks(labels.positive_yx, None, session.box_size_px)
+        for name, labels in session.annotated().items()
+        if len(labels.positive_yx)
+    }
+    if not marked:
+        raise InputError(NOTHING_MARKED)
+    return marked
+
+
+def files_of_others(session: Session, paths: Iterable[Path]) -> list[Path]:
+    """Those files that exist and are not as this session has written them."""
+    return [
+        path
+        for path in paths
+        if path.exists() and session.written.get(path.resolve()) != path.stat().st_mtime_ns
+    ]
+
+
+def write(session: Session, files: Mapping[Path, Picks]) -> None:
+    """Write coordinate files, and remember that they are the session's own."""
+    from napari_deepem.io.coordinates import write_coordinates
+
+    for path, picks in files.items():
+        write_coordinates(path, picks)
+        session.written[path.resolve()] = path.stat().st_mtime_ns

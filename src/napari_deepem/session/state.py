@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from psygnal import EventedModel
@@ -137,6 +138,7 @@ class Session(EventedModel):
 
     _training: Activity = PrivateAttr(default_factory=Activity)
     _scoring: Activity = PrivateAttr(default_factory=Activity)
+    _written: dict[Path, int] = PrivateAttr(default_factory=dict)
 
     @field_validator("std_range")
     @classmethod
@@ -159,6 +161,11 @@ class Session(EventedModel):
     def scoring(self) -> Activity:
         """How scoring is doing."""
         return self._scoring
+
+    @property
+    def written(self) -> dict[Path, int]:
+        """Coordinate files that this session wrote, and when: modification times, ns."""
+        return self._written
 
     @property
     def pixel_size(self) -> float | None:
