@@ -190,7 +190,7 @@ def test_single_relion_star_with_micrograph_names_is_taken(sample: Path, tmp_pat
 
 def test_picks_are_those_of_the_python_functions(sample: Path, model: Path, tmp_path: Path) -> None:
     assert run("pick", sample / "blobs_4.mrc", "--model", model, "--out", tmp_path / "p") == 0
-    names = sorted(path.name for path in (tmp_path / "p").iterdir())
+    names = sorted(path.name for path in (tmp_path / "p").glob("[!.]*"))
     assert names == ["blobs_4.box", "blobs_4.star"]
     trained = load_model(model)
     candidates = find_candidates(score(read_micrograph(sample / "blobs_4.mrc"), trained))
@@ -322,7 +322,7 @@ def test_minimum_distance_is_taken_from_the_command_line(
 def test_formats_are_taken_from_the_command_line(sample: Path, model: Path, tmp_path: Path) -> None:
     options = ("pick", sample / "blobs_4.mrc", "--model", model, "--out", tmp_path)
     assert run(*options, "--format", "csv,box") == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["blobs_4.box", "blobs_4.csv"]
+    assert sorted(path.name for path in tmp_path.glob("[!.]*")) == ["blobs_4.box", "blobs_4.csv"]
 
 
 def test_score_maps_are_written_on_demand(sample: Path, model: Path, tmp_path: Path) -> None:
@@ -354,7 +354,7 @@ def test_micrographs_may_be_files_folders_and_patterns(
     monkeypatch.chdir(sample)
     out = tmp_path / "picks"
     assert run("pick", *arguments, "--model", model, "--out", out, "--format", "star") == 0
-    assert sorted(path.stem for path in out.iterdir()) == names
+    assert sorted(path.stem for path in out.glob("[!.]*")) == names
 
 
 def test_micrograph_without_picks_gets_empty_files(
@@ -373,7 +373,7 @@ def test_broken_micrograph_among_good_ones_does_not_stop_them(
     out = tmp_path / "picks"
     assert run("pick", data, "--model", model, "--out", out, "--format", "star") == 2
     shown = capsys.readouterr().err
-    assert sorted(path.name for path in out.iterdir()) == ["blobs_1.star", "blobs_2.star"]
+    assert sorted(path.name for path in out.glob("[!.]*")) == ["blobs_1.star", "blobs_2.star"]
     (line,) = [line for line in shown.splitlines() if line.startswith("napari-deepem: ")]
     assert "blobs_0.mrc" in line
     assert "1 of 3 micrographs could not be picked" in shown

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from blobs import BOX_PX, blob_sample
 from napari_deepem.batch.picking import MicrographDone
-from napari_deepem.batch.training import LabelledMicrographs
+from napari_deepem.batch.training import LabelledFiles
 from napari_deepem.core.model import Model
 from napari_deepem.core.network import Architecture
 from napari_deepem.core.training import EpochDone
@@ -30,9 +30,9 @@ def console_on(terminal: bool) -> tuple[Console, StringIO]:
     return Console(file=shown, force_terminal=terminal, width=120, highlight=False), shown
 
 
-def training() -> Generator[LabelledMicrographs | EpochDone, None, Model]:
+def training() -> Generator[LabelledFiles | EpochDone, None, Model]:
     micrographs, labels = blob_sample(1, 2)
-    yield LabelledMicrographs(micrographs, labels, ["m17"])
+    yield LabelledFiles(micrographs, labels, ["m17"])
     yield EpochDone(1, 2, 0.5, 0.4, 0.75)
     yield EpochDone(2, 2, 0.25, None, None)
     return model_with({})

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,6 +21,7 @@ from napari_deepem import __version__
 from napari_deepem.core.errors import InputError
 
 WRONG_INPUT = 2
+QT_BINDINGS = ("PyQt6", "PySide6", "PyQt5", "PySide2")
 app = App(
     name="napari-deepem",
     help="Pick particles in cryo-EM micrographs, without a window.",
@@ -40,7 +43,8 @@ def _whole_number(kind: object, tokens: Sequence[Token]) -> int | str:
     try:
         return int(text)
     except ValueError:
-        raise ValueError(f'"{text}" is not a whole number') from None
+        wanted = "a whole number" if kind is int else "a whole number or auto"
+        raise ValueError(f'"{text}" is not {wanted}') from None
 
 
 Whole = Annotated[int, Parameter(converter=_whole_number)]
@@ -58,7 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
     except InputError as error:
         _fail(str(error))
     except OSError as error:
-        _fail(f"{error.filename or 'a file'}: {error.strerror or error}")
+        _fail(f"{error.filename or 'a file'}: {error.strerror or error}; check path and rights")
     except KeyboardInterrupt:
         errors.print("stopped; what was written so far is kept", markup=False)
         sys.exit(130)
@@ -96,9 +100,12 @@ def demo(
     result = follow_demo(run_demo(out, data, box), errors)
     print_demo(result, Console())
     if view and _has_display():
+        if not any(find_spec(binding) for binding in QT_BINDINGS):
+            errors.print('no window: pip install "napari-deepem[all]" brings one', markup=False)
+            return
         from napari_deepem.widgets.show import show_results
 
-        show_results(result.held_out, result.model_path)
+        show_results([picked.path for picked in result.picked], result.model_path)
 
 
 @app.command
@@ -133,7 +140,7 @@ def train(
     epochs
         How long to train; the recipe's own number by default.
     seed
-        The same seed gives the same model.
+        The same seed gives the same model, on the same machine with as many threads.
     partial_labels
         Only some of the particles of these micrographs have coordinates: picks without a label
         don't count as wrong when the threshold is set.
@@ -197,13 +204,16 @@ def pick(
     formats = check_formats(format.split(","))
     paths = find_micrographs(micrographs)
     trained = load_model(model)
-    settings = PickSettings(
-        threshold=trained.threshold if threshold == "f2" else _probability(threshold),
-        std_range=trained.std_range if std_range is None else _rising(std_range),
+    settings = replace(
+        PickSettings.of_model(trained),
         min_distance_px=None if min_distance is None else _distance(min_distance),
         formats=formats,
         score_maps=score_maps,
     )
+    if threshold != "f2":
+        settings = replace(settings, threshold=_probability(threshold))
+    if std_range is not None:
+        settings = replace(settings, std_range=_rising(std_range))
     if all_candidates:
         settings = settings.without_selection()
     failed = follow_picking(pick_files(paths, trained, out, settings), len(paths), errors)

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from napari_deepem.batch.demo import DemoProgress, DemoResult, Step, figures_of
 from napari_deepem.batch.picking import MicrographDone
-from napari_deepem.batch.training import LabelledMicrographs
+from napari_deepem.batch.training import LabelledFiles
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.metrics import MATCH_RADIUS_BOXES
 from napari_deepem.core.model import Model
@@ -36,7 +36,7 @@ def progress_bar(console: Console, what: str) -> Iterator[Progress]:
 
 
 def follow_training(
-    job: Generator[LabelledMicrographs | EpochDone, None, Model], console: Console
+    job: Generator[LabelledFiles | EpochDone, None, Model], console: Console
 ) -> Model:
     """Run a training, showing what it reads and every epoch."""
     with progress_bar(console, "training") as progress:
@@ -56,7 +56,7 @@ def follow_demo(job: Generator[DemoProgress, None, DemoResult], console: Console
         return finish(job, show)
 
 
-def _show_training(news: LabelledMicrographs | EpochDone, progress: Progress) -> None:
+def _show_training(news: LabelledFiles | EpochDone, progress: Progress) -> None:
     if isinstance(news, EpochDone):
         progress.update(
             progress.task_ids[0],
@@ -70,11 +70,14 @@ def _show_training(news: LabelledMicrographs | EpochDone, progress: Progress) ->
                 f"epoch {news.epoch}/{news.epochs}  {_epoch_figures(news)}", markup=False
             )
         return
-    labelled = sum(len(labels.positive_yx) for labels in news.labels)
-    text = f"{labelled} particles on {len(news.micrographs)} micrographs"
+    text = f"{_counted(news.n_particles, 'particle')} on {_counted(len(news.paths), 'micrograph')}"
     if news.without_labels:
         text += f"; {len(news.without_labels)} micrographs without coordinates are left out"
     progress.console.print(text, markup=False)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _epoch_figures(news: EpochDone) -> str:

@@ -101,7 +101,7 @@ def test_files_are_written_as_soon_as_a_micrograph_is_done(tmp_path: Path) -> No
     job = pick_files(written(tmp_path, 1, 2), MODEL, tmp_path / "picks", SETTINGS)
     next(job)
     job.close()  # stopped here
-    names = sorted(path.name for path in (tmp_path / "picks").iterdir())
+    names = sorted(path.name for path in (tmp_path / "picks").glob("[!.]*"))
     assert names == ["blobs_1.box", "blobs_1.star"]
 
 
@@ -114,7 +114,7 @@ def test_micrograph_that_cannot_be_used_is_reported_and_the_others_go_on(tmp_pat
     assert "cut short" in str(news[0].remark)
     assert "does not fit micrograph blobs_3" in str(news[1].remark)
     assert (news[0].written, news[1].written) == ((), ())
-    names = sorted(path.name for path in (tmp_path / "picks").iterdir())
+    names = sorted(path.name for path in (tmp_path / "picks").glob("[!.]*"))
     assert names == ["blobs_1.box", "blobs_1.star"]
 
 

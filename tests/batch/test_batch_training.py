@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from blobs import BOX_PX, blob_micrograph
-from napari_deepem.batch.training import LabelledMicrographs, read_labelled, train_on_files
+from napari_deepem.batch.training import LabelledFiles, find_labelled, train_on_files
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.settings import TrainingSettings
 from napari_deepem.core.training import EpochDone, train
@@ -28,15 +28,15 @@ def paths(tmp_path: Path) -> list[Path]:
     return paths
 
 
-def test_micrographs_are_read_together_with_their_own_coordinates(
+def test_micrographs_are_found_together_with_their_own_coordinates(
     paths: list[Path], tmp_path: Path
 ) -> None:
-    labelled = read_labelled(paths, tmp_path / "coords")
-    assert [micrograph.name for micrograph in labelled.micrographs] == ["blobs_1", "blobs_3"]
+    labelled = find_labelled(paths, tmp_path / "coords")
+    assert [path.stem for path in labelled.paths] == ["blobs_1", "blobs_3"]
     assert labelled.without_labels == ["blobs_2"]
-    for micrograph, labels, seed in zip(labelled.micrographs, labelled.labels, (1, 3), strict=True):
-        expected, centres = blob_micrograph(seed)
-        np.testing.assert_array_equal(micrograph.image, expected.image)
+    assert labelled.n_particles == 18
+    for labels, seed in zip(labelled.labels, (1, 3), strict=True):
+        _, centres = blob_micrograph(seed)
         np.testing.assert_array_equal(labels.positive_yx, centres)
         assert labels.negative_yx.shape == (0, 2)
 
@@ -45,10 +45,12 @@ def test_micrographs_without_coordinates_are_not_even_read(
     paths: list[Path], tmp_path: Path
 ) -> None:
     paths[1].write_bytes(b"broken")
-    assert len(read_labelled(paths, tmp_path / "coords").micrographs) == 2
+    settings = TrainingSettings(BOX_PX, recipe_name="deepem2017", epochs=1)
+    news = next(train_on_files(paths, tmp_path / "coords", settings))
+    assert isinstance(news, LabelledFiles)
     paths[2].write_bytes(b"broken")
     with pytest.raises(InputError, match="blobs_3"):
-        read_labelled(paths, tmp_path / "coords")
+        next(train_on_files(paths, tmp_path / "coords", settings))
 
 
 def test_training_on_files_is_training_on_what_they_hold(paths: list[Path], tmp_path: Path) -> None:
@@ -60,8 +62,8 @@ def test_training_on_files_is_training_on_what_they_hold(paths: list[Path], tmp_
             news.append(next(job))
     except StopIteration as end:
         model = end.value
-    labelled = [item for item in news if isinstance(item, LabelledMicrographs)]
-    assert [len(item.micrographs) for item in labelled] == [2]
+    labelled = [item for item in news if isinstance(item, LabelledFiles)]
+    assert [len(item.paths) for item in labelled] == [2]
     assert [item.epoch for item in news if isinstance(item, EpochDone)] == [1, 2]
 
     pairs = [blob_micrograph(seed) for seed in (1, 3)]

@@ -12,6 +12,7 @@ from blobs import BOX_PX, blob_micrograph
 from napari_deepem.batch import demo
 from napari_deepem.batch.demo import DemoProgress, DemoResult, Step, figures_of, run_demo, split
 from napari_deepem.batch.evaluation import evaluate_files
+from napari_deepem.batch.outputs import RECORD
 from napari_deepem.batch.picking import PickSettings, pick_files
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
@@ -58,11 +59,11 @@ def test_demonstration_writes_all_that_it_promises(
     finished: tuple[DemoResult, list[DemoProgress]],
 ) -> None:
     result, _ = finished
-    assert [path.stem for path in result.held_out] == ["klh_3"]
+    assert [picked.name for picked in result.picked] == ["klh_3"]
     names = {path.name for path in result.folder.iterdir()}
     assert names == {
         *("micrographs", "model.safetensors", "klh_3.box", "klh_3.star"),
-        *("klh_3_scores.mrc", "picks.png", "curves.png", "results.json"),
+        *("klh_3_scores.mrc", "picks.png", "curves.png", "results.json", RECORD),
     }
     for picture in ("picks.png", "curves.png"):
         assert (result.folder / picture).read_bytes().startswith(b"\x89PNG")
@@ -91,7 +92,7 @@ def test_demonstration_shows_its_progress_all_along(
     assert len(steps) == 3
     assert "Simulating" in steps[0]
     assert "Training on 2 micrographs" in steps[1]
-    assert "Picking the 1 micrographs" in steps[2]
+    assert "Picking klh_3" in steps[2]
     assert [news.epoch for news in progress if isinstance(news, EpochDone)] == [1, 2]
 
 
@@ -101,7 +102,7 @@ def test_written_picks_are_those_that_were_judged(
     result, _ = finished
     for suffix in (".box", ".star"):
         found = read_coordinates(result.folder / f"klh_3{suffix}")
-        np.testing.assert_allclose(found.centres_yx, result.picks[0].centres_yx, atol=0.5)
+        np.testing.assert_allclose(found.centres_yx, result.picked[0].picks.centres_yx, atol=0.5)
     score_map = read_micrograph(result.folder / "klh_3_scores.mrc")
     assert score_map.pixel_size is not None
     assert score_map.pixel_size > SAMPLE_PIXEL_SIZE
@@ -114,8 +115,9 @@ def test_numbers_agree_with_picking_and_evaluating_files(
     settings = replace(PickSettings.of_model(result.model), formats=("csv",))
     truth = result.folder / "micrographs"
     chosen, every = tmp_path / "chosen", tmp_path / "every"
-    list(pick_files(result.held_out, result.model, chosen, settings))
-    list(pick_files(result.held_out, result.model, every, settings.without_selection()))
+    paths = [picked.path for picked in result.picked]
+    list(pick_files(paths, result.model, chosen, settings))
+    list(pick_files(paths, result.model, every, settings.without_selection()))
     figures = json.loads((result.folder / "results.json").read_text())
     assert figures == figures_of(result)
 

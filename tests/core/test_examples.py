@@ -31,7 +31,7 @@ def field_of(
     negative_yx: FloatArray = NOWHERE,
     *,
     shape: tuple[int, int] = (100, 160),
-    micrograph: int = 0,
+    name: str = "m0",
     box_px: int = BOX_PX,
 ) -> Field:
     """A field whose pixels tell where they are."""
@@ -43,13 +43,14 @@ def field_of(
         negative_yx=negative_yx,
         avoid_yx=positive_yx,
         cols=(0.0, shape[1] - 1.0),
-        micrograph=micrograph,
+        name=name,
+        pixel_size=None,
     )
 
 
-def random_field(count: int, seed: int = 0, micrograph: int = 0) -> Field:
+def random_field(count: int, seed: int = 0, name: str = "m0") -> Field:
     centres = rng(seed).uniform((0, 0), (99, 159), (count, 2))
-    return field_of(centres, micrograph=micrograph)
+    return field_of(centres, name=name)
 
 
 def last_column(centres_yx: FloatArray, box_px: int) -> int:
@@ -74,7 +75,7 @@ def test_micrographs_without_labels_are_not_used() -> None:
     micrographs = [blob_micrograph(seed)[0] for seed in range(3)]
     labels = [Labels.of(), Labels.of([[30, 40]]), Labels.of([], [[30, 40]])]
     fields = prepare_fields(micrographs, labels, BOX_PX, 1)
-    assert [field.micrograph for field in fields] == [1, 2]
+    assert [field.name for field in fields] == ["blobs_1", "blobs_2"]
 
 
 @pytest.mark.parametrize("kind", ["positive", "negative"])
@@ -108,20 +109,20 @@ def test_labels_on_the_outermost_edges_of_the_image_are_used() -> None:
 def test_a_quarter_of_the_micrographs_is_held_out_with_half_of_the_particles_at_most(
     counts: list[int], seed: int
 ) -> None:
-    fields = [random_field(count, i, micrograph=i) for i, count in enumerate(counts)]
+    fields = [random_field(count, i, name=f"m{i}") for i, count in enumerate(counts)]
     training, held_out = hold_out(fields, BOX_PX, rng(seed))
     assert training
     assert held_out
-    together = sorted(field.micrograph for field in [*training, *held_out])
-    assert together == list(range(len(counts)))
+    together = sorted(field.name for field in [*training, *held_out])
+    assert together == [f"m{i}" for i in range(len(counts))]
     assert sum(len(field.positive_yx) for field in held_out) <= sum(counts) / 2
     assert len(held_out) <= max(1, round(len(counts) / 4))
 
 
 def test_chance_decides_which_micrographs_are_held_out() -> None:
-    fields = [random_field(10, i, micrograph=i) for i in range(8)]
+    fields = [random_field(10, i, name=f"m{i}") for i in range(8)]
     choices = {
-        tuple(sorted(field.micrograph for field in hold_out(fields, BOX_PX, rng(seed))[1]))
+        tuple(sorted(field.name for field in hold_out(fields, BOX_PX, rng(seed))[1]))
         for seed in range(6)
     }
     assert len(choices) > 1
@@ -129,14 +130,14 @@ def test_chance_decides_which_micrographs_are_held_out() -> None:
 
 
 def test_micrographs_with_negatives_alone_are_trained_on() -> None:
-    empty = field_of(NOWHERE, np.array([[50.0, 60.0]]), micrograph=2)
-    fields = [random_field(9, 0), random_field(9, 1, micrograph=1), empty]
+    empty = field_of(NOWHERE, np.array([[50.0, 60.0]]), name="m2")
+    fields = [random_field(9, 0), random_field(9, 1, name="m1"), empty]
     training, held_out = hold_out(fields, BOX_PX, rng())
     assert empty in training
     assert all(len(field.positive_yx) for field in held_out)
     training, held_out = hold_out([random_field(12), empty], BOX_PX, rng())
     assert empty in training
-    assert [field.micrograph for field in held_out] == [0]
+    assert [field.name for field in held_out] == ["m0"]
 
 
 @given(st.integers(0, 10**6), st.integers(8, 60), st.sampled_from([24, 25, 31]))

@@ -155,7 +155,8 @@ def replace_labels(field: Field, positive_yx: FloatArray) -> Field:
         field.negative_yx,
         positive_yx,
         field.cols,
-        field.micrograph,
+        field.name,
+        field.pixel_size,
     )
 
 

@@ -197,3 +197,18 @@ def test_evaluation_agrees_with_brute_force_at_every_threshold(
             pytest.approx(result.precisions[-1]),
             pytest.approx(result.recalls[-1]),
         )
+
+
+def test_micrograph_without_picks_does_not_take_the_scores_from_the_others() -> None:
+    some, none = picks_at([0, 50], [0.9, 0.1]), Picks(np.empty((0, 2)))
+    result = evaluate([some, none], [truth_at(0), truth_at(0)], 5)
+    assert result.f2_threshold == 0.9
+    assert result.ap == pytest.approx(0.5)
+
+
+def test_precision_and_recall_at_a_threshold() -> None:
+    result = evaluate([picks_at([0, 50, 100], [0.9, 0.5, 0.1])], [truth_at(0, 100)], 5)
+    assert result.at(0.95) == (0.0, 0.0)
+    assert result.at(0.9) == result.at(0.6) == (1.0, 0.5)
+    assert result.at(0.5) == (0.5, 0.5)
+    assert result.at(0.0) == (pytest.approx(2 / 3), 1.0)

@@ -235,3 +235,11 @@ def test_picks_are_a_multiple_of_themselves_on_a_multiple_of_the_pixels(factor: 
         candidates_of(factor * centres, scores, box_size_px=int(factor * BOX_PX)), threshold=0.3
     )
     np.testing.assert_array_equal(scaled.centres_yx, factor * picks.centres_yx)
+
+
+def test_candidates_of_boxes_beyond_the_last_row_and_column_are_brought_into_the_image() -> None:
+    scores = np.zeros((6, 7), dtype=np.float32)
+    scores[4, 5], scores[5, 5], scores[4, 6] = 0.9, 0.8, 0.8  # the peak leans outwards
+    score_map = ScoreMap(scores, np.ones_like(scores), 0.0, 8.0, 64, shape=(34, 42))
+    (centre,) = find_candidates(score_map).centres_yx
+    np.testing.assert_array_equal(centre, [33.0, 41.0])

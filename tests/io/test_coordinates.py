@@ -18,7 +18,6 @@ from napari_deepem.io.coordinates import (
     read_coordinate_set,
     read_coordinates,
     write_coordinates,
-    write_relion_pairing,
 )
 
 DATA = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
@@ -163,9 +162,14 @@ def test_a_folder_is_matched_by_name_and_prefers_scores(tmp_path: Path) -> None:
 
 def test_other_tables_in_a_folder_name_no_micrographs(tmp_path: Path) -> None:
     write_coordinates(tmp_path / "a.star", picks_at((1, 1)))
-    write_relion_pairing(tmp_path / "autopick.star", [("a.mrc", tmp_path / "a.star")])
+    (tmp_path / "autopick.star").write_text(
+        "\ndata_coordinate_files\n\nloop_\n_rlnMicrographName #1\n"
+        "_rlnMicrographCoordinates #2\na.mrc a.star\n\n"
+    )
     (tmp_path / "results.csv").write_text("ap,f1\n0.9,0.8\n")
     assert coordinate_names(tmp_path) == ["a"]
+    with pytest.raises(InputError, match="name the folder of the files"):
+        read_coordinates(tmp_path / "autopick.star")
 
 
 def test_one_star_is_divided_by_micrograph(tmp_path: Path) -> None:
@@ -227,23 +231,6 @@ def test_no_match_shows_what_was_asked_and_what_is_there(tmp_path: Path) -> None
         read_coordinate_set(tmp_path / "missing", ["x"])
     with pytest.raises(InputError, match="no such file or folder"):
         coordinate_names(tmp_path / "missing")
-
-
-def test_the_relion_pairing_leaves_empty_micrographs_out(tmp_path: Path) -> None:
-    write_coordinates(tmp_path / "a.star", picks_at((1, 2)))
-    write_coordinates(tmp_path / "b.star", picks_at())
-    write_relion_pairing(
-        tmp_path / "autopick.star",
-        [("M/a.mrc", tmp_path / "a.star"), ("M/b.mrc", tmp_path / "b.star")],
-    )
-    assert (tmp_path / "autopick.star").read_text() == (
-        "\ndata_coordinate_files\n\nloop_\n_rlnMicrographName #1\n_rlnMicrographCoordinates #2\n"
-        f"M/a.mrc {(tmp_path / 'a.star').as_posix()}\n\n"
-    )
-    with pytest.raises(InputError, match="name the folder of the files"):
-        read_coordinates(tmp_path / "autopick.star")
-    with pytest.raises(InputError, match="no such file"):
-        write_relion_pairing(tmp_path / "c.star", [("M/c.mrc", tmp_path / "missing.star")])
 
 
 @needs_data

@@ -10,8 +10,9 @@ from time import perf_counter
 
 from napari_deepem.batch.evaluation import as_json_values
 from napari_deepem.batch.figures import draw_curves, draw_picks
-from napari_deepem.batch.picking import write_picks, write_score_map
-from napari_deepem.batch.training import LabelledMicrographs, train_on_files
+from napari_deepem.batch.outputs import PickFolder
+from napari_deepem.batch.picking import write_score_map
+from napari_deepem.batch.training import LabelledFiles, train_on_files
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.metrics import MATCH_RADIUS_BOXES, Evaluation, evaluate
 from napari_deepem.core.model import Model
@@ -20,7 +21,7 @@ from napari_deepem.core.scoring import score
 from napari_deepem.core.settings import TrainingSettings
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
 from napari_deepem.core.training import EpochDone
-from napari_deepem.core.types import FloatArray, Micrograph, Picks, ScoreMap
+from napari_deepem.core.types import FloatArray, Picks, ScoreMap
 from napari_deepem.io.atomic import replacing, writable_folder
 from napari_deepem.io.coordinates import read_coordinate_set, write_coordinates
 from napari_deepem.io.micrographs import (
@@ -32,6 +33,8 @@ from napari_deepem.io.micrographs import (
 from napari_deepem.io.models import save_model
 
 HELD_OUT_SHARE = 1 / 3
+FIGURE_MICROGRAPHS = 2  # so many are drawn
+FORMATS = ("box", "star")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +45,36 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class PickedMicrograph:
+    """One micrograph that training has not seen."""
+
+    path: Path
+    truth_yx: FloatArray  # (n, 2) labels
+    candidates: Picks  # whatever their scores
+    picks: Picks  # at the model's threshold
+    score_map: ScoreMap
+    score_seconds: float
+
+    @property
+    def name(self) -> str:
+        """The micrograph's name."""
+        return micrograph_name(self.path)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class DemoResult:
     """What a demonstration found and wrote."""
 
+    folder: Path
     model: Model
     model_path: Path
-    held_out: list[Path]  # the micrographs that were picked
-    picks: list[Picks]  # of each
-    truth_yx: list[FloatArray]  # of each
+    picked: list[PickedMicrograph]
     at_threshold: Evaluation  # of the picks
-    ranking: Evaluation  # of all candidates, whatever their score
+    ranking: Evaluation  # of all candidates
     train_seconds: float
-    score_seconds: float  # per micrograph
-    folder: Path
 
 
-DemoProgress = Step | LabelledMicrographs | EpochDone
+DemoProgress = Step | LabelledFiles | EpochDone
 
 
 def write_sample(folder: Path) -> Generator[DemoProgress, None, None]:
@@ -92,18 +109,33 @@ def run_demo(
     if (data is None) != (box_size_px is None):
         raise InputError("--data and --box go together: give both, or none for the sample")
     writable_folder(folder)
+    if data is not None and data.resolve() == folder.resolve():
+        raise InputError(f"{folder} holds the data: choose another folder with --out")
     if data is None or box_size_px is None:
         data, box_size_px = folder / "micrographs", SAMPLE_BOX_PX
         yield from write_sample(data)
     settings = TrainingSettings(box_size_px, seed=seed)
     training, held_out = split(data)
+    output = PickFolder.claim(folder, [micrograph_name(path) for path in held_out], FORMATS)
     yield Step(f"Training on {len(training)} micrographs")
     started = perf_counter()
     model = yield from train_on_files(training, data, settings)
     train_seconds = perf_counter() - started
     model_path = save_model(model, folder / "model.safetensors")
-    yield Step(f"Picking the {len(held_out)} micrographs that training has not seen")
-    return _pick_and_judge(folder, data, held_out, model, model_path, train_seconds)
+    picked = yield from _pick_held_out(held_out, data, model)
+    truth_yx = [one.truth_yx for one in picked]
+    radius_px = MATCH_RADIUS_BOXES * box_size_px
+    result = DemoResult(
+        folder=folder,
+        model=model,
+        model_path=model_path,
+        picked=picked,
+        at_threshold=evaluate([one.picks for one in picked], truth_yx, radius_px),
+        ranking=evaluate([one.candidates for one in picked], truth_yx, radius_px),
+        train_seconds=train_seconds,
+    )
+    _write(result, output)
+    return result
 
 
 def split(data: Path) -> tuple[list[Path], list[Path]]:
@@ -120,54 +152,46 @@ def split(data: Path) -> tuple[list[Path], list[Path]]:
     return labelled[:-count], labelled[-count:]
 
 
-def _pick_and_judge(
-    folder: Path,
-    data: Path,
-    held_out: list[Path],
-    model: Model,
-    model_path: Path,
-    train_seconds: float,
-) -> DemoResult:
-    micrographs = [read_micrograph(path) for path in held_out]
-    known = read_coordinate_set(data, [micrograph.name for micrograph in micrographs])
-    truth_yx = [known[micrograph.name].centres_yx for micrograph in micrographs]
-    started = perf_counter()
-    score_maps = [score(micrograph, model) for micrograph in micrographs]
-    score_seconds = (perf_counter() - started) / len(micrographs)
-    candidates = [find_candidates(score_map) for score_map in score_maps]
-    picks = [
-        select_picks(found, threshold=model.threshold, std_range=model.std_range)
-        for found in candidates
-    ]
-    everything = [select_picks(found, threshold=0.0) for found in candidates]
-    radius_px = MATCH_RADIUS_BOXES * model.box_size_px
-    result = DemoResult(
-        model=model,
-        model_path=model_path,
-        held_out=held_out,
-        picks=picks,
-        truth_yx=truth_yx,
-        at_threshold=evaluate(picks, truth_yx, radius_px),
-        ranking=evaluate(everything, truth_yx, radius_px),
-        train_seconds=train_seconds,
-        score_seconds=score_seconds,
-        folder=folder,
-    )
-    _write(result, micrographs, score_maps)
-    return result
+def _pick_held_out(
+    paths: list[Path], data: Path, model: Model
+) -> Generator[Step, None, list[PickedMicrograph]]:
+    known = read_coordinate_set(data, [micrograph_name(path) for path in paths])
+    picked = []
+    for path in paths:
+        yield Step(f"Picking {micrograph_name(path)}")
+        micrograph = read_micrograph(path)
+        started = perf_counter()
+        score_map = score(micrograph, model)
+        seconds = perf_counter() - started
+        candidates = find_candidates(score_map)
+        picked.append(
+            PickedMicrograph(
+                path=path,
+                truth_yx=known[micrograph.name].centres_yx,
+                candidates=select_picks(candidates, threshold=0.0),
+                picks=select_picks(
+                    candidates, threshold=model.threshold, std_range=model.std_range
+                ),
+                score_map=score_map,
+                score_seconds=seconds,
+            )
+        )
+    return picked
 
 
-def _write(result: DemoResult, micrographs: list[Micrograph], score_maps: list[ScoreMap]) -> None:
+def _write(result: DemoResult, output: PickFolder) -> None:
     folder, radius_px = result.folder, result.ranking.radius_px
-    for micrograph, picks in zip(micrographs, result.picks, strict=True):
-        write_picks(folder, micrograph, picks, ("box", "star"))
-    write_score_map(folder, micrographs[0], score_maps[0])
+    for picked in result.picked:
+        output.write(picked.name, picked.picks)
+    shown = result.picked[:FIGURE_MICROGRAPHS]
+    micrographs = [read_micrograph(picked.path) for picked in shown]
+    write_score_map(folder, micrographs[0], shown[0].score_map)
     draw_picks(
         folder / "picks.png",
-        micrographs[:2],
-        result.picks[:2],
-        score_maps[:2],
-        result.truth_yx[:2],
+        micrographs,
+        [picked.picks for picked in shown],
+        [picked.score_map for picked in shown],
+        [picked.truth_yx for picked in shown],
         radius_px,
     )
     draw_curves(folder / "curves.png", result.ranking, result.model.threshold)
@@ -179,7 +203,7 @@ def figures_of(result: DemoResult) -> dict[str, float | int | str | None]:
     """The small table: what was found, on which micrographs and how fast."""
     chosen = as_json_values(result.at_threshold)
     return {
-        "micrographs picked": ", ".join(micrograph_name(path) for path in result.held_out),
+        "micrographs picked": ", ".join(picked.name for picked in result.picked),
         "matching radius (px)": result.ranking.radius_px,
         "average precision": round(result.ranking.ap, 4),
         "F2 threshold (held-out labels)": round(result.model.threshold, 4),
@@ -189,5 +213,7 @@ def figures_of(result: DemoResult) -> dict[str, float | int | str | None]:
         "picks": chosen["n_picks"],
         "labels": chosen["n_truth"],
         "seconds to train": round(result.train_seconds, 1),
-        "seconds to score a micrograph": round(result.score_seconds, 2),
+        "seconds to score a micrograph": round(
+            sum(picked.score_seconds for picked in result.picked) / len(result.picked), 2
+        ),
     }

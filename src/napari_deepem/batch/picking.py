@@ -7,16 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
+from napari_deepem.batch.outputs import PickFolder
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.model import Model
+from napari_deepem.core.model import Model, pixel_size_remark
 from napari_deepem.core.picking import find_candidates, select_picks
 from napari_deepem.core.scoring import score
 from napari_deepem.core.types import Micrograph, Picks, ScoreMap
-from napari_deepem.io.atomic import writable_folder
-from napari_deepem.io.coordinates import WRITABLE, write_coordinates
+from napari_deepem.io.coordinates import WRITABLE
 from napari_deepem.io.micrographs import micrograph_name, read_micrograph, write_mrc
-
-PIXEL_SIZE_TOLERANCE = 0.02  # headers round; a wrong binning is off by far more
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +71,10 @@ def pick_files(
     Raises
     ------
     InputError
-        If the folder can't be written into.
+        If the folder can't be written into, or holds coordinates that a user made.
     """
-    writable_folder(folder)
+    names = [micrograph_name(path) for path in paths]
+    output = PickFolder.claim(folder, names, settings.formats)
     for path in paths:
         started = perf_counter()
         name = micrograph_name(path)
@@ -85,10 +84,10 @@ def pick_files(
         except InputError as error:
             yield MicrographDone(name, perf_counter() - started, remark=str(error))
             continue
-        written = write_picks(folder, micrograph, picks, settings.formats)
+        written = output.write(name, picks)
         if settings.score_maps:
             written.append(write_score_map(folder, micrograph, score_map))
-        remark = _odd_pixel_size(micrograph, model)
+        remark = pixel_size_remark(micrograph, model)
         yield MicrographDone(name, perf_counter() - started, picks, tuple(written), remark)
 
 
@@ -106,29 +105,9 @@ def pick_micrograph(
     return picks, score_map
 
 
-def write_picks(
-    folder: Path, micrograph: Micrograph, picks: Picks, formats: Sequence[str]
-) -> list[Path]:
-    """Write picks as `folder/<micrograph>.<format>` for every format; returns the files."""
-    written = [folder / f"{micrograph.name}.{name}" for name in formats]
-    for path in written:
-        write_coordinates(path, picks)
-    return written
-
-
 def write_score_map(folder: Path, micrograph: Micrograph, score_map: ScoreMap) -> Path:
     """Write scores as `folder/<micrograph>_scores.mrc`, its pixel size that of the grid."""
     path = folder / f"{micrograph.name}_scores.mrc"
     pixel_size = micrograph.pixel_size and micrograph.pixel_size * score_map.step_px
     write_mrc(path, score_map.scores, pixel_size)
     return path
-
-
-def _odd_pixel_size(micrograph: Micrograph, model: Model) -> str | None:
-    here, trained = micrograph.pixel_size, model.pixel_size
-    if here is None or trained is None or abs(here / trained - 1) < PIXEL_SIZE_TOLERANCE:
-        return None
-    return (
-        f"{micrograph.name} has {here:.3g} A/px, the model was trained at {trained:.3g} A/px: "
-        "particles have another size in pixels there, so train on such micrographs"
-    )

@@ -9,22 +9,27 @@ from pathlib import Path
 from napari_deepem.core.model import Model
 from napari_deepem.core.settings import TrainingSettings
 from napari_deepem.core.training import EpochDone, train_epochs
-from napari_deepem.core.types import Labels, Micrograph
+from napari_deepem.core.types import Labels
 from napari_deepem.io.coordinates import read_coordinate_set
 from napari_deepem.io.micrographs import micrograph_name, read_micrograph
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class LabelledMicrographs:
-    """Micrographs that have a coordinate file, and what is labelled on each."""
+class LabelledFiles:
+    """Micrographs that have coordinates, and what is labelled on each."""
 
-    micrographs: list[Micrograph]
-    labels: list[Labels]
+    paths: list[Path]
+    labels: list[Labels]  # one item a path
     without_labels: list[str]  # names of the micrographs that were given but have no coordinates
 
+    @property
+    def n_particles(self) -> int:
+        """How many particles are labelled on all of them."""
+        return sum(len(labels.positive_yx) for labels in self.labels)
 
-def read_labelled(paths: Sequence[Path], coordinates: Path) -> LabelledMicrographs:
-    """Read micrographs together with their coordinates, matched by name.
+
+def find_labelled(paths: Sequence[Path], coordinates: Path) -> LabelledFiles:
+    """Match micrographs with their coordinates by name.
 
     Parameters
     ----------
@@ -36,12 +41,12 @@ def read_labelled(paths: Sequence[Path], coordinates: Path) -> LabelledMicrograp
     Raises
     ------
     InputError
-        A file can't be used, or no micrograph has coordinates.
+        A coordinate file can't be used, or no micrograph has coordinates.
     """
     found = read_coordinate_set(coordinates, [micrograph_name(path) for path in paths])
     labelled = [path for path in paths if micrograph_name(path) in found]
-    return LabelledMicrographs(
-        micrographs=[read_micrograph(path) for path in labelled],
+    return LabelledFiles(
+        paths=labelled,
         labels=[Labels.of(found[micrograph_name(path)].centres_yx) for path in labelled],
         without_labels=[
             micrograph_name(path) for path in paths if micrograph_name(path) not in found
@@ -51,10 +56,11 @@ def read_labelled(paths: Sequence[Path], coordinates: Path) -> LabelledMicrograp
 
 def train_on_files(
     paths: Sequence[Path], coordinates: Path, settings: TrainingSettings
-) -> Generator[LabelledMicrographs | EpochDone, None, Model]:
+) -> Generator[LabelledFiles | EpochDone, None, Model]:
     """Read and train: yields what was read, then every epoch; returns the model."""
-    labelled = read_labelled(paths, coordinates)
-    job = train_epochs(labelled.micrographs, labelled.labels, settings)
+    labelled = find_labelled(paths, coordinates)
+    micrographs = (read_micrograph(path) for path in labelled.paths)
+    job = train_epochs(micrographs, labelled.labels, settings)
     first = next(job)  # of labels that can't be trained on nothing is reported but why
     yield labelled
     yield first

@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 
 from napari_deepem.core.examples import Field, cut_boxes
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.metrics import MATCH_RADIUS_BOXES, Evaluation, evaluate
+from napari_deepem.core.metrics import MATCH_RADIUS_BOXES, Evaluation, evaluate, f_beta
 from napari_deepem.core.network import Network
 from napari_deepem.core.picking import find_candidates, select_picks
 from napari_deepem.core.scoring import score_prepared
@@ -23,7 +23,7 @@ STD_MARGIN = 1.5  # ice thickness and orientations differ more than a few labels
 def calibrate_threshold(
     network: Network, held_out: Sequence[Field], labels_complete: bool
 ) -> tuple[float, dict[str, float]]:
-    """The F2 threshold of held-out fields, and how good picks are there; 0.5 without any.
+    """The F2 threshold of held-out fields, and how good picks at it are; 0.5 without any.
 
     Average precision and F2 mean something only where every particle is labelled.
     """
@@ -31,9 +31,11 @@ def calibrate_threshold(
         return UNDECIDED, {}
     evaluation = evaluate_held_out(network, held_out)
     threshold = best_threshold(evaluation, labels_complete)
-    figures = {"held_out_recall": evaluation.recall_at(threshold)}
+    precision, recall = evaluation.at(threshold)
+    figures = {"held_out_recall": recall}
     if labels_complete:
-        figures |= {"held_out_ap": evaluation.ap, "held_out_f2": evaluation.f2}
+        f2 = float(f_beta(precision, recall, beta=2))
+        figures |= {"held_out_ap": evaluation.ap, "held_out_f2": f2}
     return threshold, figures
 
 

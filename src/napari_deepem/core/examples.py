@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,12 +24,13 @@ class Field:
     mirrored: MirroredImage
     positive_yx: FloatArray  # (n, 2), within `cols`
     negative_yx: FloatArray  # (m, 2), within `cols`
-    avoid_yx: FloatArray  # (k, 2) every labelled particle of the micrograph
+    avoid_yx: FloatArray  # (k, 2) every label of the micrograph, where no background is drawn
     cols: tuple[float, float]  # first and last column that belongs to this field
-    micrograph: int  # index of the micrograph among those given
+    name: str  # of the micrograph
+    pixel_size: float | None  # A per original pixel
 
     def draw_background(self, count: int, away_px: float, rng: np.random.Generator) -> FloatArray:
-        """(count, 2) centres in this field, none within `away_px` of a labelled particle."""
+        """(count, 2) centres in this field, none within `away_px` of a label."""
         return draw_negatives(self.prepared.shape, self.avoid_yx, away_px, count, rng, self.cols)
 
     def within(self, low: float, high: float) -> Field:
@@ -45,31 +46,37 @@ class Field:
             keep(self.negative_yx),
             self.avoid_yx,
             (low, high),
-            self.micrograph,
+            self.name,
+            self.pixel_size,
         )
 
 
 def prepare_fields(
-    micrographs: Sequence[Micrograph], labels: Sequence[Labels], box_size_px: int, binning: int
+    micrographs: Iterable[Micrograph], labels: Iterable[Labels], box_size_px: int, binning: int
 ) -> list[Field]:
-    """Prepare every micrograph that has labels; InputError for labels outside the image."""
+    """Prepare every micrograph that has labels; InputError for labels outside the image.
+
+    Micrographs are asked for one after the other and only what is binned of them is kept.
+    """
     box_px = round(box_size_px / binning)
     fields = []
-    for index, (micrograph, marked) in enumerate(zip(micrographs, labels, strict=True)):
+    for micrograph, marked in zip(micrographs, labels, strict=True):
         if not len(marked.positive_yx) and not len(marked.negative_yx):
             continue
         _check_inside(micrograph, marked)
         prepared = prepare_micrograph(micrograph, box_size_px, binning)
         positive_yx = to_binned(marked.positive_yx, binning)
+        negative_yx = to_binned(marked.negative_yx, binning)
         fields.append(
             Field(
                 prepared=prepared,
                 mirrored=MirroredImage.of(prepared, box_px),
                 positive_yx=positive_yx,
-                negative_yx=to_binned(marked.negative_yx, binning),
-                avoid_yx=positive_yx,
+                negative_yx=negative_yx,
+                avoid_yx=np.concatenate([positive_yx, negative_yx]),
                 cols=(0.0, prepared.shape[1] - 1.0),
-                micrograph=index,
+                name=micrograph.name,
+                pixel_size=micrograph.pixel_size,
             )
         )
     return fields

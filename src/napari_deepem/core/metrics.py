@@ -42,9 +42,12 @@ class Evaluation:
         """(k,) F2 at each threshold."""
         return f_beta(self.precisions, self.recalls, beta=2)
 
-    def recall_at(self, threshold: float) -> float:
-        """Recall of the picks that score at least `threshold`."""
-        return float(self.recalls[self.thresholds >= threshold].max(initial=0.0))
+    def at(self, threshold: float) -> tuple[float, float]:
+        """Precision and recall of the picks that score at least `threshold`; 0 without any."""
+        picked = np.flatnonzero(self.thresholds >= threshold)
+        if not picked.size:
+            return 0.0, 0.0
+        return float(self.precisions[picked[-1]]), float(self.recalls[picked[-1]])
 
 
 def evaluate(
@@ -80,7 +83,7 @@ def evaluate(
         for p, truth in zip(picks, truth_yx, strict=True)
     ]
     n_truth = sum(len(truth) for truth in truth_yx)
-    scored = all(p.scores is not None for p in picks)
+    scored = all(p.scores is not None for p in picks if len(p))
     scores = [np.zeros(len(p)) if p.scores is None or not scored else p.scores for p in picks]
     is_hit = np.concatenate([*hits, np.empty(0, dtype=bool)])
     pooled = np.concatenate([*scores, np.empty(0)])

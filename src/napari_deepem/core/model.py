@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from napari_deepem.core.network import Network
+from napari_deepem.core.types import Micrograph
+
+PIXEL_SIZE_TOLERANCE = 0.02  # headers round; a wrong binning is off by far more
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -17,7 +20,7 @@ class Model:
     box_size_px: int  # particle box, original pixels
     binning: int  # original pixels per side of a network pixel
     pixel_size: float | None  # A per original pixel of the training micrographs; None if unknown
-    threshold: float  # score at which F2 is best on held-out labels
+    threshold: float  # of the best F2 on held-out labels, see `calibration.best_threshold`
     std_range: tuple[float, float]  # of the box pixels' standard deviation (see ScoreMap.stds)
     summary: dict[str, Any] = field(default_factory=dict)  # how training went; JSON values only
 
@@ -25,3 +28,14 @@ class Model:
     def box_px(self) -> int:
         """Side of the network's input, binned pixels."""
         return self.network.architecture.box_px
+
+
+def pixel_size_remark(micrograph: Micrograph, model: Model) -> str | None:
+    """A sentence on a micrograph whose known pixel size is not that of the training; or None."""
+    here, trained = micrograph.pixel_size, model.pixel_size
+    if here is None or trained is None or abs(here / trained - 1) < PIXEL_SIZE_TOLERANCE:
+        return None
+    return (
+        f"{micrograph.name} has {here:.3g} A/px, the model was trained at {trained:.3g} A/px: "
+        "particles have another size in pixels there, so train on such micrographs"
+    )

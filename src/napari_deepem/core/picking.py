@@ -47,8 +47,11 @@ def find_candidates(score_map: ScoreMap) -> Candidates:
     values = scores[tuple(index_yx.T)].astype(np.float64)
     order = np.argsort(-values, kind="stable")
     index_yx, values = index_yx[order], values[order]
+    centres_yx = score_map.centres_of(index_yx + _parabola_offsets(scores, index_yx))
+    if score_map.shape is not None:  # the last boxes' middles may lie beyond the micrograph
+        centres_yx = np.clip(centres_yx, 0.0, np.array(score_map.shape) - 1.0)
     return Candidates(
-        centres_yx=score_map.centres_of(index_yx + _parabola_offsets(scores, index_yx)),
+        centres_yx=centres_yx,
         scores=values,
         stds=score_map.stds[tuple(index_yx.T)].astype(np.float64),
         box_size_px=score_map.box_size_px,

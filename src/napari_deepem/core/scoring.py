@@ -80,6 +80,7 @@ def score_tiles(micrograph: Micrograph, model: Model) -> Generator[TilesDone, No
         origin_px=float(to_original(np.array(binned.origin_px), model.binning)),
         step_px=binned.step_px * model.binning,
         box_size_px=model.box_size_px,
+        shape=micrograph.shape,
     )
 
 

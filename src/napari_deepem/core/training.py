@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -33,7 +33,7 @@ class EpochDone:
 
 
 def train(
-    micrographs: Sequence[Micrograph],
+    micrographs: Iterable[Micrograph],
     labels: Sequence[Labels],
     box_size_px: int,
     *,
@@ -48,7 +48,8 @@ def train(
 
     Parameters
     ----------
-    micrographs : sequence of Micrograph
+    micrographs : iterable of Micrograph
+        Only what is binned of each is kept.
     labels : sequence of Labels
         One item a micrograph; micrographs without any label are not used. Where fewer negatives
         than particles are marked, the rest is drawn at random away from every particle.
@@ -60,7 +61,7 @@ def train(
     epochs : int, optional
         The recipe's own number by default.
     seed : int
-        Same seed, same input and same machine give the same weights.
+        Same seed, same input, same machine and same number of threads give the same weights.
     labels_complete : bool
         Whether every particle of a labelled micrograph is labelled. If not, picks without a label
         on held-out micrographs don't count as wrong when the threshold is set.
@@ -96,9 +97,12 @@ def train(
 
 
 def train_epochs(
-    micrographs: Sequence[Micrograph], labels: Sequence[Labels], settings: TrainingSettings
+    micrographs: Iterable[Micrograph], labels: Sequence[Labels], settings: TrainingSettings
 ) -> Generator[EpochDone, None, Model]:
-    """Do as `train`, as a stream: yields `EpochDone`, returns the `Model`."""
+    """Do as `train`, as a stream: yields `EpochDone`, returns the `Model`.
+
+    Micrographs may be read while they are asked for: only what is binned of them is kept.
+    """
     if not any(len(marked.positive_yx) for marked in labels):
         raise InputError("no particle is labelled: mark some particles first, or give their file")
     binning, box_px = settings.chosen_binning, settings.network_box_px
@@ -120,14 +124,14 @@ def train_epochs(
         recipe=settings.recipe_name,
         box_size_px=settings.box_size_px,
         binning=binning,
-        pixel_size=micrographs[fields[0].micrograph].pixel_size,
+        pixel_size=fields[0].pixel_size,
         threshold=threshold,
         std_range=particle_std_range(fields, box_px),
         summary={
             "seed": settings.seed,
             "labels_complete": settings.labels_complete,
-            "trained_on": _describe(micrographs, training),
-            "held_out": _describe(micrographs, held_out),
+            "trained_on": _describe(training),
+            "held_out": _describe(held_out),
             "curve": [asdict(done) for done in curve],
             **figures,
         },
@@ -170,10 +174,10 @@ def _judge(
     return float(loss), average_precision(precisions, recalls)
 
 
-def _describe(micrographs: Sequence[Micrograph], fields: Sequence[Field]) -> list[dict[str, Any]]:
+def _describe(fields: Sequence[Field]) -> list[dict[str, Any]]:
     return [
         {
-            "micrograph": micrographs[field.micrograph].name,
+            "micrograph": field.name,
             "particles": len(field.positive_yx),
             "negatives": len(field.negative_yx),
             "binned_cols": list(field.cols),

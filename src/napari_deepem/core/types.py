@@ -1,7 +1,7 @@
 """The values that flow from a micrograph to its picks.
 
 Every position is (row, col) in pixels of the original file, where the middle of the first pixel
-is (0, 0). Binned pixels occur only inside `preprocess`, `crops` and `scoring`.
+is (0, 0). Binned pixels stay inside the core, between preparing an image and its score map.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ class ScoreMap:
     origin_px: float  # row, and column, of the centre of grid element (0, 0)
     step_px: float  # distance between neighbouring grid elements
     box_size_px: int
+    shape: tuple[int, int] | None = None  # (height, width) of the micrograph, original pixels
 
     def centres_of(self, index_yx: Any) -> FloatArray:
         """(n, 2) box centres in original pixels of (n, 2) grid indices, fractions allowed."""

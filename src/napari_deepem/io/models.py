@@ -105,10 +105,13 @@ def load_model(path: str | Path) -> Model:
     if not path.is_file():
         raise InputError(f"no model file {path}: give a {MODEL_SUFFIX} file that training wrote")
     try:
+        path.open("rb").close()  # safetensors calls a file that may not be read a missing one
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             description = _description(header, path)
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except SafetensorError as error:
         raise InputError(
             f"{path} is damaged or not a model file ({error}): train again, or copy it again"

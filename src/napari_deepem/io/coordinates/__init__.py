@@ -24,7 +24,6 @@ __all__ = [
     "read_coordinate_set",
     "read_coordinates",
     "write_coordinates",
-    "write_relion_pairing",
 ]
 
 # Where a folder holds several files for one micrograph, the first format here wins: those that
@@ -156,30 +155,6 @@ def write_coordinates(path: str | Path, picks: Picks) -> None:
     if not (np.isfinite(picks.centres_yx).all() and np.isfinite(scores).all()):
         raise InputError(f"cannot write {path}: some positions or scores are not numbers")
     format.write(path, picks)
-
-
-def write_relion_pairing(path: str | Path, pairs: Iterable[tuple[str | Path, str | Path]]) -> None:
-    """Write `autopick.star`, which RELION 4 and 5 import together with the coordinate files.
-
-    Parameters
-    ----------
-    path
-        The STAR file to write.
-    pairs
-        Path of each micrograph and of its coordinate file. They are written as given, with forward
-        slashes; RELION wants them relative to its project, and the micrograph as its CTF file
-        names it. A micrograph whose coordinate file has no rows is left out.
-
-    Raises
-    ------
-    InputError
-        A coordinate file is missing or can't be read, or the list can't be written.
-    """
-    filled = (pair for pair in pairs if len(read_coordinates(pair[1])))
-    star.write_pairing(
-        Path(path),
-        [(Path(micrograph).as_posix(), Path(file).as_posix()) for micrograph, file in filled],
-    )
 
 
 def _format_of(path: Path) -> Format:

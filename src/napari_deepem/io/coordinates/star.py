@@ -60,19 +60,9 @@ def write(path: Path, picks: Picks) -> None:
     write_text(path, _loop("data_", _COLUMNS, rows))
 
 
-def write_pairing(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
-    """Write the list of RELION 4 and 5 that tells which coordinates belong to which micrograph."""
-    rows = (" ".join(map(_quoted, pair)) for pair in pairs)
-    write_text(path, _loop("data_coordinate_files", (_MICROGRAPH, _COORDINATES), rows))
-
-
 def _loop(block: str, columns: Iterable[str], rows: Iterable[str]) -> str:
     header = (f"_{name} #{number}" for number, name in enumerate(columns, start=1))
     return "\n".join(["", block, "", "loop_", *header, *rows, "", ""])
-
-
-def _quoted(text: str) -> str:
-    return f'"{text}"' if " " in text else text
 
 
 def _tables(path: Path) -> list[Any]:

@@ -1,0 +1,67 @@
+"""Folders that picks are written into, where files that a user made are never touched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.types import Picks
+from napari_deepem.io.atomic import replacing, writable_folder
+from napari_deepem.io.coordinates import WRITABLE, write_coordinates
+
+RECORD = ".napari-deepem-picks.json"  # names of the coordinate files in a folder that are ours
+
+
+@dataclass(frozen=True, slots=True)
+class PickFolder:
+    """A folder for the coordinate files of certain micrographs, in certain formats."""
+
+    folder: Path
+    formats: tuple[str, ...]  # without dots
+    ours: frozenset[str]  # names of files there that we may replace
+
+    @classmethod
+    def claim(cls, folder: Path, names: Sequence[str], formats: tuple[str, ...]) -> PickFolder:
+        """Make the folder, and see that no file of anybody else would be replaced or hidden.
+
+        Raises
+        ------
+        InputError
+            If it can't be written into, or holds coordinates of these micrographs that this
+            program did not pick: labels, most likely.
+        """
+        writable_folder(folder)
+        ours = _read_record(folder)
+        for name in names:
+            for file in (f"{name}{suffix}" for suffix in WRITABLE):
+                if file not in ours and (folder / file).exists():
+                    raise InputError(
+                        f"{folder / file} was not picked by this program and would be replaced "
+                        "or hidden: choose another folder for the picks"
+                    )
+        planned = {f"{name}.{suffix}" for name in names for suffix in formats}
+        return cls(folder, formats, frozenset(ours | planned))
+
+    def write(self, name: str, picks: Picks) -> list[Path]:
+        """Write a micrograph's picks in every format, and remove older ones in other formats."""
+        if not self.ours <= _read_record(self.folder):
+            with replacing(self.folder / RECORD) as temporary:
+                temporary.write_text(json.dumps(sorted(self.ours), indent=0), encoding="utf-8")
+        written = [self.folder / f"{name}.{suffix}" for suffix in self.formats]
+        for path in written:
+            write_coordinates(path, picks)
+        for path in (self.folder / f"{name}{suffix}" for suffix in WRITABLE):
+            if path not in written:
+                path.unlink(missing_ok=True)  # ours, or `claim` had refused
+        return written
+
+
+def _read_record(folder: Path) -> set[str]:
+    try:
+        files = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return set()
+    return {str(file) for file in files} if isinstance(files, list) else set()
