@@ -11,8 +11,14 @@ from networks import lively_network
 
 @pytest.mark.parametrize(
     ("here", "trained", "differs"),
-    [(1.0, 1.0, False), (1.01, 1.0, False), (1.1, 1.0, True), (2.0, 4.0, True)]
-    + [(None, 1.0, False), (1.0, None, False)],
+    [
+        (1.0, 1.0, False),
+        (1.01, 1.0, False),
+        (1.1, 1.0, True),
+        (2.0, 4.0, True),
+        (None, 1.0, False),
+        (1.0, None, False),
+    ],
 )
 def test_another_pixel_size_than_in_training_is_remarked_on(
     here: float | None, trained: float | None, differs: bool
