@@ -1,11 +1,19 @@
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from napari.layers import Image
+from napari.layers import Image, Layer
+from napari.layers._layer_actions import _duplicate_layer
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Micrograph
-from napari_deepem.layers.annotation import adopt, adoptable, annotation_layer, labels_on, resize
+from napari_deepem.layers.annotation import (
+    adopt,
+    adoptable,
+    annotation_layer,
+    count_outside,
+    labels_on,
+    resize,
+)
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.tags import micrograph_name_of, role_of
 
@@ -83,3 +91,32 @@ def test_adopting_does_not_throw_away_what_is_marked() -> None:
     with pytest.raises(InputError, match="already has the layer 'm1 particles'"):
         adopt(viewer.layers, points, image, "positive", 24)
     assert role_of(points) is None
+
+
+def duplicate(viewer: ViewerModel, layer: Layer) -> Layer:
+    viewer.layers.selection = {layer}
+    _duplicate_layer(viewer.layers)
+    return viewer.layers[f"{layer.name} copy"]
+
+
+def test_marks_in_a_copied_layer_count_once_and_those_added_to_it_too() -> None:
+    viewer = ViewerModel()
+    layer = annotation_layer(viewer, add_micrograph(viewer), "positive", 24)
+    layer.add([[9.0, 9.0], [1.0, 1.0]])
+    duplicate(viewer, layer).add([[5.0, 5.0]])
+    layer.add([[7.0, 7.0]])
+    labels = labels_on(viewer.layers, "m1")
+    assert sorted(labels.positive_yx[:, 0]) == [1.0, 5.0, 7.0, 9.0]
+
+
+def test_marks_outside_the_image_are_counted_but_no_labels() -> None:
+    viewer = ViewerModel()
+    image = add_micrograph(viewer)  # 60 rows by 90 columns
+    inside = [[-0.5, 89.5], [59.5, 0.0], [0.0, 70.0]]
+    outside = [[-0.6, 5.0], [70.0, 5.0], [5.0, 89.6]]
+    annotation_layer(viewer, image, "positive", 24).add(inside + outside)
+    annotation_layer(viewer, image, "negative", 24).add([[500.0, 500.0]])
+    labels = labels_on(viewer.layers, "m1")
+    np.testing.assert_array_equal(labels.positive_yx, inside)
+    assert len(labels.negative_yx) == 0
+    assert count_outside(viewer.layers, "m1") == 4

@@ -1,15 +1,21 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from napari.layers import Image, Labels, Points
+from napari.layers._source import layer_source
 
 from napari_deepem.core.types import Micrograph
 from napari_deepem.layers.micrographs import (
     contrast_limits,
     enrol,
+    file_of,
     folder_of,
     image_layer_data,
     is_micrograph,
     pixel_size_of,
+    twin_of,
+    unsuitable,
 )
 from napari_deepem.layers.tags import tag
 
@@ -76,3 +82,33 @@ def test_constant_image_has_contrast_limits_that_napari_takes() -> None:
 
 def test_layer_without_a_file_has_no_folder() -> None:
     assert folder_of(image()) is None
+
+
+def test_duplicate_has_the_file_of_its_original() -> None:
+    with layer_source(path="/data/m1.mrc"):
+        original = image()
+    with layer_source(parent=original):
+        copy = image()
+    assert file_of(copy) == Path("/data/m1.mrc")
+    assert folder_of(copy) == Path("/data")
+    assert twin_of(copy, [original]) is original
+
+
+def test_twin_is_another_layer_of_the_same_file() -> None:
+    with layer_source(path="/data/m1.mrc"):
+        first, second = image(), image()
+    with layer_source(path="/data/m2.mrc"):
+        other = image()
+    assert twin_of(second, [other, first]) is first
+    assert twin_of(other, [first, second]) is None
+    assert twin_of(image(), [image()]) is None  # neither has a file
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("m1.tif", "MRC"), ("M1.TIFF", "MRC"), ("m1.mrc", ""), ("m1.tif.mrc", "")]
+)
+def test_tiff_is_to_be_converted(name: str, says: str) -> None:
+    with layer_source(path=f"/data/{name}"):
+        problem = unsuitable(image())
+    assert says in problem
+    assert bool(says) == bool(problem)

@@ -6,7 +6,7 @@ from napari.layers import Image
 from napari_deepem.core.picking import find_candidates
 from napari_deepem.core.types import Micrograph, Picks, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
-from napari_deepem.layers.results import copy_picks, show_picks, show_score_map
+from napari_deepem.layers.results import copy_picks, move_results, show_picks, show_score_map
 from napari_deepem.layers.tags import role_of
 
 
@@ -95,3 +95,28 @@ def test_copied_picks_are_an_ordinary_layer() -> None:
     assert role_of(copied) is None
     copied.data = copied.data + 1
     np.testing.assert_array_equal(shown.data, [[5.0, 7.0]])
+
+
+def test_picks_follow_an_image_that_got_another_scale() -> None:
+    viewer = ViewerModel()
+    image = add_micrograph(viewer, 1.5)
+    picks = Picks(np.array([[5.0, 7.0]]), np.array([0.75]), 40)
+    show_picks(viewer, image, picks)
+    image.scale = (3.0, 3.0)
+    layer = show_picks(viewer, image, picks)
+    np.testing.assert_allclose(layer.data_to_world((5, 7)), image.data_to_world((5, 7)))
+
+
+def test_results_are_moved_without_being_shown() -> None:
+    viewer = ViewerModel()
+    image = add_micrograph(viewer)
+    score_map = one_bright_element(4, 17)
+    layer = show_score_map(viewer, image, score_map)
+    picks = show_picks(viewer, image, Picks(np.array([[5.0, 7.0]]), np.array([0.75]), 40))
+    layer.visible = False
+    image.translate = (100.0, -50.0)
+    move_results(viewer, image, score_map)
+    seen = image.world_to_data(layer.data_to_world((4, 17)))
+    np.testing.assert_allclose(seen, (35.5, 139.5))
+    np.testing.assert_allclose(picks.data_to_world((5, 7)), image.data_to_world((5, 7)))
+    assert not layer.visible

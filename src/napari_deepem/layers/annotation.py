@@ -8,12 +8,13 @@ from typing import Any, Literal
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
+from numpy.typing import NDArray
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import FloatArray, Labels
 
 from .micrographs import place, placement_of
-from .tags import KEY, find_layer, role_of, tag
+from .tags import KEY, find_layer, find_layers, role_of, tag
 
 Mark = Literal["positive", "negative"]
 MARKS: tuple[Mark, Mark] = ("positive", "negative")
@@ -104,7 +105,32 @@ def adoptable(layers: Iterable[Layer]) -> list[Points]:
 
 
 def labels_on(layers: Iterable[Layer], micrograph: str) -> Labels:
-    """What is marked on a micrograph, in its original pixels."""
+    """What is marked on a micrograph, in its original pixels; marks outside of it are left out."""
     layers = list(layers)
-    found = (find_layer(layers, mark, micrograph) for mark in MARKS)
-    return Labels.of(*(() if layer is None else np.array(layer.data) for layer in found))
+    marked = (_marked(layers, mark, micrograph) for mark in MARKS)
+    image = find_layer(layers, "micrograph", micrograph)
+    return Labels.of(*(each if image is None else each[is_on(image, each)] for each in marked))
+
+
+def count_outside(layers: Iterable[Layer], micrograph: str) -> int:
+    """How many marks of a micrograph lie outside of it."""
+    layers = list(layers)
+    image = find_layer(layers, "micrograph", micrograph)
+    if image is None:
+        return 0
+    marked = (_marked(layers, mark, micrograph) for mark in MARKS)
+    return sum(int((~is_on(image, each)).sum()) for each in marked)
+
+
+def is_on(image: Image, centres_yx: FloatArray) -> NDArray[np.bool_]:
+    """(n,) bool: whether (n, 2) positions lie on an image, up to the edges of its pixels."""
+    inside = (centres_yx >= -0.5) & (centres_yx <= np.array(image.data.shape) - 0.5)
+    return np.asarray(inside.all(axis=1))
+
+
+def _marked(layers: Iterable[Layer], mark: Mark, micrograph: str) -> FloatArray:
+    """(n, 2) positions in all layers of one kind; what a copied layer has twice counts once."""
+    found = [np.asarray(layer.data) for layer in find_layers(layers, mark, micrograph)]
+    positions = np.concatenate([np.empty((0, 2)), *found])
+    _, first = np.unique(positions, axis=0, return_index=True)
+    return positions[np.sort(first)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +55,39 @@ def pixel_size_of(layer: Layer) -> float | None:
         return None
 
 
+def file_of(layer: Layer) -> Path | None:
+    """Return the file that a layer, or the one that it is a duplicate of, was opened from."""
+    parent = layer.source.parent and layer.source.parent()
+    if parent is not None:
+        return file_of(parent)
+    return Path(layer.source.path) if layer.source.path else None
+
+
 def folder_of(layer: Layer) -> Path | None:
     """Return the folder that a layer's file lies in; None for a layer that is no file."""
-    return Path(layer.source.path).parent if layer.source.path else None
+    file = file_of(layer)
+    return None if file is None else file.parent
+
+
+def twin_of(layer: Layer, layers: Iterable[Layer]) -> Layer | None:
+    """Return the one of `layers` that shows the same file, or that this is a duplicate of."""
+    parent = layer.source.parent and layer.source.parent()
+    file = file_of(layer)
+    for other in layers:
+        if other is parent or (file is not None and file_of(other) == file):
+            return other
+    return None
+
+
+def unsuitable(layer: Layer) -> str:
+    """Say why an image can't be a micrograph; empty if it can."""
+    file = file_of(layer)
+    if file is not None and file.suffix.lower() in (".tif", ".tiff"):
+        return (
+            f"{file.name} is no micrograph to napari-deepem: other programs count the rows of a "
+            "TIFF from the bottom, so picks would be mirrored; convert it to MRC first."
+        )
+    return ""
 
 
 def placement(pixel_size: float | None) -> dict[str, Any]:

@@ -5,15 +5,18 @@ There is one layer of each kind in a viewer, reused: many Points layers slow nap
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from napari.components import ViewerModel
-from napari.layers import Image, Points
+from napari.layers import Image, Layer, Points
 
 from napari_deepem.core.types import Picks, ScoreMap
 
 from .annotation import resize, square_style
 from .micrographs import place, placement_of
-from .tags import KEY, find_layer, micrograph_name_of, tag
+from .tags import KEY, find_layer, find_layers, micrograph_name_of, tag
 
 SCORE_MAP_NAME = "Score map"
 PICKS_NAME = "Picks"
@@ -22,12 +25,7 @@ PICKS_NAME = "Picks"
 def show_score_map(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> Image:
     """Lay a score map over its micrograph: the middle of element (i, j) on its box's centre."""
     name = image.metadata[KEY]["micrograph"]
-    scale = np.asarray(image.scale)
-    where = {
-        "scale": scale * score_map.step_px,
-        "translate": image.translate + scale * score_map.origin_px,
-        "units": image.units,
-    }
+    where = _placement_on(image, score_map)
     layer = find_layer(viewer.layers, "scores")
     if layer is None:
         layer = viewer.add_image(
@@ -44,8 +42,7 @@ def show_score_map(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> Im
         _move_above(viewer, layer, image)
         return layer
     layer.data = score_map.scores
-    for key, value in where.items():
-        setattr(layer, key, value)
+    _set(layer, where)
     layer.metadata.update(tag("scores", name))
     layer.visible = True
     return layer
@@ -69,14 +66,23 @@ def show_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
             **placement_of(image),
         )
         layer.editable = False
+    place(layer, image)
     if micrograph_name_of(layer) != name or layer.current_size != box_size_px:
-        place(layer, image)
         layer.metadata.update(tag("picks", name))
         resize(layer, box_size_px)
     layer.data = picks.centres_yx
     if picks.scores is not None:
         layer.features = {"score": picks.scores}
     return layer
+
+
+def move_results(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> None:
+    """Lay what is shown of a micrograph over it again, after it was moved."""
+    name = image.metadata[KEY]["micrograph"]
+    for layer in find_layers(viewer.layers, "picks", name):
+        place(layer, image)
+    for layer in find_layers(viewer.layers, "scores", name):
+        _set(layer, _placement_on(image, score_map))
 
 
 def copy_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
@@ -91,6 +97,21 @@ def copy_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
         **{**square_style("picks", picks.box_size_px or 1), "border_color": "#f5d90a"},
         **placement_of(image),
     )
+
+
+def _placement_on(image: Image, score_map: ScoreMap) -> dict[str, Any]:
+    """Where a score map lies in the world."""
+    scale = np.asarray(image.scale)
+    return {
+        "scale": scale * score_map.step_px,
+        "translate": image.translate + scale * score_map.origin_px,
+        "units": image.units,
+    }
+
+
+def _set(layer: Layer, where: Mapping[str, Any]) -> None:
+    for key, value in where.items():
+        setattr(layer, key, value)
 
 
 def _move_above(viewer: ViewerModel, layer: Image, image: Image) -> None:

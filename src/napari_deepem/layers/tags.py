@@ -32,9 +32,20 @@ def micrograph_name_of(layer: Layer) -> str | None:
     return tag_of(layer).get("micrograph")
 
 
+def find_layers(layers: Iterable[Layer], role: Role, micrograph: str | None = None) -> list[Any]:
+    """Every layer with this role, of this micrograph if one is named."""
+    return [
+        layer
+        for layer in layers
+        if role_of(layer) == role and micrograph in (None, micrograph_name_of(layer))
+    ]
+
+
 def find_layer(layers: Iterable[Layer], role: Role, micrograph: str | None = None) -> Layer | None:
-    """Return the first layer with this role, of this micrograph if one is named."""
-    for layer in layers:
-        if role_of(layer) == role and micrograph in (None, micrograph_name_of(layer)):
-            return layer
-    return None
+    """Return the first of them; None if there is none."""
+    return next(iter(find_layers(layers, role, micrograph)), None)
+
+
+def untag(layer: Layer) -> None:
+    """Make a layer none of ours."""
+    layer.metadata.pop(KEY, None)
