@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,3 +85,27 @@ def test_file_that_is_no_model_is_an_input_error(tmp_path: Path) -> None:
     path.write_text("hello")
     with pytest.raises(InputError):
         drain(jobs.load(path))
+
+
+@pytest.mark.parametrize(("before", "cores", "after"), [(1, 8, 1), (8, 8, 7), (4, 1, 1), (3, 8, 3)])
+def test_jobs_take_no_more_threads_than_they_were_given(
+    monkeypatch: pytest.MonkeyPatch, model: Model, before: int, cores: int, after: int
+) -> None:
+    asked = []
+    monkeypatch.setattr("torch.get_num_threads", lambda: before)
+    monkeypatch.setattr("torch.set_num_threads", asked.append)
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    drain(jobs.score(noise(), model))
+    assert asked == [after]
+
+
+def test_pixel_size_that_is_not_the_models_is_said(model: Model) -> None:
+    def scored(pixel_size: float | None) -> Scored:
+        trained = replace(model, pixel_size=2.0)
+        micrograph = replace(noise(), pixel_size=pixel_size)
+        _, found = drain(jobs.score(micrograph, trained))
+        return found
+
+    assert jobs.remark_on(scored(None)) is None
+    assert jobs.remark_on(scored(2.01)) is None
+    assert "noise has 2.5 A/px" in jobs.remark_on(scored(2.5))

@@ -131,3 +131,12 @@ def test_labels_of_closed_micrographs_are_not_trained_on() -> None:
     session = Session(micrographs={"a": micrograph()})
     session.labels = {"a": Labels.of([[1, 1]]), "gone": Labels.of([[2, 2]])}
     assert list(session.annotated()) == ["a"]
+
+
+def test_f2_optimum_is_known_only_from_held_out_labels() -> None:
+    session = Session()
+    assert session.f2_optimum is None
+    session.model = SimpleNamespace(**vars(model(0.3)), summary={"epochs": 5})
+    assert session.f2_optimum is None
+    session.model = SimpleNamespace(**vars(model(0.3)), summary={"held_out_recall": 0.0})
+    assert session.f2_optimum == 0.3

@@ -57,15 +57,23 @@ def score(micrograph: Micrograph, model: Model) -> Generator[TilesDone, None, Sc
     return Scored(micrograph, model, score_map, find_candidates(score_map))
 
 
+def remark_on(scored: Scored) -> str | None:
+    """Say in a sentence what is odd about a micrograph for its model; None if nothing is."""
+    from napari_deepem.core.model import pixel_size_remark
+
+    return pixel_size_remark(scored.micrograph, scored.model)
+
+
 def _leave_a_core_to_the_window() -> None:
     """Keep the thread that calls from using every core.
 
     Where its threads have to wait for a core that draws the window, torch loses much more than
-    that core: on a busy machine with two, training took fifteen times as long.
+    that core: on a busy machine with two, training took fifteen times as long. Fewer threads, as
+    OMP_NUM_THREADS asks for, stay as they are.
     """
     import torch
 
-    torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+    torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 2) - 1)))
 
 
 def load(path: Path) -> Generator[None, None, Model]:
@@ -80,6 +88,4 @@ def save(model: Model, path: Path) -> Path:
     """Save a model; adds the suffix .safetensors where there is none. Returns the path."""
     from napari_deepem.io.models import save_model
 
-    path = path if path.suffix == ".safetensors" else path.with_name(path.name + ".safetensors")
-    save_model(model, path)
-    return path
+    return save_model(model, path)

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from psygnal import EventedModel
 from pydantic import ConfigDict, Field, InstanceOf, PrivateAttr, field_validator
 
+from napari_deepem.core.picking import MIN_DISTANCE_BOXES, select_picks
 from napari_deepem.core.types import Candidates, Labels, Micrograph, Picks, ScoreMap
 
 if TYPE_CHECKING:
     from napari_deepem.core.model import Model
 
-MIN_DISTANCE_BOXES = 0.4  # of a box; what `select_picks` takes where no distance is given
 NO_LABELS = Labels.of()
 
 
@@ -177,6 +177,12 @@ class Session(EventedModel):
         """The current micrograph's scores; None if it was not scored with this model."""
         return self.scored.get(self.current) if self.current else None
 
+    @property
+    def f2_optimum(self) -> float | None:
+        """The threshold at which F2 was best on held-out labels; None if none were held out."""
+        found = self.model is not None and "held_out_recall" in self.model.summary
+        return self.model.threshold if found else None
+
     def labels_of(self, name: str | None) -> Labels:
         """What is marked on a micrograph."""
         return self.labels.get(name, NO_LABELS) if name else NO_LABELS
@@ -191,8 +197,6 @@ class Session(EventedModel):
 
     def select(self, candidates: Candidates) -> Picks:
         """Choose among candidates with the present threshold, std range and distance."""
-        from napari_deepem.core.picking import select_picks
-
         return select_picks(
             candidates,
             threshold=self.threshold,
