@@ -12,8 +12,10 @@ from napari.layers._source import layer_source
 from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QMessageBox
 
-from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
-from napari_deepem.io.coordinates import read_coordinates
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.scoring import TilesDone
+from napari_deepem.core.types import Candidates, Micrograph, Picks, ScoreMap
+from napari_deepem.io.coordinates import read_coordinates, write_coordinates
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.session import Scored
 from napari_deepem.widgets.annotate import Annotate
@@ -49,7 +51,7 @@ def model(std_range: tuple[float, float] = (0.5, 1.5), **summary: float) -> Simp
 
 def score_current(viewer: ViewerModel) -> None:
     session = session_of(viewer)
-    session.model = model()
+    session.model = model(held_out_recall=0.9)
     grid = np.zeros((5, 8), dtype=np.float32)
     candidates = Candidates(
         np.array([[10.0, 10.0], [40.0, 60.0]]), np.array([0.9, 0.6]), np.ones(2), 20
@@ -355,3 +357,94 @@ def test_model_is_saved_and_loaded_through_the_docks(
     qtbot.waitUntil(lambda: not session.training.running)
     assert "model.safetensors" in dock.status.value
     assert session.model is not None
+
+
+def test_own_points_are_used_only_where_some_are_chosen(viewer: ViewerModel) -> None:
+    dock = Annotate(viewer)
+    assert not dock.use_positive.enabled
+    points = viewer.add_points([[20.0, 40.0]], name="mine")
+    dock.points.value = None
+    assert not dock.use_positive.enabled
+    assert not dock.use_negative.enabled
+    dock.points.value = points
+    assert dock.use_positive.enabled
+    dock.use_positive.native.click()
+    assert dock.counts.value.startswith("1 particle, ")
+    assert not dock.use_positive.enabled
+
+
+def test_marks_outside_are_said(viewer: ViewerModel) -> None:
+    dock, link = Annotate(viewer), link_of(viewer)
+    link.mark("positive").add([[1.0, 1.0], [1.0, 500.0]])
+    assert dock.counts.value == (
+        "1 particle, 0 non-particles here; 1 and 0 on 1 micrograph; "
+        "1 mark outside the image not counted"
+    )
+    dock.micrograph.value = "m1"
+    assert "outside" not in dock.counts.value
+
+
+def test_marks_are_loaded_from_a_file(
+    viewer: ViewerModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dock = Annotate(viewer)
+    path = tmp_path / "by_hand.star"
+    write_coordinates(path, Picks(np.array([[10.0, 80.0], [80.0, 10.0], [20.0, 30.0]])))
+    dialog = "napari_deepem.widgets.annotate.QFileDialog.getOpenFileName"
+    monkeypatch.setattr(dialog, lambda *_: (str(path), ""))
+    dock.load.native.click()
+    assert dock.status.value == "Loaded 2 particles; 1 outside the image left out."
+    assert dock.counts.value.startswith("2 particles, ")
+    path.write_text("no table")
+    dock.load.native.click()
+    assert "by_hand.star" in dock.status.value
+    dock.micrograph.value = "m1"
+    assert dock.status.value == ""
+    assert not Annotate(ViewerModel()).load.enabled
+
+
+def test_optimum_is_marked_only_where_labels_were_held_out(viewer: ViewerModel) -> None:
+    dock, session = Pick(viewer), session_of(viewer)
+    session.model = model(held_out_recall=0.9)
+    assert dock.use_optimum.enabled
+    assert dock.use_optimum.text == "Use F2 optimum (0.42)"
+    assert dock.histogram.optimum == pytest.approx(0.42)
+    session.threshold = 0.9
+    session.model = model()
+    assert session.threshold == pytest.approx(0.42)
+    assert not dock.use_optimum.enabled
+    assert dock.use_optimum.text == "Use F2 optimum"
+    assert "mark particles on a second micrograph" in dock.use_optimum.tooltip
+    assert dock.histogram.optimum is None
+    assert "F2" not in Train(viewer).summary.value
+
+
+def test_one_micrograph_that_cannot_be_scored_does_not_stop_the_others(
+    viewer: ViewerModel, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    def score(micrograph, its_model):
+        if micrograph.name == "m1":
+            raise InputError("m1 is too small")
+        yield TilesDone(1, 1)
+        grid = np.zeros((5, 8), dtype=np.float32)
+        candidates = Candidates(np.empty((0, 2)), np.empty(0), np.empty(0), 20)
+        return Scored(micrograph, its_model, ScoreMap(grid, grid, 0, 1, 20), candidates)
+
+    monkeypatch.setattr("napari_deepem.session.jobs.score", score)
+    dock, session = Pick(viewer), session_of(viewer)
+    session.model = model()
+    notification_manager.records.clear()
+    dock.score_all.native.click()
+    qtbot.waitUntil(lambda: not session.scoring.running)
+    assert list(session.scored) == ["m2"]
+    assert [record.message for record in notification_manager.records] == ["m1 is too small"]
+    assert dock.status.value == "m1 is too small"
+    assert dock.score_all.enabled
+
+    # a pixel size that is not the model's is said
+    session.model = model()
+    viewer.layers["m2"].scale = (3.0, 3.0)
+    dock.score.native.click()
+    qtbot.waitUntil(lambda: not session.scoring.running)
+    assert list(session.scored) == ["m2"]
+    assert "m2 has 3 A/px" in dock.status.value

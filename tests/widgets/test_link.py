@@ -2,13 +2,17 @@
 
 import gc
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.layers._source import layer_source
 from napari.utils._proxies import PublicOnlyProxy
+from napari.utils.notifications import notification_manager
 
-from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
+from napari_deepem.core.types import Candidates, Micrograph, Picks, ScoreMap
+from napari_deepem.io.coordinates import write_coordinates
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.tags import find_layer
 from napari_deepem.session import Scored
@@ -183,4 +187,141 @@ def test_own_points_can_be_adopted(viewer: ViewerModel) -> None:
     link.adopt(points, "positive")
     np.testing.assert_allclose(link.session.labels_of("m2").positive_yx, [[10.0, 20.0]])
     points.add([[1.0, 1.0]])
+    assert len(link.session.labels_of("m2").positive_yx) == 2
+
+
+def add_file(viewer: ViewerModel, path: str, *, tagged: bool = True):
+    """Open a file, with our reader or with another's."""
+    with layer_source(path=path):
+        if tagged:
+            return add_micrograph(viewer, Path(path).stem)
+        return viewer.add_image(np.zeros((60, 90)), name=Path(path).stem)
+
+
+def warnings() -> list[str]:
+    return [record.message for record in notification_manager.records]
+
+
+def assert_lies_on(layer, image) -> None:
+    """Pixel (10, 20) of both is at one place of the world."""
+    np.testing.assert_allclose(layer.data_to_world((10, 20)), image.data_to_world((10, 20)))
+    assert layer.units == image.units
+
+
+def test_all_that_belongs_to_a_micrograph_follows_it(viewer: ViewerModel) -> None:
+    link = link_of(viewer)
+    image = viewer.layers["m2"]
+    marks = link.mark("positive")
+    marks.add([[10.0, 20.0]])
+    score_current(viewer)
+    picks, scores = viewer.layers["Picks"], viewer.layers["Score map"]
+    image.translate = (300.0, -40.0)
+    assert_lies_on(marks, image)
+    assert_lies_on(picks, image)
+    seen = image.world_to_data(scores.data_to_world((2, 5)))  # grid from 5 px on, every 10 px
+    np.testing.assert_allclose(seen, (25.0, 55.0))
+    assert link.session.picks is not None  # the pixels are the same, and so are their scores
+    image.scale, image.units = (0.2, 0.2), ("nm", "nm")
+    assert link.session.pixel_size == pytest.approx(2.0)
+    assert_lies_on(marks, image)
+    score_current(viewer)
+    assert_lies_on(picks, image)
+
+
+def test_click_on_a_moved_micrograph_is_in_its_pixels(viewer: ViewerModel) -> None:
+    link = link_of(viewer)
+    marks = link.mark("positive")
+    image = viewer.layers["m2"]
+    image.translate = (300.0, -40.0)
+    marks.add([marks.world_to_data(image.data_to_world((12.0, 34.0)))])
+    np.testing.assert_allclose(link.session.labels_of("m2").positive_yx, [[12.0, 34.0]])
+
+
+def test_removed_image_does_not_come_back_when_it_is_changed(viewer: ViewerModel) -> None:
+    session = session_of(viewer)
+    image = viewer.layers["m2"]
+    viewer.layers.remove(image)
+    image.scale = (3.0, 3.0)
+    image.data = np.ones((60, 90))
+    assert list(session.micrographs) == ["m1"]
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+def test_file_opened_twice_is_one_micrograph(tagged: bool) -> None:
+    viewer = ViewerModel()
+    session = session_of(viewer)
+    first = add_file(viewer, "/data/m.mrc")
+    notification_manager.records.clear()
+    second = add_file(viewer, "/data/m.mrc", tagged=tagged)
+    assert list(session.micrographs) == ["m"]
+    assert session.current == "m"
+    assert len(warnings()) == 1
+    assert "no second micrograph" in warnings()[0]
+    assert not second.visible
+    viewer.layers.remove(second)
+    assert link_of(viewer).image_of("m") is first
+    assert list(session.micrographs) == ["m"]
+
+
+def test_files_that_were_open_before_are_no_micrograph_twice() -> None:
+    viewer = ViewerModel()
+    first = add_file(viewer, "/data/m.mrc")
+    add_file(viewer, "/data/m.mrc")
+    assert list(session_of(viewer).micrographs) == ["m"]
+    assert link_of(viewer).image_of("m") is first
+
+
+def test_files_of_one_name_in_two_folders_are_two_micrographs() -> None:
+    viewer = ViewerModel()
+    session = session_of(viewer)
+    add_file(viewer, "/data/one/m.mrc")
+    add_file(viewer, "/data/two/m.mrc")
+    assert list(session.micrographs) == ["m", "m [1]"]
+
+
+def test_tiff_is_no_micrograph_and_that_is_said_once() -> None:
+    viewer = ViewerModel()
+    session = session_of(viewer)
+    notification_manager.records.clear()
+    layer = add_file(viewer, "/data/m.tif", tagged=False)
+    layer.translate = (3.0, 3.0)
+    viewer.layers.move(0, 1)
+    assert session.micrographs == {}
+    assert len(warnings()) == 1
+    assert "convert it to MRC first" in warnings()[0]
+
+
+def test_image_of_another_plugin_does_not_end_marking(viewer: ViewerModel, qtbot) -> None:
+    link = link_of(viewer)
+    marks = link.mark("positive")
+    viewer.add_image(np.ones((60, 90)), name="filtered")
+    assert link.session.current == "m2"
+    qtbot.waitUntil(lambda: viewer.layers.selection.active is marks)
+    assert marks.mode == "add"
+    assert visible(viewer) == {"m2", "m2 particles"}
+    assert "filtered" in link.session.micrographs  # may be chosen
+    viewer.layers.selection.active = viewer.layers["filtered"]  # and selected
+    assert viewer.layers.selection.active.name == "filtered"
+
+
+def test_image_of_another_plugin_is_current_where_nothing_is_marked(viewer: ViewerModel) -> None:
+    session = session_of(viewer)
+    viewer.add_image(np.ones((60, 90)), name="filtered")
+    assert session.current == "filtered"
+
+
+def test_marks_of_a_file_are_added_without_those_outside(
+    viewer: ViewerModel, tmp_path: Path
+) -> None:
+    link = link_of(viewer)
+    negative = link.mark("negative")
+    centres_yx = np.array([[10.0, 80.0], [80.0, 10.0], [20.0, 30.0]])
+    write_coordinates(tmp_path / "m2.star", Picks(centres_yx))
+    assert link.load_marks(tmp_path / "m2.star") == (2, 1)
+    np.testing.assert_array_equal(
+        link.session.labels_of("m2").positive_yx, [[10.0, 80.0], [20.0, 30.0]]
+    )
+    assert viewer.layers.selection.active is negative
+    assert negative.mode == "add"
+    link.load_marks(tmp_path / "m2.star")  # once more changes nothing
     assert len(link.session.labels_of("m2").positive_yx) == 2

@@ -51,7 +51,7 @@ class Export(Dock):
         self.format.changed.connect(self._show_destination)
         self.scope.changed.connect(self._show_destination)
         self.destination.changed.connect(self._on_destination)
-        self.save.changed.connect(self._save)
+        self.save.changed.connect(self._save_files)
         self.copy_to_layer.changed.connect(self._copy_to_layer)
         events = self.session.events
         self.follow(events.current, self._show_destination)
@@ -111,7 +111,7 @@ class Export(Dock):
         found = self.session.picks is not None if self.scope.value == THIS else self.session.scored
         return "" if found else NOTHING_SCORED
 
-    def _save(self) -> None:
+    def _save_files(self) -> None:
         try:
             files = self._files()
             if self._may_replace(export.files_of_others(self.session, files)):

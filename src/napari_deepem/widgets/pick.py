@@ -9,6 +9,7 @@ from magicgui.widgets import FloatRangeSlider, FloatSlider, FloatSpinBox, Progre
 from .dock import SLIDER_MARGIN, Dock, counted, form, holder, row, show_value, tell, text_line
 from .plots import ScoreHistogram
 
+NOT_HELD_OUT = "No labels were held out: mark particles on a second micrograph."
 NOT_SCORED = "Press Score: then threshold and ranges can be moved."
 
 
@@ -86,8 +87,8 @@ class Pick(Dock):
         self.session.threshold = min(1.0, max(0.0, threshold))
 
     def _use_optimum(self) -> None:
-        if self.session.model is not None:
-            self.session.threshold = self.session.model.threshold
+        if self.session.f2_optimum is not None:
+            self.session.threshold = self.session.f2_optimum
 
     def _show(self) -> None:
         session, activity = self.session, self.session.scoring
@@ -103,12 +104,13 @@ class Pick(Dock):
         self.progress.max = activity.total
         self.progress.value = activity.done
         tell(self.status, activity.message or missing or ("" if done else NOT_SCORED))
-        model = session.model
-        self.use_optimum.enabled = model is not None
+        optimum = session.f2_optimum
+        self.use_optimum.enabled = optimum is not None
         self.use_optimum.text = (
-            "Use F2 optimum" if model is None else f"Use F2 optimum ({model.threshold:.2f})"
+            "Use F2 optimum" if optimum is None else f"Use F2 optimum ({optimum:.2f})"
         )
-        self.histogram.show_optimum(None if model is None else model.threshold)
+        self.use_optimum.tooltip = NOT_HELD_OUT if session.model and optimum is None else ""
+        self.histogram.show_optimum(optimum)
 
     def _show_candidates(self) -> None:
         scored = self.session.current_scored

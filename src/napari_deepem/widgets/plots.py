@@ -107,6 +107,11 @@ class ScoreHistogram:
         self.line.setValue(threshold)
         self.line.blockSignals(False)
 
+    @property
+    def optimum(self) -> float | None:
+        """The threshold that is marked as best."""
+        return float(self._optimum.value()) if self._optimum.isVisible() else None
+
     def show_optimum(self, threshold: float | None) -> None:
         """Mark the threshold at which F2 was best; nothing without a model."""
         self._optimum.setVisible(threshold is not None)

@@ -63,7 +63,7 @@ class Runs:
         if missing := session.missing_for_scoring():
             session.scoring.message = missing
             return
-        self._score_next([name for name in names if name not in session.scored])
+        self._score_next([name for name in names if name not in session.scored], [])
 
     def cancel_scoring(self) -> None:
         """Stop scoring after the tile that is running."""
@@ -71,19 +71,21 @@ class Runs:
             self._scoring.cancel()
             self._session.scoring.message = "Stopping after this tile ..."
 
-    def _score_next(self, names: list[str]) -> None:
+    def _score_next(self, names: list[str], remarks: list[str]) -> None:
+        """Score the first of these micrographs and go on; remarks are told when all is done."""
         session = self._session
         names = [name for name in names if name in session.micrographs]
         if not names:
-            return _end(session.scoring, "")
+            more = f" (and {len(remarks) - 1} more)" if len(remarks) > 1 else ""
+            return _end(session.scoring, "".join(remarks[:1]) + more)
         name, *rest = names
         micrograph, model = session.micrographs[name], session.model
         _begin(session.scoring, 0, f"Scoring {name} ...")
         self._scoring = run(
             partial(jobs.score, micrograph, model),
             on_progress=self._on_tile,
-            on_result=partial(self._on_scored, name, rest),
-            on_failed=partial(_fail, session.scoring),
+            on_result=partial(self._on_scored, name, rest, remarks),
+            on_failed=lambda error: self._score_next(rest, [*remarks, report(error)]),
             on_cancelled=partial(_end, session.scoring, "Cancelled."),
             is_wanted=lambda: (
                 session.model is model and session.micrographs.get(name) is micrograph
@@ -110,9 +112,10 @@ class Runs:
         self._session.scoring.total = tiles.total
         self._session.scoring.done = tiles.done
 
-    def _on_scored(self, name: str, rest: list[str], scored: Scored) -> None:
+    def _on_scored(self, name: str, rest: list[str], remarks: list[str], scored: Scored) -> None:
         self._session.scored = {**self._session.scored, name: scored}
-        self._score_next(rest)
+        remark = jobs.remark_on(scored)
+        self._score_next(rest, remarks if remark is None else [*remarks, remark])
 
 
 def _begin(activity: Activity, total: int, message: str) -> None:

@@ -165,5 +165,6 @@ def summary_of(model: Any) -> str:
         parts.append(f"finds {found['held_out_recall']:.0%} of held-out particles")
     if "held_out_ap" in found:
         parts.append(f"held-out AP {found['held_out_ap']:.3f}")
-    parts.append(f"F2 threshold {model.threshold:.2f}")
+    kind = "F2 threshold" if "held_out_recall" in found else "threshold"
+    parts.append(f"{kind} {model.threshold:.2f}")
     return ", ".join(parts)
