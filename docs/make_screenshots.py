@@ -61,7 +61,7 @@ def main() -> None:
     save(window.grab(), "window")
     picture(docks["Pick"], "pick")
     show(docks["Export"])
-    docks["Export"].destination.value = Path("/data/klh/klh_03.star")
+    docks["Export"].destination.value = Path("/data/klh/picks/klh_03.star")
     picture(docks["Export"], "export")
     viewer.close()
 
