@@ -28,7 +28,7 @@ def random_network(
 
 
 def lively_network(architecture: Architecture, seed: int = 0) -> Network:
-    """The paper's initial weights, strengthened until noise gets logits of mean 0 and spread 1.
+    """The paper's initial weights, strengthened until noise gets logits of mean 0 and spread 0.5.
 
     As they are, all boxes of noise score alike to 1e-4: any two ways of scoring would agree.
     """
@@ -52,6 +52,6 @@ def _lively_network(architecture: Architecture, seed: int) -> Network:
         maps = pool(network.activation(convolve(maps)))
     logits = network.output(maps)
     assert network.output.bias is not None
-    network.output.weight.div_(logits.std())
-    network.output.bias.copy_(-(logits.mean() / logits.std()))
+    network.output.weight.mul_(0.5 / logits.std())
+    network.output.bias.copy_(-0.5 * logits.mean() / logits.std())
     return network

@@ -156,7 +156,7 @@ def test_pick_lies_where_the_particle_was_clicked(
         assert np.abs(found - setup.click).max() <= rounding + tolerance_px(step_px)
 
 
-EDGE_BOXES = 0.25  # from a particle's centre to the edge: a quarter of its box lies outside
+EDGE_BOXES = 0.12  # from a particle's centre to the edge: a third of its box lies outside
 
 
 @pytest.mark.parametrize(("box_px", "binning"), [(40, 1), (41, 1), (81, 2), (130, 3), (160, 4)])
@@ -176,7 +176,6 @@ def test_particle_at_the_edge_is_picked_to_a_step_of_the_grid(
             shape, (clicks[0], clicks[1]), box_px, binning, sigma_boxes=0.1, seed=extra
         )
         picks, step_px = picks_of(setup)
-        # The mirrored particle beyond the edge pulls at the peak; matching allows 2.5 such steps.
         assert np.abs(picks.centres_yx - setup.click).max(axis=1).min(initial=np.inf) <= step_px
 
 

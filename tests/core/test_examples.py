@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from blobs import BOX_PX, SHAPE, blob_micrograph
-from napari_deepem.core.crops import MirroredImage, box_corners
+from napari_deepem.core.crops import PaddedImage, box_corners
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.examples import (
     Field,
@@ -38,7 +38,7 @@ def field_of(
     image = np.arange(shape[0] * shape[1], dtype=np.float32).reshape(shape)
     return Field(
         prepared=image,
-        mirrored=MirroredImage.of(image, box_px),
+        padded=PaddedImage.of(image, box_px),
         positive_yx=positive_yx,
         negative_yx=negative_yx,
         avoid_yx=positive_yx,

@@ -150,7 +150,7 @@ def test_training_step_of_the_paper_equals_a_step_by_hand() -> None:
 def replace_labels(field: Field, positive_yx: FloatArray) -> Field:
     return Field(
         field.prepared,
-        field.mirrored,
+        field.padded,
         positive_yx,
         field.negative_yx,
         positive_yx,

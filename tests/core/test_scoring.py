@@ -37,13 +37,13 @@ def model_of(network: Network, box_size_px: int, binning: int = 1) -> Model:
 def crops_at(
     prepared: Float32Array, score_map: ScoreMap, elements: list[tuple[int, int]]
 ) -> Float32Array:
-    """The box of each grid element, cut from the micrograph with mirrored borders."""
+    """The box of each grid element, cut from the micrograph with a margin of 0."""
     box = score_map.box_size_px
-    mirrored = np.pad(prepared, box, mode="symmetric")
+    padded = np.pad(prepared, box, mode="constant")
     corners = score_map.centres_of(elements) - (box - 1) / 2
     assert (corners == np.rint(corners)).all()
     tops_lefts = (corners + box).astype(int)
-    return np.stack([mirrored[top : top + box, left : left + box] for top, left in tops_lefts])
+    return np.stack([padded[top : top + box, left : left + box] for top, left in tops_lefts])
 
 
 def some_elements(shape: tuple[int, ...], count: int) -> list[tuple[int, int]]:

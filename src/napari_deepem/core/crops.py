@@ -2,7 +2,8 @@
 
 Here positions are binned pixels. A box of n pixels centred on c has its corner at ceil(c - n / 2):
 for whole c that is c - n // 2 (EMAN, RELION), and the box's middle, corner + (n - 1) / 2, is never
-more than half a pixel away from c. Boxes over the border see the micrograph mirrored.
+more than half a pixel away from c. Boxes over the border see 0,
+the median of a prepared micrograph, there: a mirror image would make two of a cut particle.
 """
 
 from __future__ import annotations
@@ -27,19 +28,19 @@ def box_corners(centres_yx: FloatArray, box_px: int) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class MirroredImage:
-    """A prepared micrograph with mirrored borders, from which boxes can be cut anywhere."""
+class PaddedImage:
+    """A prepared micrograph with a margin of 0, from which boxes can be cut anywhere."""
 
     pixels: Float32Array  # (h + 2 * margin, w + 2 * margin)
     margin: int  # pixels added on every side
     shape: tuple[int, int]  # (h, w) of the micrograph itself
 
     @classmethod
-    def of(cls, image: Float32Array, box_px: int) -> MirroredImage:
-        """Mirror the borders of an (h, w) image far enough for boxes centred up to its edges."""
-        margin = min(box_px, *image.shape) - 1
+    def of(cls, image: Float32Array, box_px: int) -> PaddedImage:
+        """Pad an (h, w) image far enough for boxes centred up to its edges and beyond."""
+        margin = box_px
         height, width = image.shape
-        return cls(np.pad(image, margin, mode="symmetric"), margin, (height, width))
+        return cls(np.pad(image, margin, mode="constant"), margin, (height, width))
 
     def cut(self, corners: NDArray[Any], box_px: int) -> Float32Array:
         """(n, box, box) float32 crops with (n, 2) integer corners, copied."""

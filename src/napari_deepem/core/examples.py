@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepem.core.crops import MirroredImage, box_corners, draw_negatives
+from napari_deepem.core.crops import PaddedImage, box_corners, draw_negatives
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.preprocess import prepare_micrograph, to_binned
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
@@ -21,7 +21,7 @@ class Field:
     """A prepared micrograph, or some columns of one, and what is labelled there; binned pixels."""
 
     prepared: Float32Array  # (h, w)
-    mirrored: MirroredImage
+    padded: PaddedImage
     positive_yx: FloatArray  # (n, 2), within `cols`
     negative_yx: FloatArray  # (m, 2), within `cols`
     avoid_yx: FloatArray  # (k, 2) every label of the micrograph, where no background is drawn
@@ -41,7 +41,7 @@ class Field:
 
         return Field(
             self.prepared,
-            self.mirrored,
+            self.padded,
             keep(self.positive_yx),
             keep(self.negative_yx),
             self.avoid_yx,
@@ -70,7 +70,7 @@ def prepare_fields(
         fields.append(
             Field(
                 prepared=prepared,
-                mirrored=MirroredImage.of(prepared, box_px),
+                padded=PaddedImage.of(prepared, box_px),
                 positive_yx=positive_yx,
                 negative_yx=negative_yx,
                 avoid_yx=np.concatenate([positive_yx, negative_yx]),
@@ -137,7 +137,7 @@ def cut_boxes(
 ) -> Float32Array:
     """(n, box, box) boxes centred on one (k, 2) array of binned positions a field."""
     boxes = [
-        field.mirrored.cut(box_corners(centres, box_px), box_px)
+        field.padded.cut(box_corners(centres, box_px), box_px)
         for field, centres in zip(fields, centres_yx, strict=True)
     ]
     return np.concatenate([*boxes, np.empty((0, box_px, box_px), dtype=np.float32)])

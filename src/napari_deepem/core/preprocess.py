@@ -130,9 +130,9 @@ def box_stds(image: Float32Array, box_px: int) -> Float32Array:
     """Standard deviation of the pixels of the box around every pixel; (h, w) float32.
 
     Element (r, c) is that of the `box_px` square with corner `(r, c) - box_px // 2`,
-    the micrograph mirrored at its borders.
+    pixels beyond the borders being 0.
     """
     wide = image.astype(np.float64)
-    mean = ndimage.uniform_filter(wide, box_px, mode="reflect")
-    mean_square = ndimage.uniform_filter(wide**2, box_px, mode="reflect")
+    mean = ndimage.uniform_filter(wide, box_px, mode="constant")
+    mean_square = ndimage.uniform_filter(wide**2, box_px, mode="constant")
     return np.sqrt(np.maximum(mean_square - mean**2, 0.0)).astype(np.float32)

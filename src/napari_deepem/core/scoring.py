@@ -15,7 +15,7 @@ from math import ceil
 import numpy as np
 import torch
 
-from napari_deepem.core.crops import MirroredImage
+from napari_deepem.core.crops import PaddedImage
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.model import Model
 from napari_deepem.core.network import Network
@@ -50,7 +50,7 @@ def score(
     -------
     ScoreMap
         Box centres lie on the whole micrograph, edges included: boxes that reach over the border
-        see it mirrored.
+        see its median there.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def score_prepared(
         1 + ceil((side - 1) / step_px) for side in prepared.shape
     )  # the last one's beyond
     scores = np.empty((rows, cols), dtype=np.float32)
-    mirrored = MirroredImage.of(prepared, box_px)
+    padded = PaddedImage.of(prepared, box_px)
     turned = [network.rotated(k) for k in range(4)]
     tiles = list(_tiles(scores.shape, network.architecture.step_px // step_px))
     for done, tile in enumerate(tiles, start=1):
@@ -121,10 +121,10 @@ def score_prepared(
             first_corner + step_px * np.arange(n)[part]
             for n, part in zip((rows, cols), tile, strict=True)
         ]
-        scores[tile] = _mean_scores(mirrored.cover(corners[0], corners[1], box_px), turned)
+        scores[tile] = _mean_scores(padded.cover(corners[0], corners[1], box_px), turned)
         yield TilesDone(done, len(tiles))
-    sampled = slice(mirrored.margin, None, step_px)
-    stds = box_stds(mirrored.pixels, box_px)[sampled, sampled][:rows, :cols].copy()
+    sampled = slice(padded.margin, None, step_px)
+    stds = box_stds(padded.pixels, box_px)[sampled, sampled][:rows, :cols].copy()
     return ScoreMap(scores, stds, first_corner + (box_px - 1) / 2, step_px, box_px)
 
 
