@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -448,3 +449,26 @@ def test_one_micrograph_that_cannot_be_scored_does_not_stop_the_others(
     qtbot.waitUntil(lambda: not session.scoring.running)
     assert list(session.scored) == ["m2"]
     assert "m2 has 3 A/px" in dock.status.value
+
+
+def test_micrograph_closed_while_it_is_scored_does_not_stop_the_others(
+    viewer: ViewerModel, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    go_on = threading.Event()
+
+    def score(micrograph, its_model):
+        yield TilesDone(1, 2)
+        go_on.wait(10)
+        grid = np.zeros((5, 8), dtype=np.float32)
+        candidates = Candidates(np.empty((0, 2)), np.empty(0), np.empty(0), 20)
+        return Scored(micrograph, its_model, ScoreMap(grid, grid, 0, 1, 20), candidates)
+
+    monkeypatch.setattr("napari_deepem.session.jobs.score", score)
+    dock, session = Pick(viewer), session_of(viewer)
+    session.model = model()
+    dock.score_all.native.click()
+    qtbot.waitUntil(lambda: session.scoring.done == 1)
+    viewer.layers.remove("m1")
+    go_on.set()
+    qtbot.waitUntil(lambda: not session.scoring.running)
+    assert list(session.scored) == ["m2"]

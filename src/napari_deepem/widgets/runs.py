@@ -86,7 +86,7 @@ class Runs:
             on_progress=self._on_tile,
             on_result=partial(self._on_scored, name, rest, remarks),
             on_failed=lambda error: self._score_next(rest, [*remarks, report(error)]),
-            on_cancelled=partial(_end, session.scoring, "Cancelled."),
+            on_cancelled=partial(self._on_dropped, rest, remarks, model),
             is_wanted=lambda: (
                 session.model is model and session.micrographs.get(name) is micrograph
             ),
@@ -116,6 +116,13 @@ class Runs:
         self._session.scored = {**self._session.scored, name: scored}
         remark = jobs.remark_on(scored)
         self._score_next(rest, remarks if remark is None else [*remarks, remark])
+
+    def _on_dropped(self, rest: list[str], remarks: list[str], model: Any) -> None:
+        """Go on where only the micrograph was closed or changed meanwhile."""
+        cancelled = self._scoring is not None and self._scoring.cancelled
+        if cancelled or self._session.model is not model:
+            return _end(self._session.scoring, "Cancelled.")
+        self._score_next(rest, remarks)
 
 
 def _begin(activity: Activity, total: int, message: str) -> None:
