@@ -145,7 +145,7 @@ def test_training_shows_what_it_reads_every_epoch_and_what_it_wrote(
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "18 particles on 2 micrographs" in shown.err
-    assert "2 micrographs without coordinates are left out" in shown.err
+    assert "left out, no coordinates: " in shown.err
     assert "epoch 1/2" in shown.err
     assert "epoch 2/2" in shown.err
     assert f"wrote {out}" in shown.err

@@ -48,8 +48,8 @@ def test_training_is_shown_in_lines_where_there_is_no_terminal() -> None:
     console, shown = console_on(terminal=False)
     assert follow_training(training(), console).recipe == "modern"
     assert shown.getvalue().splitlines() == [
-        "18 particles on 2 micrographs; 1 micrographs without coordinates are left out",
-        "epoch 1/2  loss 0.5000  held-out loss 0.4000  held-out AP 0.750",
+        "18 particles on 2 micrographs; left out, no coordinates: m17",
+        "epoch 1/2  loss 0.5000  held-out boxes: loss 0.4000, AP 0.750",
         "epoch 2/2  loss 0.2500",
     ]
 
@@ -94,6 +94,7 @@ def test_brackets_in_names_are_shown_as_they_are() -> None:
 
 
 HELD_OUT = {
+    "trained_on": [{"micrograph": "m1"}],
     "held_out": [{"micrograph": "m2"}, {"micrograph": "m5"}],
     "held_out_recall": 0.95,
     "held_out_ap": 0.9123,
@@ -119,3 +120,15 @@ def test_partial_labels_are_judged_by_recall_alone() -> None:
 def test_threshold_without_held_out_labels_is_called_a_guess() -> None:
     text = describe_model(model_with({"held_out": []}), Path("m.safetensors"))
     assert "the threshold is a guess: label a second micrograph" in text
+
+
+def test_held_out_part_of_the_only_micrograph_is_called_a_part() -> None:
+    summary = HELD_OUT | {"trained_on": [{"micrograph": "m2"}], "held_out": [{"micrograph": "m2"}]}
+    text = describe_model(model_with(summary), Path("m.safetensors"))
+    assert "held out: the right-hand part of m2: recall 0.950" in text
+    assert "warning" not in text
+
+
+def test_model_that_finds_few_particles_is_warned_of() -> None:
+    text = describe_model(model_with(HELD_OUT | {"held_out_recall": 0.1}), Path("m.safetensors"))
+    assert "warning: few of the held-out particles are found" in text

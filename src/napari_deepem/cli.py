@@ -47,6 +47,17 @@ def _whole_number(kind: object, tokens: Sequence[Token]) -> int | str:
         raise ValueError(f'"{text}" is not {wanted}') from None
 
 
+def _score_or_f2(_: object, tokens: Sequence[Token]) -> float | str:
+    """Read a score, or "f2"."""
+    text = tokens[0].value
+    if text.lower() == "f2":
+        return "f2"
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f'"{text}" is neither a score from 0 to 1 nor f2') from None
+
+
 Whole = Annotated[int, Parameter(converter=_whole_number)]
 WholeOrAuto = Annotated[Literal["auto"] | int, Parameter(converter=_whole_number)]
 
@@ -166,7 +177,7 @@ def pick(
     model: Path,
     out: Path,
     format: str = "box,star",
-    threshold: Literal["f2"] | float = "f2",
+    threshold: Annotated[Literal["f2"] | float, Parameter(converter=_score_or_f2)] = "f2",
     std_range: tuple[float, float] | None = None,
     min_distance: float | None = None,
     all_candidates: bool = False,
@@ -261,6 +272,11 @@ def evaluate(
             errors.print(f"left out, no {lacking}: {len(names)} ({names[0]}, ...)", markup=False)
     if plot is not None:
         draw_curves(plot, result.evaluation)
+        errors.print(f"wrote {plot}", markup=False)
+    if result.evaluation.n_picks and result.evaluation.f2_threshold is None:
+        errors.print(
+            "these picks have no scores, so ap and f2 are those of a single point", markup=False
+        )
     print(json.dumps(as_json_values(result.evaluation) | {"n_micrographs": len(result.names)}))
 
 

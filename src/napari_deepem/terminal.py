@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from napari_deepem.core.jobs import finish
 from napari_deepem.core.metrics import MATCH_RADIUS_BOXES
 from napari_deepem.core.model import Model
 from napari_deepem.core.training import EpochDone
+
+FEW_FOUND = 0.5  # recall at the threshold of the best F2: below, something is wrong
 
 
 @contextmanager
@@ -72,7 +74,7 @@ def _show_training(news: LabelledFiles | EpochDone, progress: Progress) -> None:
         return
     text = f"{_counted(news.n_particles, 'particle')} on {_counted(len(news.paths), 'micrograph')}"
     if news.without_labels:
-        text += f"; {len(news.without_labels)} micrographs without coordinates are left out"
+        text += f"; left out, no coordinates: {_listed(news.without_labels)}"
     progress.console.print(text, markup=False)
 
 
@@ -80,10 +82,14 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
 def _epoch_figures(news: EpochDone) -> str:
     text = f"loss {news.loss:.4f}"
     if news.held_out_loss is not None and news.held_out_ap is not None:
-        text += f"  held-out loss {news.held_out_loss:.4f}  held-out AP {news.held_out_ap:.3f}"
+        text += f"  held-out boxes: loss {news.held_out_loss:.4f}, AP {news.held_out_ap:.3f}"
     return text
 
 
@@ -99,11 +105,20 @@ def describe_model(model: Model, path: Path) -> str:
         return text + (
             "\nno labels could be held out, so the threshold is a guess: label a second micrograph"
         )
-    text += f"\nheld out: {', '.join(field['micrograph'] for field in found['held_out'])}: "
+    names = [field["micrograph"] for field in found["held_out"]]
+    trained_on = {field["micrograph"] for field in found["trained_on"]}
+    where = "the right-hand part of " if trained_on & set(names) else ""
+    text += f"\nheld out: {where}{_listed(names)}: "
     text += f"recall {found['held_out_recall']:.3f}"
     if found["labels_complete"]:
         text += f", average precision {found['held_out_ap']:.3f}, F2 {found['held_out_f2']:.3f}"
-    return text + f", matched within {MATCH_RADIUS_BOXES * model.box_size_px:g} px"
+    text += f", matched within {MATCH_RADIUS_BOXES * model.box_size_px:g} px"
+    if found["held_out_recall"] < FEW_FOUND:
+        text += (
+            "\nwarning: few of the held-out particles are found; are box and coordinates in pixels "
+            "of these files, unbinned?"
+        )
+    return text
 
 
 def follow_picking(
@@ -128,7 +143,9 @@ def follow_picking(
                 progress.task_ids[0], completed=done, total=total, figures=f"{picked} picks"
             )
     if total > len(failed):
-        console.print(f"{picked} picks on {total - len(failed)} micrographs", markup=False)
+        console.print(
+            f"{picked} picks on {_counted(total - len(failed), 'micrograph')}", markup=False
+        )
     if failed and total > 1:
         console.print(f"{len(failed)} of {total} micrographs could not be picked", markup=False)
     return failed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,9 @@ def prepare_fields(
     """
     box_px = round(box_size_px / binning)
     fields = []
-    for micrograph, marked in zip(micrographs, labels, strict=True):
+    for micrograph, marked in zip_longest(micrographs, labels):
+        if micrograph is None or marked is None:
+            raise InputError("micrographs and labels differ in number: give one item for each")
         if not len(marked.positive_yx) and not len(marked.negative_yx):
             continue
         _check_inside(micrograph, marked)

@@ -56,7 +56,7 @@ class Labels:
 
     @classmethod
     def of(cls, positive_yx: Any = (), negative_yx: Any = ()) -> Labels:
-        """Make labels from anything array-like; missing ones become (0, 2) arrays."""
+        """Make labels from `Picks` or anything array-like; missing ones become (0, 2) arrays."""
         return cls(_points(positive_yx), _points(negative_yx))
 
 
@@ -132,7 +132,7 @@ class Picks:
 
 
 def _points(values: Any) -> FloatArray:
-    points = np.asarray(values, dtype=np.float64)
+    points = np.asarray(getattr(values, "centres_yx", values), dtype=np.float64)
     if points.size and points.shape[-1:] != (2,):
         raise ValueError(f"positions are (n, 2), row then column, not {points.shape}")
     return points.reshape(-1, 2)
