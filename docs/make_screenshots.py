@@ -54,7 +54,6 @@ def main() -> None:
     show(docks["Pick"])
     docks["Pick"].score.native.click()
     wait_until(lambda: session.picks is not None)
-    docks["Pick"].threshold.value = 0.3
     viewer.layers.selection.active = viewer.layers["Picks"]
     viewer.reset_view()
     settle()
