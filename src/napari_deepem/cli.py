@@ -270,6 +270,8 @@ def evaluate(
     for names, lacking in ((result.without_truth, "truth"), (result.without_picks, "picks")):
         if names:
             errors.print(f"left out, no {lacking}: {len(names)} ({names[0]}, ...)", markup=False)
+    if result.other_name is not None:
+        errors.print(f"compared {result.names[0]} with {result.other_name}", markup=False)
     if plot is not None:
         draw_curves(plot, result.evaluation)
         errors.print(f"wrote {plot}", markup=False)

@@ -68,6 +68,7 @@ def test_single_files_are_compared_whatever_they_are_called(tmp_path: Path, trut
     result = evaluate_files(picks, truth / "a.csv", 40)
     assert result.evaluation.ap == 1.0
     assert (result.names, result.without_truth, result.without_picks) == (["mine"], [], [])
+    assert result.other_name == "a"
 
 
 def test_format_with_scores_is_taken_where_there_are_two(tmp_path: Path, truth: Path) -> None:

@@ -227,3 +227,10 @@ def test_boxes_are_centred_on_what_was_clicked() -> None:
         (field,) = prepare_fields([noisy], [Labels.of([[33, 47]])], box, 1)
         (crop,) = cut_boxes([field], [field.positive_yx], box)
         assert np.unravel_index(crop.argmax(), crop.shape) == (box // 2, box // 2)
+
+
+@pytest.mark.parametrize("n_labels", [1, 3])
+def test_each_micrograph_needs_its_labels(n_labels: int) -> None:
+    micrographs = [blob_micrograph(seed)[0] for seed in (1, 2)]
+    with pytest.raises(InputError, match="differ in number"):
+        prepare_fields(micrographs, [Labels.of([[30, 40]])] * n_labels, BOX_PX, 1)

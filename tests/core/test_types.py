@@ -47,3 +47,8 @@ def test_values_are_frozen_and_compared_by_identity() -> None:
     with pytest.raises(FrozenInstanceError):
         picks.box_size_px = 3  # type: ignore[misc]  # that is the test
     assert picks != Picks(np.zeros((2, 2)))
+
+
+def test_labels_are_made_of_picks_too() -> None:
+    picks = Picks(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([0.9, 0.1]))
+    np.testing.assert_array_equal(Labels.of(picks).positive_yx, picks.centres_yx)

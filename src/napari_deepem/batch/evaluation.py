@@ -20,6 +20,7 @@ class FileEvaluation:
     names: list[str]  # micrographs with picks and truth
     without_truth: list[str]  # with picks alone, left out
     without_picks: list[str]  # with truth alone, left out
+    other_name: str | None = None  # what a single file of truth calls it, if otherwise
 
 
 def evaluate_files(
@@ -46,10 +47,11 @@ def evaluate_files(
             raise InputError("box and radius must be positive: give them in pixels")
     picked, known = coordinate_names(picks), coordinate_names(truth)
     names = [name for name in picked if name in known]
+    other_name = None
     if not names and len(picked) == len(known) == 1:
         found = read_coordinate_set(picks, picked)
         labelled = dict(zip(picked, read_coordinate_set(truth, known).values(), strict=True))
-        names = known = picked  # one file each, whatever they are called
+        other_name, names, known = known[0], picked, picked  # one each, whatever its name
     elif names:
         found, labelled = read_coordinate_set(picks, names), read_coordinate_set(truth, names)
     else:
@@ -68,6 +70,7 @@ def evaluate_files(
         names,
         without_truth=[name for name in picked if name not in names],
         without_picks=[name for name in known if name not in names],
+        other_name=other_name,
     )
 
 

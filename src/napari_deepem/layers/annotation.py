@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import FloatArray, Labels
-
-from .micrographs import place, placement_of
-from .tags import KEY, find_layer, find_layers, role_of, tag
+from napari_deepem.layers.micrographs import place, placement_of
+from napari_deepem.layers.tags import KEY, find_layer, find_layers, role_of, tag
 
 Mark = Literal["positive", "negative"]
 MARKS: tuple[Mark, Mark] = ("positive", "negative")

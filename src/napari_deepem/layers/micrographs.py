@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from pint import DimensionalityError
 
 from napari_deepem.core.types import Micrograph
-
-from .tags import micrograph_name_of, role_of, tag, tag_of
+from napari_deepem.layers.tags import micrograph_name_of, role_of, tag, tag_of
 
 
 def is_micrograph(layer: Layer) -> bool:

@@ -8,8 +8,7 @@ from typing import Any
 from napari.utils.notifications import show_error
 
 from napari_deepem.core.errors import InputError
-
-from .micrographs import image_layer_data
+from napari_deepem.layers.micrographs import image_layer_data
 
 LayerData = tuple[Any, ...]
 Reader = Callable[[str | Sequence[str]], list[LayerData]]

@@ -13,10 +13,9 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
 
 from napari_deepem.core.types import Picks, ScoreMap
-
-from .annotation import resize, square_style
-from .micrographs import place, placement_of
-from .tags import KEY, find_layer, find_layers, micrograph_name_of, tag
+from napari_deepem.layers.annotation import resize, square_style
+from napari_deepem.layers.micrographs import place, placement_of
+from napari_deepem.layers.tags import KEY, find_layer, find_layers, micrograph_name_of, tag
 
 SCORE_MAP_NAME = "Score map"
 PICKS_NAME = "Picks"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .annotation import points_layer_data
-from .micrographs import image_layer_data, placement
+from napari_deepem.layers.annotation import points_layer_data
+from napari_deepem.layers.micrographs import image_layer_data, placement
 
 COUNT = 3
 LABELLED = 2

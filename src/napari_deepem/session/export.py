@@ -10,8 +10,7 @@ from pathlib import Path
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
-
-from .state import Session
+from napari_deepem.session.state import Session
 
 FORMATS = {"RELION (.star)": ".star", "EMAN (.box)": ".box", "Table (.csv)": ".csv"}
 NOTHING_SCORED = "Nothing to save yet: score a micrograph in the Pick dock first."

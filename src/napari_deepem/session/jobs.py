@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_deepem.core.types import Micrograph
-
-from .state import Scored, Session
+from napari_deepem.session.state import Scored, Session
 
 if TYPE_CHECKING:
     from napari_deepem.core.model import Model

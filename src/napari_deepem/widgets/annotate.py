@@ -12,9 +12,8 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.layers.annotation import Mark, adoptable
 from napari_deepem.layers.micrographs import folder_of
 from napari_deepem.session.state import OPEN_FIRST
-
-from .dock import Dock, counted, form, row, tell, text_line
-from .workers import report
+from napari_deepem.widgets.dock import Dock, counted, form, row, tell, text_line
+from napari_deepem.widgets.workers import report
 
 FILTER = "Coordinates (*.star *.box *.csv)"
 HINT = (

@@ -15,9 +15,8 @@ from napari_deepem.core.types import Picks
 from napari_deepem.layers.micrographs import folder_of
 from napari_deepem.session import export
 from napari_deepem.session.export import FORMATS, NOTHING_MARKED, NOTHING_SCORED
-
-from .dock import Dock, counted, form, row, tell, text_line
-from .workers import report
+from napari_deepem.widgets.dock import Dock, counted, form, row, tell, text_line
+from napari_deepem.widgets.workers import report
 
 THIS, ALL = "picks of this micrograph", "picks of all scored micrographs"
 MARKED = "marked particles of all micrographs"

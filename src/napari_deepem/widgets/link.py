@@ -31,8 +31,7 @@ from napari_deepem.layers.tags import (
 )
 from napari_deepem.session import Session
 from napari_deepem.session.marks import read_marks
-
-from .runs import Runs
+from napari_deepem.widgets.runs import Runs
 
 _LINKS: weakref.WeakKeyDictionary[ViewerModel, Link] = weakref.WeakKeyDictionary()
 

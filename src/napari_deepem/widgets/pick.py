@@ -6,8 +6,18 @@ from typing import Any
 
 from magicgui.widgets import FloatRangeSlider, FloatSlider, FloatSpinBox, ProgressBar, PushButton
 
-from .dock import SLIDER_MARGIN, Dock, counted, form, holder, row, show_value, tell, text_line
-from .plots import ScoreHistogram
+from napari_deepem.widgets.dock import (
+    SLIDER_MARGIN,
+    Dock,
+    counted,
+    form,
+    holder,
+    row,
+    show_value,
+    tell,
+    text_line,
+)
+from napari_deepem.widgets.plots import ScoreHistogram
 
 NOT_HELD_OUT = "No labels were held out: mark particles on a second micrograph."
 NOT_SCORED = "Press Score: then threshold and ranges can be moved."

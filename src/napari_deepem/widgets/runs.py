@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_deepem.session import Activity, Scored, Session, jobs
-
-from .workers import Run, report, run
+from napari_deepem.widgets.workers import Run, report, run
 
 
 class Runs:
