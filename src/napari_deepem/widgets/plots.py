@@ -44,7 +44,7 @@ class TrainingCurves:
         legend.setScale(0.9)
         self._loss = self._curve("loss", LOSS)
         self._held_out = self._curve("held-out loss", HELD_OUT)
-        self._ap = self._curve("held-out AP", AP)
+        self._ap = self._curve("AP, held-out boxes", AP)
 
     def _curve(self, name: str, color: str) -> pg.PlotDataItem:
         return self.widget.plot(name=name, pen=pg.mkPen(color, width=2))

@@ -148,7 +148,7 @@ def numbers_of(epoch: Any) -> str:
     """Loss and held-out figures of one epoch; those that there are."""
     text = f"loss {epoch.loss:.3f}"
     if epoch.held_out_loss is not None and epoch.held_out_ap is not None:
-        text += f"; held out: loss {epoch.held_out_loss:.3f}, AP {epoch.held_out_ap:.3f}"
+        text += f"; held-out boxes: loss {epoch.held_out_loss:.3f}, AP {epoch.held_out_ap:.3f}"
     return text
 
 
