@@ -31,6 +31,9 @@ def lively_network(architecture: Architecture, seed: int = 0) -> Network:
     """The paper's initial weights, strengthened until noise gets logits of mean 0 and spread 0.5.
 
     As they are, all boxes of noise score alike to 1e-4: any two ways of scoring would agree.
+    Strengthening magnifies float32 rounding: at this spread, dense and single scores of the KLH
+    preset differ by 9e-6, at twice the spread by 1.4e-5, other presets by under 5e-6. Trained
+    networks, of both recipes, agree to 5e-8.
     """
     return copy.deepcopy(_lively_network(architecture, seed))
 

@@ -203,7 +203,7 @@ def pick(
         default.
     all_candidates
         Write every local maximum with its score, whatever its score and standard deviation:
-        for evaluation. Only --min-distance applies.
+        for evaluation. Only --min-distance applies; maxima on the map's border are left out.
     score_maps
         Write the score map of each micrograph too, as NAME_scores.mrc.
     """
