@@ -25,7 +25,7 @@ FLOOR_PLAN = [
     ),
     ("widgets", "widgets, session, layers, core.types, core.errors", "torch, mrcfile", ""),
     ("terminal", "batch, core, io", "GUI, psygnal", ""),
-    ("cli", "terminal, batch, core, io", "psygnal", "GUI, widgets.show"),
+    ("cli", "cli, terminal, batch, core, io", "psygnal", "GUI, widgets.show"),
     ("__init__", "core, io", "GUI", "torch"),
 ]
 QT = {"qtpy", "superqt", "pyqtgraph", "PyQt5", "PyQt6", "PySide2", "PySide6"}

@@ -6,7 +6,7 @@ in the middle of the box, so its score is highest where a blob is centred, and o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 from blobs import blob_image
 from napari_deepem.core.examples import cut_boxes, prepare_fields
 from napari_deepem.core.model import Model
-from napari_deepem.core.network import Architecture, Network, with_activation
+from napari_deepem.core.network import Architecture, Network
 from napari_deepem.core.picking import find_candidates, select_picks
 from napari_deepem.core.scoring import score
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph, Picks
@@ -37,7 +37,7 @@ def gaussian_kernel(side: int, sigma: float) -> torch.Tensor:
 @torch.no_grad()
 def matched_network(crop: Float32Array, sigma: float) -> Network:
     """A relu network that scores how well a box holds a blob in its middle; 3 for the crop."""
-    architecture = with_activation(Architecture.for_box(crop.shape[0]), "relu")
+    architecture = replace(Architecture.for_box(crop.shape[0]), activation="relu")
     network = Network(architecture).eval()
     for layer in layers_of(network):
         layer.weight.zero_()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,6 @@ from napari_deepem.core.network import (
     Activation,
     Architecture,
     Network,
-    with_activation,
 )
 from networks import layers_of, lively_network, random_network
 
@@ -122,7 +123,7 @@ def test_activation_is_the_sigmoid_of_eq_1_or_relu() -> None:
     x = torch.tensor([-2.0, 0.0, 3.0])
     sigmoid = Network(SMALL).activation
     np.testing.assert_allclose(sigmoid(x), 1 / (1 + np.exp(-x.numpy())), atol=1e-7)
-    relu = with_activation(SMALL, "relu")
+    relu = replace(SMALL, activation="relu")
     np.testing.assert_array_equal(Network(relu).activation(x), [0, 0, 3])
     assert relu.map_sizes == SMALL.map_sizes
 
@@ -157,7 +158,7 @@ def test_paper_initialisation_follows_its_generator() -> None:
 
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
 def test_folded_batch_norm_computes_the_same(activation: Activation) -> None:
-    architecture = with_activation(Architecture.for_box(40), activation)
+    architecture = replace(Architecture.for_box(40), activation=activation)
     network = random_network(architecture, batch_norm=True)
     network.train()
     for _ in range(3):  # statistics of what passed in training

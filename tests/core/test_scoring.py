@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from napari_deepem.core import scoring
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.model import Model
-from napari_deepem.core.network import TABLE_1, Architecture, Network, with_activation
+from napari_deepem.core.network import TABLE_1, Architecture, Network
 from napari_deepem.core.preprocess import prepare_micrograph
 from napari_deepem.core.scoring import (
     TilesDone,
@@ -93,7 +95,7 @@ def test_dense_scores_on_a_finer_grid_equal_those_of_single_boxes(
 
 @pytest.mark.parametrize("step_px", [None, 4, 2])
 def test_dense_scores_with_relu_equal_those_of_single_boxes(step_px: int | None) -> None:
-    network = lively_network(with_activation(TABLE_1["inflammasome"], "relu"))
+    network = lively_network(replace(TABLE_1["inflammasome"], activation="relu"))
     shape = (119, 127) if step_px == 2 else (131, 178)
     assert_dense_equals_single_boxes(network, shape, step_px, count=6)
 

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from blobs import blob_micrograph
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.model import Model
-from napari_deepem.core.network import Architecture, with_activation
+from napari_deepem.core.network import Architecture
 from napari_deepem.core.scoring import score
 from napari_deepem.io.models import (
     FORMAT,
@@ -36,7 +36,7 @@ SUMMARY = {
 
 @pytest.fixture
 def model() -> Model:
-    architecture = with_activation(Architecture.for_box(25), "relu")
+    architecture = replace(Architecture.for_box(25), activation="relu")
     return Model(
         network=lively_network(architecture),
         recipe="modern",

@@ -7,7 +7,7 @@ activation, S the mean over non-overlapping cells, and the output one unit that 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod, sqrt
 from typing import Literal
 
@@ -179,8 +179,3 @@ def _fold(norm: nn.BatchNorm2d, convolve: nn.Module) -> None:
     gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)  # (maps,)
     convolve.weight.mul_(gain[:, None, None, None])
     convolve.bias.copy_((convolve.bias - norm.running_mean) * gain + norm.bias)
-
-
-def with_activation(architecture: Architecture, activation: Activation) -> Architecture:
-    """The same sizes with another activation."""
-    return replace(architecture, activation=activation)

@@ -14,6 +14,7 @@ class Recipe:
 
     name: str
     activation: Activation
+    maps: tuple[int, int, int]  # of C1, C3 and C5; Table 1 has 6, 12, 12
     batch_norm: bool  # while training; folded into the weights afterwards
     epochs: int
     batches_per_epoch: int | None  # None: an epoch is one pass over a fixed set of examples
@@ -28,6 +29,7 @@ class Recipe:
 DEEPEM2017 = Recipe(  # eqs 4-5; mini-batches of 50 as in the toolbox behind the paper
     name="deepem2017",
     activation="sigmoid",
+    maps=(6, 12, 12),
     batch_norm=False,
     epochs=100,  # with few labels it sits on a plateau for dozens
     batches_per_epoch=None,
@@ -41,6 +43,7 @@ DEEPEM2017 = Recipe(  # eqs 4-5; mini-batches of 50 as in the toolbox behind the
 MODERN = Recipe(
     name="modern",
     activation="relu",
+    maps=(6, 12, 12),
     batch_norm=True,
     epochs=20,
     batches_per_epoch=50,

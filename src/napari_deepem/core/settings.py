@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.network import (
-    LARGEST_BOX_PX,
-    SMALLEST_BOX_PX,
-    Architecture,
-    with_activation,
-)
+from napari_deepem.core.network import LARGEST_BOX_PX, SMALLEST_BOX_PX, Architecture
 from napari_deepem.core.preprocess import MAX_BINNING, check_binning
 from napari_deepem.core.recipes import Recipe, recipe_named
 
@@ -28,6 +23,8 @@ class TrainingSettings:
     epochs: int | None = None  # None: the recipe's own number
     seed: int = 0
     labels_complete: bool = True
+    own_recipe: Recipe | None = None  # instead of the one named; for experiments and `tune`
+    own_architecture: Architecture | None = None  # instead of the box's
 
     def __post_init__(self) -> None:
         if not SMALLEST_BOX_PX <= self.box_size_px <= LARGEST_BOX_PX * MAX_BINNING:
@@ -46,8 +43,8 @@ class TrainingSettings:
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe of that name."""
-        return recipe_named(self.recipe_name)
+        """The recipe of that name, or the one given instead."""
+        return self.own_recipe or recipe_named(self.recipe_name)
 
     @property
     def chosen_epochs(self) -> int:
@@ -69,4 +66,7 @@ class TrainingSettings:
     @property
     def architecture(self) -> Architecture:
         """The network's hyper-parameters: Table 1's for its boxes, see `Architecture.for_box`."""
-        return with_activation(Architecture.for_box(self.network_box_px), self.recipe.activation)
+        if self.own_architecture is not None:
+            return self.own_architecture
+        by_box = Architecture.for_box(self.network_box_px)
+        return replace(by_box, maps=self.recipe.maps, activation=self.recipe.activation)

@@ -1,0 +1,44 @@
+"""The application: how commands are read, run, and refused in one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+
+from napari_deepem import __version__
+from napari_deepem.core.errors import InputError
+
+WRONG_INPUT = 2
+app = App(
+    name="napari-deepem",
+    help="Pick particles in cryo-EM micrographs, without a window.",
+    version=__version__,
+    default_parameter=Parameter(negative=()),
+)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; the entry point of `napari-deepem`."""
+    # Threads of torch that spin while they wait take ten times as long on a machine that is busy.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        app(arguments, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        fail(f"{' '.join(str(error).split())} (see napari-deepem --help)")
+    except InputError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"{error.filename or 'a file'}: {error.strerror or error}; check path and rights")
+    except KeyboardInterrupt:
+        errors.print("stopped; what was written so far is kept", markup=False)
+        sys.exit(130)
+
+
+def fail(message: str) -> None:
+    """Say in one line what is wrong, and stop."""
+    errors.print(f"napari-deepem: {message}", markup=False)
+    sys.exit(WRONG_INPUT)

@@ -1,0 +1,58 @@
+"""`napari-deepem demo`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from napari_deepem.cli.app import app, errors
+from napari_deepem.cli.options import Whole
+
+QT_BINDINGS = ("PyQt6", "PySide6", "PyQt5", "PySide2")
+
+
+@app.command
+def demo(
+    *,
+    data: Path | None = None,
+    box: Whole | None = None,
+    out: Path = Path("demo-output"),
+    view: Annotated[bool, Parameter(negative="--no-view")] = True,
+) -> None:
+    """Train on some micrographs, pick the others and show how good it is.
+
+    Parameters
+    ----------
+    data
+        Folder with micrographs and their coordinate files; simulated micrographs by default.
+    box
+        Side of the particle box in pixels of the original files; needed with --data.
+    out
+        Folder for everything that is written.
+    view
+        Open napari on the result, where there is a display.
+    """
+    from napari_deepem.batch.demo import run_demo
+    from napari_deepem.terminal import follow_demo, print_demo
+
+    result = follow_demo(run_demo(out, data, box), errors)
+    print_demo(result, Console())
+    if view and _has_display():
+        if not any(find_spec(binding) for binding in QT_BINDINGS):
+            errors.print('no window: pip install "napari-deepem[all]" brings one', markup=False)
+            return
+        from napari_deepem.widgets.show import show_results
+
+        show_results([picked.path for picked in result.picked], result.model_path)
+
+
+def _has_display() -> bool:
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

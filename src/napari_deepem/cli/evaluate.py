@@ -1,0 +1,57 @@
+"""`napari-deepem evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_deepem.cli.app import app, errors
+
+
+@app.command
+def evaluate(
+    picks: Path,
+    /,
+    *,
+    truth: Path,
+    box: float,
+    radius: float | None = None,
+    plot: Path | None = None,
+) -> None:
+    """Compare picks with the truth; prints one line of JSON.
+
+    precision, recall and f1 are those of the picks as they are; ap and f2 judge their ranking by
+    score, and the figures at_f2 hold where F2 is best.
+
+    Parameters
+    ----------
+    picks
+        Folder or file of picks.
+    truth
+        Folder or file of true positions, names of micrographs as in the picks.
+    box
+        Side of the particle box in pixels.
+    radius
+        A pick counts if it lies this near to a particle, in pixels; a quarter of the box by
+        default.
+    plot
+        Also draw the curves into this picture (.png, .pdf, .svg).
+    """
+    import json
+
+    from napari_deepem.batch.evaluation import as_json_values, evaluate_files
+    from napari_deepem.batch.figures import draw_curves
+
+    result = evaluate_files(picks, truth, box, radius)
+    for names, lacking in ((result.without_truth, "truth"), (result.without_picks, "picks")):
+        if names:
+            errors.print(f"left out, no {lacking}: {len(names)} ({names[0]}, ...)", markup=False)
+    if result.other_name is not None:
+        errors.print(f"compared {result.names[0]} with {result.other_name}", markup=False)
+    if plot is not None:
+        draw_curves(plot, result.evaluation)
+        errors.print(f"wrote {plot}", markup=False)
+    if result.evaluation.n_picks and result.evaluation.f2_threshold is None:
+        errors.print(
+            "these picks have no scores, so ap and f2 are those of a single point", markup=False
+        )
+    print(json.dumps(as_json_values(result.evaluation) | {"n_micrographs": len(result.names)}))

@@ -1,0 +1,64 @@
+"""How single options are read and checked, for every command alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from cyclopts import Parameter, Token
+
+from napari_deepem.core.errors import InputError
+
+Micrographs = Annotated[
+    list[str], Parameter(help="MRC files, folders or patterns.", consume_multiple=True)
+]
+
+
+def _whole_number(kind: object, tokens: Sequence[Token]) -> int | str:
+    """Read a whole number, or "auto"; cyclopts itself would round 24.5 to 24 without a word."""
+    text = tokens[0].value
+    if text == "auto" and kind is not int:
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        wanted = "a whole number" if kind is int else "a whole number or auto"
+        raise ValueError(f'"{text}" is not {wanted}') from None
+
+
+def _score_or_f2(_: object, tokens: Sequence[Token]) -> float | str:
+    """Read a score, or "f2"."""
+    text = tokens[0].value
+    if text.lower() == "f2":
+        return "f2"
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f'"{text}" is neither a score from 0 to 1 nor f2') from None
+
+
+Whole = Annotated[int, Parameter(converter=_whole_number)]
+WholeOrAuto = Annotated[Literal["auto"] | int, Parameter(converter=_whole_number)]
+ScoreOrF2 = Annotated[Literal["f2"] | float, Parameter(converter=_score_or_f2)]
+
+
+def probability(threshold: float) -> float:
+    """Check that a threshold is a score."""
+    if not 0 <= threshold <= 1:
+        raise InputError(f"a threshold of {threshold:g}: give a score from 0 to 1, or f2")
+    return threshold
+
+
+def distance(min_distance: float) -> float:
+    """Check that a minimum distance is one."""
+    if not 0 <= min_distance < float("inf"):
+        raise InputError(f"a minimum distance of {min_distance:g}: give pixels, 0 or more")
+    return min_distance
+
+
+def rising(std_range: tuple[float, float]) -> tuple[float, float]:
+    """Check that a range of standard deviations rises."""
+    low, high = std_range
+    if not 0 <= low < high:
+        raise InputError(f"a std range of {low:g} to {high:g}: give a lower and a higher value")
+    return low, high

@@ -1,0 +1,73 @@
+"""`napari-deepem pick`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from napari_deepem.cli.app import WRONG_INPUT, app, errors
+from napari_deepem.cli.options import Micrographs, ScoreOrF2, distance, probability, rising
+
+
+@app.command
+def pick(
+    micrographs: Micrographs,
+    /,
+    *,
+    model: Path,
+    out: Path,
+    format: str = "box,star",
+    threshold: ScoreOrF2 = "f2",
+    std_range: tuple[float, float] | None = None,
+    min_distance: float | None = None,
+    all_candidates: bool = False,
+    score_maps: bool = False,
+) -> None:
+    """Pick particles with a trained model; writes one coordinate file a micrograph and format.
+
+    Parameters
+    ----------
+    model
+        A model file that `train` wrote.
+    out
+        Folder for the coordinate files.
+    format
+        Formats, separated by commas: box (EMAN), star (RELION), csv.
+    threshold
+        Lowest score that is picked, 0 to 1; "f2": where F2 was best in training.
+    std_range
+        Lowest and highest standard deviation of a box's pixels, in units of the micrograph's own;
+        the range of the labelled particles by default.
+    min_distance
+        Of picks nearer to each other than this many pixels the best is kept; 0.4 of the box by
+        default.
+    all_candidates
+        Write every local maximum with its score, whatever its score and standard deviation:
+        for evaluation. Only --min-distance applies; maxima on the map's border are left out.
+    score_maps
+        Write the score map of each micrograph too, as NAME_scores.mrc.
+    """
+    from napari_deepem.batch.picking import PickSettings, check_formats, pick_files
+    from napari_deepem.io.micrographs import find_micrographs
+    from napari_deepem.io.models import load_model
+    from napari_deepem.terminal import follow_picking
+
+    formats = check_formats(format.split(","))
+    paths = find_micrographs(micrographs)
+    trained = load_model(model)
+    settings = replace(
+        PickSettings.of_model(trained),
+        min_distance_px=None if min_distance is None else distance(min_distance),
+        formats=formats,
+        score_maps=score_maps,
+    )
+    if threshold != "f2":
+        settings = replace(settings, threshold=probability(threshold))
+    if std_range is not None:
+        settings = replace(settings, std_range=rising(std_range))
+    if all_candidates:
+        settings = settings.without_selection()
+    failed = follow_picking(pick_files(paths, trained, out, settings), len(paths), errors)
+    if failed:
+        sys.exit(WRONG_INPUT)

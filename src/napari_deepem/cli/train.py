@@ -1,0 +1,59 @@
+"""`napari-deepem train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from napari_deepem.cli.app import app, errors
+from napari_deepem.cli.options import Micrographs, Whole, WholeOrAuto
+
+
+@app.command
+def train(
+    micrographs: Micrographs,
+    /,
+    *,
+    coords: Path,
+    box: Whole,
+    out: Path,
+    bin: WholeOrAuto = "auto",
+    recipe: Literal["modern", "deepem2017"] = "modern",
+    epochs: Whole | None = None,
+    seed: Whole = 0,
+    partial_labels: bool = False,
+) -> None:
+    """Train a network on micrographs with coordinates, and save it as a model.
+
+    Parameters
+    ----------
+    coords
+        Folder with one .box, .star or .csv file a micrograph, matched by name; or one RELION
+        star with micrograph names.
+    box
+        Side of the particle box in pixels of the original files, like the coordinates.
+    out
+        The model file to write (.safetensors).
+    bin
+        Binning before training and picking; "auto" keeps the network's box at 40 px or more.
+    recipe
+        How to train: as one would today, or as the paper of 2017 did.
+    epochs
+        How long to train; the recipe's own number by default.
+    seed
+        The same seed gives the same model, on the same machine with as many threads.
+    partial_labels
+        Only some of the particles of these micrographs have coordinates: picks without a label
+        don't count as wrong when the threshold is set.
+    """
+    from napari_deepem.batch.training import train_on_files
+    from napari_deepem.core.settings import TrainingSettings
+    from napari_deepem.io.micrographs import find_micrographs
+    from napari_deepem.io.models import model_path, save_model
+    from napari_deepem.terminal import describe_model, follow_training
+
+    settings = TrainingSettings(box, bin, recipe, epochs, seed, labels_complete=not partial_labels)
+    paths = find_micrographs(micrographs)
+    out = model_path(out)
+    model = follow_training(train_on_files(paths, coords, settings), errors)
+    errors.print(describe_model(model, save_model(model, out)), markup=False)
