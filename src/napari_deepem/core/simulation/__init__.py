@@ -21,6 +21,7 @@ from napari_deepem.core.simulation.sample import (
     simulate_micrograph,
     simulate_sample,
 )
+from napari_deepem.core.simulation.series import SimulationSettings, box_around, simulate_set
 
 __all__ = [
     "SAMPLE_BOX_PX",
@@ -30,6 +31,8 @@ __all__ = [
     "Optics",
     "Projector",
     "SimulatedMicrograph",
+    "SimulationSettings",
+    "box_around",
     "contrast_transfer",
     "electron_wavelength",
     "expose",
@@ -38,4 +41,5 @@ __all__ = [
     "random_orientations",
     "simulate_micrograph",
     "simulate_sample",
+    "simulate_set",
 ]

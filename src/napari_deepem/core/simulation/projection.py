@@ -28,13 +28,26 @@ class Projector:
     ----------
     volume : (n, n, n) array
         Density, axes z, y, x, origin at voxel n // 2.
+    magnification : float
+        Voxel size over the projections' pixel size. The transform is read at the frequencies of
+        the projection's pixels, so nothing is interpolated in real space; what is finer than
+        voxels or pixels can show is left out.
+
+    Attributes
+    ----------
+    size_px : int
+        Side of the projections.
+    diameter_px : float
+        Of the sphere about the origin that holds 99 % of the squared density; projection's pixels.
     """
 
-    def __init__(self, volume: NDArray[np.floating]) -> None:
+    def __init__(self, volume: NDArray[np.floating], magnification: float = 1.0) -> None:
         if volume.ndim != 3 or len(set(volume.shape)) != 1:
             raise ValueError(f"a cubic volume is needed, not one of shape {volume.shape}")
-        self.size_px = volume.shape[0]
-        n, middle = self.size_px, self.size_px // 2
+        n, middle = volume.shape[0], volume.shape[0] // 2
+        self.size_px = int(np.ceil(round(n * magnification, 6)))
+        self.diameter_px = magnification * _diameter(volume)
+        self._magnification = magnification
         self._padded_px = _PADDING * n
         padded = np.zeros((self._padded_px,) * 3, dtype=np.float32)
         padded[:n, :n, :n] = volume
@@ -48,10 +61,11 @@ class Projector:
         self._imag = spline_filter(transform.imag, output=np.float32)
         # With a period of 1.5 n even the corners of the rotated cube wrap around to places that
         # are cut off.
-        self._period_px = 2 * int(np.ceil(0.75 * n))
+        self._period_px = 2 * int(np.ceil(0.75 * self.size_px))
         rows = scipy.fft.fftfreq(self._period_px)[:, None]  # cycles per pixel
         cols = scipy.fft.rfftfreq(self._period_px)[None, :]
-        self._within = np.hypot(rows, cols) < 0.5 - 1.0 / self._padded_px
+        finest = (0.5 - 1.0 / self._padded_px) * min(1.0, 1.0 / magnification)
+        self._within = np.hypot(rows, cols) < finest
         rows, cols = np.broadcast_arrays(rows, cols)
         self._rows, self._cols = rows[self._within], cols[self._within]  # (k,) each
 
@@ -69,12 +83,13 @@ class Projector:
 
         Returns
         -------
-        (n, n) float32 array, sums of density along z; the volume's origin is at
-        pixel n // 2 plus the shift.
+        (size_px, size_px) float32 array, sums of voxels along z; the volume's origin is at
+        pixel size_px // 2 plus the shift.
         """
         # The rotated volume's transform at k is the volume's own at R^T k.
         along_x, along_y = rotation[0, ::-1], rotation[1, ::-1]  # as z, y, x
-        at = self._padded_px * (along_y[:, None] * self._rows + along_x[:, None] * self._cols)
+        scale = self._padded_px * self._magnification  # cycles per pixel to transform's samples
+        at = scale * (along_y[:, None] * self._rows + along_x[:, None] * self._cols)
         mirrored = at[2] < 0  # the half that is not stored: the conjugate of the other
         at[:, mirrored] *= -1
         at += np.array([[self._padded_px // 2], [self._padded_px // 2], [_MARGIN]])
@@ -84,6 +99,15 @@ class Projector:
         ramp = self._rows * shift_yx[0] + self._cols * shift_yx[1]
         section = np.zeros(self._within.shape, dtype=np.complex64)
         section[self._within] = (real + 1j * imag) * np.exp(-2j * np.pi * ramp)
+        section *= self._magnification**2  # as many more pixels as a finer grid has
         image = scipy.fft.irfft2(section, s=(self._period_px, self._period_px))
         image = np.roll(image, self.size_px // 2, axis=(0, 1))
         return np.asarray(image[: self.size_px, : self.size_px], dtype=np.float32)
+
+
+def _diameter(volume: NDArray[np.floating]) -> float:
+    """Diameter in voxels of the sphere about voxel n // 2 that holds 99 % of squared density."""
+    z, y, x = (np.square(np.arange(n) - n // 2) for n in volume.shape)
+    radius = np.sqrt(z[:, None, None] + y[:, None] + x).ravel()
+    power = np.bincount(np.rint(radius).astype(int), np.square(volume, dtype=np.float64).ravel())
+    return 2.0 * float(np.searchsorted(np.cumsum(power), 0.99 * power.sum()) + 0.5)
