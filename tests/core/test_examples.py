@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -71,6 +74,24 @@ def test_fields_hold_prepared_images_and_labels_in_binned_pixels() -> None:
     assert field.cols == (0.0, SHAPE[1] // 2 - 1)
 
 
+def test_what_is_unsure_is_no_label_but_no_background_either() -> None:
+    micrograph, centres = blob_micrograph(1)
+    labels = Labels.of(centres[:3], unsure_yx=centres[3:])
+    (field,) = prepare_fields([micrograph], [labels], 48, 2)
+    np.testing.assert_allclose(field.positive_yx, to_binned(centres[:3], 2))
+    assert field.negative_yx.shape == (0, 2)
+    drawn = field.draw_background(200, 8.0, rng())
+    distances = np.linalg.norm(drawn[:, None] - to_binned(centres, 2)[None], axis=2)
+    assert distances.min() > 8.0
+
+
+def test_field_knows_the_file_of_its_micrograph() -> None:
+    micrograph, centres = blob_micrograph(1)
+    micrograph = replace(micrograph, source=Path("a/blobs_1.mrc"))
+    (field,) = prepare_fields([micrograph], [Labels.of(centres)], 48, 2)
+    assert field.source == field.within(0.0, 20.0).source == Path("a/blobs_1.mrc")
+
+
 def test_micrographs_without_labels_are_not_used() -> None:
     micrographs = [blob_micrograph(seed)[0] for seed in range(3)]
     labels = [Labels.of(), Labels.of([[30, 40]]), Labels.of([], [[30, 40]])]
@@ -78,7 +99,7 @@ def test_micrographs_without_labels_are_not_used() -> None:
     assert [field.name for field in fields] == ["blobs_1", "blobs_2"]
 
 
-@pytest.mark.parametrize("kind", ["positive", "negative"])
+@pytest.mark.parametrize("kind", ["positive_yx", "negative_yx", "unsure_yx"])
 @pytest.mark.parametrize(
     ("row", "col"),
     [(-0.6, 5), (5, -0.6), (109.6, 5), (5, 139.6), (130, 20), (-1e9, 3)],
@@ -86,8 +107,7 @@ def test_micrographs_without_labels_are_not_used() -> None:
 )
 def test_labels_outside_the_image_are_refused(kind: str, row: float, col: float) -> None:
     micrograph, _ = blob_micrograph(1)
-    good, bad = [[20, 30]], [[20, 30], [row, col]]
-    labels = Labels.of(bad) if kind == "positive" else Labels.of(good, bad)
+    labels = Labels.of(**{"positive_yx": [[20, 30]], kind: [[20, 30], [row, col]]})
     message = (
         rf"1 of 2 coordinates lie outside micrograph blobs_1 \(140 x 110 px\), "
         rf"the first at x = {col:g}, y = {row:g}"

@@ -48,6 +48,7 @@ def test_every_mode_keeps_its_type_and_its_rows(tmp_path: Path, suffix: str, dty
     assert micrograph.image.dtype == np.dtype(dtype)
     np.testing.assert_array_equal(micrograph.image, RAMP)
     assert (micrograph.name, micrograph.shape, micrograph.pixel_size) == ("a.b", (5, 7), None)
+    assert micrograph.source == path
 
 
 def test_big_endian_becomes_native(tmp_path: Path) -> None:

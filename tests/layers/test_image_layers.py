@@ -91,6 +91,7 @@ def test_duplicate_has_the_file_of_its_original() -> None:
         copy = image()
     assert file_of(copy) == Path("/data/m1.mrc")
     assert folder_of(copy) == Path("/data")
+    assert enrol(copy, taken=()).source == Path("/data/m1.mrc")
     assert twin_of(copy, [original]) is original
 
 

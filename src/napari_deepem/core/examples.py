@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ class Field:
     cols: tuple[float, float]  # first and last column that belongs to this field
     name: str  # of the micrograph
     pixel_size: float | None  # A per original pixel
+    source: Path | None = None  # file of the micrograph
 
     def draw_background(self, count: int, away_px: float, rng: np.random.Generator) -> FloatArray:
         """(count, 2) centres in this field, none within `away_px` of a label."""
@@ -49,6 +51,7 @@ class Field:
             (low, high),
             self.name,
             self.pixel_size,
+            self.source,
         )
 
 
@@ -70,16 +73,18 @@ def prepare_fields(
         prepared = prepare_micrograph(micrograph, box_size_px, binning)
         positive_yx = to_binned(marked.positive_yx, binning)
         negative_yx = to_binned(marked.negative_yx, binning)
+        unsure_yx = to_binned(marked.unsure_yx, binning)
         fields.append(
             Field(
                 prepared=prepared,
                 padded=PaddedImage.of(prepared, box_px),
                 positive_yx=positive_yx,
                 negative_yx=negative_yx,
-                avoid_yx=np.concatenate([positive_yx, negative_yx]),
+                avoid_yx=np.concatenate([positive_yx, negative_yx, unsure_yx]),
                 cols=(0.0, prepared.shape[1] - 1.0),
                 name=micrograph.name,
                 pixel_size=micrograph.pixel_size,
+                source=micrograph.source,
             )
         )
     return fields
@@ -87,7 +92,7 @@ def prepare_fields(
 
 def _check_inside(micrograph: Micrograph, labels: Labels) -> None:
     height, width = micrograph.shape
-    for centres_yx in (labels.positive_yx, labels.negative_yx):
+    for centres_yx in (labels.positive_yx, labels.negative_yx, labels.unsure_yx):
         outside = (centres_yx < -0.5) | (centres_yx > np.array([height, width]) - 0.5)
         if outside.any():
             row, col = centres_yx[outside.any(axis=1)][0]

@@ -6,7 +6,8 @@ is (0, 0). Binned pixels stay inside the core, between preparing an image and it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ class Micrograph:
     image: NDArray[Any]  # (height, width), the file's own real number type
     name: str  # the file's stem: what labels and picks are matched by
     pixel_size: float | None = None  # A/px; None where the file does not say
+    source: Path | None = None  # the file it was read from; None where it is no file
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -53,11 +55,13 @@ class Labels:
 
     positive_yx: FloatArray  # (n, 2) particles
     negative_yx: FloatArray  # (m, 2) things that are not particles; may be empty
+    # (k, 2) what may be either: nothing is learnt from it, and no background is drawn there
+    unsure_yx: FloatArray = field(default_factory=lambda: np.empty((0, 2)))
 
     @classmethod
-    def of(cls, positive_yx: Any = (), negative_yx: Any = ()) -> Labels:
+    def of(cls, positive_yx: Any = (), negative_yx: Any = (), unsure_yx: Any = ()) -> Labels:
         """Make labels from `Picks` or anything array-like; missing ones become (0, 2) arrays."""
-        return cls(_points(positive_yx), _points(negative_yx))
+        return cls(_points(positive_yx), _points(negative_yx), _points(unsure_yx))
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -75,7 +75,7 @@ def read_micrograph(path: str | Path) -> Micrograph:
     _require_content(path, image)
     image = image.reshape(height, width)
     image.flags.writeable = False
-    return Micrograph(image, micrograph_name(path), _pixel_size(header))
+    return Micrograph(image, micrograph_name(path), _pixel_size(header), path)
 
 
 def micrograph_name(path: str | Path) -> str:

@@ -36,7 +36,7 @@ def enrol(layer: Image, taken: Container[str]) -> Micrograph:
     if name in taken:
         name = layer.name
     layer.metadata.update(tag("micrograph", name, **_more(layer)))
-    return Micrograph(np.asarray(layer.data), name, pixel_size_of(layer))
+    return Micrograph(np.asarray(layer.data), name, pixel_size_of(layer), file_of(layer))
 
 
 def _more(layer: Layer) -> dict[str, Any]:
