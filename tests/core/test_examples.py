@@ -214,6 +214,15 @@ def test_as_many_negatives_as_particles_are_drawn_away_from_them() -> None:
     assert distances.min() > 10.0 - np.sqrt(0.5)  # to the pixel
 
 
+def test_more_negatives_than_particles_are_drawn_on_demand() -> None:
+    marked = np.array([[10.0, 20.0], [70.0, 90.0]])
+    field = field_of(rng(1).uniform((0, 0), (99, 159), (4, 2)), marked)
+    for per_positive, expected in ((2.5, 10), (1.0, 4), (0.25, 2)):
+        _, negative = positives_and_negatives([field], BOX_PX, 5.0, rng(), per_positive)
+        assert len(negative) == expected
+        np.testing.assert_array_equal(negative[:2], cut_boxes([field], [marked], BOX_PX))
+
+
 def test_marked_negatives_come_first() -> None:
     marked = np.array([[10.0, 20.0], [70.0, 90.0], [40.0, 150.0]])
     for n_positive, n_negative in ((2, 3), (3, 3), (5, 5)):

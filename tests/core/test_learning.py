@@ -224,6 +224,21 @@ def test_modern_batches_are_half_particles_half_background(
     assert len(np.unique(near[particles])) > 100  # never the same crop twice
 
 
+@pytest.mark.parametrize(("per_positive", "particles"), [(3.0, 16), (1.0, 32), (0.5, 43)])
+def test_modern_batches_have_the_recipes_share_of_negatives(
+    monkeypatch: pytest.MonkeyPatch, per_positive: float, particles: int
+) -> None:
+    (field,) = fields_of(1)
+    shown = Shown(monkeypatch)
+    recipe = replace(
+        MODERN, batches_per_epoch=2, batch_size=64, negatives_per_positive=per_positive
+    )
+    ModernLearner(Architecture.for_box(24), [field], recipe, rng(), 1).run_epoch()
+    near = distances_to(np.concatenate(shown.centres), field.positive_yx)
+    assert len(near) == 2 * 64
+    assert (near <= np.sqrt(2) * MODERN.jitter * BOX_PX).sum() == 2 * particles
+
+
 def test_marked_negatives_are_half_of_the_background_if_there_are_enough(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -11,8 +11,10 @@ from torch import nn
 
 from blobs import BOX_PX, blob_micrograph, blob_sample
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.jobs import finish
 from napari_deepem.core.metrics import evaluate
 from napari_deepem.core.model import Model
+from napari_deepem.core.network import Architecture
 from napari_deepem.core.picking import find_candidates, select_picks
 from napari_deepem.core.recipes import MODERN, RECIPES
 from napari_deepem.core.scoring import score
@@ -110,6 +112,29 @@ def test_summary_names_the_micrographs_of_both_parts(
     assert len(held_out) == 1
     assert model.summary["curve"][0]["loss"] == progress[0].loss
     assert 0.9 < model.summary["held_out_ap"] <= 1.0
+
+
+def test_model_says_with_which_recipe_and_architecture_it_was_trained() -> None:
+    micrographs, labels = blob_sample(1)
+    settings = TrainingSettings(BOX_PX, epochs=1)
+    recipe = replace(settings.recipe, name="mine", learning_rate=0.01, maps=(2, 3, 4))
+    architecture = Architecture(BOX_PX, (5, 3, 3), (2, 2, 2), (2, 3, 4), "relu")
+    own = replace(settings, own_recipe=recipe, own_architecture=architecture)
+    model = finish(train_epochs(micrographs, labels, own))
+    assert model.recipe == model.summary["recipe"]["name"] == "mine"
+    assert model.summary["recipe"]["learning_rate"] == 0.01
+    assert model.summary["recipe"]["maps"] == [2, 3, 4]
+    assert model.network.architecture == architecture
+
+
+def test_what_is_held_out_does_not_depend_on_the_recipe() -> None:
+    micrographs, labels = blob_sample(1, 2, 3, 4)
+    found = [
+        train(micrographs, labels, BOX_PX, recipe=recipe, epochs=1, seed=6).summary["held_out"]
+        for recipe in EPOCHS
+    ]
+    assert found[0] == found[1]
+    assert found[0]
 
 
 @pytest.mark.parametrize("recipe", EPOCHS)

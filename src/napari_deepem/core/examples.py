@@ -159,18 +159,23 @@ def share_out(count: int, weights: NDArray[np.int64], rng: np.random.Generator) 
 
 
 def positives_and_negatives(
-    fields: Sequence[Field], box_px: int, away_px: float, rng: np.random.Generator
+    fields: Sequence[Field],
+    box_px: int,
+    away_px: float,
+    rng: np.random.Generator,
+    per_positive: float = 1.0,
 ) -> tuple[Float32Array, Float32Array]:
     """Every labelled particle, and as many negatives: the marked ones, the rest drawn by chance.
 
     Returns
     -------
-    (n, box, box) and (m, box, box) float32 arrays; m is n, or more where more were marked.
+    (n, box, box) and (m, box, box) float32 arrays; m is n times `per_positive`, or more where more
+    were marked.
     """
     positive = cut_boxes(fields, [field.positive_yx for field in fields], box_px)
     marked = cut_boxes(fields, [field.negative_yx for field in fields], box_px)
     counts = np.array([len(field.positive_yx) for field in fields])
-    missing = max(0, len(positive) - len(marked))
+    missing = max(0, round(per_positive * len(positive)) - len(marked))
     drawn_yx = [
         field.draw_background(count, away_px, rng) if count else np.empty((0, 2))
         for field, count in zip(fields, share_out(missing, counts, rng), strict=True)

@@ -52,7 +52,11 @@ class PaperLearner(Learner):
     ) -> None:
         box_px = architecture.box_px
         positive, negative = positives_and_negatives(
-            fields, box_px, recipe.background_distance * box_px, rng
+            fields,
+            box_px,
+            recipe.background_distance * box_px,
+            rng,
+            recipe.negatives_per_positive,
         )
         crops = quarter_turns(np.concatenate([positive, negative]))
         self._crops = torch.from_numpy(crops)[:, None]  # (4 * n, 1, box, box)
@@ -137,12 +141,14 @@ class ModernLearner(Learner):
         return self._average.without_batch_norm()
 
     def _draw_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches of (b, 1, box, box) crops and (b,) targets, half of them particles."""
-        half = self._recipe.batch_size // 2
+        """Batches of (b, 1, box, box) crops and (b,) targets, a share of them particles."""
+        n_positive = round(self._recipe.batch_size / (1 + self._recipe.negatives_per_positive))
+        n_negative = self._recipe.batch_size - n_positive
         off = self._recipe.label_smoothing
-        targets = torch.cat([torch.full((half,), 1 - off), torch.full((half,), off)])
+        targets = torch.cat([torch.full((n_positive,), 1 - off), torch.full((n_negative,), off)])
         for _ in range(self._batches):
-            crops = np.concatenate([self._draw_positives(half), self._draw_negatives(half)])
+            positive, negative = self._draw_positives(n_positive), self._draw_negatives(n_negative)
+            crops = np.concatenate([positive, negative])
             crops = self._vary_contrast(flip_and_turn(crops, self._rng))
             yield torch.from_numpy(crops)[:, None], targets
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -105,9 +106,19 @@ def train_epochs(
     """
     if not any(len(marked.positive_yx) for marked in labels):
         raise InputError("no particle is labelled: mark some particles first, or give their file")
-    binning, box_px = settings.chosen_binning, settings.network_box_px
+    fields = prepare_fields(micrographs, labels, settings.box_size_px, settings.chosen_binning)
+    return (yield from train_fields(fields, settings))
+
+
+def train_fields(
+    fields: Sequence[Field], settings: TrainingSettings
+) -> Generator[EpochDone, None, Model]:
+    """Do as `train_epochs` on what `prepare_fields` made of the micrographs.
+
+    What is held out depends on the fields and the seed alone, not on recipe and architecture.
+    """
+    box_px = settings.network_box_px
     rng = np.random.default_rng(settings.seed)
-    fields = prepare_fields(micrographs, labels, settings.box_size_px, binning)
     training, held_out = hold_out(fields, box_px, rng)
     learner = make_learner(settings, training, rng)
     boxes = _boxes_to_judge_on(held_out, settings, rng)
@@ -121,15 +132,16 @@ def train_epochs(
     threshold, figures = calibrate_threshold(network, held_out, settings.labels_complete)
     return Model(
         network=network,
-        recipe=settings.recipe_name,
+        recipe=settings.recipe.name,
         box_size_px=settings.box_size_px,
-        binning=binning,
+        binning=settings.chosen_binning,
         pixel_size=fields[0].pixel_size,
         threshold=threshold,
         std_range=particle_std_range(fields, box_px),
         summary={
             "seed": settings.seed,
             "labels_complete": settings.labels_complete,
+            "recipe": json.loads(json.dumps(asdict(settings.recipe))),  # tuples become lists
             "trained_on": _describe(training),
             "held_out": _describe(held_out),
             "curve": [asdict(done) for done in curve],
