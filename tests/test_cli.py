@@ -319,6 +319,14 @@ def test_minimum_distance_is_taken_from_the_command_line(
     assert counts[0] > counts[1] > counts[2] == 1
 
 
+def test_step_is_taken_from_the_command_line(sample: Path, model: Path, tmp_path: Path) -> None:
+    options = ("pick", sample / "blobs_4.mrc", "--model", model, "--out", tmp_path)
+    assert run(*options, "--score-maps", "--step", 5) == 0
+    written = read_micrograph(tmp_path / "blobs_4_scores.mrc")
+    expected = score(read_micrograph(sample / "blobs_4.mrc"), load_model(model), step_px=5)
+    np.testing.assert_array_equal(written.image, expected.scores)
+
+
 def test_formats_are_taken_from_the_command_line(sample: Path, model: Path, tmp_path: Path) -> None:
     options = ("pick", sample / "blobs_4.mrc", "--model", model, "--out", tmp_path)
     assert run(*options, "--format", "csv,box") == 0
@@ -630,6 +638,9 @@ WRONG_ARGUMENTS: dict[str, tuple[tuple[object, ...], str]] = {
     "pick, std range of one": ((*PICK, "--std-range", 2), "--std-range"),
     "pick, distance negative": ((*PICK, "--min-distance", -1), "a minimum distance of -1"),
     "pick, distance NaN": ((*PICK, "--min-distance", "nan"), "a minimum distance of nan"),
+    "pick, step of 0": ((*PICK, "--step", 0), "a step of 0 px: give 1 px"),
+    "pick, step negative": ((*PICK, "--step", -20), "a step of -20 px: give 1 px"),
+    "pick, step with a fraction": ((*PICK, "--step", 2.5), '"2.5" is not a whole number'),
     "pick, out below a file": ((*PICK, "--out", "file/picks"), "is a file"),
     "pick, out is a file": ((*PICK, "--out", "file"), "is a file"),
     "pick, no model": (("pick", "data", "--out", "picks"), "--model"),
@@ -711,7 +722,7 @@ def test_help_and_version_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
             "pick",
             [
                 *("--model", "--out", "--format", "--threshold", "--std-range"),
-                *("--min-distance", "--all-candidates"),
+                *("--min-distance", "--step", "--all-candidates"),
             ],
         ),
         ("evaluate", ["--truth", "--box", "--radius", "--plot"]),

@@ -148,6 +148,12 @@ def test_folder_that_cannot_be_written_is_refused_before_anything_is_read(tmp_pa
         next(pick_files([tmp_path / "missing.mrc"], MODEL, tmp_path / "file" / "picks", SETTINGS))
 
 
+def test_step_between_binned_pixels_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    model = replace(MODEL, box_size_px=3 * BOX_PX, binning=3)
+    with pytest.raises(InputError, match="step of 20 px: give 3 px, the model's binning"):
+        next(pick_files([tmp_path / "m.mrc"], model, tmp_path, replace(SETTINGS, step_px=20)))
+
+
 def test_score_map_is_written_with_the_pixel_size_of_its_grid(tmp_path: Path) -> None:
     micrograph, _ = blob_micrograph(1)
     score_map = score(micrograph, MODEL)

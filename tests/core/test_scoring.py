@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from napari_deepem.core import scoring
@@ -79,18 +79,18 @@ def test_dense_scores_equal_those_of_single_boxes(name: str, shape: tuple[int, i
 @pytest.mark.parametrize(
     ("name", "shape", "step_px"),
     [
-        ("klh", (275, 279), 6),
-        ("19s", (163, 171), 6),
-        ("26s", (155, 164), 4),
-        ("inflammasome", (119, 127), 4),
+        ("klh", (280, 320), 24),
+        ("19s", (171, 204), 20),
+        ("26s", (203, 167), 20),
+        ("inflammasome", (131, 178), 20),
     ],
 )
-def test_dense_scores_on_a_finer_grid_equal_those_of_single_boxes(
+def test_dense_scores_at_a_long_step_equal_those_of_single_boxes(
     name: str, shape: tuple[int, int], step_px: int
 ) -> None:
     network = lively_network(TABLE_1[name])
-    assert step_px < network.architecture.step_px
-    assert_dense_equals_single_boxes(network, shape, step_px, count=6)
+    assert step_px > network.architecture.step_px
+    assert_dense_equals_single_boxes(network, shape, step_px)
 
 
 @pytest.mark.parametrize("step_px", [None, 4, 2])
@@ -100,23 +100,43 @@ def test_dense_scores_with_relu_equal_those_of_single_boxes(step_px: int | None)
     assert_dense_equals_single_boxes(network, shape, step_px, count=6)
 
 
-@settings(max_examples=12)
+@settings(max_examples=25)
 @given(
-    box=st.integers(24, 34),
-    extra=st.tuples(st.integers(0, 40), st.integers(0, 40)),
-    fraction=st.sampled_from([1, 2, 4, 8]),
+    pools=st.sampled_from([preset.pools for preset in TABLE_1.values()]),
+    size=st.integers(1, 3),
+    extra=st.tuples(st.integers(0, 90), st.integers(0, 90)),
+    step_px=st.integers(1, 60),
 )
-def test_dense_scores_equal_those_of_single_boxes_for_any_size(
-    box: int, extra: tuple[int, int], fraction: int
+@example(pools=(2, 2, 2), size=2, extra=(70, 90), step_px=20)
+@example(pools=(3, 2, 2), size=1, extra=(25, 13), step_px=7)
+def test_dense_scores_at_any_step_equal_those_of_single_boxes(
+    pools: tuple[int, int, int], size: int, extra: tuple[int, int], step_px: int
 ) -> None:
-    network = lively_network(Architecture.for_box(box))
+    box = ((size * pools[2] + 1) * pools[1] + 2) * pools[0] + 3
+    network = lively_network(Architecture(box, (4, 3, 2), pools))
     shape = (box + extra[0], box + extra[1])
     prepared = noise(shape)
-    score_map = finish(score_prepared(prepared, network, 8 // fraction))
+    score_map = finish(score_prepared(prepared, network, step_px))
+    assert score_map.step_px == step_px
     elements = some_elements(score_map.scores.shape, 4)
     expected = score_crops(crops_at(prepared, score_map, elements), network)
     found = score_map.scores[tuple(np.transpose(elements))]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+@given(box=st.integers(24, 40), extra=st.integers(0, 200), step_px=st.integers(1, 300))
+def test_grid_has_the_paper_s_boxes_and_those_over_the_border(
+    box: int, extra: int, step_px: int
+) -> None:
+    side = box + extra
+    corners = scoring._corners(side, box, step_px)
+    of_the_paper = np.arange(0, side - box + 1, step_px)  # whole boxes, from a corner
+    np.testing.assert_array_equal(corners[(corners >= 0) & (corners <= side - box)], of_the_paper)
+    assert (np.diff(corners) == step_px).all()
+    assert -box < corners[0] <= corners[-1] < side  # every box sees some of the micrograph
+    if step_px <= box // 2:
+        assert -step_px < corners[0] + box // 2 <= 0
+        assert side - 1 <= corners[-1] + box // 2 < side - 1 + step_px
 
 
 def test_score_of_a_crop_is_the_mean_over_its_four_rotations() -> None:
@@ -180,6 +200,26 @@ def test_standard_deviation_is_that_of_the_box_that_is_scored() -> None:
         crops = crops_at(prepared, score_map, elements)
         found = score_map.stds[tuple(np.transpose(elements))]
         np.testing.assert_allclose(found, crops.std(axis=(1, 2)), atol=1e-4)
+
+
+@pytest.mark.parametrize(("binning", "step_px"), [(1, 20), (2, 20), (3, 21), (3, 3)])
+def test_step_is_in_original_pixels(binning: int, step_px: int) -> None:
+    micrograph = Micrograph(noise((96, 111)), "m")
+    model = model_of(lively_network(SMALL), 24 * binning, binning)
+    prepared = prepare_micrograph(micrograph, 24 * binning, binning)
+    binned = finish(score_prepared(prepared, model.network, step_px // binning))
+    found = score(micrograph, model, step_px=step_px)
+    assert found.step_px == step_px
+    np.testing.assert_array_equal(found.scores, binned.scores)
+    corner = found.centres_of([0, 0])[0, 0] - (24 * binning - 1) / 2
+    assert corner % step_px == 0  # a box lies in the corner of the micrograph
+
+
+@pytest.mark.parametrize(("binning", "step_px"), [(1, 0), (1, -20), (3, 20), (3, 0), (2, 1)])
+def test_step_between_binned_pixels_is_refused(binning: int, step_px: int) -> None:
+    model = model_of(lively_network(SMALL), 24 * binning, binning)
+    with pytest.raises(InputError, match=f"step of {step_px} px: give {binning} px.*a multiple"):
+        score(Micrograph(noise((96, 111)), "m"), model, step_px=step_px)
 
 
 @pytest.mark.parametrize("binning", [1, 2, 3])

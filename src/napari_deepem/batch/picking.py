@@ -11,7 +11,7 @@ from napari_deepem.batch.outputs import PickFolder
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.model import Model, pixel_size_remark
 from napari_deepem.core.picking import find_candidates, select_picks
-from napari_deepem.core.scoring import score
+from napari_deepem.core.scoring import score, to_binned_step
 from napari_deepem.core.types import Micrograph, Picks, ScoreMap
 from napari_deepem.io.coordinates import WRITABLE
 from napari_deepem.io.micrographs import micrograph_name, read_micrograph, write_mrc
@@ -26,6 +26,7 @@ class PickSettings:
     min_distance_px: float | None = None  # None: 0.4 of the box
     formats: tuple[str, ...] = ("box", "star")
     score_maps: bool = False  # write each score map as an MRC file too
+    step_px: int | None = None  # between neighbouring boxes; None: an eighth of the box, or less
 
     @classmethod
     def of_model(cls, model: Model) -> PickSettings:
@@ -71,8 +72,11 @@ def pick_files(
     Raises
     ------
     InputError
-        If the folder can't be written into, or holds coordinates that a user made.
+        If the folder can't be written into, or holds coordinates that a user made; for a step
+        that is no multiple of the model's binning.
     """
+    if settings.step_px is not None:
+        to_binned_step(settings.step_px, model.binning)
     names = [micrograph_name(path) for path in paths]
     output = PickFolder.claim(folder, names, settings.formats)
     for path in paths:
@@ -95,7 +99,7 @@ def pick_micrograph(
     micrograph: Micrograph, model: Model, settings: PickSettings
 ) -> tuple[Picks, ScoreMap]:
     """The picks of one micrograph, and the score map that they come from."""
-    score_map = score(micrograph, model)
+    score_map = score(micrograph, model, step_px=settings.step_px)
     picks = select_picks(
         find_candidates(score_map),
         threshold=settings.threshold,

@@ -7,7 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_deepem.cli.app import WRONG_INPUT, app, errors
-from napari_deepem.cli.options import Micrographs, ScoreOrF2, distance, probability, rising
+from napari_deepem.cli.options import (
+    Micrographs,
+    ScoreOrF2,
+    Whole,
+    distance,
+    probability,
+    rising,
+)
 
 
 @app.command
@@ -21,6 +28,7 @@ def pick(
     threshold: ScoreOrF2 = "f2",
     std_range: tuple[float, float] | None = None,
     min_distance: float | None = None,
+    step: Whole | None = None,
     all_candidates: bool = False,
     score_maps: bool = False,
 ) -> None:
@@ -42,6 +50,9 @@ def pick(
     min_distance
         Of picks nearer to each other than this many pixels the best is kept; 0.4 of the box by
         default.
+    step
+        Distance between neighbouring boxes that are scored, in pixels, a multiple of the model's
+        binning; by default at most an eighth of the box. The paper's is 20 px after binning.
     all_candidates
         Write every local maximum with its score, whatever its score and standard deviation:
         for evaluation. Only --min-distance applies; maxima on the map's border are left out.
@@ -61,6 +72,7 @@ def pick(
         min_distance_px=None if min_distance is None else distance(min_distance),
         formats=formats,
         score_maps=score_maps,
+        step_px=step,
     )
     if threshold != "f2":
         settings = replace(settings, threshold=probability(threshold))

@@ -3,6 +3,9 @@
 The paper cuts a box every 20 px and evaluates each with its three rotations. Neighbouring boxes
 share nearly all of their convolutions; evaluating the network convolutionally computes each once.
 The four rotations are four networks with turned kernels (see `Network.rotated`).
+
+Boxes share their pooling cells too if they lie a whole number of the network's own steps apart:
+they have the same phase of the pooling grid. A grid of boxes is evaluated phase by phase.
 """
 
 from __future__ import annotations
@@ -10,19 +13,21 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import product
-from math import ceil
+from math import ceil, gcd
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from napari_deepem.core.crops import PaddedImage
+from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.model import Model
 from napari_deepem.core.network import Network
 from napari_deepem.core.preprocess import box_stds, prepare_micrograph, to_original
 from napari_deepem.core.types import Float32Array, FloatArray, Micrograph, ScoreMap
 
-TILE_SCORES = 64  # a tile is at most this many boxes high and wide: bounds the memory
+TILE_SCORES = 64  # so many boxes high and wide is what is evaluated at once: bounds the memory
 BOXES_TO_A_BOX = 8  # at least so many boxes are scored across one: finer than positions matter
 
 
@@ -35,27 +40,36 @@ class TilesDone:
 
 
 def score(
-    micrograph: Micrograph, model: Model, on_tile: Callable[[TilesDone], object] | None = None
+    micrograph: Micrograph,
+    model: Model,
+    on_tile: Callable[[TilesDone], object] | None = None,
+    *,
+    step_px: int | None = None,
 ) -> ScoreMap:
-    """Score every box of a micrograph on the network's own grid.
+    """Score the boxes of a grid that covers a micrograph.
 
     Parameters
     ----------
     micrograph : Micrograph
     model : Model
+    step_px : int, optional
+        Distance between neighbouring boxes, original pixels, a multiple of the model's binning;
+        by default at most an eighth of the box. The paper's is 20 binned pixels.
     on_tile : callable, optional
         Is given a `TilesDone` after every tile.
 
     Returns
     -------
     ScoreMap
-        Box centres lie on the whole micrograph, edges included: boxes that reach over the border
-        see its median there.
+        One box lies in the micrograph's first corner, as the paper's first, and box centres
+        on the whole micrograph, edges included: boxes that reach over the border see its
+        median there.
 
     Raises
     ------
     InputError
-        If the micrograph is constant or smaller than the model's box.
+        If the micrograph is constant or smaller than the model's box, or for a step that is no
+        multiple of the binning.
 
     Examples
     --------
@@ -67,13 +81,16 @@ def score(
     >>> score_map.scores.shape, score_map.step_px
     ((86, 86), 12)
     """
-    return finish(score_tiles(micrograph, model), on_tile)
+    return finish(score_tiles(micrograph, model, step_px), on_tile)
 
 
-def score_tiles(micrograph: Micrograph, model: Model) -> Generator[TilesDone, None, ScoreMap]:
+def score_tiles(
+    micrograph: Micrograph, model: Model, step_px: int | None = None
+) -> Generator[TilesDone, None, ScoreMap]:
     """Do as `score`, as a stream: yields `TilesDone`, returns the `ScoreMap`."""
+    binned_step = None if step_px is None else to_binned_step(step_px, model.binning)
     prepared = prepare_micrograph(micrograph, model.box_size_px, model.binning)
-    binned = yield from score_prepared(prepared, model.network)
+    binned = yield from score_prepared(prepared, model.network, binned_step)
     return ScoreMap(
         scores=binned.scores,
         stds=binned.stds,
@@ -82,6 +99,15 @@ def score_tiles(micrograph: Micrograph, model: Model) -> Generator[TilesDone, No
         box_size_px=model.box_size_px,
         shape=micrograph.shape,
     )
+
+
+def to_binned_step(step_px: int, binning: int) -> int:
+    """A step in original pixels as one in binned pixels; InputError if it is no whole number."""
+    if step_px < 1 or step_px % binning:
+        raise InputError(
+            f"a step of {step_px} px: give {binning} px, the model's binning, or a multiple of it"
+        )
+    return step_px // binning
 
 
 def score_prepared(
@@ -95,8 +121,7 @@ def score_prepared(
         See `preprocess.prepare_image`.
     network : Network
     step_px : int, optional
-        Distance between neighbouring boxes, a divisor of the network's own step; by default
-        the coarsest that gives at least eight boxes to a box's width.
+        Distance between neighbouring boxes, 1 or more; see `default_step`.
 
     Yields
     ------
@@ -106,26 +131,23 @@ def score_prepared(
     -------
     ScoreMap
     """
-    box_px = network.architecture.box_px
+    box_px, own_step = network.architecture.box_px, network.architecture.step_px
     step_px = step_px or default_step(network)
-    first_corner = -(box_px // 2)  # the middle of the first box is on or just before pixel 0,
-    rows, cols = (
-        1 + ceil((side - 1) / step_px) for side in prepared.shape
-    )  # the last one's beyond
-    scores = np.empty((rows, cols), dtype=np.float32)
+    corner_rows, corner_cols = (_corners(side, box_px, step_px) for side in prepared.shape)
+    scores = np.empty((len(corner_rows), len(corner_cols)), dtype=np.float32)
     padded = PaddedImage.of(prepared, box_px)
     turned = [network.rotated(k) for k in range(4)]
-    tiles = list(_tiles(scores.shape, network.architecture.step_px // step_px))
-    for done, tile in enumerate(tiles, start=1):
-        corners = [
-            first_corner + step_px * np.arange(n)[part]
-            for n, part in zip((rows, cols), tile, strict=True)
-        ]
-        scores[tile] = _mean_scores(padded.cover(corners[0], corners[1], box_px), turned)
+    phases, stride = (whole // gcd(own_step, step_px) for whole in (own_step, step_px))
+    tiles = list(_tiles(scores.shape, phases, max(1, TILE_SCORES // stride)))
+    for done, (rows, cols) in enumerate(tiles, start=1):
+        tile = padded.cover(corner_rows[rows], corner_cols[cols], box_px)
+        scores[rows, cols] = _mean_scores(tile, turned)[::stride, ::stride]
         yield TilesDone(done, len(tiles))
-    sampled = slice(padded.margin, None, step_px)
-    stds = box_stds(padded.pixels, box_px)[sampled, sampled][:rows, :cols].copy()
-    return ScoreMap(scores, stds, first_corner + (box_px - 1) / 2, step_px, box_px)
+    middle_rows, middle_cols = (
+        corners + box_px // 2 + padded.margin for corners in (corner_rows, corner_cols)
+    )
+    stds = box_stds(padded.pixels, box_px)[np.ix_(middle_rows, middle_cols)]
+    return ScoreMap(scores, stds, corner_rows[0] + (box_px - 1) / 2, step_px, box_px)
 
 
 def default_step(network: Network) -> int:
@@ -135,19 +157,30 @@ def default_step(network: Network) -> int:
     return max(step for step in range(1, own + 1) if own % step == 0 and step <= finest_needed)
 
 
-def _tiles(shape: tuple[int, ...], phases: int) -> Iterator[tuple[slice, slice]]:
-    """Parts of a score map whose elements the network computes together.
+def _corners(side: int, box_px: int, step_px: int) -> NDArray[np.int64]:
+    """First pixels of the boxes along a side of the image: multiples of the step, 0 among them.
 
-    Boxes share pooling cells if they lie a whole number of the network's own steps apart, which
-    is every `phases`-th element of the map. Tiles of such elements bound the memory.
+    Their middles reach from before the first pixel to beyond the last, unless the step is so long
+    that such a box would see nothing of the image.
     """
+    half = box_px // 2
+    first = -min(ceil(half / step_px), (box_px - 1) // step_px)
+    last = min(ceil((side - 1 - half) / step_px), (side - 1) // step_px)
+    return step_px * np.arange(first, last + 1)
+
+
+def _tiles(shape: tuple[int, ...], phases: int, tile_scores: int) -> Iterator[tuple[slice, slice]]:
+    """Parts of a score map, each at most `tile_scores` high and wide, all of one phase.
+
+    That is every `phases`-th element of the map, along rows and along columns.
+    """
+    reach = phases * tile_scores
     for row_phase, col_phase in product(range(phases), repeat=2):
-        rows = range(row_phase, shape[0], phases * TILE_SCORES)
-        cols = range(col_phase, shape[1], phases * TILE_SCORES)
+        rows, cols = range(row_phase, shape[0], reach), range(col_phase, shape[1], reach)
         for row, col in product(rows, cols):
             yield (
-                slice(row, min(row + phases * TILE_SCORES, shape[0]), phases),
-                slice(col, min(col + phases * TILE_SCORES, shape[1]), phases),
+                slice(row, min(row + reach, shape[0]), phases),
+                slice(col, min(col + reach, shape[1]), phases),
             )
 
 
