@@ -9,10 +9,12 @@ from torch import Tensor, nn
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network import (
+    KERNEL_SHARES,
     TABLE_1,
     Activation,
     Architecture,
     Network,
+    first_cell,
 )
 from networks import layers_of, lively_network, random_network
 
@@ -88,10 +90,45 @@ def test_kernels_of_other_boxes_keep_the_proportions_of_the_inflammasome() -> No
         if architecture in TABLE_1.values():
             continue
         inputs = (box, architecture.map_sizes[1], architecture.map_sizes[3])
-        for kernel, side, share in zip(
-            architecture.kernels, inputs, (15 / 112, 10 / 49, 7 / 20), strict=True
-        ):
-            assert abs(kernel - share * side) <= 1
+        layers = zip(architecture.kernels, architecture.pools, inputs, KERNEL_SHARES, strict=True)
+        for kernel, pool, side, share in layers:
+            assert abs(kernel - share * side) <= pool / 2
+
+
+def test_inflammasome_and_the_cells_of_all_of_table_1_follow_from_the_rules() -> None:
+    for preset in TABLE_1.values():
+        assert preset.pools == (first_cell(preset.box_px), 2, 2)
+    inflammasome = TABLE_1["inflammasome"]
+    assert Architecture.proportioned(112, KERNEL_SHARES, (2, 2, 2)) == inflammasome
+
+
+def test_architectures_of_all_boxes_are_alike() -> None:
+    for box in range(24, 513):
+        architecture = Architecture.for_box(box)
+        assert 2 <= architecture.map_sizes[-1] <= 15
+        assert 0.4 * box < architecture.receptive_field_px < 0.8 * box
+        assert architecture.step_px <= max(8, box / 12)
+        assert architecture.n_weights < 100_000
+
+
+@pytest.mark.parametrize("box", [24, 40, 113, 160, 200])
+def test_numbers_that_describe_an_architecture_are_those_of_its_network(box: int) -> None:
+    architecture = replace(Architecture.for_box(box), maps=(2, 4, 3), activation="relu")
+    network = random_network(architecture)
+    assert architecture.n_weights == sum(values.numel() for values in network.parameters())
+    seen = random_image(1, 1, box, box).requires_grad_()
+    maps: Tensor = seen
+    for convolve, pool in zip(network.convolutions, network.pools, strict=True):
+        maps = pool(convolve(maps))  # without activation, so that nothing is hidden by chance
+    maps[0, 0, 0, 0].backward()
+    assert seen.grad is not None
+    rows = seen.grad[0, 0].abs().sum(dim=1).nonzero()
+    assert rows.max() + 1 == architecture.receptive_field_px
+
+
+def test_cells_larger_than_their_maps_are_refused() -> None:
+    with pytest.raises(InputError, match="cells of 9 px do not fit maps of 5 px"):
+        Architecture.proportioned(24, KERNEL_SHARES, (2, 2, 9))
 
 
 @pytest.mark.parametrize("box", [24, 25, 41, 100, 113])
