@@ -17,11 +17,15 @@ from napari_deepem.batch.picking import PickSettings, pick_files
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.recipes import MODERN, RECIPES
-from napari_deepem.core.simulation import SAMPLE_BOX_PX, SimulatedMicrograph
-from napari_deepem.core.simulation.optics import Optics
-from napari_deepem.core.simulation.particle import klh_volume
-from napari_deepem.core.simulation.projection import Projector
-from napari_deepem.core.simulation.sample import SAMPLE_PIXEL_SIZE, simulate_micrograph
+from napari_deepem.core.simulation import (
+    SAMPLE_BOX_PX,
+    SAMPLE_PIXEL_SIZE,
+    Projector,
+    SimulatedMicrograph,
+    klh_volume,
+    sample_conditions,
+    simulate_micrograph,
+)
 from napari_deepem.core.training import EpochDone
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import read_coordinates, write_coordinates
@@ -32,11 +36,9 @@ from napari_deepem.io.models import load_model
 def small_sample() -> list[SimulatedMicrograph]:
     """Three simulated micrographs of 420 x 480 px instead of six of 1024 x 1024."""
     projector = Projector(klh_volume(SAMPLE_PIXEL_SIZE))
-    optics = Optics(pixel_size=SAMPLE_PIXEL_SIZE)
+    conditions = sample_conditions((420, 480))
     return [
-        simulate_micrograph(
-            projector, optics, np.random.default_rng(seed), name=f"klh_{seed}", shape=(420, 480)
-        )
+        simulate_micrograph(projector, conditions, np.random.default_rng(seed), f"klh_{seed}")
         for seed in (1, 2, 3)
     ]
 

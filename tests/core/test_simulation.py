@@ -15,12 +15,14 @@ from napari_deepem.core.simulation import (
     frequency_grid,
     klh_volume,
     random_orientations,
+    sample_conditions,
     simulate_micrograph,
     simulate_sample,
 )
-from napari_deepem.core.simulation.sample import add_particles, place_particles
+from napari_deepem.core.simulation.placement import place_particles
+from napari_deepem.core.simulation.scene import add_particles, project_particles
 
-OPTICS = Optics(pixel_size=SAMPLE_PIXEL_SIZE)
+PLACEMENT = sample_conditions().placement
 TOP = np.eye(3)
 SIDE = Rotation.from_euler("x", 90, degrees=True).as_matrix()  # the axis along the rows' direction
 
@@ -43,6 +45,13 @@ def sample():
 def centroid(image):
     y, x = np.indices(image.shape)
     return np.array([np.sum(y * image), np.sum(x * image)]) / np.sum(image)
+
+
+def draw(canvas, projector, centre, rotation):
+    """Add one particle's projection to the canvas."""
+    add_particles(
+        canvas, project_particles(projector, centre[None], rotation[None]), strengths=np.ones(1)
+    )
 
 
 def extent_angstrom(profile):
@@ -148,15 +157,15 @@ def test_centre_of_mass_of_a_placed_particle_is_its_truth(projector, shape):
         rng.uniform(100, 200, (6, 2)), random_orientations(6, rng), strict=True
     ):
         canvas = np.zeros(shape, dtype=np.float32)
-        add_particles(canvas, projector, centre[None], rotation[None], np.ones(1))
+        draw(canvas, projector, centre, rotation)
         np.testing.assert_allclose(centroid(canvas), centre, atol=0.02)
 
 
 def test_a_particle_at_the_edge_is_cut_not_moved(projector):
     large = np.zeros((400, 400), dtype=np.float32)
     small = np.zeros((200, 150), dtype=np.float32)
-    add_particles(large, projector, np.array([[105.25, 245.5]]), SIDE[None], np.ones(1))
-    add_particles(small, projector, np.array([[5.25, 145.5]]), SIDE[None], np.ones(1))
+    draw(large, projector, np.array([105.25, 245.5]), SIDE)
+    draw(small, projector, np.array([5.25, 145.5]), SIDE)
     np.testing.assert_allclose(small, large[100:300, 100:250], atol=1e-5)
 
 
@@ -245,7 +254,7 @@ def test_particles_keep_apart(sample):
 
 def test_particles_are_dark_and_visible_at_low_resolution_only(projector):
     rng = np.random.default_rng(5)
-    item = simulate_micrograph(projector, OPTICS, rng, name="m")
+    item = simulate_micrograph(projector, sample_conditions(), rng, "m")
     image = item.micrograph.image
     y, x = np.indices(image.shape)
     distance = np.min([np.hypot(y - r, x - c) for r, c in item.truth_yx], axis=0)
@@ -259,9 +268,8 @@ def test_particles_are_dark_and_visible_at_low_resolution_only(projector):
 
 
 def test_other_shapes_hold_particles_in_proportion(projector):
-    item = simulate_micrograph(
-        projector, OPTICS, np.random.default_rng(2), name="wide", shape=(512, 901), carbon=True
-    )
+    conditions = sample_conditions((512, 901), carbon=True)
+    item = simulate_micrograph(projector, conditions, np.random.default_rng(2), "wide")
     assert item.micrograph.shape == (512, 901)
     assert 8 <= len(item.truth_yx) <= 22
     assert (item.truth_yx <= [511, 900]).all()
@@ -271,11 +279,12 @@ def test_other_shapes_hold_particles_in_proportion(projector):
 def test_particles_keep_clear_of_what_is_occupied():
     occupied = np.zeros((800, 800), dtype=bool)
     occupied[:, :300] = True
-    centres = place_particles(occupied, 12, np.random.default_rng(0))
+    centres = place_particles(occupied, 64, 12, PLACEMENT, np.random.default_rng(0))
     assert len(centres) >= 12
     assert centres[:, 1].min() >= 350
 
 
 def test_a_full_canvas_gets_no_particles():
-    centres = place_particles(np.ones((400, 400), dtype=bool), 5, np.random.default_rng(0))
+    full = np.ones((400, 400), dtype=bool)
+    centres = place_particles(full, 64, 5, PLACEMENT, np.random.default_rng(0))
     assert centres.shape == (0, 2)

@@ -5,6 +5,11 @@ dirt; the contrast transfer function; shot noise; the detector.
 """
 
 from napari_deepem.core.simulation.exposure import Detector, expose
+from napari_deepem.core.simulation.micrograph import (
+    Conditions,
+    SimulatedMicrograph,
+    simulate_micrograph,
+)
 from napari_deepem.core.simulation.optics import (
     Optics,
     contrast_transfer,
@@ -17,8 +22,7 @@ from napari_deepem.core.simulation.sample import (
     SAMPLE_BOX_PX,
     SAMPLE_PIXEL_SIZE,
     SAMPLE_SHAPE,
-    SimulatedMicrograph,
-    simulate_micrograph,
+    sample_conditions,
     simulate_sample,
 )
 from napari_deepem.core.simulation.series import SimulationSettings, box_around, simulate_set
@@ -27,6 +31,7 @@ __all__ = [
     "SAMPLE_BOX_PX",
     "SAMPLE_PIXEL_SIZE",
     "SAMPLE_SHAPE",
+    "Conditions",
     "Detector",
     "Optics",
     "Projector",
@@ -39,6 +44,7 @@ __all__ = [
     "frequency_grid",
     "klh_volume",
     "random_orientations",
+    "sample_conditions",
     "simulate_micrograph",
     "simulate_sample",
     "simulate_set",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepem.core.types import FloatArray
+from napari_deepem.core.types import Float32Array, FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +55,32 @@ def contrast_transfer(
     ctf: FloatArray = -np.sin(phase + np.arcsin(optics.amplitude_contrast))
     ctf *= np.exp(-0.25 * optics.b_factor * k2)
     return ctf
+
+
+def transfer(
+    shape: tuple[int, int], optics: Optics, defocus_angstrom: float | None
+) -> Float32Array:
+    """(height, width // 2 + 1) contrast transfer of an image of `shape`, laid out as `rfft2`.
+
+    A defocus of None stands for a microscope without contrast transfer: -1 at every frequency,
+    so that matter is dark and as sharp as its projection.
+    """
+    if defocus_angstrom is None:
+        return np.full((shape[0], shape[1] // 2 + 1), -1.0, dtype=np.float32)
+    frequency = frequency_grid(shape, optics.pixel_size)
+    return contrast_transfer(frequency, optics, defocus_angstrom).astype(np.float32)
+
+
+def fringe_reach_px(optics: Optics, defocus_angstrom: float | None) -> int:
+    """How far from matter its fringes are seen: where the finest that pass the envelope fall.
+
+    A structure of frequency k is displaced by lambda dz k; 5 % of the envelope, or Nyquist, is
+    taken for the finest.
+    """
+    if defocus_angstrom is None:
+        return 0
+    finest = 0.5 / optics.pixel_size
+    if optics.b_factor > 0:
+        finest = min(finest, float(np.sqrt(4.0 * np.log(20.0) / optics.b_factor)))
+    displaced = electron_wavelength(optics.voltage_kv) * abs(defocus_angstrom) * finest
+    return int(np.ceil(displaced / optics.pixel_size))

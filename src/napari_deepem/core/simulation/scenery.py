@@ -74,13 +74,13 @@ def speck_thickness(radius: float, rng: np.random.Generator) -> Float32Array:
     return np.asarray(np.sqrt(np.clip(1.0 - (distance / radius) ** 2, 0.0, 1.0)), dtype=np.float32)
 
 
-def shred_mask(size_px: int, rng: np.random.Generator) -> Float32Array:
-    """(n, n) soft irregular mask, 0 to 1, some 40 px across: leaves a shred of a particle."""
+def shred_mask(size_px: int, rng: np.random.Generator, scale: float = 1.0) -> Float32Array:
+    """(n, n) soft irregular mask, 0 to 1, some 40 `scale` px across: leaves a particle's shred."""
     y, x = np.ogrid[:size_px, :size_px]
     mask = np.zeros((size_px, size_px))
-    for centre in size_px // 2 + rng.normal(0, 11.0, (3, 2)):
+    for centre in size_px // 2 + rng.normal(0, 11.0 * scale, (3, 2)):
         squared = (y - centre[0]) ** 2 + (x - centre[1]) ** 2
-        np.maximum(mask, np.exp(-squared / (2 * rng.uniform(5.0, 11.0) ** 2)), out=mask)
+        np.maximum(mask, np.exp(-squared / (2 * (scale * rng.uniform(5.0, 11.0)) ** 2)), out=mask)
     return mask.astype(np.float32)
 
 
