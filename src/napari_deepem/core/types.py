@@ -42,6 +42,22 @@ class Micrograph:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Volume:
+    """A density map of one particle: what simulated micrographs are projected from.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_deepem.core.types import Volume
+    >>> Volume(np.ones((65, 65, 65), dtype=np.float32), voxel_size=5.0).density.shape
+    (65, 65, 65)
+    """
+
+    density: Float32Array  # (depth, height, width), axes z, y, x; matter is positive
+    voxel_size: float | None = None  # A; None where the file does not say
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Labels:
     """What a user marked on one micrograph: box centres, original pixels.
 

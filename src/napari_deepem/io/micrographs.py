@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import bz2
 import glob
-import gzip
 import re
-import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import mrcfile
 import numpy as np
-from mrcfile.dtypes import HEADER_DTYPE
 from numpy.typing import NDArray
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Micrograph
 from napari_deepem.io.atomic import replacing
+from napari_deepem.io.mrc import read_mrc, spacings
 
 MICROGRAPH_SUFFIXES = (".mrc", ".mrc.gz", ".mrc.bz2")
-_TYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}  # MRC2014 modes
-_UNSUPPORTED = {3: "complex integers", 4: "complex numbers", 16: "RGB", 101: "packed 4-bit"}
-_LARGEST_SIDE = 1 << 17  # px: beyond any camera or montage, so a header that says so is junk
 _COMPRESSION = re.compile(r"\.(gz|bz2)$", re.IGNORECASE)
 _IMAGE_SUFFIX = re.compile(r"\.(mrcs?|map|rec|tiff?|eer)$", re.IGNORECASE)
 
@@ -61,21 +54,10 @@ def read_micrograph(path: str | Path) -> Micrograph:
     ('grid1_0001', (400, 600), 1.5)
     """
     path = Path(path)
-    _require_file(path)
-    with _opened(path) as stream:
-        header = _read_header(path, stream)
-        height, width, dtype = _image_layout(path, header)
-        stream.seek(HEADER_DTYPE.itemsize + int(header["nsymbt"]))
-        content = _read_bytes(stream, height * width * dtype.itemsize)
-        stream.read(1)  # at its end gzip checks what it gave
-    if len(content) < height * width * dtype.itemsize:
-        raise InputError(f"{path}: cut short, its pixels are not all there; copy it again")
-    # torch takes native byte order only; nothing is copied where it is native already.
-    image = np.frombuffer(content, dtype).astype(dtype.newbyteorder("="), copy=False)
+    image, header = read_mrc(path, lambda header: _image_shape(path, header))
     _require_content(path, image)
-    image = image.reshape(height, width)
     image.flags.writeable = False
-    return Micrograph(image, micrograph_name(path), _pixel_size(header), path)
+    return Micrograph(image, micrograph_name(path), spacings(header)[0], path)
 
 
 def micrograph_name(path: str | Path) -> str:
@@ -141,77 +123,9 @@ def write_mrc(path: str | Path, image: NDArray[Any], pixel_size: float | None) -
         mrcfile.write(temporary, image.astype(np.float32), overwrite=True, voxel_size=pixel_size)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open for reading, decompressed, with what goes wrong said as an InputError."""
-    try:
-        with path.open("rb") as file:
-            magic = file.read(3)  # neither magic can start an MRC file: it would be too wide
-            file.seek(0)
-            if magic == b"\x1f\x8b\x08":
-                with gzip.open(file) as gunzipped:
-                    yield cast(IO[bytes], gunzipped)
-            elif magic == b"BZh":
-                with bz2.open(file) as stream:
-                    yield stream
-            else:
-                yield file
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(
-            f"{path}: compressed file is damaged or cut short; copy it again"
-        ) from error
-    except OSError as error:  # bz2 raises it too, without an errno
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except MemoryError as error:
-        raise InputError(f"{path}: larger than the memory; bin it first") from error
-
-
-def _read_bytes(stream: IO[bytes], count: int) -> bytearray:
-    """Read at most `count` bytes, piece by piece: a damaged header may ask for terabytes."""
-    content = bytearray()
-    while len(content) < count:
-        piece = stream.read(min(count - len(content), 1 << 26))
-        if not piece:
-            break
-        content += piece
-    return content
-
-
-def _read_header(path: Path, stream: IO[bytes]) -> Any:
-    """Return the header, a structured array, in the byte order in which it makes sense.
-
-    The machine stamp and the map id are hints only: old files lack both, some have wrong ones.
-    """
-    content = stream.read(HEADER_DTYPE.itemsize)
-    if len(content) == HEADER_DTYPE.itemsize:
-        stamped = np.frombuffer(content, HEADER_DTYPE)[0]["machst"][0]
-        for order in (">", "<") if stamped == 0x11 else ("<", ">"):
-            header = np.frombuffer(content, HEADER_DTYPE.newbyteorder(order)).reshape(())
-            if _makes_sense(header):
-                return header
-    raise InputError(f"{path}: not an MRC file, or its header is damaged")
-
-
-def _makes_sense(header: Any) -> bool:
-    sides = (int(header["nx"]), int(header["ny"]))
-    return (
-        (int(header["mode"]) in _TYPES or int(header["mode"]) in _UNSUPPORTED)
-        and min(sides) >= 0
-        and max(sides) <= _LARGEST_SIDE
-        and int(header["nz"]) >= 0
-        and int(header["nsymbt"]) >= 0
-    )
-
-
-def _image_layout(path: Path, header: Any) -> tuple[int, int, np.dtype[Any]]:
-    """Return height, width and number type of a header that describes one readable image."""
-    width, height, frames = int(header["nx"]), int(header["ny"]), int(header["nz"])
-    mode = int(header["mode"])
-    if mode in _UNSUPPORTED:
-        raise InputError(
-            f"{path}: MRC mode {mode} ({_UNSUPPORTED[mode]}) is not supported; "
-            "convert it to 32-bit float (mode 2)"
-        )
+def _image_shape(path: Path, header: Any) -> tuple[int, int]:
+    """(height, width) of a header that describes one image."""
+    width, height, frames = (int(header[side]) for side in ("nx", "ny", "nz"))
     if 0 in (width, height, frames):
         raise InputError(
             f"{path}: not a micrograph, its header says {width} x {height} x {frames} pixels"
@@ -221,24 +135,7 @@ def _image_layout(path: Path, header: Any) -> tuple[int, int, np.dtype[Any]]:
             f"{path}: a stack of {frames} frames or slices, not one micrograph; "
             "motion-correct or average its frames first"
         )
-    return height, width, np.dtype(_TYPES[mode]).newbyteorder(header["mode"].dtype.byteorder)
-
-
-def _pixel_size(header: Any) -> float | None:
-    """A/px along x. 1.0 is taken at its word, though some programs write it for unknown."""
-    length, samples = float(header["cella"]["x"]), int(header["mx"])
-    if samples <= 0 or not np.isfinite(length) or length <= 0:
-        return None
-    return length / samples
-
-
-def _require_file(path: Path) -> None:
-    if path.is_dir():
-        raise InputError(f"{path}: a folder, not a micrograph; name a file in it")
-    if not path.exists():
-        raise InputError(f"{path}: no such file; check the path")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path}: empty file; copy it again")
+    return height, width
 
 
 def _require_content(path: Path, image: NDArray[Any]) -> None:

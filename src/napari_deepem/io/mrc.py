@@ -1,0 +1,157 @@
+"""The MRC format itself: header and numbers of one file, compressed or not, old or odd."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import math
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+import numpy as np
+from mrcfile.dtypes import HEADER_DTYPE
+from numpy.typing import NDArray
+
+from napari_deepem.core.errors import InputError
+
+_TYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}  # MRC2014 modes
+_UNSUPPORTED = {3: "complex integers", 4: "complex numbers", 16: "RGB", 101: "packed 4-bit"}
+_LARGEST_SIDE = 1 << 17  # px: beyond any camera or montage, so a header that says so is junk
+
+
+def read_mrc(
+    path: Path, shape_of: Callable[[Any], tuple[int, ...]]
+) -> tuple[NDArray[np.generic], Any]:
+    """Read what an MRC file holds, in native byte order and the file's own number type.
+
+    Parameters
+    ----------
+    path
+        An MRC file of mode 0, 1, 2, 6 or 12, also compressed by gzip or bzip2.
+    shape_of
+        Takes the header, a structured array, to the shape that is read; raises InputError where
+        the file is not of the kind that is wanted.
+
+    Returns
+    -------
+    tuple
+        The array, and the header.
+
+    Raises
+    ------
+    InputError
+        The file is missing, empty, truncated, not MRC, complex or packed.
+    """
+    _require_file(path)
+    with _opened(path) as stream:
+        header = _read_header(path, stream)
+        dtype = _number_type(path, header)
+        shape = shape_of(header)
+        size = math.prod(shape) * dtype.itemsize
+        stream.seek(HEADER_DTYPE.itemsize + int(header["nsymbt"]))
+        content = _read_bytes(stream, size)
+        stream.read(1)  # at its end gzip checks what it gave
+    if len(content) < size:
+        raise InputError(f"{path}: cut short, its pixels are not all there; copy it again")
+    # torch takes native byte order only; nothing is copied where it is native already.
+    numbers = np.frombuffer(content, dtype).astype(dtype.newbyteorder("="), copy=False)
+    return numbers.reshape(shape), header
+
+
+def spacings(header: Any) -> tuple[float | None, float | None, float | None]:
+    """A/px along x, y and z; None where the header does not say.
+
+    1.0 is taken at its word, though some programs write it for unknown.
+    """
+    x, y, z = (_spacing(float(header["cella"][axis]), int(header[f"m{axis}"])) for axis in "xyz")
+    return x, y, z
+
+
+def _spacing(length: float, samples: int) -> float | None:
+    if samples <= 0 or not np.isfinite(length) or length <= 0:
+        return None
+    return length / samples
+
+
+def _number_type(path: Path, header: Any) -> np.dtype[Any]:
+    mode = int(header["mode"])
+    if mode in _UNSUPPORTED:
+        raise InputError(
+            f"{path}: MRC mode {mode} ({_UNSUPPORTED[mode]}) is not supported; "
+            "convert it to 32-bit float (mode 2)"
+        )
+    return np.dtype(_TYPES[mode]).newbyteorder(header["mode"].dtype.byteorder)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open for reading, decompressed, with what goes wrong said as an InputError."""
+    try:
+        with path.open("rb") as file:
+            magic = file.read(3)  # neither magic can start an MRC file: it would be too wide
+            file.seek(0)
+            if magic == b"\x1f\x8b\x08":
+                with gzip.open(file) as gunzipped:
+                    yield cast(IO[bytes], gunzipped)
+            elif magic == b"BZh":
+                with bz2.open(file) as stream:
+                    yield stream
+            else:
+                yield file
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(
+            f"{path}: compressed file is damaged or cut short; copy it again"
+        ) from error
+    except OSError as error:  # bz2 raises it too, without an errno
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except MemoryError as error:
+        raise InputError(f"{path}: larger than the memory; bin it first") from error
+
+
+def _read_bytes(stream: IO[bytes], count: int) -> bytearray:
+    """Read at most `count` bytes, piece by piece: a damaged header may ask for terabytes."""
+    content = bytearray()
+    while len(content) < count:
+        piece = stream.read(min(count - len(content), 1 << 26))
+        if not piece:
+            break
+        content += piece
+    return content
+
+
+def _read_header(path: Path, stream: IO[bytes]) -> Any:
+    """Return the header, a structured array, in the byte order in which it makes sense.
+
+    The machine stamp and the map id are hints only: old files lack both, some have wrong ones.
+    """
+    content = stream.read(HEADER_DTYPE.itemsize)
+    if len(content) == HEADER_DTYPE.itemsize:
+        stamped = np.frombuffer(content, HEADER_DTYPE)[0]["machst"][0]
+        for order in (">", "<") if stamped == 0x11 else ("<", ">"):
+            header = np.frombuffer(content, HEADER_DTYPE.newbyteorder(order)).reshape(())
+            if _makes_sense(header):
+                return header
+    raise InputError(f"{path}: not an MRC file, or its header is damaged")
+
+
+def _makes_sense(header: Any) -> bool:
+    sides = (int(header["nx"]), int(header["ny"]))
+    return (
+        (int(header["mode"]) in _TYPES or int(header["mode"]) in _UNSUPPORTED)
+        and min(sides) >= 0
+        and max(sides) <= _LARGEST_SIDE
+        and int(header["nz"]) >= 0
+        and int(header["nsymbt"]) >= 0
+    )
+
+
+def _require_file(path: Path) -> None:
+    if path.is_dir():
+        raise InputError(f"{path}: a folder, not a file; name a file in it")
+    if not path.exists():
+        raise InputError(f"{path}: no such file; check the path")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: empty file; copy it again")

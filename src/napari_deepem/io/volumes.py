@@ -1,0 +1,90 @@
+"""Density maps of particles, from MRC files (CCP4 maps are the same format)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.types import Volume
+from napari_deepem.io.mrc import read_mrc, spacings
+
+_LARGEST_SIDE = 800  # voxels: its transform, padded, would not fit in a common memory
+_SPACING_TOLERANCE = 0.01  # of the three voxel sizes, which headers round
+
+
+def read_volume(path: str | Path) -> Volume:
+    """Read a density map as it is, with its axes in the order z, y, x.
+
+    Parameters
+    ----------
+    path
+        An MRC or CCP4 map of mode 0, 1, 2, 6 or 12, also compressed by gzip or bzip2.
+
+    Returns
+    -------
+    Volume
+        Its voxel size is None where the header says nothing or 0.
+
+    Raises
+    ------
+    InputError
+        The file can't be read, is a single image or larger than 800 voxels a side, is not finite
+        everywhere or the same everywhere, or its voxels are no cubes.
+
+    Examples
+    --------
+    >>> import mrcfile, numpy as np
+    >>> from napari_deepem.io.volumes import read_volume
+    >>> density = np.random.default_rng(0).random((24, 24, 24), dtype=np.float32)
+    >>> mrcfile.write("particle.mrc", density, voxel_size=3.5)
+    >>> volume = read_volume("particle.mrc")
+    >>> volume.density.shape, volume.voxel_size
+    ((24, 24, 24), 3.5)
+    """
+    path = Path(path)
+    numbers, header = read_mrc(path, lambda header: _volume_shape(path, header))
+    density = numbers.astype(np.float32, copy=False).transpose(_order_zyx(header))
+    wrong = density.size - np.count_nonzero(np.isfinite(density))
+    if wrong:
+        raise InputError(f"{path}: {wrong} of {density.size} voxels are NaN or infinite; repair it")
+    if density.min() == density.max():
+        raise InputError(f"{path}: every voxel is {density.flat[0]}; choose another map")
+    return Volume(density, _voxel_size(path, header))
+
+
+def _volume_shape(path: Path, header: Any) -> tuple[int, int, int]:
+    width, height, depth = (int(header[side]) for side in ("nx", "ny", "nz"))
+    if min(width, height, depth) < 2:
+        raise InputError(
+            f"{path}: {width} x {height} x {depth} voxels are no density map; "
+            "give the volume of a particle"
+        )
+    if max(width, height, depth) > _LARGEST_SIDE:
+        raise InputError(
+            f"{path}: {width} x {height} x {depth} voxels are too many; "
+            f"bin or crop the map to {_LARGEST_SIDE} a side"
+        )
+    return depth, height, width
+
+
+def _order_zyx(header: Any) -> tuple[int, int, int]:
+    """Which axes of the file, slowest first, are z, y and x; files mostly have them so."""
+    axes = [int(header[axis]) for axis in ("maps", "mapr", "mapc")]  # 1, 2, 3: x, y, z
+    if sorted(axes) != [1, 2, 3]:  # old programs leave them at 0
+        return 0, 1, 2
+    return axes.index(3), axes.index(2), axes.index(1)
+
+
+def _voxel_size(path: Path, header: Any) -> float | None:
+    found = [size for size in spacings(header) if size is not None]
+    if len(found) < len("xyz"):
+        return None
+    if max(found) - min(found) > _SPACING_TOLERANCE * min(found):
+        raise InputError(
+            f"{path}: its voxels are no cubes ({', '.join(f'{size:g}' for size in found)} A); "
+            "resample it"
+        )
+    return found[0]
