@@ -12,10 +12,13 @@ from rich.table import Table
 
 from napari_deepem.batch.demo import DemoProgress, DemoResult, Step, figures_of
 from napari_deepem.batch.picking import MicrographDone
+from napari_deepem.batch.simulation import MicrographSimulated
 from napari_deepem.batch.training import LabelledFiles
+from napari_deepem.batch.tuning import TrialDone, TrialEpoch, Tuned, TuningProgress
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.metrics import MATCH_RADIUS_BOXES
 from napari_deepem.core.model import Model
+from napari_deepem.core.simulation import SimulationSettings
 from napari_deepem.core.training import EpochDone
 
 FEW_FOUND = 0.5  # recall at the threshold of the best F2: below, something is wrong
@@ -58,11 +61,13 @@ def follow_demo(job: Generator[DemoProgress, None, DemoResult], console: Console
         return finish(job, show)
 
 
-def _show_training(news: LabelledFiles | EpochDone, progress: Progress) -> None:
+def _show_training(
+    news: LabelledFiles | EpochDone, progress: Progress, what: str = "training"
+) -> None:
     if isinstance(news, EpochDone):
         progress.update(
             progress.task_ids[0],
-            description="training",
+            description=what,
             completed=news.epoch,
             total=news.epochs,
             figures=_epoch_figures(news),
@@ -149,6 +154,70 @@ def follow_picking(
     if failed and total > 1:
         console.print(f"{len(failed)} of {total} micrographs could not be picked", markup=False)
     return failed
+
+
+def follow_simulation(
+    job: Generator[MicrographSimulated, None, None],
+    settings: SimulationSettings,
+    folder: Path,
+    console: Console,
+) -> None:
+    """Run a simulation, showing every micrograph, and say what was written."""
+    particles, crowded = 0, 0
+    with progress_bar(console, "simulating") as progress:
+        for done, news in enumerate(job, start=1):
+            particles += news.particles
+            crowded += news.particles < settings.particles
+            if not console.is_terminal:
+                console.print(f"{news.name}: {_counted(news.particles, 'particle')}", markup=False)
+            progress.update(
+                progress.task_ids[0],
+                completed=done,
+                total=settings.count,
+                figures=_counted(particles, "particle"),
+            )
+    console.print(
+        f"wrote {_counted(settings.count, 'micrograph')} with {_counted(particles, 'particle')} "
+        f"to {folder}: box {settings.box_size_px} px, {settings.optics.pixel_size:g} A/px",
+        markup=False,
+    )
+    if crowded:
+        console.print(
+            f"{crowded} of them had no place for {settings.particles} particles: give fewer, "
+            "larger micrographs or more overlaps",
+            markup=False,
+        )
+
+
+def follow_tuning(
+    job: Generator[LabelledFiles | TuningProgress, None, Tuned], console: Console
+) -> Tuned:
+    """Run a tuning, showing every training."""
+    with progress_bar(console, "tuning") as progress:
+
+        def show(news: LabelledFiles | TuningProgress) -> None:
+            if isinstance(news, TrialEpoch):
+                if console.is_terminal:
+                    _show_training(news.epoch, progress, news.what)
+            elif isinstance(news, LabelledFiles):
+                _show_training(news, progress)
+            elif isinstance(news, TrialDone):
+                console.print(news.text, markup=False)
+            elif news.unseen:
+                console.print(f"the search never sees {_listed(news.unseen)}", markup=False)
+
+        return finish(job, show)
+
+
+def print_tuned(tuned: Tuned, console: Console) -> None:
+    """What was tried, and what to think of it."""
+    table = Table(box=None, pad_edge=False)
+    for column in tuned.rows[0]:
+        table.add_column(column)
+    for row in tuned.rows:
+        table.add_row(*row.values())
+    console.print(table)
+    console.print(tuned.verdict, markup=False)
 
 
 def print_demo(result: DemoResult, console: Console) -> None:

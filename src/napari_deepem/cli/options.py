@@ -37,8 +37,14 @@ def _score_or_f2(_: object, tokens: Sequence[Token]) -> float | str:
         raise ValueError(f'"{text}" is neither a score from 0 to 1 nor f2') from None
 
 
+def _whole_numbers(_: object, tokens: Sequence[Token]) -> tuple[int | str, ...]:
+    """Read whole numbers, as many as there are words."""
+    return tuple(_whole_number(int, [token]) for token in tokens)
+
+
 Whole = Annotated[int, Parameter(converter=_whole_number)]
 WholeOrAuto = Annotated[Literal["auto"] | int, Parameter(converter=_whole_number)]
+Size = Annotated[tuple[int, int], Parameter(converter=_whole_numbers)]
 ScoreOrF2 = Annotated[Literal["f2"] | float, Parameter(converter=_score_or_f2)]
 
 

@@ -25,7 +25,13 @@ from napari_deepem.core.simulation.sample import (
     sample_conditions,
     simulate_sample,
 )
-from napari_deepem.core.simulation.series import SimulationSettings, box_around, simulate_set
+from napari_deepem.core.simulation.series import (
+    SimulationSettings,
+    box_around,
+    micrograph_names,
+    simulate_set,
+)
+from napari_deepem.core.simulation.volume import projector_of
 
 __all__ = [
     "SAMPLE_BOX_PX",
@@ -43,6 +49,8 @@ __all__ = [
     "expose",
     "frequency_grid",
     "klh_volume",
+    "micrograph_names",
+    "projector_of",
     "random_orientations",
     "sample_conditions",
     "simulate_micrograph",

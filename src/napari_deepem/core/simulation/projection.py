@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 from napari_deepem.core.types import Float32Array, FloatArray
 
 _PADDING = 2  # the volume's transform is sampled this much finer than its own grid
+_MATTER = 0.2  # of the maximal density
 _MARGIN = 8  # planes of negative x frequency kept, for the spline to continue across zero
 
 
@@ -38,7 +39,7 @@ class Projector:
     size_px : int
         Side of the projections.
     diameter_px : float
-        Of the sphere about the origin that holds 99 % of the squared density; projection's pixels.
+        Of the sphere about the origin that holds the matter, in pixels of the projections.
     """
 
     def __init__(self, volume: NDArray[np.floating], magnification: float = 1.0) -> None:
@@ -106,8 +107,12 @@ class Projector:
 
 
 def _diameter(volume: NDArray[np.floating]) -> float:
-    """Diameter in voxels of the sphere about voxel n // 2 that holds 99 % of squared density."""
+    """Diameter in voxels of the sphere about voxel n // 2 that holds 99.5 % of the matter.
+
+    Matter is what exceeds a fifth of the maximum: noise and ripples of the solvent do not.
+    """
     z, y, x = (np.square(np.arange(n) - n // 2) for n in volume.shape)
-    radius = np.sqrt(z[:, None, None] + y[:, None] + x).ravel()
-    power = np.bincount(np.rint(radius).astype(int), np.square(volume, dtype=np.float64).ravel())
-    return 2.0 * float(np.searchsorted(np.cumsum(power), 0.99 * power.sum()) + 0.5)
+    radius = np.sqrt(z[:, None, None] + y[:, None] + x)
+    matter = volume > _MATTER * volume.max()
+    mass = np.bincount(np.rint(radius[matter]).astype(int), volume[matter])
+    return 2.0 * float(np.searchsorted(np.cumsum(mass), 0.995 * mass.sum()) + 0.5)

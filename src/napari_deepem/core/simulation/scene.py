@@ -23,7 +23,7 @@ ICE_PHASE = 0.055  # standard deviation per pixel of amorphous ice
 _CARBON_PHASE = 0.12
 _CARBON_STEP_PHASE = 0.40  # mean phase of the film: makes the fringe along its edge
 _CARBON_ABSORPTION = 0.015
-_CARBON_AREA = (0.08, 0.22)  # of the image
+_CARBON_AREA = (0.08, 0.22)  # share of the canvas
 _SHRED_STRENGTH = 0.8  # of a particle's
 
 # Lengths of dirt below are pixels at these sizes, the embedded sample's.
@@ -38,7 +38,8 @@ class Surroundings:
     ice_gradient: tuple[float, float] = (0.0, 0.0)  # drawn between these: see `ice_transmission`
     ice_phase: float = 0.0  # standard deviation per pixel, radians
     contamination: float = 0.0  # 1: a crystal or two, some specks, some broken particles
-    carbon: bool = False  # the edge of a film, on a tenth or two of the image
+    carbon: bool = False  # the edge of a film, on a tenth or two of the canvas
+    carbon_border_px: int = 0  # of the canvas, where that share is not counted
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -89,7 +90,9 @@ def lay_out_scene(
     texture = rng.standard_normal(canvas, dtype=np.float32)
     scene = Scene(surroundings.ice_phase * texture, transmission, np.zeros(canvas, dtype=bool), [])
     if surroundings.carbon:
-        film = carbon_thickness(canvas, rng.uniform(*_CARBON_AREA), rng)
+        film = carbon_thickness(
+            canvas, rng.uniform(*_CARBON_AREA), rng, surroundings.carbon_border_px
+        )
         grain = (_CARBON_PHASE - surroundings.ice_phase) * texture
         scene.phase[:] += film * (_CARBON_STEP_PHASE + grain)
         scene.transmission[:] *= np.exp(-_CARBON_ABSORPTION * film)

@@ -26,11 +26,13 @@ def ice_transmission(
     return np.asarray(1.0 - strength * (slope + 0.5 * bulge), dtype=np.float32)
 
 
-def carbon_thickness(shape: tuple[int, int], area: float, rng: np.random.Generator) -> Float32Array:
+def carbon_thickness(
+    shape: tuple[int, int], area: float, rng: np.random.Generator, border_px: int = 0
+) -> Float32Array:
     """(height, width) thickness of a carbon film, 1 far from the edge of its hole, 0 inside it.
 
-    The edge is the arc of a hole about 1.2 um wide and has a lip; `area` is the fraction of the
-    image that lies on carbon.
+    The edge is the arc of a hole about 1.2 um wide and has a lip; `area` is the fraction of what
+    lies within the border that is on carbon.
     """
     angle = rng.uniform(0, 2 * np.pi)
     radius = rng.uniform(0.8, 1.3) * max(shape)
@@ -40,7 +42,8 @@ def carbon_thickness(shape: tuple[int, int], area: float, rng: np.random.Generat
     for wavelength in (400.0, 170.0, 75.0, 40.0):  # the edge is ragged
         bend = np.sin(around * np.rint(2 * np.pi * radius / wavelength) + rng.uniform(0, 2 * np.pi))
         distance += 0.006 * wavelength * rng.uniform(0.3, 1.0) * bend
-    distance -= np.quantile(distance[::8, ::8], 1.0 - area)
+    rows, cols = (slice(border_px, side - border_px, 8) for side in shape)
+    distance -= np.quantile(distance[rows, cols], 1.0 - area)
     film = 0.5 * (1.0 + np.tanh(distance / 2.5))
     lip = 0.45 * np.exp(-np.square((distance - 14.0) / 9.0))
     return np.asarray(film * (1.0 + lip), dtype=np.float32)

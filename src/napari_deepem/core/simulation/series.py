@@ -29,6 +29,12 @@ MICROSCOPE = Optics(
     b_factor=100.0,
 )
 
+SMALLEST_PX, LARGEST_PX = 64, 16_384  # sides of a micrograph
+SMALLEST_BOX_PX = 8
+LARGEST_GRADIENT = 0.5
+MOST_CONTAMINATION = 20.0
+LARGEST_DEFOCUS = 100_000.0  # A
+
 # Distances between centres, as fractions of the box, which has a margin around the particle.
 _APART = 0.8
 _OVERLAPPING = 0.45
@@ -59,10 +65,66 @@ class SimulationSettings:
     # "detector": ice seen through the contrast transfer, shot noise, blur and hot pixels.
     noise: Literal["gaussian", "detector"] = "gaussian"
 
+    def __post_init__(self) -> None:
+        _require(self.count >= 1, f"{self.count} micrographs: simulate at least 1")
+        _require(self.particles >= 0, f"{self.particles} particles: give 0 or more")
+        _require(self.seed >= 0, f"a seed of {self.seed}: give a whole number, 0 or more")
+        _require(
+            all(SMALLEST_PX <= side <= LARGEST_PX for side in self.shape),
+            f"micrographs of {self.shape[0]} x {self.shape[1]} px: "
+            f"give {SMALLEST_PX} to {LARGEST_PX} px a side",
+        )
+        _require(
+            self.box_size_px is None or self.box_size_px >= SMALLEST_BOX_PX,
+            f"a box of {self.box_size_px} px: give at least {SMALLEST_BOX_PX}",
+        )
+        _require(
+            0 < self.snr < np.inf, f"a signal-to-noise ratio of {self.snr:g}: give one above 0"
+        )
+        self._check_microscope()
+        for what, share in (("overlaps", self.overlaps), ("carbon", self.carbon)):
+            _require(0 <= share <= 1, f"{what} of {share:g}: give a share, 0 to 1")
+        _require(
+            0 <= self.ice_gradient <= LARGEST_GRADIENT,
+            f"an ice gradient of {self.ice_gradient:g}: give 0 to {LARGEST_GRADIENT:g} of the beam",
+        )
+        _require(
+            0 <= self.contamination <= MOST_CONTAMINATION,
+            f"contamination of {self.contamination:g}: give 0 to {MOST_CONTAMINATION:g}, "
+            "where 1 is as much as on the embedded sample",
+        )
+
+    def _check_microscope(self) -> None:
+        optics, span = self.optics, self.defocus_range_angstrom
+        for what, value, unit in (
+            ("a pixel size", optics.pixel_size, "A"),
+            ("a voltage", optics.voltage_kv, "kV"),
+        ):
+            _require(0 < value < np.inf, f"{what} of {value:g} {unit}: give one above 0")
+        for what, value, unit in (
+            ("a spherical aberration", optics.spherical_aberration_mm, "mm"),
+            ("a B factor", optics.b_factor, "A^2"),
+        ):
+            _require(0 <= value < np.inf, f"{what} of {value:g} {unit}: give 0 or more")
+        _require(
+            0 <= optics.amplitude_contrast <= 1,
+            f"an amplitude contrast of {optics.amplitude_contrast:g}: give a fraction, 0 to 1",
+        )
+        _require(
+            span is None or 0 <= span[0] <= span[1] <= LARGEST_DEFOCUS,
+            "a defocus that does not rise from 0 or more to at most "
+            f"{LARGEST_DEFOCUS / 1e4:g} um: give the lowest and the highest underfocus",
+        )
+
+
+def _require(holds: bool | np.bool_, otherwise: str) -> None:
+    if not holds:
+        raise InputError(otherwise)
+
 
 def box_around(projector: Projector) -> int:
-    """Side of a box with a margin of a sixth of the diameter on either side; even, pixels."""
-    return 2 * round(projector.diameter_px * 2 / 3)
+    """Side of a box with a margin of a fifth of the diameter on either side; even, pixels."""
+    return 2 * round(0.7 * projector.diameter_px)
 
 
 def simulate_set(
@@ -95,10 +157,16 @@ def simulate_set(
             f"a box of {box_size_px} px does not fit micrographs of {height} x {width} px: "
             "make them larger, or the pixels"
         )
-    for index, child in enumerate(np.random.SeedSequence(settings.seed).spawn(settings.count)):
+    children = np.random.SeedSequence(settings.seed).spawn(settings.count)
+    for name, child in zip(micrograph_names(settings.count), children, strict=True):
         rng = np.random.default_rng(child)
         conditions = _conditions(settings, box_size_px, carbon=rng.random() < settings.carbon)
-        yield simulate_micrograph(projector, conditions, rng, f"simulated_{index + 1:03d}")
+        yield simulate_micrograph(projector, conditions, rng, name)
+
+
+def micrograph_names(count: int) -> list[str]:
+    """What the micrographs of a set are called."""
+    return [f"simulated_{number:03d}" for number in range(1, count + 1)]
 
 
 def _conditions(settings: SimulationSettings, box_size_px: int, *, carbon: bool) -> Conditions:
@@ -106,11 +174,12 @@ def _conditions(settings: SimulationSettings, box_size_px: int, *, carbon: bool)
     gaussian = settings.noise == "gaussian"
     electrons = 90.0 * max(1.0, settings.snr)  # particles stay weak phase objects
     overlapping = round(100 * settings.overlaps)
+    reach_px = fringe_reach_px(settings.optics, None if span is None else span[1])
+    border_px = box_size_px // 2 + reach_px
     return Conditions(
         shape=settings.shape,
         box_size_px=box_size_px,
-        border_px=box_size_px // 2
-        + fringe_reach_px(settings.optics, None if span is None else max(span)),
+        border_px=border_px,
         optics=settings.optics,
         defocus_range_angstrom=span,
         detector=Detector(electrons, 1.0, 0, gaussian=True) if gaussian else Detector(electrons),
@@ -119,6 +188,7 @@ def _conditions(settings: SimulationSettings, box_size_px: int, *, carbon: bool)
             ice_phase=0.0 if gaussian else ICE_PHASE,
             contamination=settings.contamination * area / 1024**2,
             carbon=carbon,
+            carbon_border_px=border_px,
         ),
         placement=Placement(
             particles=(settings.particles, settings.particles),
