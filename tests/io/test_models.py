@@ -15,9 +15,10 @@ from safetensors.torch import save_file
 
 from blobs import blob_micrograph
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.model import Model
+from napari_deepem.core.model import LabelledMicrograph, Model
 from napari_deepem.core.network import Architecture
 from napari_deepem.core.scoring import score
+from napari_deepem.core.types import Labels
 from napari_deepem.io.models import (
     FORMAT,
     FORMAT_VERSION,
@@ -104,6 +105,51 @@ def test_model_file_is_plain_safetensors_with_a_readable_header(
     description = json.loads(header["model"])
     assert description["architecture"]["box_px"] == 25
     assert description["summary"] == SUMMARY
+
+
+def labelled(source: Path | None) -> LabelledMicrograph:
+    labels = Labels.of([(0.1 + 0.2, 7)], [(1, 2), (3, 4)], [(1 / 3, 9)])
+    return LabelledMicrograph("Übersicht 1", labels, complete=False, source=source)
+
+
+def test_model_remembers_what_it_was_trained_on(model: Model, tmp_path: Path) -> None:
+    known, unknown = labelled(tmp_path / "Übersicht 1.mrc"), labelled(None)
+    model = replace(model, training_set=(known, unknown))
+    loaded = load_model(save_model(model, tmp_path / "m.safetensors")).training_set
+    assert [item.source for item in loaded] == [known.source, None]
+    for item in loaded:
+        assert (item.name, item.complete) == ("Übersicht 1", False)
+        np.testing.assert_array_equal(item.labels.positive_yx, known.labels.positive_yx)
+        np.testing.assert_array_equal(item.labels.negative_yx, known.labels.negative_yx)
+        np.testing.assert_array_equal(item.labels.unsure_yx, known.labels.unsure_yx)
+
+
+def test_micrographs_that_moved_together_with_the_model_are_found(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "old" / "micrographs").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "old")
+    source = Path("micrographs") / "m1.mrc"
+    source.touch()
+    save_model(replace(model, training_set=(labelled(source),)), "models/m.safetensors")
+
+    def found(folder: Path) -> Path | None:
+        return load_model(folder / "models" / "m.safetensors").training_set[0].source
+
+    assert found(tmp_path / "old") == tmp_path / "old" / source
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old").rename(tmp_path / "new")
+    recalled = found(tmp_path / "new")
+    assert recalled is not None
+    assert recalled.samefile(tmp_path / "new" / source)
+    recalled.unlink()
+    assert found(tmp_path / "new") == tmp_path / "old" / source  # where it was, for a message
+
+
+def test_file_of_the_version_that_remembered_nothing_is_read(model: Model, tmp_path: Path) -> None:
+    path = save_model(replace(model, training_set=(labelled(None),)), tmp_path / "m.safetensors")
+    resaved(path, lambda header, _: header.pop("training_set"))
+    assert load_model(path).training_set == ()
 
 
 def test_missing_folders_are_made(model: Model, tmp_path: Path) -> None:
@@ -199,6 +245,9 @@ def kernels(header: dict[str, str], *sides: int) -> None:
         (lambda h, w: h.update(model="{"), "damaged description"),
         (lambda h, w: h.update(model="[]"), "damaged description"),
         (lambda h, w: h.pop("model"), "damaged description"),
+        (lambda h, w: h.update(training_set="["), "does not describe a whole model"),
+        (lambda h, w: h.update(training_set='["m1"]'), "does not describe a whole model"),
+        (lambda h, w: h.update(training_set='[{"name": "m1"}]'), "does not describe a whole"),
         (lambda h, w: without(h, "architecture"), "does not describe a whole model"),
         (lambda h, w: without(h, "binning"), "does not describe a whole model"),
         (lambda h, w: described(h, surprise=1), "does not describe a whole model"),
@@ -213,7 +262,9 @@ def kernels(header: dict[str, str], *sides: int) -> None:
     ],
     ids=[
         *("newer version", "other version", "no version", "other format", "no header"),
-        *("broken JSON", "JSON list", "no description", "no architecture", "no binning"),
+        *("broken JSON", "JSON list", "no description"),
+        *("broken memory", "memory of names", "memory without labels"),
+        *("no architecture", "no binning"),
         *("unknown field", "short range", "no range", "kernels do not fit", "two kernels"),
         *("kernels of other weights", "weights missing", "weights more", "weights of other shape"),
     ],

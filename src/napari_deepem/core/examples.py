@@ -15,6 +15,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.preprocess import prepare_micrograph, to_binned
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
 
+NO_LABELS = Labels.of()
 HELD_OUT_SHARE = 0.25  # of the micrographs, or of the particles of a single one
 
 
@@ -31,6 +32,7 @@ class Field:
     name: str  # of the micrograph
     pixel_size: float | None  # A per original pixel
     source: Path | None = None  # file of the micrograph
+    labels: Labels = NO_LABELS  # as they were marked, original pixels, on the whole micrograph
 
     def draw_background(self, count: int, away_px: float, rng: np.random.Generator) -> FloatArray:
         """(count, 2) centres in this field, none within `away_px` of a label."""
@@ -52,6 +54,7 @@ class Field:
             self.name,
             self.pixel_size,
             self.source,
+            self.labels,
         )
 
 
@@ -85,6 +88,7 @@ def prepare_fields(
                 name=micrograph.name,
                 pixel_size=micrograph.pixel_size,
                 source=micrograph.source,
+                labels=marked,
             )
         )
     return fields

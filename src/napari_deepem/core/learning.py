@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from napari_deepem.core.recipes import Recipe
 from napari_deepem.core.types import Float32Array, FloatArray
 
 AVERAGE_KEEPS = 0.99  # of the running average of weights, a batch
+CONTINUED_RATE = 0.3  # of the recipe's learning rate, where a trained network is trained on
 NEGATIVES_MARKED = 0.5  # at most this share of a batch's negatives are marked ones
 
 
@@ -49,6 +51,7 @@ class PaperLearner(Learner):
         fields: Sequence[Field],
         recipe: Recipe,
         rng: np.random.Generator,
+        start: Network | None = None,
     ) -> None:
         box_px = architecture.box_px
         positive, negative = positives_and_negatives(
@@ -65,6 +68,8 @@ class PaperLearner(Learner):
         self._rng = rng
         self.network = Network(architecture)
         self.network.initialise_as_paper(rng)
+        if start is not None:
+            self.network = copy.deepcopy(start)
         self._optimiser = torch.optim.SGD(self.network.parameters(), lr=recipe.learning_rate)
 
     @staticmethod
@@ -100,6 +105,7 @@ class ModernLearner(Learner):
         recipe: Recipe,
         rng: np.random.Generator,
         epochs: int,
+        start: Network | None = None,
     ) -> None:
         assert recipe.batches_per_epoch is not None
         self._fields = fields
@@ -111,6 +117,9 @@ class ModernLearner(Learner):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**63 - 1)))
             self.network = Network(architecture, batch_norm=True)
+        if start is not None:  # its batch normalisation is folded away for good
+            self.network = copy.deepcopy(start)
+            recipe = replace(recipe, learning_rate=CONTINUED_RATE * recipe.learning_rate)
         self._average = copy.deepcopy(self.network)
         self._optimiser = torch.optim.AdamW(self.network.parameters(), lr=recipe.learning_rate)
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from napari_deepem.core.network import Network
-from napari_deepem.core.types import Micrograph
+from napari_deepem.core.types import Labels, Micrograph
 
 PIXEL_SIZE_TOLERANCE = 0.02  # headers round; a wrong binning is off by far more
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LabelledMicrograph:
+    """What a model remembers of one micrograph of its training: all but the image."""
+
+    name: str
+    labels: Labels
+    complete: bool  # whether every particle is labelled
+    source: Path | None = None  # the file; None where it was none
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -23,6 +34,7 @@ class Model:
     threshold: float  # of the best F2 on held-out labels, see `calibration.best_threshold`
     std_range: tuple[float, float]  # of the box pixels' standard deviation (see ScoreMap.stds)
     summary: dict[str, Any] = field(default_factory=dict)  # how training went; JSON values only
+    training_set: tuple[LabelledMicrograph, ...] = ()  # held-out ones too; what `refine` recalls
 
     @property
     def box_px(self) -> int:

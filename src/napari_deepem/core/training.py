@@ -16,7 +16,8 @@ from napari_deepem.core.examples import Field, hold_out, positives_and_negatives
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.learning import Learner, ModernLearner, PaperLearner
 from napari_deepem.core.metrics import average_precision, precision_recall
-from napari_deepem.core.model import Model
+from napari_deepem.core.model import LabelledMicrograph, Model
+from napari_deepem.core.network import Network
 from napari_deepem.core.scoring import score_crops
 from napari_deepem.core.settings import TrainingSettings
 from napari_deepem.core.types import Float32Array, Labels, Micrograph
@@ -111,16 +112,28 @@ def train_epochs(
 
 
 def train_fields(
-    fields: Sequence[Field], settings: TrainingSettings
+    fields: Sequence[Field],
+    settings: TrainingSettings,
+    parts: tuple[Sequence[Field], Sequence[Field]] | None = None,
+    start: Network | None = None,
 ) -> Generator[EpochDone, None, Model]:
     """Do as `train_epochs` on what `prepare_fields` made of the micrographs.
 
-    What is held out depends on the fields and the seed alone, not on recipe and architecture.
+    Parameters
+    ----------
+    fields : sequence of Field
+        Every labelled micrograph, whole.
+    settings : TrainingSettings
+    parts : (training, held_out), optional
+        The fields divided; as `hold_out` does by default, which depends on the fields and the seed
+        alone, not on recipe and architecture.
+    start : Network, optional
+        Train on from its weights; from random ones by default.
     """
     box_px = settings.network_box_px
     rng = np.random.default_rng(settings.seed)
-    training, held_out = hold_out(fields, box_px, rng)
-    learner = make_learner(settings, training, rng)
+    training, held_out = parts or hold_out(fields, box_px, rng)
+    learner = make_learner(settings, training, rng, start)
     boxes = _boxes_to_judge_on(held_out, settings, rng)
     curve = []
     for epoch in range(1, settings.chosen_epochs + 1):
@@ -147,17 +160,24 @@ def train_fields(
             "curve": [asdict(done) for done in curve],
             **figures,
         },
+        training_set=tuple(
+            LabelledMicrograph(field.name, field.labels, settings.labels_complete, field.source)
+            for field in fields
+        ),
     )
 
 
 def make_learner(
-    settings: TrainingSettings, fields: Sequence[Field], rng: np.random.Generator
+    settings: TrainingSettings,
+    fields: Sequence[Field],
+    rng: np.random.Generator,
+    start: Network | None = None,
 ) -> Learner:
-    """Set up what a recipe trains with."""
+    """Set up what a recipe trains with, on from the weights of `start` if it is given."""
     recipe, architecture = settings.recipe, settings.architecture
     if recipe.batches_per_epoch is None:
-        return PaperLearner(architecture, fields, recipe, rng)
-    return ModernLearner(architecture, fields, recipe, rng, settings.chosen_epochs)
+        return PaperLearner(architecture, fields, recipe, rng, start)
+    return ModernLearner(architecture, fields, recipe, rng, settings.chosen_epochs, start)
 
 
 def _boxes_to_judge_on(

@@ -1,8 +1,13 @@
-"""Model files: safetensors weights, and in their header all that is needed to use them again."""
+"""Model files: safetensors weights, and in their header all that is needed to use them again.
+
+The header also holds what the model was trained on: names, labels and file paths of micrographs,
+the latter as they are on this machine and as seen from the model's folder.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -11,8 +16,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.model import Model
+from napari_deepem.core.model import LabelledMicrograph, Model
 from napari_deepem.core.network import Architecture, Network
+from napari_deepem.core.types import Labels
 from napari_deepem.io.atomic import replacing, writable_folder
 
 MODEL_SUFFIX = ".safetensors"
@@ -69,13 +75,18 @@ def save_model(model: Model, path: str | Path) -> Path:
     """
     path = model_path(path)
     description = {
-        field.name: getattr(model, field.name) for field in fields(model) if field.name != "network"
+        field.name: getattr(model, field.name)
+        for field in fields(model)
+        if field.name not in ("network", "training_set")
     }
     description["architecture"] = asdict(model.network.architecture)
     header = {
         "format": FORMAT,
         "version": str(FORMAT_VERSION),
         "model": json.dumps(description),
+        "training_set": json.dumps(
+            [_remembered(item, path.parent) for item in model.training_set], separators=(",", ":")
+        ),
     }
     weights = {name: w.detach().contiguous() for name, w in model.network.state_dict().items()}
     with replacing(path) as temporary:
@@ -117,7 +128,7 @@ def load_model(path: str | Path) -> Model:
             f"{path} is damaged or not a model file ({error}): train again, or copy it again"
         ) from error
     try:
-        return _build(description, weights)
+        return _build(description, weights, _recalled(header, path.parent))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())  # torch lists misfitting weights on many lines
         raise InputError(
@@ -143,7 +154,57 @@ def _description(header: dict[str, str], path: Path) -> dict[str, Any]:
     return description
 
 
-def _build(description: dict[str, Any], weights: dict[str, Any]) -> Model:
+def _remembered(item: LabelledMicrograph, folder: Path) -> dict[str, Any]:
+    source = str(item.source.absolute()) if item.source else None
+    return {
+        "name": item.name,
+        "complete": item.complete,
+        "source": source,
+        "source_from_here": source and _path_from(folder, source),
+        **{kind.name: getattr(item.labels, kind.name).tolist() for kind in fields(Labels)},
+    }
+
+
+def _path_from(folder: Path, source: str) -> str | None:
+    try:
+        return Path(os.path.relpath(source, folder)).as_posix()
+    except ValueError:  # on another drive
+        return None
+
+
+def _recalled(header: dict[str, str], folder: Path) -> tuple[LabelledMicrograph, ...]:
+    """What a model was trained on; nothing in files that older versions wrote."""
+    return tuple(
+        LabelledMicrograph(
+            name=item["name"],
+            labels=Labels.of(**{kind.name: item[kind.name] for kind in fields(Labels)}),
+            complete=item["complete"],
+            source=_where_it_is(item["source"], item["source_from_here"], folder),
+        )
+        for item in json.loads(header.get("training_set", "[]"))
+    )
+
+
+def _where_it_is(source: str | None, source_from_here: str | None, folder: Path) -> Path | None:
+    """The file where it was, or as far from the model as it was, if all has moved together."""
+    if source is None:
+        return None
+    candidates = [Path(source), *([folder / source_from_here] if source_from_here else [])]
+    return next(filter(_can_be_seen, candidates), Path(source))
+
+
+def _can_be_seen(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # in a folder of somebody else's
+        return False
+
+
+def _build(
+    description: dict[str, Any],
+    weights: dict[str, Any],
+    training_set: tuple[LabelledMicrograph, ...],
+) -> Model:
     stored = description.pop("architecture")
     network = Network(
         Architecture(
@@ -156,4 +217,9 @@ def _build(description: dict[str, Any], weights: dict[str, Any]) -> Model:
     )
     network.load_state_dict(weights)
     low, high = description.pop("std_range")
-    return Model(network=network.eval(), std_range=(float(low), float(high)), **description)
+    return Model(
+        network=network.eval(),
+        std_range=(float(low), float(high)),
+        training_set=training_set,
+        **description,
+    )
