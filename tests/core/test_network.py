@@ -165,34 +165,6 @@ def test_activation_is_the_sigmoid_of_eq_1_or_relu() -> None:
     assert relu.map_sizes == SMALL.map_sizes
 
 
-def test_paper_initialisation_fills_its_bounds_and_leaves_biases_zero() -> None:
-    network = random_network(TABLE_1["inflammasome"])
-    network.initialise_as_paper(np.random.default_rng(0))
-    # sqrt(6 / (fan_in + fan_out)): maps in and out times kernel area; the output unit has one out
-    reaches = [
-        np.sqrt(6 / (1 * 225 + 6 * 225)),
-        np.sqrt(6 / (6 * 100 + 12 * 100)),
-        np.sqrt(6 / (12 * 49 + 12 * 49)),
-        np.sqrt(6 / (12 * 49 + 1)),
-    ]
-    for layer, reach in zip(layers_of(network), reaches, strict=True):
-        weights = layer.weight.detach().numpy()
-        assert np.abs(weights).max() <= reach
-        assert weights.max() > 0.95 * reach
-        assert weights.min() < -0.95 * reach
-        assert abs(weights.mean()) < 0.1 * reach
-        assert layer.bias is not None
-        assert not layer.bias.detach().numpy().any()
-
-
-def test_paper_initialisation_follows_its_generator() -> None:
-    first, same, other = (random_network(SMALL, seed) for seed in range(3))
-    for network, seed in ((first, 5), (same, 5), (other, 6)):
-        network.initialise_as_paper(np.random.default_rng(seed))
-    assert torch.equal(first.output.weight, same.output.weight)
-    assert not torch.equal(first.output.weight, other.output.weight)
-
-
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
 def test_folded_batch_norm_computes_the_same(activation: Activation) -> None:
     architecture = replace(Architecture.for_box(40), activation=activation)

@@ -176,7 +176,7 @@ class Network(nn.Module):
             # cnnsetup.m: the output unit's fan_out is the one output, not a kernel of them
             fan_out = maps_out if is_output else maps_out * side**2
             reach = sqrt(6 / (maps_in * side**2 + fan_out))
-            drawn = rng.uniform(-reach, reach, convolve.weight.shape)
+            drawn = (rng.random(convolve.weight.shape) - 0.5) * 2 * reach
             convolve.weight.copy_(torch.from_numpy(drawn))
             convolve.bias.zero_()
 
