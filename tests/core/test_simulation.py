@@ -231,6 +231,22 @@ def test_sample_is_float32_1024_by_1024_with_truth_inside(sample):
         assert (item.truth_yx <= 1023).all()
 
 
+def test_the_sample_stays_what_it_was(sample):
+    """Figures and tables are made from it, and users compare their models on it."""
+    first, second = (item.micrograph.image for item in sample)
+    assert [len(item.truth_yx) for item in sample] == [28, 44]
+    np.testing.assert_allclose(sample[0].truth_yx[0], [78.0119815, 597.1130274], atol=1e-6)
+    np.testing.assert_allclose(sample[1].truth_yx[1], [369.3983624, 862.5510063], atol=1e-6)
+    np.testing.assert_allclose(
+        first[400, [50, 450, 850]], [87.71297, 85.11907, 70.40852], atol=1e-3
+    )
+    np.testing.assert_allclose(
+        second[700, [50, 450, 850]], [91.28980, 104.77411, 104.34888], atol=1e-3
+    )
+    assert [first.mean(), first.std()] == pytest.approx([88.90972, 8.13601], abs=1e-3)
+    assert [second.mean(), second.std()] == pytest.approx([88.71349, 8.25501], abs=1e-3)
+
+
 def test_box_holds_the_particle_and_is_even():
     assert SAMPLE_BOX_PX % 2 == 0
     diagonal_px = np.hypot(350, 400) / SAMPLE_PIXEL_SIZE

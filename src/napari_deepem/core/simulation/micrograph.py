@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_deepem.core.simulation.exposure import Detector, expose, form_image
 from napari_deepem.core.simulation.optics import Optics
 from napari_deepem.core.simulation.placement import Placement, inside, place_particles
 from napari_deepem.core.simulation.projection import Projector, random_orientations
 from napari_deepem.core.simulation.scene import (
+    Scene,
     Surroundings,
     add_particles,
     add_shreds,
@@ -50,10 +53,10 @@ def simulate_micrograph(
     projector: Projector, conditions: Conditions, rng: np.random.Generator, name: str
 ) -> SimulatedMicrograph:
     """Simulate one micrograph, float32; everything that is left to chance is drawn from `rng`."""
-    shape, border = conditions.shape, conditions.border_px
-    optics, detector = conditions.optics, conditions.detector
+    shape, border, optics = conditions.shape, conditions.border_px, conditions.optics
     canvas = (shape[0] + 2 * border, shape[1] + 2 * border)
-    defocus = _draw_defocus(conditions.defocus_range_angstrom, rng)
+    span = conditions.defocus_range_angstrom
+    defocus = None if span is None else float(rng.uniform(*span))
     scene = lay_out_scene(
         canvas,
         conditions.surroundings,
@@ -64,23 +67,40 @@ def simulate_micrograph(
     )
     wanted = conditions.placement.draw_count(shape, rng)
     centres = place_particles(scene.occupied, border, wanted, conditions.placement, rng)
-    spread = conditions.strength_spread
-    strengths = rng.uniform(1.0 - spread, 1.0 + spread, len(centres))
-    rotations = random_orientations(len(centres), rng)
-    particles = project_particles(projector, centres, rotations)
-    strength = conditions.strength
-    if isinstance(strength, SignalToNoise):
-        ice_phase = conditions.surroundings.ice_phase
-        strength = strength.strength(particles, optics, defocus, detector, ice_phase)
-    add_shreds(scene, projector, strength)
-    add_particles(scene.phase, particles, strength * strengths)
+    seen = inside(centres, canvas, border)
+    _add_particles(scene, projector, conditions, defocus, centres, seen, rng)
     intensity = form_image(scene.phase, scene.transmission, optics, defocus)
-    image = expose(intensity, detector, rng)
+    image = expose(intensity, conditions.detector, rng)
     inner = slice(border, -border)
     micrograph = Micrograph(np.ascontiguousarray(image[inner, inner]), name, optics.pixel_size)
-    truth_yx = centres[inside(centres, canvas, border)] - border
-    return SimulatedMicrograph(micrograph, truth_yx, defocus)
+    return SimulatedMicrograph(micrograph, centres[seen] - border, defocus)
 
 
-def _draw_defocus(span: tuple[float, float] | None, rng: np.random.Generator) -> float | None:
-    return None if span is None else float(rng.uniform(*span))
+def _add_particles(
+    scene: Scene,
+    projector: Projector,
+    conditions: Conditions,
+    defocus_angstrom: float | None,
+    centres_yx: FloatArray,
+    seen: NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> None:
+    """Add a particle at each centre, and the broken ones, as strong as conditions say; in place.
+
+    Those that are `seen` count for the signal-to-noise ratio.
+    """
+    spread = conditions.strength_spread
+    relative = rng.uniform(1.0 - spread, 1.0 + spread, len(centres_yx))
+    rotations = random_orientations(len(centres_yx), rng)
+    particles = project_particles(projector, centres_yx, rotations)
+    strength = conditions.strength
+    if isinstance(strength, SignalToNoise):
+        strength = strength.strength(
+            list(compress(particles, seen)),
+            conditions.optics,
+            defocus_angstrom,
+            conditions.detector,
+            conditions.surroundings.ice_phase,
+        )
+    add_shreds(scene, projector, strength)
+    add_particles(scene.phase, particles, strength * relative)

@@ -19,8 +19,8 @@ class SignalToNoise:
 
     Signal is a particle's own image as it is recorded, through contrast transfer and detector,
     without noise, neighbours or anything else: its variance over the pixels of the box around
-    the particle's centre, averaged over the particles. Noise is what is recorded where there is
-    nothing but ice of even thickness: its variance over pixels.
+    the particle's centre, averaged over a micrograph's particles. Noise is what is recorded where
+    there is nothing but ice of even thickness: its variance over pixels.
     """
 
     ratio: float
