@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_deepem.core.confidence import estimate_precision
     from napari_deepem.core.metrics import evaluate
     from napari_deepem.core.picking import find_candidates, select_picks
     from napari_deepem.core.scoring import score
@@ -28,6 +29,7 @@ __all__ = [
     "Picks",
     "ScoreMap",
     "__version__",
+    "estimate_precision",
     "evaluate",
     "find_candidates",
     "load_model",
@@ -47,6 +49,7 @@ _ROOM_OF = {  # looked up when first used: importing torch takes seconds
     "Micrograph": "core.types",
     "Picks": "core.types",
     "ScoreMap": "core.types",
+    "estimate_precision": "core.confidence",
     "evaluate": "core.metrics",
     "find_candidates": "core.picking",
     "load_model": "io.models",

@@ -1,19 +1,22 @@
-"""Where to cut: the F2 threshold and the range of standard deviations of a trained network."""
+"""What held-out labels tell of a network: where to cut its scores, and how sure picks then are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit, logit
 
+from napari_deepem.core.confidence import learn_mixture
 from napari_deepem.core.examples import Field, cut_boxes
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.metrics import MATCH_RADIUS_BOXES, Evaluation, evaluate, f_beta
+from napari_deepem.core.metrics import MATCH_RADIUS_BOXES, Evaluation, evaluate, f_beta, match
 from napari_deepem.core.network import Network
 from napari_deepem.core.picking import find_candidates, select_picks
 from napari_deepem.core.scoring import score_prepared
-from napari_deepem.core.types import FloatArray, Picks
+from napari_deepem.core.types import Candidates, FloatArray, Picks
 
 UNDECIDED = 0.5  # where nothing is known: the score at which a sigmoid is undecided
 LABELS_WORTH_OF_DOUBT = 10  # see `best_threshold`
@@ -21,40 +24,77 @@ STD_MARGIN = 1.5  # ice thickness and orientations differ more than a few labels
 
 
 def calibrate_threshold(
-    network: Network, held_out: Sequence[Field], labels_complete: bool
-) -> tuple[float, dict[str, float]]:
-    """The F2 threshold of held-out fields, and how good picks at it are; 0.5 without any.
+    network: Network,
+    held_out: Sequence[Field],
+    labels_complete: bool,
+    std_range: tuple[float, float] | None = None,
+) -> tuple[float, dict[str, Any]]:
+    """The F2 threshold of held-out fields, and what the model's summary says of picks at it.
 
-    Average precision and F2 mean something only where every particle is labelled.
+    0.5 and nothing without such fields. Average precision and F2 mean something only where every
+    particle is labelled. `std_range` is that of the picks whose precision is estimated, see
+    `confidence`.
     """
     if not held_out:
         return UNDECIDED, {}
-    evaluation = evaluate_held_out(network, held_out)
+    candidates = [_find_candidates(network, field) for field in held_out]
+    evaluation = _evaluate(candidates, held_out)
     threshold = best_threshold(evaluation, labels_complete)
     precision, recall = evaluation.at(threshold)
-    figures = {"held_out_recall": recall}
+    figures: dict[str, Any] = {"held_out_recall": recall}
     if labels_complete:
         f2 = float(f_beta(precision, recall, beta=2))
         figures |= {"held_out_ap": evaluation.ap, "held_out_f2": f2}
+    scores, has_label = _labelled_scores(candidates, held_out, std_range, evaluation.radius_px)
+    mixture = learn_mixture(scores, has_label, labels_complete)
+    if mixture is not None:
+        figures |= mixture.as_summary()
+        picked = scores[scores >= threshold]
+        if len(picked):
+            figures["estimated_precision"] = float(mixture.chances(picked).mean())
     return threshold, figures
 
 
 def evaluate_held_out(network: Network, fields: Sequence[Field]) -> Evaluation:
     """Pick held-out micrographs, or parts of them, and compare with what is labelled there."""
-    box_px = network.architecture.box_px
-    picks = [_pick_field(network, field) for field in fields]
+    return _evaluate([_find_candidates(network, field) for field in fields], fields)
+
+
+def _find_candidates(network: Network, field: Field) -> Candidates:
+    return find_candidates(finish(score_prepared(field.prepared, network)))
+
+
+def _evaluate(candidates: Sequence[Candidates], fields: Sequence[Field]) -> Evaluation:
+    picks = [_pick_field(found, field) for found, field in zip(candidates, fields, strict=True)]
     truth = [field.positive_yx for field in fields]
-    return evaluate(picks, truth, MATCH_RADIUS_BOXES * box_px)
+    return evaluate(picks, truth, MATCH_RADIUS_BOXES * candidates[0].box_size_px)
 
 
-def _pick_field(network: Network, field: Field) -> Picks:
+def _pick_field(
+    candidates: Candidates, field: Field, std_range: tuple[float, float] | None = None
+) -> Picks:
     """Every candidate in the field's columns that keeps the minimum distance; binned pixels."""
-    score_map = finish(score_prepared(field.prepared, network))
-    picks = select_picks(find_candidates(score_map), threshold=0.0)
+    picks = select_picks(candidates, threshold=0.0, std_range=std_range)
     low, high = field.cols
     inside = (picks.centres_yx[:, 1] >= low) & (picks.centres_yx[:, 1] <= high)
     assert picks.scores is not None
     return Picks(picks.centres_yx[inside], picks.scores[inside], picks.box_size_px)
+
+
+def _labelled_scores(
+    candidates: Sequence[Candidates],
+    fields: Sequence[Field],
+    std_range: tuple[float, float] | None,
+    radius_px: float,
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """(n,) scores of all that may be picked, and (n,) bool, which of them hit a label."""
+    scores, has_label = [], []
+    for found, field in zip(candidates, fields, strict=True):
+        picks = _pick_field(found, field, std_range)
+        assert picks.scores is not None
+        scores.append(picks.scores)
+        has_label.append(match(picks.centres_yx, field.positive_yx, radius_px, picks.scores))
+    return np.concatenate(scores), np.concatenate(has_label)
 
 
 def best_threshold(evaluation: Evaluation, labels_complete: bool) -> float:

@@ -142,7 +142,8 @@ def train_fields(
         yield curve[-1]
 
     network = learner.trained()
-    threshold, figures = calibrate_threshold(network, held_out, settings.labels_complete)
+    std_range = particle_std_range(fields, box_px)
+    threshold, figures = calibrate_threshold(network, held_out, settings.labels_complete, std_range)
     return Model(
         network=network,
         recipe=settings.recipe.name,
@@ -150,7 +151,7 @@ def train_fields(
         binning=settings.chosen_binning,
         pixel_size=fields[0].pixel_size,
         threshold=threshold,
-        std_range=particle_std_range(fields, box_px),
+        std_range=std_range,
         summary={
             "seed": settings.seed,
             "labels_complete": settings.labels_complete,

@@ -1,0 +1,234 @@
+"""How sure: what share of the picks is right, told without truth from their scores.
+
+The logits of candidates' scores form two bells: a high one of background and, further up, a lower
+one of particles. Held-out labels tell where the bells are. How many candidates belong to which
+is then fitted anew to the scores of every micrograph, where no labels are: the estimate follows
+micrographs with more or fewer particles.
+
+Sources: refitting the shares of classes without labels by expectation maximisation, Saerens,
+Latinne and Decaestecker (Neural Computation 14:21, 2002); labels that leave out particles by
+chance, whatever their score, Elkan and Noto (KDD 2008).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+
+from napari_deepem.core.picking import select_picks
+from napari_deepem.core.types import Candidates, FloatArray, Picks
+
+if TYPE_CHECKING:
+    from napari_deepem.core.model import Model  # its class would bring torch
+
+SUMMARY_KEY = "score_mixture"  # where a model's summary holds what was learnt
+FARTHEST_LOGIT = 14.0  # of a score: float32 has none closer to 0 or 1
+STEPS = 100  # of expectation maximisation: shares stand still to 0.001 long before
+SMALLEST_SHARE = 1e-4  # a micrograph may hold no particle at all
+
+
+@dataclass(frozen=True, slots=True)
+class Bell:
+    """A normal distribution of logits."""
+
+    mean: float
+    std: float
+
+    @classmethod
+    def of(cls, logits: FloatArray, weights: FloatArray | None = None) -> Bell:
+        """The bell of (n,) logits and one more that is off by 1: few alone make it too narrow."""
+        weights = np.ones_like(logits) if weights is None else weights
+        total = weights.sum()
+        mean = weights @ logits / total
+        return cls(float(mean), float(np.sqrt((weights @ (logits - mean) ** 2 + 1) / (total + 1))))
+
+    def log_density(self, logits: FloatArray) -> FloatArray:
+        """(n,) logarithm of the density, but for a constant."""
+        density: FloatArray = -0.5 * ((logits - self.mean) / self.std) ** 2 - np.log(self.std)
+        return density
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreMixture:
+    """What the scores of candidates say about them, on one micrograph or several.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_deepem.core.confidence import Bell, ScoreMixture
+    >>> mixture = ScoreMixture(background=Bell(-2.0, 1.0), particles=Bell(2.0, 1.0), share=0.2)
+    >>> mixture.chances(np.array([0.2, 0.5, 0.8, 0.95])).round(3)
+    array([0.001, 0.2  , 0.985, 0.999])
+    """
+
+    background: Bell
+    particles: Bell
+    share: float  # of candidates that are particles
+
+    @classmethod
+    def of_summary(cls, summary: Mapping[str, Any]) -> ScoreMixture | None:
+        """What a model's summary holds; None where training could not tell."""
+        stored = summary.get(SUMMARY_KEY)
+        if stored is None:
+            return None
+        return cls(Bell(**stored["background"]), Bell(**stored["particles"]), stored["share"])
+
+    def as_summary(self) -> dict[str, Any]:
+        """The entry for a model's summary."""
+        return {SUMMARY_KEY: asdict(self)}
+
+    def chances(self, scores: FloatArray) -> FloatArray:
+        """(n,) probability that a candidate with that score is a particle; never falls with it.
+
+        Beyond the middles of the two bells it stays as it is there: far out on either side the
+        wider bell would win.
+        """
+        low, high = self.background.mean, max(self.background.mean, self.particles.mean)
+        within = np.clip(_logits(scores), low, high)
+        evidence = self.particles.log_density(within) - self.background.log_density(within)
+        share = np.clip(self.share, SMALLEST_SHARE, 1 - SMALLEST_SHARE)
+        chances: FloatArray = expit(evidence + logit(share))
+        return chances
+
+    def fitted_to(self, scores: FloatArray) -> ScoreMixture:
+        """The same bells, with the share of particles that fits the (n,) scores best."""
+        fitted = self
+        for _ in range(STEPS if len(scores) else 0):
+            fitted = replace(fitted, share=float(fitted.chances(scores).mean()))
+        return fitted
+
+
+def learn_mixture(
+    scores: FloatArray, has_label: NDArray[np.bool_], labels_complete: bool
+) -> ScoreMixture | None:
+    """Learn the bells from candidates on held-out micrographs.
+
+    Parameters
+    ----------
+    scores : (n,) array
+    has_label : (n,) bool array
+        Which candidates hit a labelled particle.
+    labels_complete : bool
+        Whether the others are no particles. If some are, the bell of background is fitted to what
+        the bell of the labelled leaves of all scores. What scores like a particle counts as one
+        then: nothing tells that it is none.
+
+    Returns
+    -------
+    ScoreMixture or None
+        None where no candidate has a label, or every one.
+    """
+    if not has_label.any() or has_label.all():
+        return None
+    logits = _logits(scores)
+    particles = Bell.of(logits[has_label])
+    if labels_complete:
+        return ScoreMixture(Bell.of(logits[~has_label]), particles, float(has_label.mean()))
+    mixture = ScoreMixture(Bell(float(np.median(logits[~has_label])), 1.0), particles, share=0.5)
+    for _ in range(STEPS):
+        chances = mixture.chances(scores)
+        background = Bell.of(logits, 1.0 - chances)
+        mixture = ScoreMixture(background, particles, float(chances.mean()))
+    return mixture
+
+
+def fit_candidates(
+    candidates: Candidates,
+    summary: Mapping[str, Any],
+    std_range: tuple[float, float] | None = None,
+    min_distance_px: float | None = None,
+) -> ScoreMixture | None:
+    """Fit what was learnt to a micrograph's candidates, of which some will be picked.
+
+    Parameters
+    ----------
+    candidates : Candidates
+    summary : mapping
+        That of the model that scored them.
+    std_range, min_distance_px
+        As in `select_picks`: how picks are chosen, apart from the threshold.
+
+    Returns
+    -------
+    ScoreMixture or None
+        None where nothing could be held out when the model was trained.
+    """
+    learnt = ScoreMixture.of_summary(summary)
+    if learnt is None:
+        return None
+    ranking = select_picks(
+        candidates, threshold=0.0, std_range=std_range, min_distance_px=min_distance_px
+    )
+    assert ranking.scores is not None
+    return learnt.fitted_to(ranking.scores)
+
+
+def expected_hits(picks: Picks, mixture: ScoreMixture) -> float:
+    """How many of a micrograph's picks are particles, as far as their scores tell."""
+    assert picks.scores is not None
+    return float(mixture.chances(picks.scores).sum())
+
+
+def estimate_precision(
+    candidates: Sequence[Candidates],
+    model: Model,
+    *,
+    threshold: float,
+    std_range: tuple[float, float] | None = None,
+    min_distance_px: float | None = None,
+) -> float | None:
+    """Estimate what share of the picks is right, without knowing the truth.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidates
+        One item a micrograph.
+    model : Model
+        What scored them.
+    threshold, std_range, min_distance_px
+        As in `select_picks`.
+
+    Returns
+    -------
+    float or None
+        Precision, 0 to 1, of the picks of all micrographs together. None without picks, and where
+        nothing could be held out when the model was trained.
+
+    Notes
+    -----
+    The labels that were held out must be like the rest: what they never show, such as a carbon edge
+    that is taken for particles, is missed, and the estimate too high.
+
+    Examples
+    --------
+    >>> from napari_deepem import (
+    ...     Labels, estimate_precision, find_candidates, score, simulate_sample, train
+    ... )
+    >>> first, second = simulate_sample(2)
+    >>> model = train([first.micrograph], [Labels.of(first.truth_yx)], box_size_px=120, epochs=2)
+    >>> candidates = find_candidates(score(second.micrograph, model))
+    >>> estimate = estimate_precision([candidates], model, threshold=0.9)
+    >>> 0.5 < estimate <= 1.0
+    True
+    """
+    hits, picked = 0.0, 0
+    for found in candidates:
+        mixture = fit_candidates(found, model.summary, std_range, min_distance_px)
+        if mixture is None:
+            return None
+        picks = select_picks(
+            found, threshold=threshold, std_range=std_range, min_distance_px=min_distance_px
+        )
+        hits, picked = hits + expected_hits(picks, mixture), picked + len(picks)
+    return hits / picked if picked else None
+
+
+def _logits(scores: FloatArray) -> FloatArray:
+    with np.errstate(divide="ignore"):
+        logits: FloatArray = np.clip(logit(scores), -FARTHEST_LOGIT, FARTHEST_LOGIT)
+    return logits
