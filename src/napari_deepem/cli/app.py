@@ -17,6 +17,7 @@ app = App(
     help="Pick particles in cryo-EM micrographs, without a window.",
     version=__version__,
     default_parameter=Parameter(negative=()),
+    suppress_keyboard_interrupt=False,  # `main` says what is kept
 )
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 

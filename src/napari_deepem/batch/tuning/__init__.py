@@ -1,0 +1,12 @@
+"""Tuning: try variants of a recipe for some minutes, and train with the best one.
+
+In the order of the flow: `files` reads, and finds the study to go on with; `run` spends the time;
+`trainings` are the single trainings; `study` says what to try next and keeps what was tried;
+`choice` says whether the default stays; `table` shows all of it.
+"""
+
+from napari_deepem.batch.tuning.files import tune_on_files
+from napari_deepem.batch.tuning.run import Tuned, TuningProgress
+from napari_deepem.batch.tuning.trainings import Split, TrialDone, TrialEpoch
+
+__all__ = ["Split", "TrialDone", "TrialEpoch", "Tuned", "TuningProgress", "tune_on_files"]

@@ -1,0 +1,72 @@
+"""`napari-deepem tune`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from napari_deepem.cli.app import app, errors
+from napari_deepem.cli.options import Micrographs, Whole, WholeOrAuto
+
+
+@app.command
+def tune(
+    micrographs: Micrographs,
+    /,
+    *,
+    coords: Path,
+    box: Whole,
+    minutes: float,
+    out: Path,
+    study: Path | None = None,
+    bin: WholeOrAuto = "auto",
+    recipe: Literal["modern", "deepem2017"] = "modern",
+    seed: Whole = 0,
+    partial_labels: bool = False,
+) -> None:
+    """Find hyper-parameters for these micrographs, and train a model with them.
+
+    Tries numbers of maps, kernels, pooling cells, learning rates and numbers of negatives, judged
+    by held-out micrographs. The default stays unless another one is clearly better. What was
+    tried is kept in a study, with a table beside it; the same command goes on with it.
+
+    Parameters
+    ----------
+    coords
+        Folder with one .box, .star or .csv file a micrograph, matched by name; or one RELION
+        star with micrograph names.
+    box
+        Side of the particle box in pixels of the original files, like the coordinates.
+    minutes
+        How long it may take; one training with the default is always done.
+    out
+        The model file to write (.safetensors).
+    study
+        File that keeps what was tried; OUT-study.jsonl by default.
+    bin
+        Binning before training and picking; "auto" keeps the network's box at 40 px or more.
+    recipe
+        The recipe to start from, which is the default that others must beat.
+    seed
+        Of what is held out and drawn by chance.
+    partial_labels
+        Only some of the particles of these micrographs have coordinates: picks without a label
+        don't count as wrong when the threshold is set.
+    """
+    from napari_deepem.batch.tuning import tune_on_files
+    from napari_deepem.core.settings import TrainingSettings
+    from napari_deepem.io.micrographs import find_micrographs
+    from napari_deepem.io.models import model_path, save_model
+    from napari_deepem.terminal import describe_model, follow_tuning, print_tuned
+
+    settings = TrainingSettings(box, bin, recipe, seed=seed, labels_complete=not partial_labels)
+    paths = find_micrographs(micrographs)
+    out = model_path(out)
+    study = study or out.with_name(f"{out.stem}-study.jsonl")
+    try:
+        tuned = follow_tuning(tune_on_files(paths, coords, settings, minutes, study), errors)
+    except KeyboardInterrupt:
+        errors.print(f"the same command goes on with {study}", markup=False)
+        raise
+    errors.print(describe_model(tuned.model, save_model(tuned.model, out)), markup=False)
+    print_tuned(tuned, errors)

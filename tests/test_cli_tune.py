@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blobs import BOX_PX, blob_micrograph
+from napari_deepem.batch.tuning import trainings
+from napari_deepem.cli import main
+from napari_deepem.core.recipes import MODERN, RECIPES
+from napari_deepem.core.types import Picks
+from napari_deepem.io.coordinates import write_coordinates
+from napari_deepem.io.micrographs import write_mrc
+from napari_deepem.io.models import load_model
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_recipe() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        quick = replace(MODERN, batches_per_epoch=8, batch_size=16, epochs=2)
+        patch.setitem(RECIPES, "modern", quick)
+        yield
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three micrographs and their coordinates."""
+    folder = tmp_path_factory.mktemp("sample")
+    for seed in (1, 2, 3):
+        micrograph, centres = blob_micrograph(seed)
+        write_mrc(folder / f"{micrograph.name}.mrc", micrograph.image, micrograph.pixel_size)
+        write_coordinates(folder / f"{micrograph.name}.csv", Picks(centres))
+    return folder
+
+
+def tune(sample: Path, out: Path, *more: object, minutes: float = 0.01, box: int = BOX_PX) -> int:
+    """Exit code of the command."""
+    arguments = ["tune", sample, "--coords", sample, "--box", box, "--minutes", minutes]
+    try:
+        main([str(argument) for argument in (*arguments, "--out", out, *more)])
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_tuning_writes_a_model_a_study_and_tables_and_tells_what_it_tried(
+    sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tune(sample, tmp_path / "m.safetensors", minutes=0.05) == 0
+    written = {path.name for path in tmp_path.iterdir()}
+    study = {"m-study.jsonl", "m-study-trials.csv", "m-study-trials.md"}
+    assert written == {"m.safetensors", *study}
+    model = load_model(tmp_path / "m.safetensors")
+    rows = rows_of(tmp_path / "m-study-trials.csv")
+    (chosen,) = [row for row in rows if "chosen" in row["remark"]]
+    assert model.summary["tuning"]["trial"] == int(chosen["trial"])
+    assert "/".join(map(str, model.network.architecture.kernels)) == chosen["kernels"]
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "27 particles on 3 micrographs" in told.err
+    assert "trial 0: maps 6/12/12, kernels 3/2/2, cells 2/2/2, rate 0.003" in told.err
+    assert "wrote" in told.err
+    assert "remark" in told.err  # the table
+    assert "matched within 6 px" in told.err.splitlines()[-1]
+
+
+def test_same_command_goes_on_with_its_study(
+    sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = tmp_path / "notes" / "tried"
+    assert tune(sample, tmp_path / "m", "--study", study) == 0
+    first = rows_of(tmp_path / "notes" / "tried-trials.csv")
+    capsys.readouterr()
+    assert tune(sample, tmp_path / "m", "--study", study) == 0
+    assert rows_of(tmp_path / "notes" / "tried-trials.csv")[0] == first[0]
+    assert "trial 0: " not in capsys.readouterr().err  # it is not trained again
+
+
+def test_interrupted_tuning_says_how_to_go_on(
+    sample: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    train_fields = trainings.train_fields
+    begun: list[Any] = []
+
+    def interrupted(*arguments: Any) -> Any:
+        begun.append(arguments)
+        if len(begun) == 2:
+            raise KeyboardInterrupt
+        return train_fields(*arguments)
+
+    monkeypatch.setattr(trainings, "train_fields", interrupted)
+    assert tune(sample, tmp_path / "m", minutes=5) == 130
+    told = capsys.readouterr().err.splitlines()
+    assert told[-2] == f"the same command goes on with {tmp_path / 'm-study.jsonl'}"
+    assert not (tmp_path / "m.safetensors").exists()
+    (default,) = rows_of(tmp_path / "m-study-trials.csv")
+    monkeypatch.setattr(trainings, "train_fields", train_fields)
+    assert tune(sample, tmp_path / "m") == 0
+    rows = rows_of(tmp_path / "m-study-trials.csv")
+    assert rows[0] == default | {"remark": "default, chosen"}
+    assert rows[1]["remark"] == "interrupted"
+    assert load_model(tmp_path / "m.safetensors").recipe == "modern"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"minutes": 0}, "0 minutes: give how long"),
+        ({"minutes": -3}, "-3 minutes: give how long"),
+        ({"minutes": float("nan")}, "nan minutes: give how long"),
+        ({"box": 30}, "is a study of box 24 px, this is 30 px"),
+        ({"out": "other", "more": ("--study", "labels.csv")}, "is not a study that tune wrote"),
+        ({"more": ("--seed", 1)}, "is a study of seed 0, this is 1"),
+    ],
+)
+def test_what_cannot_be_tuned_is_refused_in_a_line(
+    sample: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("labels.csv").write_text("x,y\n1,2\n", encoding="utf-8")
+    assert tune(sample, tmp_path / "m") == 0
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    capsys.readouterr()
+    options = {"out": "m", "more": (), **options}
+    out, more = tmp_path / options.pop("out"), options.pop("more")
+    assert tune(sample, out, *more, **options) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("napari-deepem: ")
+    assert told.count("\n") == 1
+    assert message in told
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
