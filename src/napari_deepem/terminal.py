@@ -21,6 +21,7 @@ from napari_deepem.core.model import Model
 from napari_deepem.core.simulation import SimulationSettings
 from napari_deepem.core.training import EpochDone
 
+BEST_TRIALS = 12  # of a tuning, so many are shown
 FEW_FOUND = 0.5  # recall at the threshold of the best F2: below, something is wrong
 
 
@@ -210,13 +211,15 @@ def follow_tuning(
 
 
 def print_tuned(tuned: Tuned, console: Console) -> None:
-    """What was tried, and what to think of it."""
+    """The best of what was tried, and what to think of it."""
     table = Table(box=None, pad_edge=False)
     for column in tuned.rows[0]:
-        table.add_column(column)
-    for row in tuned.rows:
+        table.add_column(column, no_wrap=True)
+    finished = sorted((row for row in tuned.rows if row["AP"]), key=lambda row: -float(row["AP"]))
+    for row in finished[:BEST_TRIALS]:
         table.add_row(*row.values())
-    console.print(table)
+    console.print(table, width=200, crop=False)
+    console.print(f"all {_counted(len(tuned.rows), 'trial')}: {tuned.table}", markup=False)
     console.print(tuned.verdict, markup=False)
 
 
