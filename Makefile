@@ -32,6 +32,7 @@ lint: $(INSTALLED) ## Check style and types only
 screenshots: $(INSTALLED) ## Make the pictures of the user guide anew
 	@sh scripts/window_packages.sh
 	$(BIN)/python docs/make_screenshots.py
+	$(BIN)/python docs/make_simulated.py
 
 constraints: $(INSTALLED) ## Pin what is installed now as constraints-dev.txt
 	$(BIN)/python scripts/write_constraints.py > constraints-dev.new

@@ -32,6 +32,7 @@ from napari_deepem.io.volumes import read_volume
 
 RECORD = "simulation.json"
 LARGEST_PROJECTION_PX = 2048
+LARGEST_CUBE = 512  # voxels at the coarser of map and pixels: takes some 12 GB to transform
 _OURS = re.compile(r"simulated_\d+\.(mrc|csv|star)")
 
 
@@ -87,12 +88,14 @@ def load_particle(
     if voxel_size is None:
         raise InputError(f"{map}: its header holds no voxel size; give --map-voxel-size in A")
     pixel_size = pixel_size or voxel_size
-    width_px = max(volume.density.shape) * voxel_size / pixel_size
-    if width_px > LARGEST_PROJECTION_PX:
-        raise InputError(
-            f"at {pixel_size:g} A/px the map is {width_px:.0f} px wide, more than "
-            f"{LARGEST_PROJECTION_PX}: give a larger --pixel-size"
-        )
+    width = max(volume.density.shape)
+    width_px = width * voxel_size / pixel_size
+    for wide, most in ((width_px, LARGEST_PROJECTION_PX), (min(width, width_px), LARGEST_CUBE)):
+        if wide > most:
+            raise InputError(
+                f"at {pixel_size:g} A/px the map is {width_px:.0f} px wide, more than {most}: "
+                "give a larger --pixel-size, or crop the map"
+            )
     projector = projector_of(volume.density, voxel_size, pixel_size)
     if map is None:
         box_size_px = 2 * round(0.5 * SAMPLE_BOX_PX * SAMPLE_PIXEL_SIZE / pixel_size)
