@@ -70,9 +70,19 @@ def test_picking_names_what_failed_and_counts_the_rest(terminal: bool) -> None:
     text = shown.getvalue()
     assert "napari-deepem: second.mrc: cut short" in text
     assert "napari-deepem: third has 4 A/px" in text
-    assert "7 picks on 2 micrographs" in text
+    assert "7 picks on 2 micrographs\n" in text  # nothing tells how many are right
     assert "1 of 3 micrographs could not be picked" in text
     assert ("first: 3 picks, 1.2 s" in text) != terminal
+
+
+def test_expected_hits_of_all_micrographs_make_one_estimate() -> None:
+    def job() -> Generator[MicrographDone, None, None]:
+        yield MicrographDone("a", 0.5, Picks(np.zeros((3, 2))), expected_hits=2.5)
+        yield MicrographDone("b", 0.5, Picks(np.zeros((7, 2))), expected_hits=6.7)
+
+    console, shown = console_on(terminal=False)
+    follow_picking(job(), 2, console)
+    assert "10 picks on 2 micrographs, estimated precision 0.92\n" in shown.getvalue()
 
 
 def test_single_micrograph_that_fails_is_one_line() -> None:
@@ -109,6 +119,12 @@ def test_model_is_described_with_what_was_held_out_and_the_matching_radius() -> 
     assert "held out: m2, m5: recall 0.950" in text
     assert "average precision 0.912, F2 0.877" in text
     assert text.endswith("matched within 12 px")
+
+
+def test_model_is_described_with_its_estimated_precision() -> None:
+    found = HELD_OUT | {"estimated_precision": 0.9312}
+    text = describe_model(model_with(found), Path("m.safetensors"))
+    assert "recall 0.950, estimated precision 0.93, average precision" in text
 
 
 def test_partial_labels_are_judged_by_recall_alone() -> None:

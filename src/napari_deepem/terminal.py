@@ -116,6 +116,8 @@ def describe_model(model: Model, path: Path) -> str:
     where = "the right-hand part of " if trained_on & set(names) else ""
     text += f"\nheld out: {where}{_listed(names)}: "
     text += f"recall {found['held_out_recall']:.3f}"
+    if "estimated_precision" in found:
+        text += f", estimated precision {found['estimated_precision']:.2f}"
     if found["labels_complete"]:
         text += f", average precision {found['held_out_ap']:.3f}, F2 {found['held_out_f2']:.3f}"
     text += f", matched within {MATCH_RADIUS_BOXES * model.box_size_px:g} px"
@@ -132,13 +134,15 @@ def follow_picking(
 ) -> list[str]:
     """Run a picking, showing every micrograph; returns the names of those that failed."""
     failed: list[str] = []
-    picked = 0
+    picked, expected = 0, None
     with progress_bar(console, "picking") as progress:
         for done, news in enumerate(job, start=1):
             if news.picks is None:
                 failed.append(news.name)
             else:
                 picked += len(news.picks)
+            if news.expected_hits is not None:
+                expected = (expected or 0.0) + news.expected_hits
             if news.remark is not None:
                 console.print(f"napari-deepem: {news.remark}", markup=False)
             elif not console.is_terminal and news.picks is not None:
@@ -149,9 +153,10 @@ def follow_picking(
                 progress.task_ids[0], completed=done, total=total, figures=f"{picked} picks"
             )
     if total > len(failed):
-        console.print(
-            f"{picked} picks on {_counted(total - len(failed), 'micrograph')}", markup=False
-        )
+        text = f"{picked} picks on {_counted(total - len(failed), 'micrograph')}"
+        if picked and expected is not None:
+            text += f", estimated precision {expected / picked:.2f}"
+        console.print(text, markup=False)
     if failed and total > 1:
         console.print(f"{len(failed)} of {total} micrographs could not be picked", markup=False)
     return failed

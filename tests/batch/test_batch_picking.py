@@ -14,6 +14,7 @@ from napari_deepem.batch.picking import (
     pick_micrograph,
     write_score_map,
 )
+from napari_deepem.core.confidence import Bell, ScoreMixture, estimate_precision
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.model import Model
 from napari_deepem.core.network import Architecture
@@ -75,13 +76,24 @@ def test_formats_that_cannot_be_written_are_refused(given: list[str]) -> None:
 def test_picks_of_a_micrograph_pass_threshold_range_and_distance() -> None:
     micrograph, _ = blob_micrograph(1)
     settings = replace(SETTINGS, min_distance_px=15.0)
-    picks, score_map = pick_micrograph(micrograph, MODEL, settings)
+    picks, expected_hits, score_map = pick_micrograph(micrograph, MODEL, settings)
     expected = select_picks(
         find_candidates(score_map), threshold=0.6, std_range=(0.5, 1.4), min_distance_px=15.0
     )
     np.testing.assert_array_equal(picks.centres_yx, expected.centres_yx)
     np.testing.assert_array_equal(score_map.scores, score(micrograph, MODEL).scores)
     assert 0 < len(picks) < len(find_candidates(score_map))
+    assert expected_hits is None  # nothing was held out
+
+
+def test_picks_are_expected_to_be_right_as_often_as_their_scores_say(tmp_path: Path) -> None:
+    mixture = ScoreMixture(Bell(-2.0, 1.0), Bell(2.0, 1.0), share=0.2)
+    model = replace(MODEL, summary=mixture.as_summary())
+    (done,) = pick_files(written(tmp_path, 1), model, tmp_path / "picks", SETTINGS)
+    found = find_candidates(score(blob_micrograph(1)[0], model))
+    estimate = estimate_precision([found], model, threshold=0.6, std_range=(0.5, 1.4))
+    assert done.picks is not None
+    assert done.expected_hits == pytest.approx(estimate * len(done.picks))
 
 
 def test_every_micrograph_is_reported_with_what_was_written(tmp_path: Path) -> None:

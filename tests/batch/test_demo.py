@@ -14,9 +14,12 @@ from napari_deepem.batch.demo import DemoProgress, DemoResult, Step, figures_of,
 from napari_deepem.batch.evaluation import evaluate_files
 from napari_deepem.batch.outputs import RECORD
 from napari_deepem.batch.picking import PickSettings, pick_files
+from napari_deepem.core.confidence import estimate_precision
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
+from napari_deepem.core.picking import find_candidates
 from napari_deepem.core.recipes import MODERN, RECIPES
+from napari_deepem.core.scoring import score
 from napari_deepem.core.simulation import (
     SAMPLE_BOX_PX,
     SAMPLE_PIXEL_SIZE,
@@ -133,6 +136,11 @@ def test_numbers_agree_with_picking_and_evaluating_files(
     assert figures["precision"] == pytest.approx(picked.precision, abs=1e-4)
     assert figures["recall"] == pytest.approx(picked.recall, abs=1e-4)
     assert figures["F1"] == pytest.approx(picked.f1, abs=1e-4)
+
+    found = find_candidates(score(read_micrograph(paths[0]), result.model))
+    chosen_as = {"threshold": result.model.threshold, "std_range": result.model.std_range}
+    estimate = estimate_precision([found], result.model, **chosen_as)
+    assert figures["precision estimated without labels"] == pytest.approx(estimate, abs=1e-4)
 
 
 def write_blobs(folder: Path, *seeds: int) -> Path:

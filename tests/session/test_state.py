@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from napari_deepem.core.confidence import Bell, ScoreMixture, estimate_precision
 from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
 from napari_deepem.session import Scored, Session
 
@@ -12,8 +13,10 @@ def micrograph(name: str = "a", shape: tuple[int, int] = (200, 300)) -> Microgra
     return Micrograph(np.zeros(shape, dtype=np.float32), name, 2.0)
 
 
-def model(threshold: float = 0.5) -> SimpleNamespace:
-    return SimpleNamespace(threshold=threshold, std_range=(0.5, 1.5), box_size_px=50)
+def model(threshold: float = 0.5, **summary: object) -> SimpleNamespace:
+    return SimpleNamespace(
+        threshold=threshold, std_range=(0.5, 1.5), box_size_px=50, summary=summary
+    )
 
 
 def scored_by(model: SimpleNamespace, micrograph: Micrograph) -> Scored:
@@ -136,7 +139,26 @@ def test_labels_of_closed_micrographs_are_not_trained_on() -> None:
 def test_f2_optimum_is_known_only_from_held_out_labels() -> None:
     session = Session()
     assert session.f2_optimum is None
-    session.model = SimpleNamespace(**vars(model(0.3)), summary={"epochs": 5})
+    session.model = model(0.3, epochs=5)
     assert session.f2_optimum is None
-    session.model = SimpleNamespace(**vars(model(0.3)), summary={"held_out_recall": 0.0})
+    session.model = model(0.3, held_out_recall=0.0)
     assert session.f2_optimum == 0.3
+
+
+def test_estimate_follows_threshold_range_and_micrograph(session: Session) -> None:
+    assert session.estimated_precision is None  # the model knows nothing of scores
+    mixture = ScoreMixture(Bell(-2.0, 1.0), Bell(2.0, 1.0), share=0.3)
+    session.model = model(threshold=0.5, **mixture.as_summary())
+    scored = scored_by(session.model, session.micrographs["a"])
+    session.scored = {"a": scored}
+    for threshold, std_range in ((0.7, (0.5, 1.5)), (0.1, (0.5, 1.5)), (0.1, (0.0, 5.0))):
+        session.threshold, session.std_range = threshold, std_range
+        assert session.estimated_precision == pytest.approx(
+            estimate_precision(
+                [scored.candidates], session.model, threshold=threshold, std_range=std_range
+            )
+        )
+    session.threshold = 0.95
+    assert session.estimated_precision is None  # of no picks
+    session.threshold, session.current = 0.1, None
+    assert session.estimated_precision is None

@@ -5,6 +5,7 @@ import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from napari.layers._source import layer_source
 from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QMessageBox
 
+from napari_deepem.core.confidence import Bell, ScoreMixture
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.scoring import TilesDone
 from napari_deepem.core.types import Candidates, Micrograph, Picks, ScoreMap
@@ -38,7 +40,7 @@ def viewer() -> ViewerModel:
     return viewer
 
 
-def model(std_range: tuple[float, float] = (0.5, 1.5), **summary: float) -> SimpleNamespace:
+def model(std_range: tuple[float, float] = (0.5, 1.5), **summary: Any) -> SimpleNamespace:
     return SimpleNamespace(
         threshold=0.42,
         std_range=std_range,
@@ -50,9 +52,9 @@ def model(std_range: tuple[float, float] = (0.5, 1.5), **summary: float) -> Simp
     )
 
 
-def score_current(viewer: ViewerModel) -> None:
+def score_current(viewer: ViewerModel, **summary: Any) -> None:
     session = session_of(viewer)
-    session.model = model(held_out_recall=0.9)
+    session.model = model(held_out_recall=0.9, **summary)
     grid = np.zeros((5, 8), dtype=np.float32)
     candidates = Candidates(
         np.array([[10.0, 10.0], [40.0, 60.0]]), np.array([0.9, 0.6]), np.ones(2), 20
@@ -147,6 +149,26 @@ def test_pick_starts_from_the_model_and_counts(viewer: ViewerModel) -> None:
     assert session.threshold == pytest.approx(0.42)
     dock.std_range.value = (0.0, 0.9)
     assert dock.picked.value == "0 picks of 2 candidates"
+
+
+def test_pick_says_how_many_picks_are_right_while_the_slider_moves(viewer: ViewerModel) -> None:
+    dock = Pick(viewer)
+    score_current(viewer)
+    assert not dock.picked.tooltip
+    mixture = ScoreMixture(Bell(-0.5, 0.5), Bell(2.0, 0.5), share=0.5)
+    score_current(viewer, **mixture.as_summary())
+    assert dock.picked.value == "2 picks of 2 candidates, about 52% right"
+    assert "held-out labels" in dock.picked.tooltip
+    dock.threshold.value = 0.7
+    assert dock.picked.value == "1 pick of 2 candidates, about 100% right"
+    dock.threshold.value = 0.95
+    assert dock.picked.value == "0 picks of 2 candidates"
+
+
+def test_train_says_how_many_picks_are_right_at_the_threshold(viewer: ViewerModel) -> None:
+    dock = Train(viewer)
+    score_current(viewer, estimated_precision=0.934)
+    assert dock.summary.value.endswith("F2 threshold 0.42, about 93% of picks right there")
 
 
 def test_scored_micrograph_is_not_scored_again(viewer: ViewerModel) -> None:

@@ -3,6 +3,7 @@
 import gc
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def score_current(viewer: ViewerModel, row: int = 2, col: int = 5) -> None:
     centres_yx = np.array([[5.0 + 10 * row, 5.0 + 10 * col], [40.0, 10.0]])
     candidates = Candidates(centres_yx, np.array([0.9, 0.6]), np.ones(2), 20)
     micrograph = session.micrographs[session.current]
-    scored = Scored(micrograph, session.model, score_map, candidates)
+    scored = Scored(micrograph, SimpleNamespace(summary={}), score_map, candidates)
     session.scored = {**session.scored, session.current: scored}
 
 

@@ -13,6 +13,7 @@ from napari_deepem.batch.figures import draw_curves, draw_picks
 from napari_deepem.batch.outputs import PickFolder
 from napari_deepem.batch.picking import write_score_map
 from napari_deepem.batch.training import LabelledFiles, train_on_files
+from napari_deepem.core.confidence import expected_hits, fit_candidates
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.metrics import MATCH_RADIUS_BOXES, Evaluation, evaluate
 from napari_deepem.core.model import Model
@@ -52,6 +53,7 @@ class PickedMicrograph:
     truth_yx: FloatArray  # (n, 2) labels
     candidates: Picks  # whatever their scores
     picks: Picks  # at the model's threshold
+    expected_hits: float | None  # how many of these are particles, told without the labels
     score_map: ScoreMap
     score_seconds: float
 
@@ -72,6 +74,13 @@ class DemoResult:
     at_threshold: Evaluation  # of the picks
     ranking: Evaluation  # of all candidates
     train_seconds: float
+
+    @property
+    def estimated_precision(self) -> float | None:
+        """What the precision of the picks would be taken for, did nobody know the truth."""
+        expected = [one.expected_hits for one in self.picked if one.expected_hits is not None]
+        n_picks = sum(len(one.picks) for one in self.picked)
+        return sum(expected) / n_picks if expected and n_picks else None
 
 
 DemoProgress = Step | LabelledFiles | EpochDone
@@ -164,14 +173,15 @@ def _pick_held_out(
         score_map = score(micrograph, model)
         seconds = perf_counter() - started
         candidates = find_candidates(score_map)
+        picks = select_picks(candidates, threshold=model.threshold, std_range=model.std_range)
+        mixture = fit_candidates(candidates, model.summary, model.std_range)
         picked.append(
             PickedMicrograph(
                 path=path,
                 truth_yx=known[micrograph.name].centres_yx,
                 candidates=select_picks(candidates, threshold=0.0),
-                picks=select_picks(
-                    candidates, threshold=model.threshold, std_range=model.std_range
-                ),
+                picks=picks,
+                expected_hits=expected_hits(picks, mixture),
                 score_map=score_map,
                 score_seconds=seconds,
             )
@@ -201,13 +211,14 @@ def _write(result: DemoResult, output: PickFolder) -> None:
 
 def figures_of(result: DemoResult) -> dict[str, float | int | str | None]:
     """The small table: what was found, on which micrographs and how fast."""
-    chosen = as_json_values(result.at_threshold)
+    chosen, estimate = as_json_values(result.at_threshold), result.estimated_precision
     return {
         "micrographs picked": ", ".join(picked.name for picked in result.picked),
         "matching radius (px)": result.ranking.radius_px,
         "average precision": round(result.ranking.ap, 4),
         "F2 threshold (held-out labels)": round(result.model.threshold, 4),
         "precision": round(chosen["precision"], 4),
+        "precision estimated without labels": estimate and round(estimate, 4),
         "recall": round(chosen["recall"], 4),
         "F1": round(chosen["f1"], 4),
         "picks": chosen["n_picks"],

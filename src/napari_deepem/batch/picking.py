@@ -8,6 +8,7 @@ from pathlib import Path
 from time import perf_counter
 
 from napari_deepem.batch.outputs import PickFolder
+from napari_deepem.core.confidence import expected_hits, fit_candidates
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.model import Model, pixel_size_remark
 from napari_deepem.core.picking import find_candidates, select_picks
@@ -47,6 +48,7 @@ class MicrographDone:
     picks: Picks | None = None
     written: tuple[Path, ...] = ()
     remark: str | None = None  # one line: why there are no picks, or what looks odd
+    expected_hits: float | None = None  # how many picks are particles; None if nothing tells
 
 
 def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
@@ -84,7 +86,7 @@ def pick_files(
         name = micrograph_name(path)
         try:
             micrograph = read_micrograph(path)
-            picks, score_map = pick_micrograph(micrograph, model, settings)
+            picks, expected, score_map = pick_micrograph(micrograph, model, settings)
         except InputError as error:
             yield MicrographDone(name, perf_counter() - started, remark=str(error))
             continue
@@ -92,21 +94,26 @@ def pick_files(
         if settings.score_maps:
             written.append(write_score_map(folder, micrograph, score_map))
         remark = pixel_size_remark(micrograph, model)
-        yield MicrographDone(name, perf_counter() - started, picks, tuple(written), remark)
+        seconds = perf_counter() - started
+        yield MicrographDone(name, seconds, picks, tuple(written), remark, expected)
 
 
 def pick_micrograph(
     micrograph: Micrograph, model: Model, settings: PickSettings
-) -> tuple[Picks, ScoreMap]:
-    """The picks of one micrograph, and the score map that they come from."""
+) -> tuple[Picks, float | None, ScoreMap]:
+    """The picks of one micrograph, how many are expected to be right, and its score map."""
     score_map = score(micrograph, model, step_px=settings.step_px)
+    candidates = find_candidates(score_map)
     picks = select_picks(
-        find_candidates(score_map),
+        candidates,
         threshold=settings.threshold,
         std_range=settings.std_range,
         min_distance_px=settings.min_distance_px,
     )
-    return picks, score_map
+    mixture = fit_candidates(
+        candidates, model.summary, settings.std_range, settings.min_distance_px
+    )
+    return picks, expected_hits(picks, mixture), score_map
 
 
 def write_score_map(folder: Path, micrograph: Micrograph, score_map: ScoreMap) -> Path:

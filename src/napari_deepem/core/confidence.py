@@ -168,9 +168,10 @@ def fit_candidates(
     return learnt.fitted_to(ranking.scores)
 
 
-def expected_hits(picks: Picks, mixture: ScoreMixture) -> float:
-    """How many of a micrograph's picks are particles, as far as their scores tell."""
-    assert picks.scores is not None
+def expected_hits(picks: Picks, mixture: ScoreMixture | None) -> float | None:
+    """How many of a micrograph's picks are particles, as far as their scores tell; None if not."""
+    if mixture is None or picks.scores is None:
+        return None
     return float(mixture.chances(picks.scores).sum())
 
 
@@ -218,13 +219,14 @@ def estimate_precision(
     """
     hits, picked = 0.0, 0
     for found in candidates:
-        mixture = fit_candidates(found, model.summary, std_range, min_distance_px)
-        if mixture is None:
-            return None
         picks = select_picks(
             found, threshold=threshold, std_range=std_range, min_distance_px=min_distance_px
         )
-        hits, picked = hits + expected_hits(picks, mixture), picked + len(picks)
+        mixture = fit_candidates(found, model.summary, std_range, min_distance_px)
+        expected = expected_hits(picks, mixture)
+        if expected is None:
+            return None
+        hits, picked = hits + expected, picked + len(picks)
     return hits / picked if picked else None
 
 

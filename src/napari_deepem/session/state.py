@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from psygnal import EventedModel
 from pydantic import ConfigDict, Field, InstanceOf, PrivateAttr, field_validator
 
+from napari_deepem.core.confidence import ScoreMixture, expected_hits, fit_candidates
 from napari_deepem.core.picking import MIN_DISTANCE_BOXES, select_picks
 from napari_deepem.core.types import Candidates, Labels, Micrograph, Picks, ScoreMap
 
@@ -139,6 +140,7 @@ class Session(EventedModel):
     _training: Activity = PrivateAttr(default_factory=Activity)
     _scoring: Activity = PrivateAttr(default_factory=Activity)
     _written: dict[Path, int] = PrivateAttr(default_factory=dict)
+    _mixture: ScoreMixture | None = PrivateAttr(default=None)  # of the current candidates' scores
 
     @field_validator("std_range")
     @classmethod
@@ -147,6 +149,8 @@ class Session(EventedModel):
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
+        for name in ("std_range", "min_distance_px", "scored", "current"):
+            self.events[name].connect(self._fit_scores)
         for name in ("threshold", "std_range", "min_distance_px", "scored", "current"):
             self.events[name].connect(self._choose_picks)
         self.events.micrographs.connect(self._forget_stale_scores)
@@ -182,6 +186,14 @@ class Session(EventedModel):
         """The threshold at which F2 was best on held-out labels; None if none were held out."""
         found = self.model is not None and "held_out_recall" in self.model.summary
         return self.model.threshold if found else None
+
+    @property
+    def estimated_precision(self) -> float | None:
+        """What share of the current picks is right, as far as their scores tell; None if not."""
+        if self.picks is None or not len(self.picks):
+            return None
+        expected = expected_hits(self.picks, self._mixture)
+        return None if expected is None else expected / len(self.picks)
 
     def labels_of(self, name: str | None) -> Labels:
         """What is marked on a micrograph."""
@@ -233,6 +245,14 @@ class Session(EventedModel):
         if self.model is None:
             return "No model yet: train one, or load one, in the Train dock."
         return ""
+
+    def _fit_scores(self) -> None:
+        scored = self.current_scored
+        self._mixture = None
+        if scored is not None:
+            self._mixture = fit_candidates(
+                scored.candidates, scored.model.summary, self.std_range, self.min_distance_px
+            )
 
     def _choose_picks(self) -> None:
         scored = self.current_scored

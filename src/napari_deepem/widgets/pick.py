@@ -20,6 +20,10 @@ from napari_deepem.widgets.dock import (
 from napari_deepem.widgets.plots import ScoreHistogram
 
 NOT_HELD_OUT = "No labels were held out: mark particles on a second micrograph."
+HOW_SURE = (
+    "Told from the scores, which held-out labels have shown how to read. What looks like a "
+    "particle to the network and was not among the held-out labels counts as right."
+)
 NOT_SCORED = "Press Score: then threshold and ranges can be moved."
 
 
@@ -141,12 +145,14 @@ class Pick(Dock):
 
     def _show_count(self) -> None:
         scored, picks = self.session.current_scored, self.session.picks
-        tell(
-            self.picked,
-            f"{counted(len(picks), 'pick')} of {counted(len(scored.candidates), 'candidate')}"
-            if scored is not None and picks is not None
-            else "",
-        )
+        text, estimate = "", self.session.estimated_precision
+        if scored is not None and picks is not None:
+            text = f"{counted(len(picks), 'pick')} of "
+            text += counted(len(scored.candidates), "candidate")
+        if estimate is not None:
+            text += f", about {estimate:.0%} right"
+        tell(self.picked, text)
+        self.picked.tooltip = "" if estimate is None else HOW_SURE
 
     def _show_distance(self) -> None:
         show_value(self.min_distance, self.session.distance_px())

@@ -166,4 +166,6 @@ def summary_of(model: Any) -> str:
         parts.append(f"held-out AP {found['held_out_ap']:.3f}")
     kind = "F2 threshold" if "held_out_recall" in found else "threshold"
     parts.append(f"{kind} {model.threshold:.2f}")
+    if "estimated_precision" in found:
+        parts.append(f"about {found['estimated_precision']:.0%} of picks right there")
     return ", ".join(parts)
