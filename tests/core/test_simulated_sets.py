@@ -154,6 +154,24 @@ def test_the_ratio_is_found_in_the_pixels(defocus):
     assert len(ratios) >= 2
 
 
+def test_the_ratio_is_found_under_a_real_detectors_noise():
+    settings = replace(SETTINGS, count=6, snr=1.0, noise="detector", shape=(400, 400))
+    with_particle, without = [], []
+    for item in simulate_set(Projector(ball(32, 5.0)), settings):
+        image = np.minimum(item.micrograph.image, 135.0)  # hot pixels
+        found, whole = boxes(image, item.truth_yx, 64)
+        centres = item.truth_yx[whole]
+        alone = (np.abs(centres[:, None] - item.truth_yx).max(axis=2) < 64).sum(axis=1) == 1
+        with_particle += [box.var() for box, one_only in zip(found, alone, strict=True) if one_only]
+        y, x = np.indices(image.shape)
+        away = np.min([np.hypot(y - row, x - col) for row, col in item.truth_yx], axis=0) > 50
+        without.append(image[away].var())
+    assert len(with_particle) >= 12
+    # 12 boxes of 4096 px tell a variance within 1 %, which is 2 % of the signal's
+    ratio = (np.mean(with_particle) - np.mean(without)) / np.mean(without)
+    assert ratio == pytest.approx(1.0, abs=0.06)
+
+
 def test_signal_is_averaged_over_the_particles_in_the_micrograph(lopsided):
     rotations = random_orientations(3, np.random.default_rng(0))
     images = [lopsided.project(rotation) for rotation in rotations]
@@ -167,17 +185,18 @@ def test_signal_is_averaged_over_the_particles_in_the_micrograph(lopsided):
     assert np.ptp(variances) > 0.01 * np.mean(variances)
 
 
+@pytest.mark.parametrize("response", [1.0, 0.6])
 @pytest.mark.parametrize("defocus", [None, 12_000.0, 25_000.0])
-def test_signal_is_the_image_of_one_particle_in_its_box(lopsided, defocus):
+def test_signal_is_the_recorded_image_of_one_particle_in_its_box(lopsided, defocus, response):
     phase = np.zeros((512, 512), dtype=np.float32)
     image = 0.001 * lopsided.project(random_orientations(1, np.random.default_rng(1))[0])
     add_image(phase, image, np.array([256, 256]))
     intensity = form_image(phase, np.ones_like(phase), OPTICS, defocus)
-    detector = Detector(1.0, 1.0, 0, gaussian=True)
-    direct = intensity[256 - 30 : 256 + 31, 256 - 30 : 256 + 31].var(dtype=float)
-    assert recorded_variance(image, 61, OPTICS, defocus, detector) == pytest.approx(
-        direct, rel=2e-3
-    )
+    detector = Detector(1e12, response, 0, gaussian=True)  # so many electrons that nothing is noise
+    recorded = expose(intensity, detector, np.random.default_rng(0)) / 1e12
+    direct = recorded[256 - 30 : 256 + 31, 256 - 30 : 256 + 31].var(dtype=float)
+    found = recorded_variance(image, 61, OPTICS, defocus, detector)
+    assert found == pytest.approx(direct, rel=2e-3)
 
 
 @pytest.mark.parametrize("response", [1.0, 0.6])
