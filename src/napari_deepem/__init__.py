@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from napari_deepem.core.confidence import estimate_precision
     from napari_deepem.core.metrics import evaluate
     from napari_deepem.core.picking import find_candidates, select_picks
+    from napari_deepem.core.refinement import refine
     from napari_deepem.core.scoring import score
     from napari_deepem.core.simulation import simulate_sample
     from napari_deepem.core.training import train
@@ -35,6 +36,7 @@ __all__ = [
     "load_model",
     "read_coordinates",
     "read_micrograph",
+    "refine",
     "save_model",
     "score",
     "select_picks",
@@ -55,6 +57,7 @@ _ROOM_OF = {  # looked up when first used: importing torch takes seconds
     "load_model": "io.models",
     "read_coordinates": "io.coordinates",
     "read_micrograph": "io.micrographs",
+    "refine": "core.refinement",
     "save_model": "io.models",
     "score": "core.scoring",
     "select_picks": "core.picking",

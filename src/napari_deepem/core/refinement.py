@@ -1,0 +1,201 @@
+"""Training again with what a user says of the picks on other micrographs: the loop of Fig. 2."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.examples import Field, hold_out, prepare_fields
+from napari_deepem.core.jobs import finish
+from napari_deepem.core.model import LabelledMicrograph, Model
+from napari_deepem.core.picking import find_candidates, select_picks
+from napari_deepem.core.recipes import MODERN, RECIPES, Recipe
+from napari_deepem.core.scoring import score_prepared
+from napari_deepem.core.settings import TrainingSettings
+from napari_deepem.core.training import EpochDone, train_fields
+from napari_deepem.core.types import Labels, Micrograph
+from napari_deepem.core.verification import join
+
+Start = Literal["anew", "weights"]
+SUSPICIOUS = 0.25  # of the threshold: what scores more and has no label may be a particle
+
+
+@dataclass(frozen=True, slots=True)
+class MicrographRead:
+    """Progress of refining: one micrograph of the joined training set is prepared."""
+
+    done: int
+    total: int
+
+
+def settings_of(
+    model: Model, epochs: int | None = None, seed: int | None = None
+) -> TrainingSettings:
+    """The settings that a model was trained with, some replaced."""
+    base = RECIPES.get(model.recipe, MODERN)
+    known = {item.name for item in fields(Recipe)}
+    stored: dict[str, Any] = {  # older models tell the name alone
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in model.summary.get("recipe", {}).items()
+        if name in known
+    }
+    return TrainingSettings(
+        model.box_size_px,
+        model.binning,
+        base.name,
+        epochs=epochs or len(model.summary.get("curve", ())) or None,
+        seed=model.summary.get("seed", 0) if seed is None else seed,
+        own_recipe=replace(base, **stored),
+        own_architecture=model.network.architecture,
+    )
+
+
+def refine(
+    model: Model,
+    micrographs: Iterable[Micrograph],
+    labels: Sequence[Labels],
+    *,
+    earlier: Iterable[Micrograph],
+    start: Start = "anew",
+    epochs: int | None = None,
+    on_progress: Callable[[MicrographRead | EpochDone], object] | None = None,
+) -> Model:
+    """Train again with the verified picks of more micrographs.
+
+    Parameters
+    ----------
+    model : Model
+        Its settings and its training set are used again.
+    micrographs : iterable of Micrograph
+        Those with verified picks; of the training set or not.
+    labels : sequence of Labels
+        One item a micrograph, see `verification.verified_labels`. They need not be complete: no
+        background is drawn near what is unsure, nor where the model sees what may be a particle.
+    earlier : iterable of Micrograph
+        What the model was trained on, matched by name.
+    start : "anew" or "weights"
+        Train from random weights, as at first, or on from the model's.
+    epochs : int, optional
+        As many as at first by default.
+    on_progress : callable, optional
+        Is given a `MicrographRead` for every micrograph, then an `EpochDone` after every epoch.
+
+    Returns
+    -------
+    Model
+        See `refine_epochs`.
+
+    Raises
+    ------
+    InputError
+        For labels that can't be used, or an earlier micrograph that is missing.
+
+    Examples
+    --------
+    >>> from napari_deepem import Labels, refine, simulate_sample, train
+    >>> first, second = simulate_sample(2)
+    >>> clicks = Labels.of(first.truth_yx[:12])
+    >>> model = train([first.micrograph], [clicks], 120, epochs=1, labels_complete=False)
+    >>> verified = Labels.of(positive_yx=second.truth_yx[:20], negative_yx=[(40.0, 50.0)])
+    >>> model = refine(model, [second.micrograph], [verified], earlier=[first.micrograph])
+    >>> [item.name for item in model.training_set]
+    ['klh_01', 'klh_02']
+    """
+    new = list(micrographs)
+    by_name = {micrograph.name: micrograph for micrograph in [*earlier, *new]}
+
+    def micrograph_of(item: LabelledMicrograph) -> Micrograph:
+        if item.name not in by_name:
+            raise InputError(
+                f"micrograph {item.name}, which the model was trained on, is missing: give it too"
+            )
+        return by_name[item.name]
+
+    verified = [
+        LabelledMicrograph(micrograph.name, marked, complete=False, source=micrograph.source)
+        for micrograph, marked in zip(new, labels, strict=True)
+    ]
+    job = refine_epochs(model, verified, micrograph_of, settings_of(model, epochs), start)
+    return finish(job, on_progress)
+
+
+def refine_epochs(
+    model: Model,
+    verified: Sequence[LabelledMicrograph],
+    micrograph_of: Callable[[LabelledMicrograph], Micrograph],
+    settings: TrainingSettings,
+    start: Start = "anew",
+) -> Generator[MicrographRead | EpochDone, None, Model]:
+    """Do as `refine`, as a stream: yields progress, returns the `Model`.
+
+    What was held out at first is held out again and nothing else, so that figures can be compared;
+    if the training set no longer has it, `examples.hold_out` chooses anew. `micrograph_of` reads
+    one micrograph of the joined training set; only what is binned of it is kept.
+    """
+    joined = join(model.training_set, verified, settings.box_size_px)
+    if not any(len(item.labels.positive_yx) for item in joined):
+        raise InputError("no particle is accepted, and the model remembers none: accept some picks")
+    prepared: list[Field] = []
+    for item in joined:
+        micrograph = micrograph_of(item)
+        (field,) = prepare_fields(
+            [micrograph], [item.labels], settings.box_size_px, settings.chosen_binning
+        )
+        prepared.append(field if item.complete else clear_of_suspects(field, model))
+        yield MicrographRead(len(prepared), len(joined))
+
+    parts = split_as_before(prepared, model, settings)
+    complete = {item.name: item.complete for item in joined}
+    settings = replace(settings, labels_complete=all(complete[field.name] for field in parts[1]))
+    network = model.network if start == "weights" else None
+    refined = yield from train_fields(prepared, settings, parts, network)
+    return replace(
+        refined,
+        training_set=tuple(
+            replace(item, source=field.source) for item, field in zip(joined, prepared, strict=True)
+        ),
+        summary=refined.summary | {"refined": _describe(model, verified, start)},
+    )
+
+
+def clear_of_suspects(field: Field, model: Model) -> Field:
+    """The same field, but no background is drawn where the model sees what may be particles."""
+    score_map = finish(score_prepared(field.prepared, model.network))
+    suspects = select_picks(find_candidates(score_map), threshold=SUSPICIOUS * model.threshold)
+    return replace(field, avoid_yx=np.concatenate([field.avoid_yx, suspects.centres_yx]))
+
+
+def split_as_before(
+    prepared: Sequence[Field], model: Model, settings: TrainingSettings
+) -> tuple[list[Field], list[Field]]:
+    """Fields to train on, and those held out when the model was trained, or the same strip."""
+    trained_on, held_out = (
+        {part["micrograph"]: part["binned_cols"] for part in model.summary.get(kind, ())}
+        for kind in ("trained_on", "held_out")
+    )
+    kept = [f.within(*held_out[f.name]) for f in prepared if f.name in held_out]
+    if not any(len(field.positive_yx) for field in kept):
+        rng = np.random.default_rng(settings.seed)
+        return hold_out(prepared, settings.network_box_px, rng)
+    training = [
+        field.within(*trained_on.get(field.name, field.cols))
+        for field in prepared
+        if field.name in trained_on or field.name not in held_out
+    ]
+    return training, kept
+
+
+def _describe(model: Model, verified: Sequence[LabelledMicrograph], start: Start) -> dict[str, Any]:
+    labels = [item.labels for item in verified]
+    return {
+        "round": model.summary.get("refined", {}).get("round", 0) + 1,
+        "start": start,
+        "micrographs": len(verified),
+        "accepted": sum(len(marked.positive_yx) for marked in labels),
+        "rejected": sum(len(marked.negative_yx) for marked in labels),
+        "unsure": sum(len(marked.unsure_yx) for marked in labels),
+    }
