@@ -217,13 +217,12 @@ def follow_tuning(
 
 def print_tuned(tuned: Tuned, console: Console) -> None:
     """The best of what was tried, and what to think of it."""
-    table = Table(box=None, pad_edge=False)
-    for column in tuned.rows[0]:
-        table.add_column(column, no_wrap=True)
     finished = sorted((row for row in tuned.rows if row["AP"]), key=lambda row: -float(row["AP"]))
-    for row in finished[:BEST_TRIALS]:
-        table.add_row(*row.values())
-    console.print(table, width=200, crop=False)
+    lines = [list(tuned.rows[0]), *(list(row.values()) for row in finished[:BEST_TRIALS])]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:  # a rich table would cut cells where the terminal is narrow
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        console.print("  ".join(cells).rstrip(), markup=False)
     console.print(f"all {_counted(len(tuned.rows), 'trial')}: {tuned.table}", markup=False)
     console.print(tuned.verdict, markup=False)
 

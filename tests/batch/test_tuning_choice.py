@@ -41,6 +41,11 @@ def test_default_is_chosen_where_nothing_was_repeated() -> None:
     )
 
 
+def test_default_alone_is_chosen_for_want_of_time() -> None:
+    said = verdict(choose([DEFAULT, STOPPED], runs_of({})), [], 22.0)
+    assert said.startswith("the default stays: there was no time to try another\n")
+
+
 def test_trial_that_did_better_once_is_not_chosen_but_named() -> None:
     choice = choose(TRIALS, runs_of({0: [0.8, 0.8], 2: [0.9, 0.9]}))
     assert choice.chosen is DEFAULT

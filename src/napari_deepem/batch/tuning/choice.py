@@ -18,6 +18,7 @@ class Choice:
     """The trial to take, and its figures and the default's in the same trainings."""
 
     chosen: Trial
+    n_finished: int  # trials of the search, without the default
     rival: Trial | None  # the best that was trained again beside the default; None without any
     untested: Trial | None  # the best of the search, if there was no time to train it again
     gain: Gain | None  # of the rival
@@ -44,6 +45,7 @@ def choose(trials: Sequence[Trial], runs: Runs) -> Choice:
     default_ap, default_unseen_ap = _means(trials[0], seeds, runs)
     return Choice(
         chosen=chosen,
+        n_finished=sum(trial.ap is not None for trial in trials[1:]),
         rival=rival,
         untested=next(iter(rivals_of_default(trials, runs)), None) if rival is None else None,
         gain=None if rival is None else gains[rival],
@@ -82,7 +84,7 @@ def _reason(choice: Choice) -> str:
     if choice.untested is not None:
         number = choice.untested.number
         return f"trial {number} did better once, but there was no time to repeat it"
-    return "no trial did better"
+    return "no trial did better" if choice.n_finished else "there was no time to try another"
 
 
 def _versus(ap: float, default_ap: float) -> str:

@@ -118,7 +118,8 @@ class Tuning:
             rivals = self._rivals()
             if not n_tried:
                 break
-        yield from self._repeat(rivals)
+        if rivals:
+            yield from self._repeat(rivals)
         choice = choose(self._study.trials, self._study.runs)
         model = yield from self._train_chosen(choice)
         table = write_trials(self._study, self._settings, choice)
@@ -132,12 +133,12 @@ class Tuning:
             box_aps.append(epoch.held_out_ap or 0.0)
             return False
 
-        ended = yield from self._train("trial 0", self._settings, inf, note)
+        ended = yield from self._train("trial 0", self._settings, self._unseen, inf, note)
         outcome = ended.outcome
         assert outcome is not None
         self._models[0] = outcome.model
-        self._study.add_default(outcome.ap, ended.seconds, box_aps)
         self._study.add_run(ended.as_run(0, self._settings.seed))
+        self._study.add_default(outcome.ap, ended.seconds, box_aps)
         yield self._done("trial 0", self._settings, ended)
 
     def _search(self, until: float) -> Generator[TuningProgress, None, int]:
@@ -162,7 +163,7 @@ class Tuning:
         def is_hopeless(epoch: EpochDone) -> bool:
             return self._study.is_hopeless(trial, epoch.epoch, epoch.held_out_ap or 0.0)
 
-        ended = yield from self._train(what, settings, until, is_hopeless)
+        ended = yield from self._train(what, settings, [], until, is_hopeless)
         if ended.outcome is None:
             self._study.give_up(trial, ended.note, ended.seconds, is_bad=ended.is_bad)
         else:
@@ -172,7 +173,7 @@ class Tuning:
 
     def _repeat(self, rivals: Sequence[Trial]) -> Generator[TuningProgress, None, None]:
         """Train the default and its rivals again, seed by seed, while there is time."""
-        trials = [self._default, *rivals] if rivals else []
+        trials = [self._default, *rivals]
         for seed in self._seeds:
             if self._clock() + self._missing_seconds(rivals, [seed]) > self._last_start(trials):
                 return
@@ -181,7 +182,8 @@ class Tuning:
                     continue
                 what = f"trial {trial.number}, repeat {seed - self._settings.seed}"
                 settings = replace(trial.variant.applied_to(self._settings), seed=seed)
-                ended = yield from self._train(what, settings, self._last_start(trials))
+                until = self._last_start(trials)
+                ended = yield from self._train(what, settings, self._unseen, until)
                 if ended.outcome is not None:
                     self._study.add_run(ended.as_run(trial.number, seed))
                 yield self._done(what, settings, ended)
@@ -205,11 +207,12 @@ class Tuning:
         self,
         what: str,
         settings: TrainingSettings,
+        unseen: Sequence[Field],
         until: float,
         is_hopeless: Callable[[EpochDone], bool] | None = None,
     ) -> Generator[TrialEpoch, None, Ended]:
         """Train on what is searched with, as far as there is time."""
-        job = self._trainer(self._searched, settings, self._unseen)
+        job = self._trainer(self._searched, settings, unseen)
         ended = yield from follow(what, job, self._clock, until, self._aside, is_hopeless)
         if ended.outcome is not None:
             self._aside = ended.seconds / max(ended.seconds_in_epochs, 1e-3)
