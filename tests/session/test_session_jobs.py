@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.model import Model
+from napari_deepem.core.model import LabelledMicrograph, Model
 from napari_deepem.core.network import Architecture, Network
 from napari_deepem.core.scoring import TilesDone
 from napari_deepem.core.settings import TrainingSettings
 from napari_deepem.core.types import Labels, Micrograph
+from napari_deepem.io.micrographs import write_mrc
 from napari_deepem.session import Scored, Session, jobs
 
 
@@ -71,6 +72,43 @@ def test_training_job_reads_the_session_when_it_is_made(monkeypatch: pytest.Monk
             labels_complete=False,  # nobody clicks them all
         ),
     }
+
+
+def test_refining_job_takes_verdicts_on_open_micrographs_and_recalls_the_others(
+    monkeypatch: pytest.MonkeyPatch, model: Model, tmp_path: Path
+) -> None:
+    given = {}
+
+    def refine_epochs(model, verified, micrograph_of, settings):
+        given.update(model=model, verified=verified, settings=settings)
+        given["recalled"] = [micrograph_of(item) for item in (*model.training_set, *verified)]
+        yield
+
+    monkeypatch.setattr("napari_deepem.core.refinement.refine_epochs", refine_epochs)
+    write_mrc(tmp_path / "closed.mrc", noise().image, None)
+    marked, verdict = Labels.of([[30, 30]]), Labels.of([[9, 9]], [[30, 60]])
+    closed = LabelledMicrograph("closed", marked, False, tmp_path / "closed.mrc")
+    session = Session(model=replace(model, training_set=(closed,)))
+    session.micrographs = {"open": replace(noise(), name="open", source=Path("open.mrc"))}
+    job, opened = jobs.refining(session, {"open": verdict}), session.micrographs["open"]
+    session.micrographs = {}
+    drain(job())
+    assert given["model"].training_set == (closed,)
+    (item,) = given["verified"]
+    assert (item.name, item.labels, item.complete) == ("open", verdict, False)
+    assert item.source == Path("open.mrc")
+    assert given["recalled"][0].name == "closed"
+    assert given["recalled"][1] is opened
+    assert (given["settings"].box_size_px, given["settings"].recipe_name) == (24, "modern")
+
+
+def test_micrograph_of_the_first_training_that_has_no_file_must_be_open(model: Model) -> None:
+    nowhere = LabelledMicrograph("sample", Labels.of([[30, 30]]), False)
+    session = Session(model=replace(model, training_set=(nowhere,)))
+    session.micrographs = {"noise": noise()}
+    job = jobs.refining(session, {"noise": Labels.of([[9, 9]])})
+    with pytest.raises(InputError, match="trained on sample: open that micrograph too"):
+        drain(job())
 
 
 def test_model_comes_back_from_its_file(model: Model, tmp_path: Path) -> None:

@@ -6,15 +6,17 @@ Each imports what it needs when it runs, on the thread that runs it: torch takes
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_deepem.core.types import Micrograph
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.types import Labels, Micrograph
 from napari_deepem.session.state import Scored, Session
 
 if TYPE_CHECKING:
-    from napari_deepem.core.model import Model
+    from napari_deepem.core.model import LabelledMicrograph, Model
+    from napari_deepem.core.refinement import MicrographRead
     from napari_deepem.core.scoring import TilesDone
     from napari_deepem.core.training import EpochDone
 
@@ -42,6 +44,39 @@ def training(session: Session) -> Callable[[], Generator[EpochDone, None, Model]
 
         _leave_a_core_to_the_window()
         return train_epochs(micrographs, labels, TrainingSettings(**chosen))
+
+    return job
+
+
+def refining(
+    session: Session, verdicts: Mapping[str, Labels]
+) -> Callable[[], Generator[MicrographRead | EpochDone, None, Model]]:
+    """Make the job that trains the session's model again with verdicts on open micrographs.
+
+    What the model was trained on is read from its file where it is not open. The session is read
+    here, on the caller's thread. For verdicts see `core.verification.verified_labels`.
+    """
+    model, micrographs = session.model, dict(session.micrographs)
+
+    def micrograph_of(item: LabelledMicrograph) -> Micrograph:
+        from napari_deepem.io.micrographs import read_micrograph
+
+        if item.name in micrographs:
+            return micrographs[item.name]
+        if item.source is None:
+            raise InputError(f"the model was trained on {item.name}: open that micrograph too")
+        return read_micrograph(item.source)
+
+    def job() -> Generator[MicrographRead | EpochDone, None, Model]:
+        from napari_deepem.core.model import LabelledMicrograph
+        from napari_deepem.core.refinement import refine_epochs, settings_of
+
+        _leave_a_core_to_the_window()
+        verified = [
+            LabelledMicrograph(name, labels, complete=False, source=micrographs[name].source)
+            for name, labels in verdicts.items()
+        ]
+        return refine_epochs(model, verified, micrograph_of, settings_of(model))
 
     return job
 
