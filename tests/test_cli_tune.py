@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -102,9 +103,10 @@ def test_interrupted_tuning_says_how_to_go_on(
         return train_fields(*arguments)
 
     monkeypatch.setattr(trainings, "train_fields", interrupted)
-    assert tune(sample, tmp_path / "m", minutes=5) == 130
+    assert tune(sample, tmp_path / "m", minutes=60) == 130
     told = capsys.readouterr().err.splitlines()
     assert told[-2] == f"the same command goes on with {tmp_path / 'm-study.jsonl'}"
+    assert told[-1] == "stopped; what was written so far is kept"
     assert not (tmp_path / "m.safetensors").exists()
     (default,) = rows_of(tmp_path / "m-study-trials.csv")
     monkeypatch.setattr(trainings, "train_fields", train_fields)
@@ -113,6 +115,16 @@ def test_interrupted_tuning_says_how_to_go_on(
     assert rows[0] == default | {"remark": "default, chosen"}
     assert rows[1]["remark"] == "interrupted"
     assert load_model(tmp_path / "m.safetensors").recipe == "modern"
+
+
+def test_missing_optuna_is_said_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    (tmp_path / "m.mrc").write_bytes(b"broken")
+    assert tune(tmp_path, tmp_path / "m") == 2
+    said = 'napari-deepem: tuning needs Optuna: pip install "napari-deepem[tune]" brings it\n'
+    assert capsys.readouterr().err == said
 
 
 @pytest.mark.parametrize(

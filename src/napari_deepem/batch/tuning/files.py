@@ -11,7 +11,7 @@ from time import monotonic
 
 from napari_deepem.batch.training import LabelledFiles, find_labelled
 from napari_deepem.batch.tuning.run import Tuned, Tuning, TuningProgress
-from napari_deepem.batch.tuning.study import Study
+from napari_deepem.batch.tuning.study import Study, check_optuna
 from napari_deepem.batch.tuning.trainings import held_out_of, keep_unseen
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.examples import Field, prepare_fields
@@ -48,6 +48,7 @@ def tune_on_files(
     """
     if not 0 < minutes < inf:
         raise InputError(f"{minutes:g} minutes: give how long tuning may take, more than 0")
+    check_optuna()  # before anything is read
     ends = monotonic() + 60 * minutes
     labelled = find_labelled(paths, coordinates)
     micrographs = (read_micrograph(path) for path in labelled.paths)

@@ -55,6 +55,12 @@ class Run:
     seconds: float
 
 
+def check_optuna() -> None:
+    """Raise InputError, which says how to install it, if Optuna is missing."""
+    if find_spec("optuna") is None:
+        raise InputError('tuning needs Optuna: pip install "napari-deepem[tune]" brings it')
+
+
 class Study:
     """The file. Trial 0 is the default; every trial is kept as soon as it is done."""
 
@@ -82,8 +88,7 @@ class Study:
         InputError
             If Optuna is missing, or the file is something else or a study of other data.
         """
-        if find_spec("optuna") is None:
-            raise InputError('tuning needs Optuna: pip install "napari-deepem[tune]" brings it')
+        check_optuna()
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
