@@ -726,6 +726,13 @@ def test_help_and_version_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
             ],
         ),
         ("evaluate", ["--truth", "--box", "--radius", "--plot"]),
+        (
+            "refine",
+            [
+                *("--model", "--out", "--picks", "--accepted", "--rejected", "--start"),
+                *("--epochs", "--seed", "--earlier", "--coords", "--forget"),
+            ],
+        ),
     ],
 )
 def test_every_promised_option_is_documented(

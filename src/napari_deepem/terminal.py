@@ -12,12 +12,14 @@ from rich.table import Table
 
 from napari_deepem.batch.demo import DemoProgress, DemoResult, Step, figures_of
 from napari_deepem.batch.picking import MicrographDone
+from napari_deepem.batch.refinement import VerifiedFiles
 from napari_deepem.batch.simulation import MicrographSimulated
 from napari_deepem.batch.training import LabelledFiles
 from napari_deepem.batch.tuning import TrialDone, TrialEpoch, Tuned, TuningProgress
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.metrics import MATCH_RADIUS_BOXES
 from napari_deepem.core.model import Model
+from napari_deepem.core.refinement import MicrographRead
 from napari_deepem.core.simulation import SimulationSettings
 from napari_deepem.core.training import EpochDone
 
@@ -47,6 +49,38 @@ def follow_training(
     """Run a training, showing what it reads and every epoch."""
     with progress_bar(console, "training") as progress:
         return finish(job, lambda news: _show_training(news, progress))
+
+
+def follow_refining(
+    job: Generator[VerifiedFiles | MicrographRead | EpochDone, None, Model], console: Console
+) -> Model:
+    """Run a refinement, showing what is verified, every micrograph and every epoch."""
+    with progress_bar(console, "reading") as progress:
+
+        def show(news: VerifiedFiles | MicrographRead | EpochDone) -> None:
+            if isinstance(news, EpochDone):
+                _show_training(news, progress)
+            elif isinstance(news, MicrographRead):
+                progress.update(progress.task_ids[0], completed=news.done, total=news.total)
+            else:
+                console.print(_verdicts(news), markup=False)
+
+        return finish(job, show)
+
+
+def _verdicts(files: VerifiedFiles) -> str:
+    labels = [item.labels for item in files.verified]
+    accepted, rejected, unsure = (
+        sum(len(getattr(marked, kind)) for marked in labels)
+        for kind in ("positive_yx", "negative_yx", "unsure_yx")
+    )
+    text = f"{accepted} picks accepted, {rejected} rejected, {unsure} undecided on "
+    text += _counted(len(labels), "micrograph")
+    if files.without_verdict:
+        text += f"; left out, nothing accepted or rejected: {_listed(files.without_verdict)}"
+    if files.not_given:
+        text += f"; not among the micrographs: {_listed(files.not_given)}"
+    return text
 
 
 def follow_demo(job: Generator[DemoProgress, None, DemoResult], console: Console) -> DemoResult:
@@ -107,6 +141,10 @@ def describe_model(model: Model, path: Path) -> str:
         f"threshold {model.threshold:.3f}, std {low:.2f} to {high:.2f}"
     )
     found = model.summary
+    if "refined" in found:
+        text += "\nround {round}: {accepted} accepted, {rejected} rejected on {n}".format(
+            n=_counted(found["refined"]["micrographs"], "micrograph"), **found["refined"]
+        )
     if not found["held_out"]:
         return text + (
             "\nno labels could be held out, so the threshold is a guess: label a second micrograph"

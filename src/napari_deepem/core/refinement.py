@@ -43,11 +43,12 @@ def settings_of(
         for name, value in model.summary.get("recipe", {}).items()
         if name in known
     }
+    curve = model.summary.get("curve", ())
     return TrainingSettings(
         model.box_size_px,
         model.binning,
         base.name,
-        epochs=epochs or len(model.summary.get("curve", ())) or None,
+        epochs=len(curve) or None if epochs is None else epochs,
         seed=model.summary.get("seed", 0) if seed is None else seed,
         own_recipe=replace(base, **stored),
         own_architecture=model.network.architecture,

@@ -1,0 +1,169 @@
+"""Refine on files: a model, micrographs and what a user said of their picks in, a model out."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from napari_deepem.batch.training import find_labelled
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.model import LabelledMicrograph, Model
+from napari_deepem.core.refinement import MicrographRead, Start, refine_epochs
+from napari_deepem.core.settings import TrainingSettings
+from napari_deepem.core.training import EpochDone
+from napari_deepem.core.types import Labels, Micrograph, Picks
+from napari_deepem.core.verification import verified_labels
+from napari_deepem.io.coordinates import coordinate_names, read_coordinate_set
+from napari_deepem.io.micrographs import micrograph_name, read_micrograph
+
+NOTHING = Picks(np.empty((0, 2)))
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictFiles:
+    """Coordinates of micrographs: each a folder, or one file for several; see `verified_labels`."""
+
+    picks: Path | None = None
+    accepted: Path | None = None
+    rejected: Path | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class VerifiedFiles:
+    """Progress of refining: what was said of which micrograph."""
+
+    verified: list[LabelledMicrograph]
+    without_verdict: list[str]  # names of micrographs of which nothing was said
+    not_given: list[str]  # names of micrographs of which something was said, but which are not here
+
+
+def find_verified(paths: Sequence[Path], files: VerdictFiles, box_size_px: int) -> VerifiedFiles:
+    """Match micrographs with the verdicts on their picks by name.
+
+    A micrograph that neither `accepted` nor `rejected` has coordinates for, be it an empty file,
+    was not reviewed and is left out.
+
+    Raises
+    ------
+    InputError
+        There is no verdict, or a coordinate file can't be used.
+    """
+    if files.accepted is None and files.rejected is None:
+        raise InputError("no verdict on the picks: give --accepted, --rejected or both")
+    names = [micrograph_name(path) for path in paths]
+    picks, accepted, rejected = (
+        None if path is None else read_coordinate_set(path, names)
+        for path in (files.picks, files.accepted, files.rejected)
+    )
+    reviewed = {*(accepted or ()), *(rejected or ())}
+    verified = []
+    for name, path in zip(names, paths, strict=True):
+        if name in reviewed:
+            verdict = [
+                None if of is None else of.get(name, NOTHING) for of in (picks, accepted, rejected)
+            ]
+            labels = _labels(name, *verdict, box_size_px=box_size_px)
+            verified.append(LabelledMicrograph(name, labels, complete=False, source=path))
+    known = {name for path in (files.accepted, files.rejected) for name in _names_in(path)}
+    return VerifiedFiles(
+        verified=verified,
+        without_verdict=[name for name in names if name not in reviewed],
+        not_given=sorted(known - set(names)) if len(names) > 1 else [],
+    )
+
+
+def _labels(
+    name: str,
+    picks: Picks | None,
+    accepted: Picks | None,
+    rejected: Picks | None,
+    *,
+    box_size_px: int,
+) -> Labels:
+    try:
+        return verified_labels(picks, accepted, rejected, box_size_px=box_size_px)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+
+
+def _names_in(path: Path | None) -> list[str]:
+    return [] if path is None else coordinate_names(path)
+
+
+def recall(
+    model: Model,
+    paths: Sequence[Path],
+    earlier: Sequence[Path] = (),
+    coordinates: Path | None = None,
+) -> Model:
+    """The model with a training set of files that are there.
+
+    Parameters
+    ----------
+    model : Model
+    paths, earlier : sequences of Path
+        Micrographs, of which those that the model names are taken instead of the files it knows.
+    coordinates : Path, optional
+        Labels of the micrographs in `earlier`, instead of what the model remembers.
+
+    Raises
+    ------
+    InputError
+        The model remembers nothing, or its micrographs are gone.
+    """
+    if coordinates is not None:
+        if not earlier:
+            raise InputError("--coords are those of the micrographs in --earlier: give both")
+        labelled = find_labelled(earlier, coordinates)
+        complete = bool(model.summary.get("labels_complete", True))
+        given = (
+            LabelledMicrograph(micrograph_name(path), labels, complete, path)
+            for path, labels in zip(labelled.paths, labelled.labels, strict=True)
+        )
+        return replace(model, training_set=tuple(given))
+    if not model.training_set:
+        raise InputError(
+            "the model does not remember what it was trained on: give those micrographs with "
+            "--earlier and their coordinates with --coords, or do without them with --forget"
+        )
+    here = {micrograph_name(path): path for path in (*paths, *earlier)}
+    found = [replace(item, source=here.get(item.name, item.source)) for item in model.training_set]
+    gone = [item for item in found if item.source is None or not item.source.exists()]
+    if gone:
+        where = f" ({gone[0].source})" if gone[0].source else ""
+        raise InputError(
+            f"{len(gone)} of {len(found)} micrographs that the model was trained on are not where "
+            f"they were, such as {gone[0].name}{where}: give their folder with --earlier, or do "
+            "without them with --forget"
+        )
+    return replace(model, training_set=tuple(found))
+
+
+def refine_on_files(
+    model: Model,
+    paths: Sequence[Path],
+    files: VerdictFiles,
+    settings: TrainingSettings,
+    start: Start = "anew",
+) -> Generator[MicrographRead | VerifiedFiles | EpochDone, None, Model]:
+    """Read and train again: yields every micrograph, what was said of them, and every epoch.
+
+    The files of the model's training set must be there, see `recall`.
+    """
+    found = find_verified(paths, files, model.box_size_px)
+    job = refine_epochs(model, found.verified, _read, settings, start)
+    news = next(job)
+    while isinstance(news, MicrographRead):
+        yield news
+        news = next(job)
+    yield found  # of verdicts that can't be trained on nothing is reported but why
+    yield news
+    return (yield from job)
+
+
+def _read(item: LabelledMicrograph) -> Micrograph:
+    assert item.source is not None
+    return read_micrograph(item.source)
