@@ -183,6 +183,18 @@ def test_background_is_not_drawn_near_anything_that_may_be_a_particle(
     np.testing.assert_array_equal(new.positive_yx, centres[:1])
 
 
+def test_model_that_sees_particles_everywhere_leaves_room_for_background(
+    seen: dict[str, Any], model: Model
+) -> None:
+    paper = replace(RECIPES["deepem2017"], epochs=1)  # keeps half a box from every suspect
+    settings = replace(settings_of(model), own_recipe=paper)
+    seen["model"] = unsure = replace(model, threshold=0.0)
+    finish(refine_epochs(unsure, [verified(4, [(20, 30)])], micrograph_of, settings))
+    new = seen["fields"][3]
+    drawn = new.draw_background(200, BOX_PX / 2, np.random.default_rng(0))
+    assert nearest(drawn, new.avoid_yx).min() > BOX_PX / 2
+
+
 def test_background_of_completely_labelled_micrographs_is_drawn_as_before(
     seen: dict[str, Any], model: Model
 ) -> None:

@@ -140,13 +140,14 @@ def refine_epochs(
     joined = join(model.training_set, verified, settings.box_size_px)
     if not any(len(item.labels.positive_yx) for item in joined):
         raise InputError("no particle is accepted, and the model remembers none: accept some picks")
+    away_px = settings.recipe.background_distance * settings.network_box_px
     prepared: list[Field] = []
     for item in joined:
         micrograph = micrograph_of(item)
         (field,) = prepare_fields(
             [micrograph], [item.labels], settings.box_size_px, settings.chosen_binning
         )
-        prepared.append(field if item.complete else clear_of_suspects(field, model))
+        prepared.append(field if item.complete else clear_of_suspects(field, model, away_px))
         yield MicrographRead(len(prepared), len(joined))
 
     parts = split_as_before(prepared, model, settings)
@@ -163,11 +164,16 @@ def refine_epochs(
     )
 
 
-def clear_of_suspects(field: Field, model: Model) -> Field:
-    """The same field, but no background is drawn where the model sees what may be particles."""
+def clear_of_suspects(field: Field, model: Model, away_px: float) -> Field:
+    """The same field, but no background is drawn where the model sees what may be particles.
+
+    A model that has learnt little sees them everywhere: so that room is left for background, the
+    best are kept clear of, as many as circles of `away_px` (binned) cover half of the image.
+    """
     score_map = finish(score_prepared(field.prepared, model.network))
     suspects = select_picks(find_candidates(score_map), threshold=SUSPICIOUS * model.threshold)
-    return replace(field, avoid_yx=np.concatenate([field.avoid_yx, suspects.centres_yx]))
+    most = int(field.prepared.size / 2 / (np.pi * away_px**2))
+    return replace(field, avoid_yx=np.concatenate([field.avoid_yx, suspects.centres_yx[:most]]))
 
 
 def split_as_before(
