@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from napari_deepem.core.errors import InputError
 
@@ -136,15 +137,17 @@ class Network(nn.Module):
         super().__init__()
         self.architecture = architecture
         maps, kernels = (1, *architecture.maps), architecture.kernels
-        self.convolutions = nn.ModuleList(
-            nn.Conv2d(maps[i], maps[i + 1], kernels[i]) for i in range(3)
-        )
+        # the layers' first weights are drawn from torch's global state, which stays as it was
+        with torch.random.fork_rng(devices=[]):
+            self.convolutions = nn.ModuleList(
+                nn.Conv2d(maps[i], maps[i + 1], kernels[i]) for i in range(3)
+            )
+            self.output = nn.Conv2d(maps[3], 1, architecture.map_sizes[-1])
         self.norms = nn.ModuleList(
             nn.BatchNorm2d(maps[i + 1]) if batch_norm else nn.Identity() for i in range(3)
         )
         self.pools = nn.ModuleList(nn.AvgPool2d(cell) for cell in architecture.pools)
         self.activation = nn.Sigmoid() if architecture.activation == "sigmoid" else nn.ReLU()
-        self.output = nn.Conv2d(maps[3], 1, architecture.map_sizes[-1])
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits (b, rows, cols) of the boxes of (b, 1, h, w) images; their sigmoid is the score.
@@ -183,12 +186,12 @@ class Network(nn.Module):
     @torch.no_grad()
     def without_batch_norm(self) -> Network:
         """A copy that computes the same as this network in evaluation, its norms folded away."""
-        folded = Network(self.architecture)
-        folded.load_state_dict(self.state_dict(), strict=False)
-        for convolve, norm in zip(folded.convolutions, self.norms, strict=True):
-            if isinstance(norm, nn.BatchNorm2d):
-                _fold(norm, convolve)
-        return folded.eval()
+        folded = copy.deepcopy(self).eval()
+        for i, (convolve, norm) in enumerate(zip(folded.convolutions, folded.norms, strict=True)):
+            if isinstance(convolve, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                folded.convolutions[i] = fuse_conv_bn_eval(convolve, norm)
+                folded.norms[i] = nn.Identity()
+        return folded
 
     @torch.no_grad()
     def rotated(self, quarter_turns: int) -> Network:
@@ -200,14 +203,3 @@ class Network(nn.Module):
         for convolve in [*turned.convolutions, turned.output]:
             convolve.weight.copy_(torch.rot90(convolve.weight, -quarter_turns, dims=(2, 3)))
         return turned
-
-
-def _fold(norm: nn.BatchNorm2d, convolve: nn.Module) -> None:
-    """Give a convolution the weights with which it does what it and a trained norm did."""
-    assert isinstance(convolve, nn.Conv2d)
-    assert convolve.bias is not None
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)  # (maps,)
-    convolve.weight.mul_(gain[:, None, None, None])
-    convolve.bias.copy_((convolve.bias - norm.running_mean) * gain + norm.bias)

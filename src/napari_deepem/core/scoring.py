@@ -187,16 +187,15 @@ def _tiles(shape: tuple[int, ...], phases: int, tile_scores: int) -> Iterator[tu
 @torch.inference_mode()
 def _mean_scores(tile: Float32Array, turned: list[Network]) -> Float32Array:
     """Mean of the four rotations' scores of all boxes of an (h, w) tile."""
-    image = torch.from_numpy(np.ascontiguousarray(tile))[None, None]  # (1, 1, h, w)
-    scores = sum(torch.sigmoid(network(image))[0] for network in turned)
-    mean: Float32Array = (torch.as_tensor(scores) / len(turned)).numpy()
+    image = torch.from_numpy(tile)[None, None]  # (1, 1, h, w)
+    scores = torch.cat([torch.sigmoid(network(image)) for network in turned])  # (4, rows, cols)
+    mean: Float32Array = scores.mean(dim=0).numpy()
     return mean
 
 
 @torch.inference_mode()
 def score_crops(crops: Float32Array, network: Network) -> FloatArray:
     """(n,) mean scores over four rotations of (n, box, box) crops: one by one, as the paper."""
-    network.eval()
     scores = np.zeros(len(crops))
     for k in range(4):
         turned = np.ascontiguousarray(np.rot90(crops, k, axes=(1, 2)))
