@@ -10,7 +10,7 @@ OUT :=
 VIEW := yes
 ARGS :=
 
-.PHONY: help demo test lint screenshots constraints clean
+.PHONY: help demo test lint screenshots reproduce constraints clean
 
 help: ## Say what can be made (the default)
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1	/p' Makefile | expand -t 14
@@ -33,6 +33,10 @@ screenshots: $(INSTALLED) ## Make the pictures of the user guide anew
 	@sh scripts/window_packages.sh
 	$(BIN)/python docs/make_screenshots.py
 	$(BIN)/python docs/make_simulated.py
+
+reproduce: $(INSTALLED) ## Measure the paper's figures and other pickers anew, into docs/: TOPAZ=
+	$(BIN)/python benchmarks/reproduction.py
+	$(BIN)/python benchmarks/comparison.py
 
 constraints: $(INSTALLED) ## Pin what is installed now as constraints-dev.txt
 	$(BIN)/python scripts/write_constraints.py > constraints-dev.new

@@ -11,77 +11,36 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
+from ours import Ours
+from sets import Labelled, LabelledSet, read_labelled
+from trials import judge
 
-from napari_deepem import (
-    Labels,
-    Micrograph,
-    evaluate,
-    find_candidates,
-    read_micrograph,
-    score,
-    select_picks,
-    simulate_sample,
-    train,
-)
+from napari_deepem import simulate_sample
+from napari_deepem.core.recipes import recipe_named
 from napari_deepem.core.simulation import SAMPLE_BOX_PX
-from napari_deepem.io.coordinates import read_coordinate_set
-from napari_deepem.io.micrographs import find_micrographs, micrograph_name
 
 FOLDS = 4
-Labelled = tuple[Micrograph, np.ndarray]
+FIGURES = ("ap", "precision", "recall", "f1", "training_s")
 
 
-def read_labelled(folder: Path) -> list[Labelled]:
-    """Micrographs of a folder, with the centres of its coordinate files."""
-    paths = find_micrographs([folder])
-    known = read_coordinate_set(folder, [micrograph_name(path) for path in paths])
-    micrographs = [read_micrograph(path) for path in paths if micrograph_name(path) in known]
-    return [(micrograph, known[micrograph.name].centres_yx) for micrograph in micrographs]
-
-
-def folds(sample: list[Labelled]) -> Iterator[tuple[list[Labelled], list[Labelled]]]:
+def folds(name: str, box_px: int, labelled: list[Labelled]) -> Iterator[LabelledSet]:
     """Every fourth micrograph to pick, and the others to train on; four times."""
-    for first in range(min(FOLDS, len(sample))):
-        held_out = range(first, len(sample), FOLDS)
-        yield [s for i, s in enumerate(sample) if i not in held_out], [sample[i] for i in held_out]
+    for first in range(min(FOLDS, len(labelled))):
+        test = range(first, len(labelled), FOLDS)
+        training = [item for index, item in enumerate(labelled) if index not in test]
+        yield LabelledSet(name, box_px, box_px, training, [labelled[index] for index in test])
 
 
-def judge(
-    training: list[Labelled],
-    held_out: list[Labelled],
-    box_size_px: int,
-    recipe: str,
-    seed: int,
-    n_labels: int | None,
-) -> tuple[float, ...]:
-    """AP, and at the model's own settings precision, recall and F1; seconds to train."""
+def cross_validate(fold: LabelledSet, method: Ours, seed: int, n_labels: int | None) -> list[float]:
+    """The figures of one fold."""
     rng = np.random.default_rng(seed)
+    clicked = [rng.permutation(centres)[:n_labels] for _, centres in fold.training]
     if n_labels is not None:
-        training = training[:3]
-    labels = [Labels.of(rng.permutation(centres)[:n_labels]) for _, centres in training]
-    started = perf_counter()
-    model = train(
-        [micrograph for micrograph, _ in training],
-        labels,
-        box_size_px,
-        recipe=recipe,
-        seed=seed,
-        labels_complete=n_labels is None,
-    )
-    seconds = perf_counter() - started
-    candidates = [find_candidates(score(micrograph, model)) for micrograph, _ in held_out]
-    truth = [centres for _, centres in held_out]
-    ranking = [select_picks(found, threshold=0.0) for found in candidates]
-    picks = [
-        select_picks(found, threshold=model.threshold, std_range=model.std_range)
-        for found in candidates
-    ]
-    chosen = evaluate(picks, truth, box_size_px / 4)
-    ap = evaluate(ranking, truth, box_size_px / 4).ap
-    return ap, chosen.precision, chosen.recall, chosen.f1, seconds
+        clicked[3:] = [np.empty((0, 2))] * len(clicked[3:])
+    outcome = judge(fold, method, clicked, n_labels is None, seed)
+    return [outcome[figure] for figure in FIGURES]
 
 
 def main() -> None:
@@ -94,16 +53,17 @@ def main() -> None:
     parser.add_argument("--labels", type=int)
     arguments = parser.parse_args()
     if arguments.data is None:
-        name, box_size_px = "embedded sample", SAMPLE_BOX_PX
-        sample = [(made.micrograph, made.truth_yx) for made in simulate_sample()]
+        name, box_px = "embedded sample", SAMPLE_BOX_PX
+        labelled = [(made.micrograph, made.truth_yx) for made in simulate_sample()]
     else:
-        name, box_size_px = arguments.data.name, arguments.box
-        sample = read_labelled(arguments.data)
+        name, box_px = arguments.data.name, arguments.box
+        labelled = read_labelled(arguments.data)
+    method = Ours(arguments.recipe, recipe_named(arguments.recipe))
     results = np.array(
         [
-            judge(*fold, box_size_px, arguments.recipe, seed, arguments.labels)
+            cross_validate(fold, method, seed, arguments.labels)
             for seed in range(arguments.seeds)
-            for fold in folds(sample)
+            for fold in folds(name, box_px, labelled)
         ]
     )
     ap, precision, recall, f1, seconds = results.mean(axis=0)
@@ -111,7 +71,7 @@ def main() -> None:
     print(
         f"| {name} | {arguments.recipe} | {labels} | {ap:.3f} ({results[:, 0].min():.3f} to "
         f"{results[:, 0].max():.3f}) | {precision:.3f} | {recall:.3f} | {f1:.3f} | "
-        f"{box_size_px / 4:g} px | {seconds:.0f} s |",
+        f"{box_px / 4:g} px | {seconds:.0f} s |",
         flush=True,
     )
 

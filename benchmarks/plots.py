@@ -1,0 +1,85 @@
+"""The figures of docs/reproduction.md: curves, never pictures of micrographs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from trials import Outcome
+
+from napari_deepem.batch.figures import saved_figure
+
+COLOURS = {"modern": "#1f77b4", "deepem2017": "#d62728", "Topaz": "#7f7f7f"}
+PANEL = 3.7  # inches
+
+Panels = Mapping[str, Mapping[str, Outcome]]  # a panel's title -> a line's name -> its outcome
+
+
+def draw_f2_and_precision_recall(path: Path, panels: Panels) -> None:
+    """Fig. 3e above 3f: F2 against the threshold, its best marked; precision against recall."""
+    with saved_figure(path, PANEL * len(panels), 2 * PANEL) as figure:
+        above, below = figure.subplots(2, len(panels), squeeze=False)
+        for top, bottom, (title, lines) in zip(above, below, panels.items(), strict=True):
+            for name, outcome in lines.items():
+                curve, colour = outcome["curve"], COLOURS[name]
+                top.plot(curve["threshold"], curve["f2"], color=colour, label=name)
+                top.axvline(outcome["f2_threshold"], color=colour, ls=":", lw=1)
+            top.set(title=title, xlabel="score threshold", ylabel="F2", xlim=(0, 1), ylim=(0, 1.02))
+            _precision_recall(bottom, lines)
+        _dress([*above, *below])
+
+
+def draw_precision_recall(path: Path, panels: Panels) -> None:
+    """Fig. 6: precision against recall, one panel a signal-to-noise ratio."""
+    with saved_figure(path, PANEL * len(panels), PANEL) as figure:
+        (axes,) = figure.subplots(1, len(panels), squeeze=False)
+        for panel, (title, lines) in zip(axes, panels.items(), strict=True):
+            panel.set_title(title)
+            _precision_recall(panel, lines)
+        _dress(axes)
+
+
+def draw_labels(
+    path: Path, panels: Mapping[str, Mapping[str, Mapping[int, Sequence[float]]]]
+) -> None:
+    """Fig. 4: average precision against the number of labels; mean and range of the seeds.
+
+    Parameters
+    ----------
+    path : Path
+        The picture to write.
+    panels : mapping
+        A panel's title -> a line's name -> the number of labels -> average precisions.
+    """
+    with saved_figure(path, PANEL * len(panels), PANEL) as figure:
+        (axes,) = figure.subplots(1, len(panels), squeeze=False)
+        for panel, (title, lines) in zip(axes, panels.items(), strict=True):
+            for name, aps in lines.items():
+                counts, values = list(aps), list(aps.values())
+                means = np.array([np.mean(each) for each in values])
+                reach = [
+                    means - [min(each) for each in values],
+                    [max(each) for each in values] - means,
+                ]
+                panel.errorbar(
+                    counts, means, reach, color=COLOURS[name], label=name, marker="o", capsize=2
+                )
+            panel.set(title=title, xlabel="particles clicked", ylabel="average precision")
+            panel.set(xscale="log", ylim=(0, 1.02))
+            panel.set_xticks(counts, [str(count) for count in counts])
+        _dress(axes)
+
+
+def _precision_recall(panel: Axes, lines: Mapping[str, Outcome]) -> None:
+    for name, outcome in lines.items():
+        curve, label = outcome["curve"], f"{name}: AP {outcome['ap']:.3f}"
+        panel.plot(curve["recall"], curve["precision"], color=COLOURS[name], label=label)
+    panel.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02))
+
+
+def _dress(axes: Sequence[Axes]) -> None:
+    for panel in axes:
+        panel.grid(alpha=0.3)
+        panel.legend(loc="lower left", frameon=False, fontsize=8)
