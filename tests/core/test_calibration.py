@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -9,8 +11,10 @@ from blobs import BOX_PX, blob_sample
 from napari_deepem.core import calibration
 from napari_deepem.core.calibration import (
     STD_MARGIN,
+    Calibration,
     best_threshold,
-    calibrate_threshold,
+    calibrate,
+    choose_smoothing,
     evaluate_held_out,
     f2_of_partial_labels,
     particle_std_range,
@@ -74,7 +78,7 @@ def evaluation_of(scores: list[float], hits: list[bool], n_truth: int) -> Evalua
 
 
 def test_threshold_without_held_out_labels_is_where_a_sigmoid_is_undecided() -> None:
-    assert calibration.calibrate_threshold(NETWORK, [], True) == (0.5, {})
+    assert calibrate(NETWORK, [], True) == Calibration(0.5, 0.0, {})
 
 
 def test_threshold_without_hits_is_where_a_sigmoid_is_undecided() -> None:
@@ -134,7 +138,25 @@ def test_picks_without_a_label_do_not_raise_the_threshold_of_partial_labels() ->
 def test_average_precision_is_told_only_where_every_particle_has_a_label() -> None:
     micrographs, labels = blob_sample(1)
     fields = prepare_fields(micrographs, labels, BOX_PX, 1)
-    _, complete = calibrate_threshold(NETWORK, fields, labels_complete=True)
-    _, partial = calibrate_threshold(NETWORK, fields, labels_complete=False)
+    complete = calibrate(NETWORK, fields, labels_complete=True).figures
+    partial = calibrate(NETWORK, fields, labels_complete=False).figures
     assert set(complete) - set(partial) == {"held_out_ap", "held_out_f2"}
     assert "held_out_recall" in partial
+
+
+def test_smoothing_is_used_where_it_finds_more_and_else_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ap_of = {0.0: 0.90, 0.05: 0.93, 0.1: 0.935, 0.2: 0.80}
+    monkeypatch.setattr(calibration, "smooth_scores", lambda _, width: width)
+    monkeypatch.setattr(calibration, "find_candidates", lambda width: width)
+    monkeypatch.setattr(
+        calibration,
+        "_evaluate",
+        lambda found, fields: SimpleNamespace(ap=ap_of[found[0]], n_truth=fields[0]),
+    )
+    widths = tuple(ap_of)
+    assert choose_smoothing([None], [10_000], widths) == 0.1  # 0.001 of doubt: the best
+    assert choose_smoothing([None], [100], widths) == 0.05  # 0.01: the second is as good
+    assert choose_smoothing([None], [4], widths) == 0.0  # 0.05: all may be chance
+    assert choose_smoothing([], [], (0.0,)) == 0.0

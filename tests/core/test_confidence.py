@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from blobs import BOX_PX, blob_sample
-from napari_deepem.core.calibration import calibrate_threshold
+from napari_deepem.core.calibration import calibrate
 from napari_deepem.core.confidence import (
     Bell,
     ScoreMixture,
@@ -94,7 +94,8 @@ def test_bells_are_those_of_complete_labels() -> None:
     assert learnt.particles.std == pytest.approx(PARTICLES.std, abs=0.05)
     assert learnt.background.mean == pytest.approx(BACKGROUND.mean, abs=0.05)
     assert learnt.background.std == pytest.approx(BACKGROUND.std, abs=0.05)
-    assert learnt.share == pytest.approx(4000 / 24_000)
+    assert learnt.share == pytest.approx(4000 / 24_000, abs=0.005)
+    assert learnt.purity > 0.97
 
 
 def test_bell_of_background_is_found_where_two_in_three_particles_bear_no_label() -> None:
@@ -105,6 +106,33 @@ def test_bell_of_background_is_found_where_two_in_three_particles_bear_no_label(
     assert learnt.background.mean == pytest.approx(BACKGROUND.mean, abs=0.05)
     assert learnt.background.std == pytest.approx(BACKGROUND.std, abs=0.05)
     assert learnt.share == pytest.approx(4000 / 24_000, abs=0.01)
+    assert learnt.purity == 1.0
+
+
+def test_what_scores_like_a_particle_but_bears_no_label_counts_where_labels_are_complete() -> None:
+    scores, looks_like_one = draw(300, 1500)
+    is_particle = looks_like_one & (np.arange(1800) % 5 > 0)  # of five, one is dirt
+    complete = learn_mixture(scores, is_particle, labels_complete=True)
+    partial = learn_mixture(scores, is_particle, labels_complete=False)
+    assert complete is not None
+    assert partial is not None
+    assert complete.purity == pytest.approx(0.8, abs=0.03)
+    picked = scores >= 0.8
+    estimate = complete.fitted_to(scores).chances(scores[picked]).mean()
+    assert estimate == pytest.approx(is_particle[picked].mean(), abs=0.03)
+    assert partial.chances(scores[picked]).mean() > 0.95
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 1.0), st.booleans()), max_size=12), st.booleans())
+def test_whatever_is_learnt_gives_probabilities(
+    candidates: list[tuple[float, bool]], labels_complete: bool
+) -> None:
+    scores = np.array([score for score, _ in candidates])
+    has_label = np.array([label for _, label in candidates], dtype=bool)
+    learnt = learn_mixture(scores, has_label, labels_complete)
+    if learnt is not None:
+        chances = learnt.fitted_to(scores).chances(scores)
+        assert np.all((chances >= 0) & (chances <= 1))
 
 
 @pytest.mark.parametrize("labels_complete", [True, False])
@@ -175,12 +203,12 @@ def test_calibration_says_what_it_learnt_of_the_scores() -> None:
     micrographs, labels = blob_sample(1, 2)
     fields = prepare_fields(micrographs, labels, BOX_PX, 1)
     network = lively_network(Architecture.for_box(BOX_PX))
-    _, figures = calibrate_threshold(network, fields, labels_complete=True)
+    figures = calibrate(network, fields, labels_complete=True).figures
     mixture = ScoreMixture.of_summary(figures)
     assert mixture is not None
     assert 0 < mixture.share < 1
     assert 0 < figures["estimated_precision"] < 1
-    _, narrow = calibrate_threshold(network, fields, True, std_range=(0.0, 0.0))
+    narrow = calibrate(network, fields, True, std_range=(0.0, 0.0)).figures
     assert set(figures) - set(narrow) == {"score_mixture", "estimated_precision"}
 
 

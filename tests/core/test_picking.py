@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import expit
 
 from napari_deepem.core.picking import find_candidates, keep_best_apart, select_picks
 from napari_deepem.core.types import Candidates, FloatArray, ScoreMap
@@ -89,15 +90,15 @@ def test_shoulder_of_a_peak_on_the_border_is_no_candidate() -> None:
     step_px=st.floats(0.5, 40.0),
     origin_px=st.floats(-10.0, 10.0),
 )
-def test_parabola_finds_the_top_of_a_quadratic_peak(
+def test_parabola_finds_the_top_of_a_peak_that_is_quadratic_in_logits(
     offset: tuple[float, float],
     curvature: tuple[float, float],
     step_px: float,
     origin_px: float,
 ) -> None:
     rows, cols = np.mgrid[:5, :7]
-    scores = 0.9 - (
-        curvature[0] * (rows - 2 - offset[0]) ** 2 + curvature[1] * (cols - 3 - offset[1]) ** 2
+    scores = expit(
+        -curvature[0] * (rows - 2 - offset[0]) ** 2 - curvature[1] * (cols - 3 - offset[1]) ** 2
     )
     found = find_candidates(score_map_of(scores, origin_px=origin_px, step_px=step_px))
     expected = origin_px + step_px * (np.array([2, 3]) + offset)
@@ -145,11 +146,11 @@ def test_threshold_is_the_lowest_score_that_is_picked() -> None:
 
 
 def test_of_two_that_are_too_near_the_better_is_kept() -> None:
-    candidates = candidates_of([[0, 0], [0, 7], [0, 16], [0, 24]], [0.9, 0.8, 0.7, 0.6])
-    near = select_picks(candidates, threshold=0.0)  # 0.4 of the box of 20 px: 8 px
-    np.testing.assert_array_equal(near.centres_yx[:, 1], [0, 16, 24])
+    candidates = candidates_of([[0, 0], [0, 5], [0, 16], [0, 23]], [0.9, 0.8, 0.7, 0.6])
+    near = select_picks(candidates, threshold=0.0)  # 0.3 of the box of 20 px: 6 px
+    np.testing.assert_array_equal(near.centres_yx[:, 1], [0, 16, 23])
     far = select_picks(candidates, threshold=0.0, min_distance_px=17.0)
-    np.testing.assert_array_equal(far.centres_yx[:, 1], [0, 24])
+    np.testing.assert_array_equal(far.centres_yx[:, 1], [0, 23])
     assert len(select_picks(candidates, threshold=0.0, min_distance_px=0.0)) == 4
 
 

@@ -19,7 +19,7 @@ from napari_deepem.core.training import train
         (48, {"binning": 65}, "binning of 65"),
         (48, {"binning": 3}, "box of 16 px after binning"),
         (600, {"binning": 1}, "box of 600 px after binning.*24 to 512"),
-        (48, {"recipe": "best"}, "no recipe is called 'best'.*modern, deepem2017"),
+        (48, {"recipe": "best"}, "no recipe is called 'best'.*modern, wide, deepem2017"),
         (48, {"epochs": 0}, "0 epochs"),
         (48, {"epochs": -3}, "-3 epochs"),
         (48, {"seed": -1}, "a seed of -1"),

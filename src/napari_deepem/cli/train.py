@@ -18,7 +18,7 @@ def train(
     box: Whole,
     out: Path,
     bin: WholeOrAuto = "auto",
-    recipe: Literal["modern", "deepem2017"] = "modern",
+    recipe: Literal["modern", "wide", "deepem2017"] = "modern",
     epochs: Whole | None = None,
     seed: Whole = 0,
     partial_labels: bool = False,
@@ -37,7 +37,7 @@ def train(
     bin
         Binning before training and picking; "auto" keeps the network's box at 40 px or more.
     recipe
-        How to train: as one would today, or as the paper of 2017 did.
+        How to train: as one would today, so with more maps (wide), or as the paper of 2017 did.
     epochs
         How long to train; the recipe's own number by default.
     seed

@@ -20,7 +20,7 @@ def tune(
     out: Path,
     study: Path | None = None,
     bin: WholeOrAuto = "auto",
-    recipe: Literal["modern", "deepem2017"] = "modern",
+    recipe: Literal["modern", "wide", "deepem2017"] = "modern",
     seed: Whole = 0,
     partial_labels: bool = False,
 ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -15,29 +17,42 @@ from napari_deepem.core.jobs import finish
 from napari_deepem.core.metrics import MATCH_RADIUS_BOXES, Evaluation, evaluate, f_beta, match
 from napari_deepem.core.network import Network
 from napari_deepem.core.picking import find_candidates, select_picks
-from napari_deepem.core.scoring import score_prepared
-from napari_deepem.core.types import Candidates, FloatArray, Picks
+from napari_deepem.core.scoring import score_prepared, smooth_scores
+from napari_deepem.core.types import Candidates, FloatArray, Picks, ScoreMap
 
 UNDECIDED = 0.5  # where nothing is known: the score at which a sigmoid is undecided
 LABELS_WORTH_OF_DOUBT = 10  # see `best_threshold`
+AP_DOUBT = 0.1  # over the root of the labels: an average precision better by less may be chance
 STD_MARGIN = 1.5  # ice thickness and orientations differ more than a few labels can show
 
 
-def calibrate_threshold(
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How a network's scores are best used."""
+
+    threshold: float
+    smoothing: float  # boxes, see `scoring.smooth_scores`
+    figures: dict[str, Any]  # of picks at the threshold
+
+
+def calibrate(
     network: Network,
     held_out: Sequence[Field],
     labels_complete: bool,
     std_range: tuple[float, float] | None = None,
-) -> tuple[float, dict[str, Any]]:
-    """The F2 threshold of held-out fields, and what the model's summary says of picks at it.
+    smoothings: Sequence[float] = (0.0,),
+) -> Calibration:
+    """Smoothing and F2 threshold from held-out fields, and what the summary says of picks at it.
 
-    0.5 and nothing without such fields. Average precision and F2 mean something only where every
+    The defaults without such fields. Average precision and F2 mean something only where every
     particle is labelled. `std_range` is that of the picks whose precision is estimated, see
     `confidence`.
     """
     if not held_out:
-        return UNDECIDED, {}
-    candidates = [_find_candidates(network, field) for field in held_out]
+        return Calibration(UNDECIDED, 0.0, {})
+    maps = [finish(score_prepared(field.prepared, network)) for field in held_out]
+    smoothing = choose_smoothing(maps, held_out, smoothings)
+    candidates = [find_candidates(smooth_scores(score_map, smoothing)) for score_map in maps]
     evaluation = _evaluate(candidates, held_out)
     threshold = best_threshold(evaluation, labels_complete)
     precision, recall = evaluation.at(threshold)
@@ -52,16 +67,32 @@ def calibrate_threshold(
         picked = scores[scores >= threshold]
         if len(picked):
             figures["estimated_precision"] = float(mixture.chances(picked).mean())
-    return threshold, figures
+    return Calibration(threshold, smoothing, figures)
 
 
-def evaluate_held_out(network: Network, fields: Sequence[Field]) -> Evaluation:
+def choose_smoothing(
+    maps: Sequence[ScoreMap], fields: Sequence[Field], smoothings: Sequence[float]
+) -> float:
+    """The least smoothing whose average precision is the best, or as good as can be told.
+
+    Partial labels serve as well: what they leave out counts as wrong at every smoothing alike.
+    """
+    if len(smoothings) == 1:
+        return smoothings[0]
+    found = [
+        _evaluate([find_candidates(smooth_scores(score_map, width)) for score_map in maps], fields)
+        for width in smoothings
+    ]
+    enough = max(each.ap for each in found) - AP_DOUBT / sqrt(found[0].n_truth)
+    return next(w for w, each in zip(smoothings, found, strict=True) if each.ap >= enough)
+
+
+def evaluate_held_out(
+    network: Network, fields: Sequence[Field], smoothing: float = 0.0
+) -> Evaluation:
     """Pick held-out micrographs, or parts of them, and compare with what is labelled there."""
-    return _evaluate([_find_candidates(network, field) for field in fields], fields)
-
-
-def _find_candidates(network: Network, field: Field) -> Candidates:
-    return find_candidates(finish(score_prepared(field.prepared, network)))
+    maps = [finish(score_prepared(field.prepared, network)) for field in fields]
+    return _evaluate([find_candidates(smooth_scores(each, smoothing)) for each in maps], fields)
 
 
 def _evaluate(candidates: Sequence[Candidates], fields: Sequence[Field]) -> Evaluation:

@@ -6,17 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import KDTree
+from scipy.special import logit
 
-from napari_deepem.core.types import Candidates, Float32Array, FloatArray, Picks, ScoreMap
+from napari_deepem.core.types import Candidates, FloatArray, Picks, ScoreMap
 
-MIN_DISTANCE_BOXES = 0.4  # of a box: neighbours that touch are kept, a particle's echoes are not
+MIN_DISTANCE_BOXES = 0.3  # of a box: neighbours that touch are kept, a particle's echoes are not
 
 
 def find_candidates(score_map: ScoreMap) -> Candidates:
     """Find every local maximum of a score map.
 
     A grid element is a candidate if none of its eight neighbours scores higher. Its position is
-    refined below the grid by a parabola through its neighbours, along rows and along columns.
+    refined below the grid by a parabola through the logits of its neighbours, along rows and along
+    columns: scores near 1 are flat where their logits still have a peak.
     Elements along the border of the map are none: the maximum next to which they lie may well be
     outside, that of a particle of which the micrograph shows less than half.
 
@@ -40,6 +42,7 @@ def find_candidates(score_map: ScoreMap) -> Candidates:
     array([[16., 24.]])
     """
     scores = score_map.scores
+    logits = logit(np.clip(scores.astype(np.float64), 1e-7, 1 - 1e-7))
     highest_around = ndimage.maximum_filter(scores, size=3, mode="nearest")
     is_peak = (scores == highest_around) & (scores > 0.0)
     is_peak[[0, -1], :] = is_peak[:, [0, -1]] = False
@@ -47,7 +50,7 @@ def find_candidates(score_map: ScoreMap) -> Candidates:
     values = scores[tuple(index_yx.T)].astype(np.float64)
     order = np.argsort(-values, kind="stable")
     index_yx, values = index_yx[order], values[order]
-    centres_yx = score_map.centres_of(index_yx + _parabola_offsets(scores, index_yx))
+    centres_yx = score_map.centres_of(index_yx + _parabola_offsets(logits, index_yx))
     if score_map.shape is not None:  # the last boxes' middles may lie beyond the micrograph
         centres_yx = np.clip(centres_yx, 0.0, np.array(score_map.shape) - 1.0)
     return Candidates(
@@ -76,7 +79,7 @@ def select_picks(
         Keep candidates whose box's standard deviation lies in it, ends included; all by default.
     min_distance_px : float, optional
         Of candidates nearer to each other than this, in original pixels, the best is kept;
-        0.4 of the box by default.
+        0.3 of the box by default.
 
     Returns
     -------
@@ -120,13 +123,11 @@ def keep_best_apart(centres_yx: FloatArray, min_distance_px: float) -> NDArray[n
     return kept
 
 
-def _parabola_offsets(scores: Float32Array, index_yx: NDArray[np.int64]) -> FloatArray:
+def _parabola_offsets(heights: FloatArray, index_yx: NDArray[np.int64]) -> FloatArray:
     """(n, 2) offsets, at most half a step, of peaks at (n, 2) indices off the map's border."""
     offsets = np.zeros(index_yx.shape)
     for axis, aside in enumerate(np.eye(2, dtype=np.int64)):
-        before, at, after = (
-            scores[tuple((index_yx + shift * aside).T)].astype(np.float64) for shift in (-1, 0, 1)
-        )
+        before, at, after = (heights[tuple((index_yx + shift * aside).T)] for shift in (-1, 0, 1))
         curvature = before - 2 * at + after  # negative at a peak, 0 on a plateau
         np.divide(0.5 * (before - after), curvature, out=offsets[:, axis], where=curvature < -1e-12)
     return np.clip(offsets, -0.5, 0.5)

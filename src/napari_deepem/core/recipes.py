@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network import Activation
@@ -25,6 +25,7 @@ class Recipe:
     contrast_jitter: float  # standard deviation of the random gain and offset of each example
     label_smoothing: float  # targets are this far from 1 and 0
     negatives_per_positive: float = 1.0  # the paper has as many of both
+    smoothings: tuple[float, ...] = (0.0,)  # of score maps; the best on held-out labels is used
 
 
 DEEPEM2017 = Recipe(  # eqs 4-5; mini-batches of 50 as in the toolbox behind the paper
@@ -44,9 +45,9 @@ DEEPEM2017 = Recipe(  # eqs 4-5; mini-batches of 50 as in the toolbox behind the
 MODERN = Recipe(
     name="modern",
     activation="relu",
-    maps=(6, 12, 12),
+    maps=(12, 24, 24),
     batch_norm=True,
-    epochs=20,
+    epochs=40,
     batches_per_epoch=50,
     batch_size=64,
     learning_rate=3e-3,
@@ -54,8 +55,10 @@ MODERN = Recipe(
     jitter=0.03,
     contrast_jitter=0.1,
     label_smoothing=0.05,  # clicks err; and scores spread out, which thresholds need
+    smoothings=(0.0, 0.04, 0.06, 0.08, 0.1, 0.14),
 )
-RECIPES = {recipe.name: recipe for recipe in (MODERN, DEEPEM2017)}
+WIDE = replace(MODERN, name="wide", maps=(16, 32, 32))
+RECIPES = {recipe.name: recipe for recipe in (MODERN, WIDE, DEEPEM2017)}
 
 
 def recipe_named(name: str) -> Recipe:

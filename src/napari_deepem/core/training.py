@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from napari_deepem.core.calibration import calibrate_threshold, particle_std_range
+from napari_deepem.core.calibration import calibrate, particle_std_range
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.examples import Field, hold_out, positives_and_negatives, prepare_fields
 from napari_deepem.core.jobs import finish
@@ -59,7 +59,7 @@ def train(
         Side of the particle box, original pixels.
     binning : int or "auto"
         "auto" bins as far as the network's box stays at 40 px or more.
-    recipe : "modern" or "deepem2017"
+    recipe : "modern", "wide" or "deepem2017"
     epochs : int, optional
         The recipe's own number by default.
     seed : int
@@ -143,15 +143,18 @@ def train_fields(
 
     network = learner.trained()
     std_range = particle_std_range(fields, box_px)
-    threshold, figures = calibrate_threshold(network, held_out, settings.labels_complete, std_range)
+    calibration = calibrate(
+        network, held_out, settings.labels_complete, std_range, settings.recipe.smoothings
+    )
     return Model(
         network=network,
         recipe=settings.recipe.name,
         box_size_px=settings.box_size_px,
         binning=settings.chosen_binning,
         pixel_size=fields[0].pixel_size,
-        threshold=threshold,
+        threshold=calibration.threshold,
         std_range=std_range,
+        smoothing=calibration.smoothing,
         summary={
             "seed": settings.seed,
             "labels_complete": settings.labels_complete,
@@ -159,7 +162,7 @@ def train_fields(
             "trained_on": _describe(training),
             "held_out": _describe(held_out),
             "curve": [asdict(done) for done in curve],
-            **figures,
+            **calibration.figures,
         },
         training_set=tuple(
             LabelledMicrograph(field.name, field.labels, settings.labels_complete, field.source)

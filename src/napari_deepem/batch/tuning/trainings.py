@@ -133,8 +133,8 @@ def train_and_judge(
     model = yield from train_fields(fields, settings)
     ap = model.summary.get("held_out_ap")
     if ap is None:  # of partial labels: too low, but as much so for one variant as for another
-        ap = evaluate_held_out(model.network, held_out_of(fields, settings)).ap
-    unseen_ap = evaluate_held_out(model.network, unseen).ap if unseen else None
+        ap = evaluate_held_out(model.network, held_out_of(fields, settings), model.smoothing).ap
+    unseen_ap = evaluate_held_out(model.network, unseen, model.smoothing).ap if unseen else None
     return Outcome(model, ap, unseen_ap)
 
 
