@@ -1,9 +1,10 @@
 """How sure: what share of the picks is right, told without truth from their scores.
 
 The logits of candidates' scores form two bells: a high one of background and, further up, a lower
-one of particles. Held-out labels tell where the bells are. How many candidates belong to which
-is then fitted anew to the scores of every micrograph, where no labels are: the estimate follows
-micrographs with more or fewer particles.
+one of particles. Held-out labels tell where the bells are, and how often what scores like a
+particle is none. How many candidates belong to which bell is then fitted anew to the scores of
+every micrograph, where no labels are: the estimate follows micrographs with more or fewer
+particles.
 
 Sources: refitting the shares of classes without labels by expectation maximisation, Saerens,
 Latinne and Decaestecker (Neural Computation 14:21, 2002); labels that leave out particles by
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 SUMMARY_KEY = "score_mixture"  # where a model's summary holds what was learnt
 FARTHEST_LOGIT = 14.0  # of a score: float32 has none closer to 0 or 1
 STEPS = 100  # of expectation maximisation: shares stand still to 0.001 long before
-SMALLEST_SHARE = 1e-4  # a micrograph may hold no particle at all
+SMALLEST_SHARE = 1e-4  # of particles: a micrograph may hold none at all
+LARGEST_SHARE = 0.9  # where bells are learnt: between particles there is always background
+TRUSTED_PICKS = 10  # so many right picks are added to those that purity is counted on
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +64,15 @@ class ScoreMixture:
     --------
     >>> import numpy as np
     >>> from napari_deepem.core.confidence import Bell, ScoreMixture
-    >>> mixture = ScoreMixture(background=Bell(-2.0, 1.0), particles=Bell(2.0, 1.0), share=0.2)
+    >>> mixture = ScoreMixture(Bell(-2.0, 1.0), Bell(2.0, 1.0), share=0.2, purity=0.98)
     >>> mixture.chances(np.array([0.2, 0.5, 0.8, 0.95])).round(3)
-    array([0.001, 0.2  , 0.985, 0.999])
+    array([0.001, 0.196, 0.965, 0.979])
     """
 
     background: Bell
     particles: Bell
-    share: float  # of candidates that are particles
+    share: float  # of candidates that belong to the bell of particles
+    purity: float = 1.0  # share of those that are particles indeed
 
     @classmethod
     def of_summary(cls, summary: Mapping[str, Any]) -> ScoreMixture | None:
@@ -76,14 +80,19 @@ class ScoreMixture:
         stored = summary.get(SUMMARY_KEY)
         if stored is None:
             return None
-        return cls(Bell(**stored["background"]), Bell(**stored["particles"]), stored["share"])
+        bells = {name: Bell(**stored[name]) for name in ("background", "particles")}
+        return cls(**(stored | bells))
 
     def as_summary(self) -> dict[str, Any]:
         """The entry for a model's summary."""
         return {SUMMARY_KEY: asdict(self)}
 
     def chances(self, scores: FloatArray) -> FloatArray:
-        """(n,) probability that a candidate with that score is a particle; never falls with it.
+        """(n,) probability that a candidate with that score is a particle; never falls with it."""
+        return self.purity * self.memberships(scores)
+
+    def memberships(self, scores: FloatArray) -> FloatArray:
+        """(n,) probability to belong to the bell of particles.
 
         Beyond the middles of the two bells it stays as it is there: far out on either side the
         wider bell would win.
@@ -92,14 +101,14 @@ class ScoreMixture:
         within = np.clip(_logits(scores), low, high)
         evidence = self.particles.log_density(within) - self.background.log_density(within)
         share = np.clip(self.share, SMALLEST_SHARE, 1 - SMALLEST_SHARE)
-        chances: FloatArray = expit(evidence + logit(share))
-        return chances
+        memberships: FloatArray = expit(evidence + logit(share))
+        return memberships
 
     def fitted_to(self, scores: FloatArray) -> ScoreMixture:
         """The same bells, with the share of particles that fits the (n,) scores best."""
         fitted = self
         for _ in range(STEPS if len(scores) else 0):
-            fitted = replace(fitted, share=float(fitted.chances(scores).mean()))
+            fitted = replace(fitted, share=float(fitted.memberships(scores).mean()))
         return fitted
 
 
@@ -114,27 +123,45 @@ def learn_mixture(
     has_label : (n,) bool array
         Which candidates hit a labelled particle.
     labels_complete : bool
-        Whether the others are no particles. If some are, the bell of background is fitted to what
-        the bell of the labelled leaves of all scores. What scores like a particle counts as one
-        then: nothing tells that it is none.
+        Whether the others are no particles. If some are, nothing tells what scores like a particle
+        from a particle, and it counts as one.
 
     Returns
     -------
     ScoreMixture or None
-        None where no candidate has a label, or every one.
+        None where no candidate has a label, or too few have none.
+
+    Notes
+    -----
+    The bell of particles is that of the labelled. Above its median there is hardly any background,
+    so the share of labelled ones there tells how many belong to it in all. The bell of background
+    is fitted to what is left, by expectation maximisation. It is not simply that of all without a
+    label: structures that score like particles would make it far too wide.
     """
-    if not has_label.any() or has_label.all():
+    if not has_label.any():
         return None
     logits = _logits(scores)
     particles = Bell.of(logits[has_label])
-    if labels_complete:
-        return ScoreMixture(Bell.of(logits[~has_label]), particles, float(has_label.mean()))
-    mixture = ScoreMixture(Bell(float(np.median(logits[~has_label])), 1.0), particles, share=0.5)
+    taken = has_label | (logits > particles.mean)
+    if taken.all():
+        return None
+    label_rate = has_label[logits >= np.median(logits[has_label])].mean()
+    share = min(LARGEST_SHARE, float(has_label.mean() / label_rate))
+    mixture = ScoreMixture(Bell(float(np.median(logits[~taken])), 1.0), particles, share)
     for _ in range(STEPS):
-        chances = mixture.chances(scores)
-        background = Bell.of(logits, 1.0 - chances)
-        mixture = ScoreMixture(background, particles, float(chances.mean()))
-    return mixture
+        left = np.where(taken, 0.0, 1.0 - mixture.memberships(scores))
+        mixture = replace(mixture, background=Bell.of(logits, left))
+    return (
+        replace(mixture, purity=_purity(mixture, scores, has_label)) if labels_complete else mixture
+    )
+
+
+def _purity(mixture: ScoreMixture, scores: FloatArray, has_label: NDArray[np.bool_]) -> float:
+    """How many candidates that look like particles have a label, over how many should have one."""
+    memberships = mixture.memberships(scores)
+    likely = memberships > 0.5
+    labelled, expected = has_label[likely].sum(), memberships[likely].sum()
+    return float(min(1.0, (labelled + TRUSTED_PICKS) / (expected + TRUSTED_PICKS)))
 
 
 def fit_candidates(
