@@ -25,7 +25,7 @@ from napari_deepem.core.metrics import Evaluation, evaluate
 from napari_deepem.core.network import Architecture
 from napari_deepem.core.picking import find_candidates, select_picks
 from napari_deepem.core.scoring import score_prepared
-from napari_deepem.core.types import Picks
+from napari_deepem.core.types import Picks, ScoreMap
 from networks import lively_network
 
 NETWORK = lively_network(Architecture.for_box(BOX_PX))
@@ -148,15 +148,15 @@ def test_smoothing_is_used_where_it_finds_more_and_else_left_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ap_of = {0.0: 0.90, 0.05: 0.93, 0.1: 0.935, 0.2: 0.80}
-    monkeypatch.setattr(calibration, "smooth_scores", lambda _, width: width)
-    monkeypatch.setattr(calibration, "find_candidates", lambda width: width)
+    monkeypatch.setattr(calibration, "find_candidates", lambda score_map: score_map.smoothing)
     monkeypatch.setattr(
         calibration,
         "_evaluate",
         lambda found, fields: SimpleNamespace(ap=ap_of[found[0]], n_truth=fields[0]),
     )
+    some_map = ScoreMap(np.zeros((3, 3)), np.zeros((3, 3)), 0.0, 4, 40)
     widths = tuple(ap_of)
-    assert choose_smoothing([None], [10_000], widths) == 0.1  # 0.001 of doubt: the best
-    assert choose_smoothing([None], [100], widths) == 0.05  # 0.01: the second is as good
-    assert choose_smoothing([None], [4], widths) == 0.0  # 0.05: all may be chance
+    assert choose_smoothing([some_map], [10_000], widths) == 0.1  # 0.001 of doubt: the best
+    assert choose_smoothing([some_map], [100], widths) == 0.05  # 0.01: the second is as good
+    assert choose_smoothing([some_map], [4], widths) == 0.0  # 0.05: all may be chance
     assert choose_smoothing([], [], (0.0,)) == 0.0

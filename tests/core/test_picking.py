@@ -1,12 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import expit
+from scipy import ndimage
+from scipy.special import expit, logit
 
-from napari_deepem.core.picking import find_candidates, keep_best_apart, select_picks
+from napari_deepem.core.picking import (
+    find_candidates,
+    keep_best_apart,
+    select_picks,
+    smooth_scores,
+)
 from napari_deepem.core.types import Candidates, FloatArray, ScoreMap
 
 BOX_PX = 20
@@ -244,3 +252,33 @@ def test_candidates_of_boxes_beyond_the_last_row_and_column_are_brought_into_the
     score_map = ScoreMap(scores, np.ones_like(scores), 0.0, 8.0, 64, shape=(34, 42))
     (centre,) = find_candidates(score_map).centres_yx
     np.testing.assert_array_equal(centre, [33.0, 41.0])
+
+
+def test_smoothing_averages_logits_and_none_changes_nothing() -> None:
+    rng = np.random.default_rng(5)
+    logits = rng.normal(0.0, 3.0, (40, 50))
+    raw = ScoreMap(expit(logits).astype(np.float32), np.ones((40, 50), np.float32), 0.0, 4, 40)
+    assert smooth_scores(raw) is raw.scores
+    smooth = smooth_scores(replace(raw, smoothing=0.2))  # 8 px: two steps
+    expected = ndimage.gaussian_filter(logits, 2.0, mode="nearest")
+    np.testing.assert_allclose(logit(smooth.astype(np.float64)), expected, atol=1e-5)
+    assert smooth.dtype == np.float32
+
+
+def test_scores_of_zero_and_one_can_be_smoothed() -> None:
+    scores = np.zeros((9, 9), np.float32)
+    scores[4, 4] = 1.0
+    smooth = smooth_scores(ScoreMap(scores, scores, 0.0, 4, 40, smoothing=0.1))
+    assert np.isfinite(smooth).all()
+    assert np.unravel_index(smooth.argmax(), smooth.shape) == (4, 4)
+
+
+def test_smoothing_changes_the_order_of_candidates_but_not_their_places() -> None:
+    scores = np.full((9, 20), 0.01, np.float32)
+    scores[4, 4] = 0.9  # a spike
+    scores[3:6, 13:16], scores[4, 14] = 0.7, 0.8  # a hill
+    raw = ScoreMap(scores, np.ones_like(scores), 0.0, 4, 40)
+    best, second = find_candidates(raw), find_candidates(replace(raw, smoothing=0.1))
+    np.testing.assert_array_equal(best.centres_yx[:2], [[16, 16], [16, 56]])
+    np.testing.assert_array_equal(second.centres_yx[:2], [[16, 56], [16, 16]])
+    assert set(map(tuple, best.centres_yx)) == set(map(tuple, second.centres_yx))

@@ -7,8 +7,6 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from scipy import ndimage
-from scipy.special import expit, logit
 
 from napari_deepem.core import scoring
 from napari_deepem.core.errors import InputError
@@ -23,7 +21,6 @@ from napari_deepem.core.scoring import (
     score_crops,
     score_prepared,
     score_tiles,
-    smooth_scores,
 )
 from napari_deepem.core.types import Float32Array, Micrograph, ScoreMap
 from networks import lively_network
@@ -293,23 +290,3 @@ def test_micrograph_as_large_as_the_box_can_be_scored() -> None:
 def test_constant_micrograph_cannot_be_scored() -> None:
     with pytest.raises(InputError, match="same value"):
         score(Micrograph(np.full((60, 60), 3, np.int16), "m"), model_of(lively_network(SMALL), 24))
-
-
-def test_smoothing_averages_logits_and_none_changes_nothing() -> None:
-    rng = np.random.default_rng(5)
-    logits = rng.normal(0.0, 3.0, (40, 50))
-    raw = ScoreMap(expit(logits).astype(np.float32), np.ones((40, 50), np.float32), 0.0, 4, 40)
-    assert smooth_scores(raw, 0.0) is raw
-    smooth = smooth_scores(raw, 0.2)  # 8 px: two steps
-    expected = ndimage.gaussian_filter(logits, 2.0, mode="nearest")
-    np.testing.assert_allclose(logit(smooth.scores.astype(np.float64)), expected, atol=1e-5)
-    assert smooth.scores.dtype == np.float32
-    np.testing.assert_array_equal(smooth.stds, raw.stds)
-
-
-def test_scores_of_zero_and_one_can_be_smoothed() -> None:
-    scores = np.zeros((9, 9), np.float32)
-    scores[4, 4] = 1.0
-    smooth = smooth_scores(ScoreMap(scores, scores, 0.0, 4, 40), 0.1).scores
-    assert np.isfinite(smooth).all()
-    assert np.unravel_index(smooth.argmax(), smooth.shape) == (4, 4)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any
 
@@ -17,7 +17,7 @@ from napari_deepem.core.jobs import finish
 from napari_deepem.core.metrics import MATCH_RADIUS_BOXES, Evaluation, evaluate, f_beta, match
 from napari_deepem.core.network import Network
 from napari_deepem.core.picking import find_candidates, select_picks
-from napari_deepem.core.scoring import score_prepared, smooth_scores
+from napari_deepem.core.scoring import score_prepared
 from napari_deepem.core.types import Candidates, FloatArray, Picks, ScoreMap
 
 UNDECIDED = 0.5  # where nothing is known: the score at which a sigmoid is undecided
@@ -31,7 +31,7 @@ class Calibration:
     """How a network's scores are best used."""
 
     threshold: float
-    smoothing: float  # boxes, see `scoring.smooth_scores`
+    smoothing: float  # boxes, see `picking.smooth_scores`
     figures: dict[str, Any]  # of picks at the threshold
 
 
@@ -52,7 +52,7 @@ def calibrate(
         return Calibration(UNDECIDED, 0.0, {})
     maps = [finish(score_prepared(field.prepared, network)) for field in held_out]
     smoothing = choose_smoothing(maps, held_out, smoothings)
-    candidates = [find_candidates(smooth_scores(score_map, smoothing)) for score_map in maps]
+    candidates = [find_candidates(replace(score_map, smoothing=smoothing)) for score_map in maps]
     evaluation = _evaluate(candidates, held_out)
     threshold = best_threshold(evaluation, labels_complete)
     precision, recall = evaluation.at(threshold)
@@ -80,7 +80,9 @@ def choose_smoothing(
     if len(smoothings) == 1:
         return smoothings[0]
     found = [
-        _evaluate([find_candidates(smooth_scores(score_map, width)) for score_map in maps], fields)
+        _evaluate(
+            [find_candidates(replace(score_map, smoothing=width)) for score_map in maps], fields
+        )
         for width in smoothings
     ]
     enough = max(each.ap for each in found) - AP_DOUBT / sqrt(found[0].n_truth)
@@ -92,7 +94,7 @@ def evaluate_held_out(
 ) -> Evaluation:
     """Pick held-out micrographs, or parts of them, and compare with what is labelled there."""
     maps = [finish(score_prepared(field.prepared, network)) for field in fields]
-    return _evaluate([find_candidates(smooth_scores(each, smoothing)) for each in maps], fields)
+    return _evaluate([find_candidates(replace(each, smoothing=smoothing)) for each in maps], fields)
 
 
 def _evaluate(candidates: Sequence[Candidates], fields: Sequence[Field]) -> Evaluation:

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import KDTree
-from scipy.special import logit
+from scipy.special import expit, logit
 
-from napari_deepem.core.types import Candidates, FloatArray, Picks, ScoreMap
+from napari_deepem.core.types import Candidates, Float32Array, FloatArray, Picks, ScoreMap
 
 MIN_DISTANCE_BOXES = 0.3  # of a box: neighbours that touch are kept, a particle's echoes are not
 
@@ -19,6 +19,7 @@ def find_candidates(score_map: ScoreMap) -> Candidates:
     A grid element is a candidate if none of its eight neighbours scores higher. Its position is
     refined below the grid by a parabola through the logits of its neighbours, along rows and along
     columns: scores near 1 are flat where their logits still have a peak.
+    Its score is that of the map, smoothed if the map says so.
     Elements along the border of the map are none: the maximum next to which they lie may well be
     outside, that of a particle of which the micrograph shows less than half.
 
@@ -42,15 +43,14 @@ def find_candidates(score_map: ScoreMap) -> Candidates:
     array([[16., 24.]])
     """
     scores = score_map.scores
-    logits = logit(np.clip(scores.astype(np.float64), 1e-7, 1 - 1e-7))
     highest_around = ndimage.maximum_filter(scores, size=3, mode="nearest")
     is_peak = (scores == highest_around) & (scores > 0.0)
     is_peak[[0, -1], :] = is_peak[:, [0, -1]] = False
     index_yx = np.argwhere(is_peak).astype(np.int64)
-    values = scores[tuple(index_yx.T)].astype(np.float64)
+    values = smooth_scores(score_map)[tuple(index_yx.T)].astype(np.float64)
     order = np.argsort(-values, kind="stable")
     index_yx, values = index_yx[order], values[order]
-    centres_yx = score_map.centres_of(index_yx + _parabola_offsets(logits, index_yx))
+    centres_yx = score_map.centres_of(index_yx + _parabola_offsets(_logits(scores), index_yx))
     if score_map.shape is not None:  # the last boxes' middles may lie beyond the micrograph
         centres_yx = np.clip(centres_yx, 0.0, np.array(score_map.shape) - 1.0)
     return Candidates(
@@ -59,6 +59,26 @@ def find_candidates(score_map: ScoreMap) -> Candidates:
         stds=score_map.stds[tuple(index_yx.T)].astype(np.float64),
         box_size_px=score_map.box_size_px,
     )
+
+
+def smooth_scores(score_map: ScoreMap) -> Float32Array:
+    """(rows, cols) scores whose logits are means over a neighbourhood, weighted by a Gaussian.
+
+    As the mean over four rotations does, that over small shifts takes away noise. Maxima of the
+    map itself tell close neighbours apart; smoothed scores tell better which are particles. How
+    wide the Gaussian is, `score_map.smoothing`, a standard deviation in boxes, is chosen on
+    held-out labels (see `calibration.choose_smoothing`); 0 changes nothing.
+    """
+    if score_map.smoothing == 0:
+        return score_map.scores
+    width = score_map.smoothing * score_map.box_size_px / score_map.step_px
+    smooth = expit(ndimage.gaussian_filter(_logits(score_map.scores), width, mode="nearest"))
+    return np.asarray(smooth, dtype=np.float32)
+
+
+def _logits(scores: Float32Array) -> FloatArray:
+    """Logits of scores; in single precision those nearer to 0 or 1 than 1e-7 have none."""
+    return np.asarray(logit(np.clip(scores.astype(np.float64), 1e-7, 1 - 1e-7)))
 
 
 def select_picks(

@@ -25,7 +25,7 @@ class Recipe:
     contrast_jitter: float  # standard deviation of the random gain and offset of each example
     label_smoothing: float  # targets are this far from 1 and 0
     negatives_per_positive: float = 1.0  # the paper has as many of both
-    smoothings: tuple[float, ...] = (0.0,)  # of score maps; the best on held-out labels is used
+    smoothings: tuple[float, ...] = (0.0,)  # boxes; the best on held-out labels is used
 
 
 DEEPEM2017 = Recipe(  # eqs 4-5; mini-batches of 50 as in the toolbox behind the paper

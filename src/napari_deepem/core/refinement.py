@@ -14,7 +14,7 @@ from napari_deepem.core.jobs import finish
 from napari_deepem.core.model import LabelledMicrograph, Model
 from napari_deepem.core.picking import find_candidates, select_picks
 from napari_deepem.core.recipes import MODERN, RECIPES, Recipe
-from napari_deepem.core.scoring import score_prepared, smooth_scores
+from napari_deepem.core.scoring import score_prepared
 from napari_deepem.core.settings import TrainingSettings
 from napari_deepem.core.training import EpochDone, train_fields
 from napari_deepem.core.types import Labels, Micrograph
@@ -170,9 +170,8 @@ def clear_of_suspects(field: Field, model: Model, away_px: float) -> Field:
     A model that has learnt little sees them everywhere: so that room is left for background, the
     best are kept clear of, as many as circles of `away_px` (binned) cover half of the image.
     """
-    score_map = smooth_scores(
-        finish(score_prepared(field.prepared, model.network)), model.smoothing
-    )
+    score_map = finish(score_prepared(field.prepared, model.network))
+    score_map = replace(score_map, smoothing=model.smoothing)
     suspects = select_picks(find_candidates(score_map), threshold=SUSPICIOUS * model.threshold)
     most = int(field.prepared.size / 2 / (np.pi * away_px**2))
     return replace(field, avoid_yx=np.concatenate([field.avoid_yx, suspects.centres_yx[:most]]))

@@ -11,15 +11,13 @@ they have the same phase of the pooling grid. A grid of boxes is evaluated phase
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from math import ceil, gcd
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.special import expit, logit
 
 from napari_deepem.core.crops import PaddedImage
 from napari_deepem.core.errors import InputError
@@ -30,7 +28,6 @@ from napari_deepem.core.preprocess import box_stds, prepare_micrograph, to_origi
 from napari_deepem.core.types import Float32Array, FloatArray, Micrograph, ScoreMap
 
 TILE_SCORES = 64  # so many boxes high and wide is what is evaluated at once: bounds the memory
-CERTAIN = 1e-7  # scores nearer to 0 or 1 than this have no logit in single precision
 BOXES_TO_A_BOX = 8  # at least so many boxes are scored across one: finer than positions matter
 
 
@@ -94,7 +91,6 @@ def score_tiles(
     binned_step = None if step_px is None else to_binned_step(step_px, model.binning)
     prepared = prepare_micrograph(micrograph, model.box_size_px, model.binning)
     binned = yield from score_prepared(prepared, model.network, binned_step)
-    binned = smooth_scores(binned, model.smoothing)
     return ScoreMap(
         scores=binned.scores,
         stds=binned.stds,
@@ -102,6 +98,7 @@ def score_tiles(
         step_px=binned.step_px * model.binning,
         box_size_px=model.box_size_px,
         shape=micrograph.shape,
+        smoothing=model.smoothing,
     )
 
 
@@ -152,21 +149,6 @@ def score_prepared(
     )
     stds = box_stds(padded.pixels, box_px)[np.ix_(middle_rows, middle_cols)]
     return ScoreMap(scores, stds, corner_rows[0] + (box_px - 1) / 2, step_px, box_px)
-
-
-def smooth_scores(score_map: ScoreMap, width_boxes: float) -> ScoreMap:
-    """A map whose logits are means over a neighbourhood, weighted by a Gaussian.
-
-    As the mean over four rotations does, that over small shifts takes away noise: it finds more
-    where the signal is weak, and blurs neighbours where it is strong. The width, a standard
-    deviation in boxes, is chosen on held-out labels (see `calibration`); 0 changes nothing.
-    """
-    if width_boxes == 0:
-        return score_map
-    logits = logit(np.clip(score_map.scores.astype(np.float64), CERTAIN, 1 - CERTAIN))
-    width = width_boxes * score_map.box_size_px / score_map.step_px
-    smooth = expit(ndimage.gaussian_filter(logits, width, mode="nearest"))
-    return replace(score_map, scores=smooth.astype(np.float32))
 
 
 def default_step(network: Network) -> int:

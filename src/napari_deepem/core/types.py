@@ -103,6 +103,7 @@ class ScoreMap:
     step_px: float  # distance between neighbouring grid elements
     box_size_px: int
     shape: tuple[int, int] | None = None  # (height, width) of the micrograph, original pixels
+    smoothing: float = 0.0  # boxes; how far around a candidate scores count for it
 
     def centres_of(self, index_yx: Any) -> FloatArray:
         """(n, 2) box centres in original pixels of (n, 2) grid indices, fractions allowed."""
