@@ -18,7 +18,6 @@ from napari_deepem.core.network import Architecture, Network
 from napari_deepem.core.recipes import Recipe
 from napari_deepem.core.types import Float32Array, FloatArray
 
-AVERAGE_KEEPS = 0.99  # of the running average of weights, a batch
 CONTINUED_RATE = 0.3  # of the recipe's learning rate, where a trained network is trained on
 NEGATIVES_MARKED = 0.5  # at most this share of a batch's negatives are marked ones
 
@@ -116,7 +115,7 @@ class ModernLearner(Learner):
         self._seen = 0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**63 - 1)))
-            self.network = Network(architecture, batch_norm=True)
+            self.network = Network(architecture, batch_norm=recipe.batch_norm)
         if start is not None:  # its batch normalisation is folded away for good
             self.network = copy.deepcopy(start)
             recipe = replace(recipe, learning_rate=CONTINUED_RATE * recipe.learning_rate)
@@ -158,8 +157,9 @@ class ModernLearner(Learner):
         for _ in range(self._batches):
             positive, negative = self._draw_positives(n_positive), self._draw_negatives(n_negative)
             crops = np.concatenate([positive, negative])
-            crops = self._vary_contrast(flip_and_turn(crops, self._rng))
-            yield torch.from_numpy(crops)[:, None], targets
+            if self._recipe.all_orientations:
+                crops = flip_and_turn(crops, self._rng)
+            yield torch.from_numpy(self._vary_contrast(crops))[:, None], targets
 
     def _draw_positives(self, count: int) -> Float32Array:
         """Particles a little off centre, but within their field: beyond it may be held out."""
@@ -205,7 +205,7 @@ class ModernLearner(Learner):
     def _update_average(self) -> None:
         """Move the averaged weights towards the present ones: far at first, then little."""
         self._seen += 1
-        keep = min(AVERAGE_KEEPS, self._seen / (self._seen + 9))
+        keep = min(self._recipe.average_keeps, self._seen / (self._seen + 9))
         now = self.network.state_dict()
         for name, average in self._average.state_dict().items():
             if average.is_floating_point():

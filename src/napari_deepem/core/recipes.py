@@ -26,6 +26,8 @@ class Recipe:
     label_smoothing: float  # targets are this far from 1 and 0
     negatives_per_positive: float = 1.0  # the paper has as many of both
     smoothings: tuple[float, ...] = (0.0,)  # boxes; the best on held-out labels is used
+    all_orientations: bool = True  # boxes are shown in a random one of their eight orientations
+    average_keeps: float = 0.99  # of the running average of weights, a batch; 0: none is taken
 
 
 DEEPEM2017 = Recipe(  # eqs 4-5; mini-batches of 50 as in the toolbox behind the paper
