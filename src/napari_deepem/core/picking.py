@@ -21,7 +21,8 @@ def find_candidates(score_map: ScoreMap) -> Candidates:
     columns: scores near 1 are flat where their logits still have a peak.
     Its score is that of the map, smoothed if the map says so.
     Elements along the border of the map are none: the maximum next to which they lie may well be
-    outside, that of a particle of which the micrograph shows less than half.
+    outside, that of a particle of which the micrograph shows less than half. Nor are those with a
+    standard deviation of 0: their boxes centre on padding, where there is no image.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def find_candidates(score_map: ScoreMap) -> Candidates:
     """
     scores = score_map.scores
     highest_around = ndimage.maximum_filter(scores, size=3, mode="nearest")
-    is_peak = (scores == highest_around) & (scores > 0.0)
+    is_peak = (scores == highest_around) & (scores > 0.0) & (score_map.stds > 0.0)
     is_peak[[0, -1], :] = is_peak[:, [0, -1]] = False
     index_yx = np.argwhere(is_peak).astype(np.int64)
     values = smooth_scores(score_map)[tuple(index_yx.T)].astype(np.float64)

@@ -148,7 +148,20 @@ def score_prepared(
         corners + box_px // 2 + padded.margin for corners in (corner_rows, corner_cols)
     )
     stds = box_stds(padded.pixels, box_px)[np.ix_(middle_rows, middle_cols)]
+    stds[_blank_at(prepared, corner_rows + box_px // 2, corner_cols + box_px // 2)] = 0.0
     return ScoreMap(scores, stds, corner_rows[0] + (box_px - 1) / 2, step_px, box_px)
+
+
+def _blank_at(
+    prepared: Float32Array, rows: NDArray[np.int64], cols: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """(rows, cols) whether there is no image at these pixels and their neighbours: exact zeros."""
+    blank, around = np.ones((len(rows), len(cols)), dtype=bool), (-1, 0, 1)
+    last_row, last_col = (side - 1 for side in prepared.shape)
+    for down, right in product(around, around):
+        near = np.ix_((rows + down).clip(0, last_row), (cols + right).clip(0, last_col))
+        blank &= prepared[near] == 0.0
+    return blank
 
 
 def default_step(network: Network) -> int:

@@ -98,7 +98,8 @@ class ScoreMap:
     """
 
     scores: Float32Array  # (rows, cols), 0 (not a particle) to 1 (particle)
-    stds: Float32Array  # (rows, cols) standard deviation of each box's standardised pixels
+    # (rows, cols) standard deviation of each box's standardised pixels; 0 if centred on no image
+    stds: Float32Array
     origin_px: float  # row, and column, of the centre of grid element (0, 0)
     step_px: float  # distance between neighbouring grid elements
     box_size_px: int
