@@ -154,8 +154,8 @@ def test_threshold_is_the_lowest_score_that_is_picked() -> None:
 
 
 def test_of_two_that_are_too_near_the_better_is_kept() -> None:
-    candidates = candidates_of([[0, 0], [0, 5], [0, 16], [0, 23]], [0.9, 0.8, 0.7, 0.6])
-    near = select_picks(candidates, threshold=0.0)  # 0.3 of the box of 20 px: 6 px
+    candidates = candidates_of([[0, 0], [0, 4], [0, 16], [0, 23]], [0.9, 0.8, 0.7, 0.6])
+    near = select_picks(candidates, threshold=0.0)  # 0.25 of the box of 20 px: 5 px
     np.testing.assert_array_equal(near.centres_yx[:, 1], [0, 16, 23])
     far = select_picks(candidates, threshold=0.0, min_distance_px=17.0)
     np.testing.assert_array_equal(far.centres_yx[:, 1], [0, 23])
@@ -273,12 +273,24 @@ def test_scores_of_zero_and_one_can_be_smoothed() -> None:
     assert np.unravel_index(smooth.argmax(), smooth.shape) == (4, 4)
 
 
-def test_smoothing_changes_the_order_of_candidates_but_not_their_places() -> None:
+def test_smoothing_ranks_a_hill_above_a_spike_and_keeps_both() -> None:
     scores = np.full((9, 20), 0.01, np.float32)
     scores[4, 4] = 0.9  # a spike
     scores[3:6, 13:16], scores[4, 14] = 0.7, 0.8  # a hill
     raw = ScoreMap(scores, np.ones_like(scores), 0.0, 4, 40)
-    best, second = find_candidates(raw), find_candidates(replace(raw, smoothing=0.1))
-    np.testing.assert_array_equal(best.centres_yx[:2], [[16, 16], [16, 56]])
-    np.testing.assert_array_equal(second.centres_yx[:2], [[16, 56], [16, 16]])
-    assert set(map(tuple, best.centres_yx)) == set(map(tuple, second.centres_yx))
+    np.testing.assert_array_equal(find_candidates(raw).centres_yx[:2], [[16, 16], [16, 56]])
+    smooth = replace(raw, smoothing=0.1)
+    picks = select_picks(find_candidates(smooth), threshold=0.02)
+    np.testing.assert_allclose(picks.centres_yx, [[16, 56], [16, 16]], atol=1e-5)
+
+
+def test_candidates_of_a_smoothed_map_are_maxima_of_both_with_smoothed_scores() -> None:
+    scores = np.random.default_rng(3).random((30, 40), dtype=np.float32)
+    raw = ScoreMap(scores, np.ones_like(scores), 0.0, 4, 40)
+    smooth = replace(raw, smoothing=0.2)
+    also = ScoreMap(smooth_scores(smooth), raw.stds, 0.0, 4, 40)
+    found = find_candidates(smooth)
+    either = np.concatenate([find_candidates(also).centres_yx, find_candidates(raw).centres_yx])
+    assert set(map(tuple, found.centres_yx)) == set(map(tuple, either))
+    assert np.all(np.diff(found.scores) <= 0)
+    assert found.scores.max() == pytest.approx(smooth_scores(smooth)[1:-1, 1:-1].max())

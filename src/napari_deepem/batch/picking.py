@@ -24,7 +24,7 @@ class PickSettings:
 
     threshold: float
     std_range: tuple[float, float] | None
-    min_distance_px: float | None = None  # None: 0.3 of the box
+    min_distance_px: float | None = None  # None: 0.25 of the box
     formats: tuple[str, ...] = ("box", "star")
     score_maps: bool = False  # write each score map as an MRC file too
     step_px: int | None = None  # between neighbouring boxes; None: an eighth of the box, or less

@@ -48,7 +48,7 @@ def pick(
         Lowest and highest standard deviation of a box's pixels, in units of the micrograph's own;
         the range of the labelled particles by default.
     min_distance
-        Of picks nearer to each other than this many pixels the best is kept; 0.3 of the box by
+        Of picks nearer to each other than this many pixels the best is kept; 0.25 of the box by
         default.
     step
         Distance between neighbouring boxes that are scored, in pixels, a multiple of the model's

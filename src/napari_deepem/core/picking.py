@@ -10,19 +10,19 @@ from scipy.special import expit, logit
 
 from napari_deepem.core.types import Candidates, Float32Array, FloatArray, Picks, ScoreMap
 
-MIN_DISTANCE_BOXES = 0.3  # of a box: neighbours that touch are kept, a particle's echoes are not
+MIN_DISTANCE_BOXES = 0.25  # of a box: crowded neighbours are kept, a particle's echoes are not
 
 
 def find_candidates(score_map: ScoreMap) -> Candidates:
-    """Find every local maximum of a score map.
+    """Find every local maximum of a score map, and of the same smoothed if the map says how far.
 
-    A grid element is a candidate if none of its eight neighbours scores higher. Its position is
-    refined below the grid by a parabola through the logits of its neighbours, along rows and along
-    columns: scores near 1 are flat where their logits still have a peak.
-    Its score is that of the map, smoothed if the map says so.
+    A grid element is a candidate if none of its eight neighbours scores higher. Maxima of the map
+    itself tell close neighbours apart, those of the smoothed one lie nearer to weak particles; the
+    scores of both are smoothed. Positions are refined below the grid by a parabola through the
+    logits of the neighbours, along rows and along columns: scores near 1 are flat where their
+    logits still have a peak.
     Elements along the border of the map are none: the maximum next to which they lie may well be
-    outside, that of a particle of which the micrograph shows less than half. Nor are those with a
-    standard deviation of 0: their boxes centre on padding, where there is no image.
+    outside, that of a particle of which the micrograph shows less than half.
 
     Parameters
     ----------
@@ -43,15 +43,15 @@ def find_candidates(score_map: ScoreMap) -> Candidates:
     >>> find_candidates(score_map).centres_yx
     array([[16., 24.]])
     """
-    scores = score_map.scores
-    highest_around = ndimage.maximum_filter(scores, size=3, mode="nearest")
-    is_peak = (scores == highest_around) & (scores > 0.0) & (score_map.stds > 0.0)
-    is_peak[[0, -1], :] = is_peak[:, [0, -1]] = False
-    index_yx = np.argwhere(is_peak).astype(np.int64)
-    values = smooth_scores(score_map)[tuple(index_yx.T)].astype(np.float64)
+    smooth = smooth_scores(score_map)
+    maps = [smooth] if smooth is score_map.scores else [smooth, score_map.scores]
+    peaks_yx = [_peaks(scores) for scores in maps]
+    index_yx = np.concatenate(peaks_yx)
+    offsets = [_parabola_offsets(_logits(m), at) for m, at in zip(maps, peaks_yx, strict=True)]
+    values = smooth[tuple(index_yx.T)].astype(np.float64)
     order = np.argsort(-values, kind="stable")
     index_yx, values = index_yx[order], values[order]
-    centres_yx = score_map.centres_of(index_yx + _parabola_offsets(_logits(scores), index_yx))
+    centres_yx = score_map.centres_of(index_yx + np.concatenate(offsets)[order])
     if score_map.shape is not None:  # the last boxes' middles may lie beyond the micrograph
         centres_yx = np.clip(centres_yx, 0.0, np.array(score_map.shape) - 1.0)
     return Candidates(
@@ -62,11 +62,19 @@ def find_candidates(score_map: ScoreMap) -> Candidates:
     )
 
 
+def _peaks(scores: Float32Array) -> NDArray[np.int64]:
+    """(n, 2) indices of the local maxima inside the map, in row-major order."""
+    highest_around = ndimage.maximum_filter(scores, size=3, mode="nearest")
+    is_peak = (scores == highest_around) & (scores > 0.0)
+    is_peak[[0, -1], :] = is_peak[:, [0, -1]] = False
+    return np.argwhere(is_peak).astype(np.int64)
+
+
 def smooth_scores(score_map: ScoreMap) -> Float32Array:
     """(rows, cols) scores whose logits are means over a neighbourhood, weighted by a Gaussian.
 
-    As the mean over four rotations does, that over small shifts takes away noise. Maxima of the
-    map itself tell close neighbours apart; smoothed scores tell better which are particles. How
+    As the mean over four rotations does, that over small shifts takes away noise: smoothed scores
+    tell better which candidates are particles. How
     wide the Gaussian is, `score_map.smoothing`, a standard deviation in boxes, is chosen on
     held-out labels (see `calibration.choose_smoothing`); 0 changes nothing.
     """
@@ -100,7 +108,7 @@ def select_picks(
         Keep candidates whose box's standard deviation lies in it, ends included; all by default.
     min_distance_px : float, optional
         Of candidates nearer to each other than this, in original pixels, the best is kept;
-        0.3 of the box by default.
+        0.25 of the box by default.
 
     Returns
     -------

@@ -133,7 +133,7 @@ class Session(EventedModel):
             ge=0.0,
             title="Min. distance (px)",
             description="Of picks nearer to each other than this, the best stays. "
-            "At first 0.3 of the box.",
+            "At first 0.25 of the box.",
         ),
     ] = None
     picks: InstanceOf[Picks] | None = None  # of the current micrograph; a projection of the above
