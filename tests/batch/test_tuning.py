@@ -267,9 +267,9 @@ def test_training_that_diverges_is_stopped_but_not_the_default(tmp_path: Path) -
 
 def test_variant_too_slow_for_the_time_left_is_stopped_after_an_epoch(tmp_path: Path) -> None:
     pretence = Pretence(default_is_best)
-    _, told = tune(tmp_path / "study", pretence, minutes=2)
+    _, told = tune(tmp_path / "study", pretence, minutes=1.7)
     (slow,) = [news for news in told if isinstance(news, TrialDone) and news.what == "trial 1"]
-    assert slow.note == "no time left for it"  # twice the maps: 40 s, of 38 s left for the search
+    assert slow.note == "no time left for it"  # 30 s, of 28 s left for the search
     epochs = [n for n in told if isinstance(n, TrialEpoch) and n.what == "trial 1"]
     assert len(epochs) == 1
 

@@ -83,7 +83,7 @@ def _reason(choice: Choice) -> str:
         )
     if choice.untested is not None:
         number = choice.untested.number
-        return f"trial {number} did better once, but there was no time to repeat it"
+        return f"trial {number} did better once, but there was no time to repeat it often enough"
     return "no trial did better" if choice.n_finished else "there was no time to try another"
 
 

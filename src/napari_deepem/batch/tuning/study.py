@@ -16,7 +16,7 @@ from napari_deepem.core.variants import Variant
 from napari_deepem.io.atomic import writable_folder
 
 NAME = "napari-deepem tune"
-MAPS = (0.5, 1.0, 1.5, 2.0, 3.0)
+MAPS = (0.5, 0.75, 1.0, 1.5, 2.0)
 KERNELS = (0.6, 1.8)  # lowest and highest
 KERNEL_LAYERS = ("C1 kernel", "C3 kernel", "C5 kernel")
 MORE_CELLS = {
@@ -27,7 +27,7 @@ MORE_CELLS = {
 }
 LEARNING_RATE = (0.25, 4.0)
 NEGATIVES = (0.5, 4.0)
-FIRST_GUESSES = (Variant(maps=2.0), Variant(negatives=2.0))  # before anything is drawn by chance
+FIRST_GUESSES = (Variant(maps=1.5), Variant(negatives=2.0))  # before anything is drawn by chance
 DRAWN_BY_CHANCE = 6  # trials before Optuna's sampler learns from them
 WORST_SHARE = 10.0  # per cent: trials below so many of the finished ones are stopped halfway
 TRIALS_TO_COMPARE = 4  # before any is stopped
