@@ -22,7 +22,8 @@ def find_candidates(score_map: ScoreMap) -> Candidates:
     logits of the neighbours, along rows and along columns: scores near 1 are flat where their
     logits still have a peak.
     Elements along the border of the map are none: the maximum next to which they lie may well be
-    outside, that of a particle of which the micrograph shows less than half.
+    outside, that of a particle of which the micrograph shows less than half. Nor are those with a
+    standard deviation of 0: their boxes centre on padding, where there is no image.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def find_candidates(score_map: ScoreMap) -> Candidates:
     """
     smooth = smooth_scores(score_map)
     maps = [smooth] if smooth is score_map.scores else [smooth, score_map.scores]
-    peaks_yx = [_peaks(scores) for scores in maps]
+    peaks_yx = [_peaks(scores, score_map.stds > 0.0) for scores in maps]
     index_yx = np.concatenate(peaks_yx)
     offsets = [_parabola_offsets(_logits(m), at) for m, at in zip(maps, peaks_yx, strict=True)]
     values = smooth[tuple(index_yx.T)].astype(np.float64)
@@ -62,10 +63,10 @@ def find_candidates(score_map: ScoreMap) -> Candidates:
     )
 
 
-def _peaks(scores: Float32Array) -> NDArray[np.int64]:
-    """(n, 2) indices of the local maxima inside the map, in row-major order."""
+def _peaks(scores: Float32Array, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(n, 2) indices of the local maxima inside the map where allowed, in row-major order."""
     highest_around = ndimage.maximum_filter(scores, size=3, mode="nearest")
-    is_peak = (scores == highest_around) & (scores > 0.0)
+    is_peak = (scores == highest_around) & (scores > 0.0) & allowed
     is_peak[[0, -1], :] = is_peak[:, [0, -1]] = False
     return np.argwhere(is_peak).astype(np.int64)
 
