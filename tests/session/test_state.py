@@ -75,8 +75,8 @@ def test_picks_follow_threshold_and_std_range(session: Session) -> None:
     assert counts == [1, 2, 3, 2]
 
 
-def test_distance_is_two_fifths_of_the_box_until_chosen(session: Session) -> None:
-    assert session.distance_px() == pytest.approx(20.0)
+def test_distance_is_a_quarter_of_the_box_until_chosen(session: Session) -> None:
+    assert session.distance_px() == pytest.approx(12.5)
     session.min_distance_px = 7.0
     assert session.distance_px() == 7.0
 

@@ -137,7 +137,7 @@ def test_pick_starts_from_the_model_and_counts(viewer: ViewerModel) -> None:
     assert dock.picked.value == "2 picks of 2 candidates"
     assert dock.threshold.value == pytest.approx(0.42)
     assert dock.std_range.value == pytest.approx((0.5, 1.5))
-    assert dock.min_distance.value == pytest.approx(8.0)
+    assert dock.min_distance.value == pytest.approx(5.0)
     dock.threshold.value = 0.7
     assert dock.picked.value == "1 pick of 2 candidates"
     assert dock.histogram.line.value() == pytest.approx(0.7)

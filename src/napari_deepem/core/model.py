@@ -33,9 +33,9 @@ class Model:
     pixel_size: float | None  # A per original pixel of the training micrographs; None if unknown
     threshold: float  # of the best F2 on held-out labels, see `calibration.best_threshold`
     std_range: tuple[float, float]  # of the box pixels' standard deviation (see ScoreMap.stds)
-    smoothing: float = 0.0  # boxes; see `picking.smooth_scores`
     summary: dict[str, Any] = field(default_factory=dict)  # how training went; JSON values only
     training_set: tuple[LabelledMicrograph, ...] = ()  # held-out ones too; what `refine` recalls
+    smoothing: float = 0.0  # boxes; see `picking.smooth_scores`
 
     @property
     def box_px(self) -> int:
