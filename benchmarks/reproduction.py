@@ -47,10 +47,10 @@ class Line:
 
 FIG_4_LINES = {
     "modern": Line(modern()),
-    "deepem2017": Line(deepem2017(), (20, 100, 500)),
+    "deepem2017": Line(deepem2017(), (20, 100, 500), left_out=("bgal 1",)),
 }
 if TOPAZ:
-    FIG_4_LINES["Topaz"] = Line(Topaz(UPDATES), (20, 100, 500), left_out=("sample", "bgal 1"))
+    FIG_4_LINES["Topaz"] = Line(Topaz(UPDATES), (20, 100), left_out=("sample", "bgal 1"))
 
 Outcomes = dict[Trial, Outcome]
 
