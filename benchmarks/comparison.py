@@ -83,7 +83,7 @@ def main() -> None:
         "## Training, seconds of one core",
         rows("training_s", ".0f"),
         "## What was run",
-        SETTINGS,
+        SETTINGS.format(relion=version(RELION), topaz=version(TOPAZ)),
         code(commands(found)),
     ]
     write_page("comparison", "Beside other pickers", parts, outcomes)
@@ -110,9 +110,9 @@ that no better one has taken. The labels of the real micrographs are incomplete,
 there, and with it average precision, is a lower bound."""
 
 SETTINGS = f"""\
-RELION's picker ({version(RELION)}) has no training; its diameter is the best of
+RELION's picker ({{relion}}) has no training; its diameter is the best of
 {len(DIAMETERS)} for each column, chosen on the test micrographs themselves. Topaz
-({version(TOPAZ)}) is given the particle's radius, the true number of particles a micrograph,
+({{topaz}}) is given the particle's radius, the true number of particles a micrograph,
 and micrographs downsampled by that factor of {len(PARTICLE_PX)} that suits its pretrained
 network best. Its training, {UPDATES} updates from pretrained weights, is as long as one would
 wait for on such a machine; its default is 10 000 updates, so this is a lower bound. `modern` is
