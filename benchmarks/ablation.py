@@ -17,7 +17,12 @@ from trials import Trial, run
 from napari_deepem.core.recipes import MODERN
 from napari_deepem.core.types import FloatArray
 
-SETS = ("bgal 1", sets.at_snr(0.005), sets.at_snr(0.01), "apoferritin")
+SETS = {
+    "bgal 1": "beta-galactosidase",
+    sets.at_snr(0.005): "SNR 0.005",
+    sets.at_snr(0.01): "SNR 0.01",
+    "apoferritin": "apoferritin",
+}
 SEEDS = (0, 1, 2)
 CHANGES: dict[str, dict[str, Any]] = {  # what is different -> fields of the recipe
     "6, 12 and 12 maps, as in the paper": {"maps": (6, 12, 12)},
@@ -56,7 +61,7 @@ def main() -> None:
         [variant.name, *(cell(aps[variant, on], aps[modern(), on]) for on in present)]
         for variant in variants()
     ]
-    parts = [ABOUT, table(["", *present], rows)]
+    parts = [ABOUT, table(["", *(SETS[on] for on in present)], rows)]
     write_page("ablation", "What each piece gives", parts, outcomes)
 
 
