@@ -25,7 +25,6 @@ FIG_3_SETS = {
 FIG_4_SETS = {
     "sample": "embedded sample",
     "apoferritin": "apoferritin",
-    "bgal 1": "beta-galactosidase",
 }
 SNRS = (0.01, 0.005, 0.001)
 RECIPES = {"modern": modern(), "deepem2017": deepem2017()}
@@ -47,10 +46,10 @@ class Line:
 
 FIG_4_LINES = {
     "modern": Line(modern()),
-    "deepem2017": Line(deepem2017(), (20, 100, 500), left_out=("bgal 1",)),
+    "deepem2017": Line(deepem2017(), (20, 100, 500), left_out=("apoferritin",)),
 }
 if TOPAZ:
-    FIG_4_LINES["Topaz"] = Line(Topaz(UPDATES), (20, 100), left_out=("sample", "bgal 1"))
+    FIG_4_LINES["Topaz"] = Line(Topaz(UPDATES), (20, 100), left_out=("sample",))
 
 Outcomes = dict[Trial, Outcome]
 
