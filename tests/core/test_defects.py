@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from blobs import BOX_PX as BLOB_BOX_PX
+from blobs import blob_micrograph, blob_sample
 from napari_deepem.core.defects import bridge_narrow_gaps, find_missing_lines
 from napari_deepem.core.jobs import finish
+from napari_deepem.core.model import Model
 from napari_deepem.core.network import Architecture
-from napari_deepem.core.picking import find_candidates
+from napari_deepem.core.picking import find_candidates, select_picks
 from napari_deepem.core.preprocess import prepare_image
-from napari_deepem.core.scoring import score_prepared
-from napari_deepem.core.types import Float32Array
+from napari_deepem.core.scoring import score, score_prepared
+from napari_deepem.core.training import train
+from napari_deepem.core.types import Float32Array, FloatArray, Micrograph
 from networks import lively_network
 
 SHAPE = (180, 220)
@@ -120,3 +124,27 @@ def test_no_candidate_lies_in_a_band(kind: str) -> None:
     last = np.array(SHAPE) - BAND_PX
     assert (found < last + 2).all()
     assert (found > last - BOX_PX).any()
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return train(*blob_sample(1, 2, 3), box_size_px=BLOB_BOX_PX, epochs=10)
+
+
+@pytest.mark.parametrize("fill", [0.0, 100.0, 130.0])
+def test_beside_a_band_particles_are_found_where_they_are_and_nothing_else(
+    model: Model, fill: float
+) -> None:
+    micrograph, centres = blob_micrograph(7, shape=(150, 190), count=16)
+    padded = np.pad(micrograph.image, ((0, 40), (0, 40)), constant_values=fill)
+
+    def pick(image: Float32Array) -> FloatArray:
+        candidates = find_candidates(score(Micrograph(image, "m", None), model))
+        return select_picks(candidates, threshold=model.threshold).centres_yx
+
+    untouched, found = pick(micrograph.image), pick(padded)
+    for picks in (untouched, found):
+        distances = np.linalg.norm(centres[:, None] - picks[None], axis=2)
+        assert distances.min(axis=1).max() < BLOB_BOX_PX / 4  # every particle
+        assert distances.min(axis=0).max() < BLOB_BOX_PX / 4  # and nothing but particles
+    assert len(found) == len(untouched) == len(centres)
