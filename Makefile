@@ -33,6 +33,7 @@ screenshots: $(INSTALLED) ## Make the pictures of the user guide anew
 	@sh scripts/window_packages.sh
 	$(BIN)/python docs/make_screenshots.py
 	$(BIN)/python docs/make_simulated.py
+	$(BIN)/python docs/make_plateau.py
 
 reproduce: $(INSTALLED) ## Measure the paper's figures and other pickers anew, into docs/: TOPAZ=
 	$(BIN)/python benchmarks/reproduction.py
