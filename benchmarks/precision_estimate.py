@@ -1,0 +1,216 @@
+"""How near the estimated precision is to the truth, on simulated micrographs.
+
+    python benchmarks/precision_estimate.py [--seeds 3] [--plot docs/images/precision_estimate.png]
+
+Networks are trained on micrographs of the embedded particle, all of them or 20 of each labelled,
+and pick micrographs like these, and others with fewer or more particles, more dirt or less signal.
+Prints a Markdown table: the error of the estimate at the threshold that training chose (best F2).
+The plot also shows thresholds where precision is poor. Takes some 10 s of one core a training.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from scipy.special import expit, logit
+
+from napari_deepem import (
+    Candidates,
+    Labels,
+    estimate_precision,
+    evaluate,
+    find_candidates,
+    score,
+    select_picks,
+    train,
+)
+from napari_deepem.batch.figures import saved_figure
+from napari_deepem.core.metrics import MATCH_RADIUS_BOXES
+from napari_deepem.core.model import Model
+from napari_deepem.core.simulation import (
+    Optics,
+    Projector,
+    SimulatedMicrograph,
+    SimulationSettings,
+    klh_volume,
+    simulate_set,
+)
+
+PIXEL_SIZE = 4.4  # A
+BOX_PX = 120
+TOLERANCE = 0.05
+PER_SET = 4  # micrographs of each unknown set
+SHIFTS = (-1.0, 0.0, 1.0)  # of the F2 threshold, in logits
+
+
+@dataclass(frozen=True, slots=True)
+class Regime:
+    """What a user has labelled."""
+
+    name: str
+    micrographs: int
+    labels_each: int | None  # None: all
+    colour: str
+
+
+REGIMES = (
+    Regime("12 micrographs, all particles", 12, None, "#2ca02c"),
+    Regime("12 micrographs, 20 of each", 12, 20, "#1f77b4"),
+    Regime("4 micrographs, all particles", 4, None, "#d62728"),
+)
+KNOWN = SimulationSettings(
+    optics=Optics(pixel_size=PIXEL_SIZE),
+    particles=40,
+    box_size_px=BOX_PX,
+    contamination=1.0,
+    carbon=0.5,
+    ice_gradient=0.05,
+)
+SNRS = (0.01, 0.005)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One set of micrographs, picked by one network at one threshold."""
+
+    regime: str
+    unknown: str
+    shift: float
+    precision: float
+    estimate: float
+
+    @property
+    def error(self) -> float:
+        """How much too high the estimate is."""
+        return self.estimate - self.precision
+
+
+def unknown_sets(known: SimulationSettings) -> dict[str, SimulationSettings]:
+    """What users meet after training."""
+    return {
+        "alike": known,
+        "a quarter of the particles": replace(known, particles=known.particles // 4),
+        "half as many again": replace(known, particles=known.particles * 3 // 2),
+        "four times the dirt": replace(known, contamination=4 * known.contamination),
+        "three quarters of the signal": replace(known, snr=0.75 * known.snr),
+    }
+
+
+def judge(seed: int, snr: float) -> Iterator[Result]:
+    """Train in every regime and pick every unknown set."""
+    projector = Projector(klh_volume(PIXEL_SIZE))
+    known = replace(KNOWN, snr=snr, seed=1000 * seed)
+    labelled = list(simulate_set(projector, replace(known, count=12)))
+    unknown = {
+        name: list(simulate_set(projector, replace(like, count=PER_SET, seed=known.seed + 1 + k)))
+        for k, (name, like) in enumerate(unknown_sets(known).items())
+    }
+    for regime in REGIMES:
+        model = train_in(regime, labelled, seed)
+        for name, sample in unknown.items():
+            candidates = [find_candidates(score(one.micrograph, model)) for one in sample]
+            for shift in SHIFTS:
+                threshold = float(expit(logit(model.threshold) + shift))
+                compared = compare(candidates, sample, model, threshold)
+                if compared is not None:
+                    yield Result(regime.name, name, shift, *compared)
+
+
+def train_in(regime: Regime, labelled: list[SimulatedMicrograph], seed: int) -> Model:
+    """Train on the first micrographs, with as many labels of each as the regime has."""
+    rng = np.random.default_rng(seed)
+    chosen = labelled[: regime.micrographs]
+    return train(
+        [one.micrograph for one in chosen],
+        [Labels.of(rng.permutation(one.truth_yx)[: regime.labels_each]) for one in chosen],
+        BOX_PX,
+        seed=seed,
+        labels_complete=regime.labels_each is None,
+    )
+
+
+def compare(
+    candidates: list[Candidates],
+    sample: list[SimulatedMicrograph],
+    model: Model,
+    threshold: float,
+) -> tuple[float, float] | None:
+    """Precision of all picks, and its estimate; None without picks."""
+    chosen = {"threshold": threshold, "std_range": model.std_range}
+    estimate = estimate_precision(candidates, model, **chosen)
+    if estimate is None:
+        return None
+    picks = [select_picks(found, **chosen) for found in candidates]
+    truth = [one.truth_yx for one in sample]
+    return evaluate(picks, truth, MATCH_RADIUS_BOXES * BOX_PX).precision, estimate
+
+
+def print_table(results: list[Result]) -> None:
+    """One row a regime and set, at the F2 threshold."""
+    print("| labelled | picked | precision | estimate - precision, mean | largest | within 0.05 |")
+    print("|---|---|---|---|---|---|")
+    at_f2 = [result for result in results if result.shift == 0]
+    for regime in REGIMES:
+        for name in unknown_sets(KNOWN):
+            row = [r for r in at_f2 if (r.regime, r.unknown) == (regime.name, name)]
+            errors = np.array([result.error for result in row])
+            precisions = [result.precision for result in row]
+            print(
+                f"| {regime.name} | {name} | {min(precisions):.2f} to {max(precisions):.2f} | "
+                f"{errors.mean():+.3f} | {np.abs(errors).max():.3f} | "
+                f"{np.sum(np.abs(errors) <= TOLERANCE)} of {len(errors)} |"
+            )
+
+
+def draw(path: Path, results: list[Result]) -> None:
+    """Estimates against the truth: at the F2 threshold filled, a logit off it as rings."""
+    with saved_figure(path, 5.2, 5.2) as figure:
+        axes = figure.subplots()
+        axes.fill_between(
+            [0, 1], [-TOLERANCE, 1 - TOLERANCE], [TOLERANCE, 1 + TOLERANCE], color="#ddd"
+        )
+        axes.plot([0, 1], [0, 1], color="#888", lw=1)
+        for regime in REGIMES:
+            for at_f2 in (False, True):
+                points = [
+                    (result.precision, result.estimate)
+                    for result in results
+                    if result.regime == regime.name and (result.shift == 0) == at_f2
+                ]
+                axes.plot(
+                    *zip(*points, strict=True),
+                    ls="",
+                    marker="o",
+                    ms=5,
+                    mec=regime.colour,
+                    mfc=regime.colour if at_f2 else "none",
+                    label=regime.name if at_f2 else None,
+                )
+        lowest = min(min(result.precision, result.estimate) for result in results)
+        span = (max(0.0, lowest - 0.03), 1.02)
+        axes.set(xlim=span, ylim=span, xlabel="precision", ylabel="estimated precision")
+        axes.set_title("filled: F2 threshold; rings: a logit below or above", fontsize=9)
+        axes.legend(loc="upper left", frameon=False, fontsize=8)
+        axes.set_aspect("equal")
+
+
+def main() -> None:
+    """Parse the command line, train, compare, print and draw."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--plot", type=Path)
+    arguments = parser.parse_args()
+    results = [
+        result for seed in range(arguments.seeds) for snr in SNRS for result in judge(seed, snr)
+    ]
+    print_table(results)
+    if arguments.plot is not None:
+        draw(arguments.plot, results)
+
+
+if __name__ == "__main__":
+    main()
