@@ -144,11 +144,9 @@ def score_prepared(
         tile = padded.cover(corner_rows[rows], corner_cols[cols], box_px)
         scores[rows, cols] = _mean_scores(tile, turned)[::stride, ::stride]
         yield TilesDone(done, len(tiles))
-    middle_rows, middle_cols = (
-        corners + box_px // 2 + padded.margin for corners in (corner_rows, corner_cols)
-    )
-    stds = box_stds(padded.pixels, box_px)[np.ix_(middle_rows, middle_cols)]
-    stds[_blank_at(prepared, corner_rows + box_px // 2, corner_cols + box_px // 2)] = 0.0
+    middles = [corners + box_px // 2 for corners in (corner_rows, corner_cols)]
+    stds = box_stds(padded.pixels, box_px)[np.ix_(*(at + padded.margin for at in middles))]
+    stds[_blank_at(prepared, *middles)] = 0.0
     return ScoreMap(scores, stds, corner_rows[0] + (box_px - 1) / 2, step_px, box_px)
 
 
