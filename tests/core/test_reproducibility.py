@@ -18,16 +18,22 @@ import pytest
 import torch
 
 from blobs import BOX_PX, blob_micrograph, blob_sample
+from napari_deepem.core.jobs import finish
 from napari_deepem.core.model import Model
 from napari_deepem.core.network import Architecture, Network
+from napari_deepem.core.recipes import DEEPEM2017, MODERN
 from napari_deepem.core.scoring import score
-from napari_deepem.core.training import train
+from napari_deepem.core.settings import TrainingSettings
+from napari_deepem.core.training import train_epochs
 from napari_deepem.core.types import Float32Array
 from napari_deepem.io.models import load_model, save_model
 from networks import lively_network
 
 TOLERANCE = 1e-4
-EPOCHS = {"modern": 1, "deepem2017": 2}
+QUICK = {  # both recipes, cut short
+    "modern": replace(MODERN, epochs=1, batches_per_epoch=15),
+    "deepem2017": replace(DEEPEM2017, epochs=2),
+}
 TRAIN_AND_SAVE = """
 import sys
 from core.test_reproducibility import train_afresh
@@ -52,8 +58,8 @@ OLD_PROCESSOR = {  # what torch, oneDNN, MKL and NumPy do where there is no AVX
 
 
 def train_afresh(recipe: str) -> Model:
-    micrographs, labels = blob_sample(1, 2)
-    return train(micrographs, labels, BOX_PX, recipe=recipe, epochs=EPOCHS[recipe], seed=3)
+    settings = TrainingSettings(BOX_PX, recipe_name=recipe, seed=3, own_recipe=QUICK[recipe])
+    return finish(train_epochs(*blob_sample(1, 2), settings))
 
 
 trained = cache(train_afresh)
@@ -62,12 +68,12 @@ trained = cache(train_afresh)
 @cache
 def models() -> dict[str, Model]:
     """A trained model of each recipe, and one of the paper's whose scores differ as if trained."""
-    by_recipe = {recipe: trained(recipe) for recipe in EPOCHS}
+    by_recipe = {recipe: trained(recipe) for recipe in QUICK}
     lively = lively_network(Architecture.for_box(BOX_PX))
     return by_recipe | {"lively": replace(trained("deepem2017"), network=lively)}
 
 
-MODELS = pytest.mark.parametrize("name", [*EPOCHS, "lively"])
+MODELS = pytest.mark.parametrize("name", [*QUICK, "lively"])
 
 
 def scores_of(model: Model) -> Float32Array:
@@ -100,13 +106,13 @@ def threads(count: int) -> Iterator[None]:
 
 
 def test_another_process_trains_the_same_weights_and_saving_keeps_them(tmp_path: Path) -> None:
-    paths = [tmp_path / f"m.{recipe}.safetensors" for recipe in EPOCHS]
+    paths = [tmp_path / f"m.{recipe}.safetensors" for recipe in QUICK]
     run_elsewhere(TRAIN_AND_SAVE, *paths, PYTHONHASHSEED="7")
-    for path, recipe in zip(paths, EPOCHS, strict=True):
+    for path, recipe in zip(paths, QUICK, strict=True):
         assert_same_weights(load_model(path), trained(recipe))
 
 
-@pytest.mark.parametrize("recipe", EPOCHS)
+@pytest.mark.parametrize("recipe", QUICK)
 def test_two_threads_train_the_same_weights_every_time(recipe: str) -> None:
     with threads(2):
         assert_same_weights(train_afresh(recipe), train_afresh(recipe))
@@ -121,7 +127,7 @@ def global_states() -> list[bytes]:
     ]
 
 
-@pytest.mark.parametrize("recipe", EPOCHS)
+@pytest.mark.parametrize("recipe", QUICK)
 def test_global_random_states_are_neither_read_nor_moved(recipe: str, tmp_path: Path) -> None:
     random.seed(11)
     np.random.seed(11)  # noqa: NPY002
