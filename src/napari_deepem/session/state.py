@@ -18,6 +18,7 @@ from pydantic import ConfigDict, Field, InstanceOf, PrivateAttr, field_validator
 from napari_deepem.core.confidence import ScoreMixture, expected_hits, fit_candidates
 from napari_deepem.core.picking import MIN_DISTANCE_BOXES, select_picks
 from napari_deepem.core.types import Candidates, Labels, Micrograph, Picks, ScoreMap
+from napari_deepem.session.history import History
 
 if TYPE_CHECKING:
     from napari_deepem.core.model import Model
@@ -140,6 +141,7 @@ class Session(EventedModel):
 
     _training: Activity = PrivateAttr(default_factory=Activity)
     _scoring: Activity = PrivateAttr(default_factory=Activity)
+    _edits: History = PrivateAttr()
     _written: dict[Path, int] = PrivateAttr(default_factory=dict)
     _mixture: ScoreMixture | None = PrivateAttr(default=None)  # of the current candidates' scores
 
@@ -156,6 +158,7 @@ class Session(EventedModel):
             self.events[name].connect(self._choose_picks)
         self.events.micrographs.connect(self._forget_stale_scores)
         self.events.model.connect(self._on_model_changed)
+        self._edits = History(self, self.events.labels)
 
     @property
     def training(self) -> Activity:
@@ -166,6 +169,11 @@ class Session(EventedModel):
     def scoring(self) -> Activity:
         """How scoring is doing."""
         return self._scoring
+
+    @property
+    def edits(self) -> History:
+        """What was done to the labels, to be undone and redone."""
+        return self._edits
 
     @property
     def written(self) -> dict[Path, int]:
