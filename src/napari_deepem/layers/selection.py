@@ -1,0 +1,19 @@
+"""What is selected stays selected: napari selects every layer that is added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from napari.components import ViewerModel
+
+
+@contextmanager
+def keeping_selection(viewer: ViewerModel) -> Iterator[None]:
+    """Let a user who is marking go on marking: new layers would take the selection."""
+    active = viewer.layers.selection.active
+    mode = getattr(active, "mode", None)
+    yield
+    if active is not None and active is not viewer.layers.selection.active:
+        viewer.layers.selection.active = active
+        active.mode = mode

@@ -1,0 +1,131 @@
+"""The Points layers of one viewer in which its user marks, and the session's labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from napari.components import ViewerModel
+from napari.layers import Image, Points
+from psygnal import SignalInstance
+
+from napari_deepem.core.types import Labels
+from napari_deepem.layers import annotation, micrographs
+from napari_deepem.layers.annotation import MARKS, Mark
+from napari_deepem.layers.selection import keeping_selection
+from napari_deepem.layers.tags import find_layer, find_layers, micrograph_name_of, role_of
+from napari_deepem.session import Session
+from napari_deepem.session.marks import read_marks
+
+
+class Marking:
+    """What is marked flows from the layers into the session."""
+
+    def __init__(self, session: Session, viewer_of: Callable[[], ViewerModel]) -> None:
+        self._session = session
+        self._viewer_of = viewer_of
+        self.points_changed = SignalInstance((), name="points_changed")
+        session.events.box_size_px.connect(self._on_box_size)
+
+    def mark(self, mark: Mark) -> Points | None:
+        """Let the user click particles, or non-particles, on the current micrograph."""
+        image = self._current_image()
+        if image is None:
+            return None
+        viewer = self._viewer_of()
+        layer = annotation.annotation_layer(viewer, image, mark, self._session.box_size_px)
+        layer.visible = True
+        viewer.layers.selection.active = layer
+        layer.mode = "add"
+        return layer
+
+    def stop(self) -> Mark | None:
+        """Let a click on the canvas add no more points; returns what was being marked."""
+        marking = self.now()
+        if marking is not None:
+            self._viewer_of().layers.selection.active.mode = "pan_zoom"
+        return marking
+
+    def now(self) -> Mark | None:
+        """Return what a click on the canvas would mark now."""
+        active = self._viewer_of().layers.selection.active
+        for mark in MARKS:
+            if active is not None and role_of(active) == mark and active.mode == "add":
+                return mark
+        return None
+
+    def load(self, path: Path) -> tuple[int, int]:
+        """Add a file's particles to those of the current micrograph.
+
+        Returns how many there are, and how many more were left out, lying outside of the image.
+        """
+        image, name = self._current_image(), self._session.current
+        if image is None or name is None:
+            return 0, 0
+        centres_yx = read_marks(path, name)
+        inside = annotation.is_on(image, centres_yx)
+        viewer = self._viewer_of()
+        if inside.any():
+            with keeping_selection(viewer):
+                layer = annotation.annotation_layer(
+                    viewer, image, "positive", self._session.box_size_px
+                )
+                layer.visible = True
+                layer.add(centres_yx[inside])
+                layer.selected_data = set()  # or a stray key would delete them all
+        return int(inside.sum()), int((~inside).sum())
+
+    def count_outside(self) -> int:
+        """How many marks of the current micrograph lie outside of it, and don't count."""
+        name = self._session.current
+        return annotation.count_outside(self._viewer_of().layers, name) if name else 0
+
+    def adopt(self, points: Points, mark: Mark) -> None:
+        """Make the user's own points the particles, or non-particles, of the current micrograph."""
+        image, session = self._current_image(), self._session
+        if image is not None:
+            layers = self._viewer_of().layers
+            annotation.adopt(layers, points, image, mark, session.box_size_px)
+            points.events.data.connect(self._on_marks)
+            self.read(session.current)
+            self.points_changed.emit()
+
+    # called by the link
+
+    def add(self, layer: Points) -> None:
+        """Take a layer of marks that has come into the viewer."""
+        layer.events.data.connect(self._on_marks)
+        annotation.resize(layer, self._session.box_size_px)
+        self.read(micrograph_name_of(layer))
+        layer.visible = micrograph_name_of(layer) == self._session.current
+
+    def remove(self, layer: Points) -> None:
+        """Forget a layer of marks that has gone."""
+        layer.events.data.disconnect(self._on_marks)
+        self.read(micrograph_name_of(layer))
+
+    def place(self, image: Image, name: str) -> None:
+        """Lay all marks of a micrograph over its image."""
+        for mark in MARKS:
+            for points in find_layers(self._viewer_of().layers, mark, name):
+                micrographs.place(points, image)
+
+    def read(self, name: str | None) -> None:
+        """Read what is marked on a micrograph from its layers."""
+        session = self._session
+        if name in session.micrographs:
+            labels: Labels = annotation.labels_on(self._viewer_of().layers, name)
+            session.labels = {**session.labels, name: labels}
+
+    def _on_marks(self, event: Any) -> None:
+        self.read(micrograph_name_of(event.source))
+
+    def _on_box_size(self, box_size_px: int) -> None:
+        for layer in self._viewer_of().layers:
+            if role_of(layer) in MARKS:
+                annotation.resize(layer, box_size_px)
+
+    def _current_image(self) -> Image | None:
+        name = self._session.current
+        return find_layer(self._viewer_of().layers, "micrograph", name) if name else None

@@ -1,0 +1,55 @@
+"""What is shown of the session's results: score map and picks of the current micrograph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from napari.components import ViewerModel
+from napari.layers import Image, Points
+
+from napari_deepem.layers import results
+from napari_deepem.layers.selection import keeping_selection
+from napari_deepem.layers.tags import find_layer
+from napari_deepem.session import Session
+
+
+class Shown:
+    """Results flow from the session into layers, which are never read back."""
+
+    def __init__(self, session: Session, viewer_of: Callable[[], ViewerModel]) -> None:
+        self._session = session
+        self._viewer_of = viewer_of
+        session.events.scored.connect(self.show)
+        session.events.picks.connect(self._show_picks)
+
+    def show(self) -> None:
+        """Show score map and picks of the current micrograph, or hide those of another."""
+        session, image = self._session, self._current_image()
+        viewer, scored = self._viewer_of(), session.current_scored
+        if scored is None or image is None:
+            for role in ("scores", "picks"):
+                layer = find_layer(viewer.layers, role)
+                if layer is not None:
+                    layer.visible = False
+            return
+        with keeping_selection(viewer):
+            results.show_score_map(viewer, image, scored.score_map)
+            if session.picks is not None:
+                results.show_picks(viewer, image, session.picks).visible = True
+
+    def copy_picks(self) -> Points | None:
+        """Add the picks as an ordinary layer of the user's."""
+        image, picks = self._current_image(), self._session.picks
+        if image is None or picks is None:
+            return None
+        return results.copy_picks(self._viewer_of(), image, picks)
+
+    def _show_picks(self) -> None:
+        picks, image = self._session.picks, self._current_image()
+        if picks is not None and image is not None:
+            with keeping_selection(self._viewer_of()):
+                results.show_picks(self._viewer_of(), image, picks)
+
+    def _current_image(self) -> Image | None:
+        name = self._session.current
+        return find_layer(self._viewer_of().layers, "micrograph", name) if name else None
