@@ -123,6 +123,22 @@ def test_progress_tells_every_micrograph_then_every_epoch(model: Model) -> None:
     assert isinstance(news[3], MicrographRead)
 
 
+def test_refined_model_says_what_the_one_before_gets_on_the_same_boxes(model: Model) -> None:
+    item = verified(4, blob_micrograph(4)[1])
+    untrained = finish(refine_epochs(model, [item], micrograph_of, settings_of(model, 1)))
+    judged_again = finish(refine_epochs(untrained, [item], micrograph_of, settings_of(model, 1)))
+    assert judged_again.summary["ap_before"] == untrained.summary["curve"][-1]["held_out_ap"]
+
+
+def test_refinement_that_is_stopped_keeps_what_it_has_and_the_plan(model: Model) -> None:
+    item = verified(4, blob_micrograph(4)[1])
+    job = refine_epochs(model, [item], micrograph_of, settings_of(model), stop=lambda: True)
+    stopped = finish(job)
+    assert len(stopped.summary["curve"]) == 1
+    assert stopped.summary["stopped"] == {"epochs": 4, "kept_epoch": 1}
+    assert settings_of(stopped).chosen_epochs == 4
+
+
 # What is trained on: seen without training
 
 Parts = tuple[Sequence[Field], Sequence[Field]]
@@ -134,7 +150,11 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     given: dict[str, Any] = {}
 
     def train_fields(
-        fields: Sequence[Field], settings: TrainingSettings, parts: Parts, start: Network | None
+        fields: Sequence[Field],
+        settings: TrainingSettings,
+        parts: Parts,
+        start: Network | None,
+        **_: Any,
     ) -> Generator[EpochDone, None, Model]:
         given.update(fields=fields, settings=settings, parts=parts, start=start)
         yield EpochDone(1, 1, 0.0, None, None)

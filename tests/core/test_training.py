@@ -21,6 +21,7 @@ from napari_deepem.core.scoring import score
 from napari_deepem.core.settings import TrainingSettings
 from napari_deepem.core.training import (
     EpochDone,
+    best_epoch,
     train,
     train_epochs,
 )
@@ -178,6 +179,43 @@ def test_training_can_be_stopped_midway(recipe: str) -> None:
     assert torch.is_grad_enabled()
     job.close()
     assert list(job) == []
+
+
+def test_stopped_training_returns_the_best_epoch_calibrated() -> None:
+    micrographs, labels = blob_sample(1, 2)
+    progress: list[EpochDone] = []
+    job = train_epochs(
+        micrographs, labels, TrainingSettings(BOX_PX, epochs=9), stop=lambda: len(progress) == 3
+    )
+    model = finish(job, progress.append)
+    assert [done["epoch"] for done in model.summary["curve"]] == [1, 2, 3]
+    best = max(done.held_out_ap or 0 for done in progress)
+    kept = model.summary["stopped"]["kept_epoch"]
+    assert model.summary["stopped"]["epochs"] == 9
+    assert progress[kept - 1].held_out_ap == best
+    assert "held_out_recall" in model.summary
+    assert not model.network.training
+
+
+def test_asking_to_stop_after_the_last_epoch_changes_nothing() -> None:
+    micrographs, labels = blob_sample(1, 2)
+    settings = TrainingSettings(BOX_PX, epochs=1)
+    whole, stopped = (
+        finish(train_epochs(micrographs, labels, settings, stop=stop))
+        for stop in (lambda: False, lambda: True)
+    )
+    assert torch.equal(weights_of(whole), weights_of(stopped))
+    assert stopped.summary == whole.summary
+
+
+def test_best_epoch_is_that_of_the_highest_ap_then_of_the_lowest_loss() -> None:
+    def curve(*held_out: tuple[float | None, float | None]) -> list[EpochDone]:
+        return [EpochDone(i, 9, 0.0, loss, ap) for i, (loss, ap) in enumerate(held_out, start=1)]
+
+    assert best_epoch(curve((0.5, 0.8), (0.6, 0.9), (0.4, 0.7))) == 2
+    assert best_epoch(curve((0.5, 0.9), (0.4, 0.9), (0.6, 0.9))) == 2
+    assert best_epoch(curve((None, None), (None, None))) == 2
+    assert best_epoch([]) == 0
 
 
 def test_micrographs_without_labels_are_left_out() -> None:

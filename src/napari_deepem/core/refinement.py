@@ -16,7 +16,7 @@ from napari_deepem.core.picking import find_candidates, select_picks
 from napari_deepem.core.recipes import MODERN, RECIPES, Recipe
 from napari_deepem.core.scoring import score_prepared
 from napari_deepem.core.settings import TrainingSettings
-from napari_deepem.core.training import EpochDone, train_fields
+from napari_deepem.core.training import EpochDone, never, train_fields
 from napari_deepem.core.types import Labels, Micrograph
 from napari_deepem.core.verification import join
 
@@ -44,11 +44,12 @@ def settings_of(
         if name in known
     }
     curve = model.summary.get("curve", ())
+    planned = model.summary.get("stopped", {}).get("epochs", len(curve))
     return TrainingSettings(
         model.box_size_px,
         model.binning,
         base.name,
-        epochs=len(curve) or None if epochs is None else epochs,
+        epochs=planned or None if epochs is None else epochs,
         seed=model.summary.get("seed", 0) if seed is None else seed,
         own_recipe=replace(base, **stored),
         own_architecture=model.network.architecture,
@@ -130,12 +131,15 @@ def refine_epochs(
     micrograph_of: Callable[[LabelledMicrograph], Micrograph],
     settings: TrainingSettings,
     start: Start = "anew",
+    stop: Callable[[], bool] = never,
 ) -> Generator[MicrographRead | EpochDone, None, Model]:
     """Do as `refine`, as a stream: yields progress, returns the `Model`.
 
     What was held out at first is held out again and nothing else, so that figures can be compared;
     if the training set no longer has it, `examples.hold_out` chooses anew. `micrograph_of` reads
-    one micrograph of the joined training set; only what is binned of it is kept.
+    one micrograph of the joined training set; only what is binned of it is kept. For `stop` see
+    `training.train_fields`; the summary's `ap_before` is what `model` gets on the same held-out
+    boxes as its `curve` tells of.
     """
     joined = join(model.training_set, verified, settings.box_size_px)
     if not any(len(item.labels.positive_yx) for item in joined):
@@ -154,7 +158,9 @@ def refine_epochs(
     complete = {item.name: item.complete for item in joined}
     settings = replace(settings, labels_complete=all(complete[field.name] for field in parts[1]))
     network = model.network if start == "weights" else None
-    refined = yield from train_fields(prepared, settings, parts, network)
+    refined = yield from train_fields(
+        prepared, settings, parts, network, before=model.network, stop=stop
+    )
     return replace(
         refined,
         training_set=tuple(

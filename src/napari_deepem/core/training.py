@@ -98,17 +98,26 @@ def train(
     return finish(train_epochs(micrographs, labels, settings), on_epoch)
 
 
+def never() -> bool:
+    """Say no: a training that nobody asks to stop."""
+    return False
+
+
 def train_epochs(
-    micrographs: Iterable[Micrograph], labels: Sequence[Labels], settings: TrainingSettings
+    micrographs: Iterable[Micrograph],
+    labels: Sequence[Labels],
+    settings: TrainingSettings,
+    stop: Callable[[], bool] = never,
 ) -> Generator[EpochDone, None, Model]:
     """Do as `train`, as a stream: yields `EpochDone`, returns the `Model`.
 
-    Micrographs may be read while they are asked for: only what is binned of them is kept.
+    Micrographs may be read while they are asked for: only what is binned of them is kept. For
+    `stop` see `train_fields`.
     """
     if not any(len(marked.positive_yx) for marked in labels):
         raise InputError("no particle is labelled: mark some particles first, or give their file")
     fields = prepare_fields(micrographs, labels, settings.box_size_px, settings.chosen_binning)
-    return (yield from train_fields(fields, settings))
+    return (yield from train_fields(fields, settings, stop=stop))
 
 
 def train_fields(
@@ -116,6 +125,9 @@ def train_fields(
     settings: TrainingSettings,
     parts: tuple[Sequence[Field], Sequence[Field]] | None = None,
     start: Network | None = None,
+    *,
+    before: Network | None = None,
+    stop: Callable[[], bool] = never,
 ) -> Generator[EpochDone, None, Model]:
     """Do as `train_epochs` on what `prepare_fields` made of the micrographs.
 
@@ -129,19 +141,23 @@ def train_fields(
         alone, not on recipe and architecture.
     start : Network, optional
         Train on from its weights; from random ones by default.
+    before : Network, optional
+        An earlier network, to be judged on the same held-out boxes: the summary's `ap_before`.
+    stop : callable, optional
+        Asked after every epoch; True ends the training there with the best epoch's network (see
+        `best_epoch`), calibrated as any other. To drop a training, close the stream instead.
     """
     box_px = settings.network_box_px
     rng = np.random.default_rng(settings.seed)
     training, held_out = parts or hold_out(fields, box_px, rng)
     learner = make_learner(settings, training, rng, start)
     boxes = _boxes_to_judge_on(held_out, settings, rng)
-    curve = []
-    for epoch in range(1, settings.chosen_epochs + 1):
-        loss = learner.run_epoch()
-        curve.append(EpochDone(epoch, settings.chosen_epochs, loss, *_judge(learner, boxes)))
-        yield curve[-1]
-
-    network = learner.trained()
+    network, curve = yield from _learn(learner, boxes, settings.chosen_epochs, stop)
+    more: dict[str, Any] = {}
+    if len(curve) < settings.chosen_epochs:
+        more["stopped"] = {"epochs": settings.chosen_epochs, "kept_epoch": best_epoch(curve)}
+    if before is not None and boxes is not None:
+        more["ap_before"] = _judge(before, learner.loss, boxes)[1]
     std_range = particle_std_range(fields, box_px)
     calibration = calibrate(
         network, held_out, settings.labels_complete, std_range, settings.recipe.smoothings
@@ -162,6 +178,7 @@ def train_fields(
             "trained_on": _describe(training),
             "held_out": _describe(held_out),
             "curve": [asdict(done) for done in curve],
+            **more,
             **calibration.figures,
         },
         training_set=tuple(
@@ -169,6 +186,34 @@ def train_fields(
             for field in fields
         ),
     )
+
+
+def _learn(
+    learner: Learner,
+    boxes: tuple[Float32Array, Float32Array] | None,
+    epochs: int,
+    stop: Callable[[], bool],
+) -> Generator[EpochDone, None, tuple[Network, list[EpochDone]]]:
+    """Run the epochs; returns the last one's network, or where it was stopped the best one's."""
+    curve: list[EpochDone] = []
+    best = network = learner.trained()
+    for epoch in range(1, epochs + 1):
+        loss = learner.run_epoch()
+        network = learner.trained()
+        curve.append(EpochDone(epoch, epochs, loss, *_judge(network, learner.loss, boxes)))
+        if best_epoch(curve) == epoch:
+            best = network
+        yield curve[-1]
+        if stop():
+            break
+    return (network if len(curve) == epochs else best), curve
+
+
+def best_epoch(curve: Sequence[EpochDone]) -> int:
+    """The epoch with the highest held-out AP, of equals the lowest loss there; else the last."""
+    if not curve or curve[-1].held_out_ap is None:
+        return len(curve)
+    return max(curve, key=lambda done: (done.held_out_ap, -(done.held_out_loss or 0.0))).epoch
 
 
 def make_learner(
@@ -197,15 +242,17 @@ def _boxes_to_judge_on(
 
 @torch.no_grad()
 def _judge(
-    learner: Learner, boxes: tuple[Float32Array, Float32Array] | None
+    network: Network,
+    loss_of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    boxes: tuple[Float32Array, Float32Array] | None,
 ) -> tuple[float | None, float | None]:
     """Loss and average precision on held-out boxes, scores averaged over four rotations."""
     if boxes is None:
         return None, None
     is_particle = np.repeat([True, False], [len(boxes[0]), len(boxes[1])])
-    scores = score_crops(np.concatenate(boxes), learner.trained())
+    scores = score_crops(np.concatenate(boxes), network)
     clipped = torch.from_numpy(np.clip(scores, 1e-7, 1 - 1e-7))
-    loss = learner.loss(torch.logit(clipped), torch.from_numpy(is_particle.astype(np.float64)))
+    loss = loss_of(torch.logit(clipped), torch.from_numpy(is_particle.astype(np.float64)))
     _, precisions, recalls = precision_recall(scores, is_particle, len(boxes[0]))
     return float(loss), average_precision(precisions, recalls)
 
