@@ -1,0 +1,68 @@
+"""What makes particles visible to a person: a micrograph without its noise and its gradients.
+
+Nothing is trained on or scored with it; for what the network sees, see `preprocess`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from napari_deepem.core.preprocess import (
+    bin_image,
+    clip_hot_pixels,
+    fill_broken_pixels,
+    flatten_background,
+    robust_statistics,
+)
+from napari_deepem.core.types import Float32Array, Micrograph
+
+# A Gaussian of this many pixels halves the amplitude of what repeats every pixel:
+# exp(-2 (pi sigma / period)^2) = 1/2
+SIGMA_PER_PERIOD = float(np.sqrt(2 * np.log(2)) / (2 * np.pi))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class FilteredImage:
+    """A micrograph to look at."""
+
+    pixels: Float32Array  # (height // binning, width // binning)
+    binning: int  # original pixels a pixel, a side
+    middle: float  # grey value that most pixels are near, their median
+    spread: float  # robust standard deviation of the grey values
+
+
+def filter_micrograph(
+    micrograph: Micrograph, low_pass_angstrom: float = 0.0, high_pass_angstrom: float = 0.0
+) -> FilteredImage:
+    """Take noise and gradients from a micrograph.
+
+    Parameters
+    ----------
+    micrograph : Micrograph
+        Where its pixel size is not known, 1 A/px is assumed.
+    low_pass_angstrom : float
+        What repeats at this distance keeps half of its amplitude, finer things less (a Gaussian);
+        0 keeps all. Where it leaves nothing of single pixels, they are binned: that is quick.
+    high_pass_angstrom : float
+        What repeats at this distance keeps half of its amplitude, coarser things less; 0 keeps all.
+
+    Raises
+    ------
+    InputError
+        If every pixel has the same value.
+    """
+    pixel_size = micrograph.pixel_size or 1.0
+    low_px, high_px = (
+        SIGMA_PER_PERIOD * each / pixel_size for each in (low_pass_angstrom, high_pass_angstrom)
+    )
+    binning = int(min(max(1.0, low_px), min(micrograph.shape)))
+    pixels = bin_image(clip_hot_pixels(fill_broken_pixels(micrograph.image)), binning)
+    left_px = np.sqrt(max(low_px**2 - (binning**2 - 1) / 12, 0.0)) / binning  # binning blurs too
+    if left_px:
+        pixels = ndimage.gaussian_filter(pixels, left_px)
+    if high_px:
+        pixels = flatten_background(pixels, 2 * high_px / binning)
+    return FilteredImage(pixels, binning, *robust_statistics(pixels))

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.filters import FilteredImage, filter_micrograph
+from napari_deepem.core.types import Micrograph
+
+
+def waves(period_px: float, shape=(240, 480)) -> np.ndarray:
+    """Amplitude 1 across the columns."""
+    return np.broadcast_to(np.sin(2 * np.pi * np.arange(shape[1]) / period_px), shape)
+
+
+def amplitude(found: FilteredImage) -> float:
+    """Of waves, away from the borders."""
+    rows, cols = found.pixels.shape
+    return float(np.sqrt(2) * found.pixels[rows // 4 : -rows // 4, cols // 6 : -cols // 6].std())
+
+
+@pytest.mark.parametrize("pixel_size", [0.5, 2.0, None])
+@pytest.mark.parametrize("period_px", [10, 40])
+def test_low_pass_halves_what_repeats_at_its_resolution(period_px, pixel_size) -> None:
+    micrograph = Micrograph(waves(period_px), "m", pixel_size)
+    found = filter_micrograph(micrograph, low_pass_angstrom=period_px * (pixel_size or 1.0))
+    assert amplitude(found) == pytest.approx(0.5, abs=0.03)
+
+
+def test_low_pass_keeps_coarse_things_and_takes_fine_ones() -> None:
+    assert amplitude(filter_micrograph(Micrograph(waves(120), "m"), 20)) > 0.95
+    assert amplitude(filter_micrograph(Micrograph(waves(5), "m"), 20)) < 0.05
+
+
+def test_high_pass_halves_what_repeats_at_its_length_and_takes_the_rest() -> None:
+    found = filter_micrograph(Micrograph(waves(80) + 7.0, "m"), high_pass_angstrom=80)
+    assert amplitude(found) == pytest.approx(0.5, abs=0.05)
+    assert found.pixels.mean() == pytest.approx(0.0, abs=0.02)
+    assert amplitude(filter_micrograph(Micrograph(waves(8), "m"), 0, 80)) > 0.95
+
+
+def test_binned_pixels_stay_where_they_were() -> None:
+    image = np.random.default_rng(0).normal(size=(200, 300))
+    rows, cols = np.mgrid[:200, :300]
+    image += 50 * np.exp(-((rows - 61.0) ** 2 + (cols - 203.0) ** 2) / (2 * 9.0**2))
+    found = filter_micrograph(Micrograph(image, "m"), low_pass_angstrom=40)
+    assert found.binning > 1
+    peak = np.array(np.unravel_index(found.pixels.argmax(), found.pixels.shape))
+    np.testing.assert_allclose((peak + 0.5) * found.binning - 0.5, (61, 203), atol=found.binning)
+
+
+def test_nothing_to_filter_gives_the_pixels_as_they_are() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (60, 90)).astype(np.uint8)
+    found = filter_micrograph(Micrograph(image, "m"))
+    np.testing.assert_array_equal(found.pixels, image)
+    assert found.binning == 1
+    assert found.middle == np.median(image)
+
+
+def test_hot_and_broken_pixels_do_not_spread() -> None:
+    image = np.random.default_rng(0).normal(size=(60, 90))
+    image[10, 10], image[30, 30] = 1e6, np.nan
+    found = filter_micrograph(Micrograph(image, "m"), 10, 60)
+    assert np.isfinite(found.pixels).all()
+    assert np.abs(found.pixels).max() < 10
+
+
+def test_constant_image_is_said() -> None:
+    with pytest.raises(InputError, match="holds no image"):
+        filter_micrograph(Micrograph(np.zeros((60, 90)), "m"), 20)
