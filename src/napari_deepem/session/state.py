@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from psygnal import EventedModel
-from pydantic import ConfigDict, Field, InstanceOf, PrivateAttr, field_validator
+from pydantic import Field, InstanceOf, PrivateAttr
 
 from napari_deepem.core.confidence import ScoreMixture, expected_hits, fit_candidates
 from napari_deepem.core.picking import MIN_DISTANCE_BOXES, select_picks
 from napari_deepem.core.types import Candidates, Labels, Micrograph, Picks, ScoreMap
 from napari_deepem.session.history import History
+from napari_deepem.session.parameters import Parameters
 
 if TYPE_CHECKING:
     from napari_deepem.core.model import Model
@@ -45,98 +46,25 @@ class Activity(EventedModel):
     message: str = ""
 
 
-class Session(EventedModel):
+class Session(Parameters):
     """Micrographs, labels, model, scores and picks of one viewer; lengths in original pixels."""
 
-    model_config = ConfigDict(validate_assignment=True, arbitrary_types_allowed=True)
+    # the series that is open: files by name, in their order; `excluded` ones are left out of all
+    files: dict[str, InstanceOf[Path]] = Field(default_factory=dict)
+    excluded: frozenset[str] = frozenset()
 
-    # what is open, pulled from the viewer's layers
+    # what is in memory, pulled from the viewer's layers; of a series that is one at a time, and
+    # none yet while the current one is being read
     micrographs: dict[str, InstanceOf[Micrograph]] = Field(default_factory=dict)
     current: str | None = None
-    labels: dict[str, InstanceOf[Labels]] = Field(default_factory=dict)
-    box_size_px: Annotated[
-        int,
-        Field(
-            ge=24,
-            le=4096,
-            title="Box size (px)",
-            description="Side of the square that holds one particle and a little of its "
-            "surroundings, in pixels of the original file.",
-        ),
-    ] = 128
-
-    # how to train
-    recipe: Annotated[
-        Literal["modern", "wide", "deepem2017"],
-        Field(
-            title="Recipe",
-            description="modern: the paper's eight layers, trained as one would today. "
-            "wide: more maps; slower, often a little better. "
-            "deepem2017: as in the paper; slower to learn.",
-        ),
-    ] = "modern"
-    binning: Annotated[
-        Literal["auto", 1, 2, 3, 4, 6, 8, 12, 16],
-        Field(
-            title="Binning",
-            description="The network sees the micrograph averaged over squares of this many "
-            "pixels. auto chooses by the box size.",
-        ),
-    ] = "auto"
-    epochs: Annotated[
-        int,
-        Field(ge=0, le=1000, title="Epochs", description="Rounds of training. auto: the recipe's."),
-    ] = 0  # 0 stands for the recipe's own number
-    seed: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=2**31 - 1,
-            title="Seed",
-            description="The same seed and labels give the same network.",
-        ),
-    ] = 0
-    labels_complete: Annotated[
-        bool,
-        Field(
-            title="Every particle is marked",
-            description="Whether all particles of the annotated micrographs are marked. If not, "
-            "picks without a mark don't count as wrong when the threshold is set.",
-        ),
-    ] = False
+    labels: dict[str, InstanceOf[Labels]] = Field(default_factory=dict)  # of the whole series
 
     # results of jobs
     model: Any = None  # Model | None; its class would bring torch
     history: tuple[Any, ...] = ()  # EpochDone of the training that runs or ran last
-    scored: dict[str, InstanceOf[Scored]] = Field(default_factory=dict)
-
-    # how to pick
-    threshold: Annotated[
-        float,
-        Field(
-            ge=0.0,
-            le=1.0,
-            title="Threshold",
-            description="Lowest score that is picked: 0 takes everything, 1 almost nothing.",
-        ),
-    ] = 0.5
-    std_range: Annotated[
-        tuple[float, float],
-        Field(
-            title="Std range",
-            description="Keeps boxes whose pixels' standard deviation lies between these. Carbon, "
-            "ice and aggregates lie above, empty ice below.",
-        ),
-    ] = (0.0, 10.0)
-    min_distance_px: Annotated[
-        float | None,
-        Field(
-            ge=0.0,
-            title="Min. distance (px)",
-            description="Of picks nearer to each other than this, the best stays. "
-            "At first 0.25 of the box.",
-        ),
-    ] = None
+    scored: dict[str, InstanceOf[Scored]] = Field(default_factory=dict)  # of those in memory
+    # of all that the model has scored, in memory or not; follows `scored`
+    candidates: dict[str, InstanceOf[Candidates]] = Field(default_factory=dict)
     picks: InstanceOf[Picks] | None = None  # of the current micrograph; a projection of the above
 
     _training: Activity = PrivateAttr(default_factory=Activity)
@@ -145,17 +73,13 @@ class Session(EventedModel):
     _written: dict[Path, int] = PrivateAttr(default_factory=dict)
     _mixture: ScoreMixture | None = PrivateAttr(default=None)  # of the current candidates' scores
 
-    @field_validator("std_range")
-    @classmethod
-    def _low_before_high(cls, value: tuple[float, float]) -> tuple[float, float]:
-        return min(value), max(value)
-
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
-        for name in ("std_range", "min_distance_px", "scored", "current"):
+        for name in ("std_range", "min_distance_px", "candidates", "current"):
             self.events[name].connect(self._fit_scores)
-        for name in ("threshold", "std_range", "min_distance_px", "scored", "current"):
+        for name in ("threshold", "std_range", "min_distance_px", "candidates", "current"):
             self.events[name].connect(self._choose_picks)
+        self.events.scored.connect(self._keep_candidates)
         self.events.micrographs.connect(self._forget_stale_scores)
         self.events.model.connect(self._on_model_changed)
         self._edits = History(self, self.events.labels)
@@ -183,12 +107,23 @@ class Session(EventedModel):
     @property
     def pixel_size(self) -> float | None:
         """A/px of the current micrograph."""
-        return self.micrographs[self.current].pixel_size if self.current else None
+        micrograph = self.micrographs.get(self.current) if self.current else None
+        return None if micrograph is None else micrograph.pixel_size
 
     @property
     def current_scored(self) -> Scored | None:
         """The current micrograph's scores; None if it was not scored with this model."""
         return self.scored.get(self.current) if self.current else None
+
+    @property
+    def current_candidates(self) -> Candidates | None:
+        """The current micrograph's candidates; None if it was not scored with this model."""
+        return self.candidates.get(self.current) if self.current else None
+
+    @property
+    def names(self) -> list[str]:
+        """Every micrograph: those of the series, then what else is open."""
+        return [*self.files, *(name for name in self.micrographs if name not in self.files)]
 
     @property
     def f2_optimum(self) -> float | None:
@@ -209,11 +144,13 @@ class Session(EventedModel):
         return self.labels.get(name, NO_LABELS) if name else NO_LABELS
 
     def annotated(self) -> dict[str, Labels]:
-        """Labels of every open micrograph that has any."""
+        """Labels of every micrograph that has any and is not excluded."""
         return {
             name: labels
             for name, labels in self.labels.items()
-            if name in self.micrographs and (len(labels.positive_yx) or len(labels.negative_yx))
+            if (name in self.files or name in self.micrographs)
+            and name not in self.excluded
+            and (len(labels.positive_yx) or len(labels.negative_yx))
         }
 
     def select(self, candidates: Candidates) -> Picks:
@@ -234,11 +171,11 @@ class Session(EventedModel):
 
     def missing_for_training(self) -> str:
         """Say in one line what training still needs; empty if nothing."""
-        if not self.micrographs:
+        if not (self.files or self.micrographs):
             return OPEN_FIRST
         if not any(len(labels.positive_yx) for labels in self.annotated().values()):
             return "Mark at least one particle: Annotate > Mark particles, then click on particles."
-        for name in self.annotated():
+        for name in self.annotated().keys() & self.micrographs.keys():  # others tell when read
             height, width = self.micrographs[name].shape
             if self.box_size_px > min(height, width):
                 return (
@@ -249,35 +186,52 @@ class Session(EventedModel):
 
     def missing_for_scoring(self) -> str:
         """Say in one line what scoring still needs; empty if nothing."""
-        if not self.micrographs:
+        if not (self.files or self.micrographs):
             return OPEN_FIRST
         if self.model is None:
             return "No model yet: train one, or load one, in the Train dock."
         return ""
 
     def _fit_scores(self) -> None:
-        scored = self.current_scored
+        found, scored = self.current_candidates, self.current_scored
+        model = self.model if scored is None else scored.model
         self._mixture = None
-        if scored is not None:
+        if found is not None and model is not None:
             self._mixture = fit_candidates(
-                scored.candidates, scored.model.summary, self.std_range, self.min_distance_px
+                found, model.summary, self.std_range, self.min_distance_px
             )
 
     def _choose_picks(self) -> None:
-        scored = self.current_scored
-        self.picks = None if scored is None else self.select(scored.candidates)
+        found = self.current_candidates
+        self.picks = None if found is None else self.select(found)
+
+    def _keep_candidates(self, scored: Mapping[str, Scored]) -> None:
+        new = {
+            name: each.candidates
+            for name, each in scored.items()
+            if self.candidates.get(name) is not each.candidates
+        }
+        if new:
+            self.candidates = {**self.candidates, **new}
 
     def _forget_stale_scores(self, micrographs: Mapping[str, Micrograph]) -> None:
-        kept = {
-            name: scored
+        """Forget scores of what was closed or has other pixels now.
+
+        Candidates of a series stay when the next micrograph takes the place of this one.
+        """
+        stale = {
+            name
             for name, scored in self.scored.items()
-            if micrographs.get(name) is scored.micrograph
+            if micrographs.get(name) is not scored.micrograph
         }
-        if len(kept) < len(self.scored):
-            self.scored = kept
+        if stale:
+            gone = {name for name in stale if name in micrographs or name not in self.files}
+            self.scored = {k: v for k, v in self.scored.items() if k not in stale}
+            self.candidates = {k: v for k, v in self.candidates.items() if k not in gone}
 
     def _on_model_changed(self, model: Model | None) -> None:
         self.scored = {}
+        self.candidates = {}
         if model is not None:
             self.min_distance_px = None
             self.std_range = model.std_range

@@ -1,0 +1,98 @@
+"""What a user sets: declared once, with bounds, default, unit and help, for every view of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from psygnal import EventedModel
+from pydantic import ConfigDict, Field, field_validator
+
+
+class Parameters(EventedModel):
+    """How to train and how to pick; lengths in original pixels. A session file keeps them all."""
+
+    model_config = ConfigDict(validate_assignment=True, arbitrary_types_allowed=True)
+
+    box_size_px: Annotated[
+        int,
+        Field(
+            ge=24,
+            le=4096,
+            title="Box size (px)",
+            description="Side of the square that holds one particle and a little of its "
+            "surroundings, in pixels of the original file.",
+        ),
+    ] = 128
+
+    # how to train
+    recipe: Annotated[
+        Literal["modern", "wide", "deepem2017"],
+        Field(
+            title="Recipe",
+            description="modern: the paper's eight layers, trained as one would today. "
+            "wide: more maps; slower, often a little better. "
+            "deepem2017: as in the paper; slower to learn.",
+        ),
+    ] = "modern"
+    binning: Annotated[
+        Literal["auto", 1, 2, 3, 4, 6, 8, 12, 16],
+        Field(
+            title="Binning",
+            description="The network sees the micrograph averaged over squares of this many "
+            "pixels. auto chooses by the box size.",
+        ),
+    ] = "auto"
+    epochs: Annotated[
+        int,
+        Field(ge=0, le=1000, title="Epochs", description="Rounds of training. auto: the recipe's."),
+    ] = 0  # 0 stands for the recipe's own number
+    seed: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=2**31 - 1,
+            title="Seed",
+            description="The same seed and labels give the same network.",
+        ),
+    ] = 0
+    labels_complete: Annotated[
+        bool,
+        Field(
+            title="Every particle is marked",
+            description="Whether all particles of the annotated micrographs are marked. If not, "
+            "picks without a mark don't count as wrong when the threshold is set.",
+        ),
+    ] = False
+
+    # how to pick
+    threshold: Annotated[
+        float,
+        Field(
+            ge=0.0,
+            le=1.0,
+            title="Threshold",
+            description="Lowest score that is picked: 0 takes everything, 1 almost nothing.",
+        ),
+    ] = 0.5
+    std_range: Annotated[
+        tuple[float, float],
+        Field(
+            title="Std range",
+            description="Keeps boxes whose pixels' standard deviation lies between these. Carbon, "
+            "ice and aggregates lie above, empty ice below.",
+        ),
+    ] = (0.0, 10.0)
+    min_distance_px: Annotated[
+        float | None,
+        Field(
+            ge=0.0,
+            title="Min. distance (px)",
+            description="Of picks nearer to each other than this, the best stays. "
+            "At first 0.25 of the box.",
+        ),
+    ] = None
+
+    @field_validator("std_range")
+    @classmethod
+    def _low_before_high(cls, value: tuple[float, float]) -> tuple[float, float]:
+        return min(value), max(value)
