@@ -101,6 +101,19 @@ def placement_of(layer: Layer) -> dict[str, Any]:
     return {"scale": layer.scale, "translate": layer.translate, "units": layer.units}
 
 
+def grid_placement(image: Layer, origin_px: float, step_px: float) -> dict[str, Any]:
+    """Where an image lies whose pixel (i, j) belongs on `origin_px + step_px * (i, j)` of `image`.
+
+    Both in pixels of `image`; the middle of its first pixel is 0.
+    """
+    scale = np.asarray(image.scale)
+    return {
+        "scale": scale * step_px,
+        "translate": image.translate + scale * origin_px,
+        "units": image.units,
+    }
+
+
 def place(layer: Layer, image: Layer) -> None:
     """Lay `layer`, whose data are the pixels of `image`, over it."""
     for key, value in placement_of(image).items():

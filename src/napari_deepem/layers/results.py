@@ -14,7 +14,7 @@ from napari.layers import Image, Layer, Points
 
 from napari_deepem.core.types import Picks, ScoreMap
 from napari_deepem.layers.annotation import resize, square_style
-from napari_deepem.layers.micrographs import place, placement_of
+from napari_deepem.layers.micrographs import grid_placement, place, placement_of
 from napari_deepem.layers.tags import KEY, find_layer, find_layers, micrograph_name_of, tag
 
 SCORE_MAP_NAME = "Score map"
@@ -24,7 +24,7 @@ PICKS_NAME = "Picks"
 def show_score_map(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> Image:
     """Lay a score map over its micrograph: the middle of element (i, j) on its box's centre."""
     name = image.metadata[KEY]["micrograph"]
-    where = _placement_on(image, score_map)
+    where = grid_placement(image, score_map.origin_px, score_map.step_px)
     layer = find_layer(viewer.layers, "scores")
     if layer is None:
         layer = viewer.add_image(
@@ -81,7 +81,7 @@ def move_results(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> None
     for layer in find_layers(viewer.layers, "picks", name):
         place(layer, image)
     for layer in find_layers(viewer.layers, "scores", name):
-        _set(layer, _placement_on(image, score_map))
+        _set(layer, grid_placement(image, score_map.origin_px, score_map.step_px))
 
 
 def copy_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
@@ -96,16 +96,6 @@ def copy_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
         **{**square_style("picks", picks.box_size_px or 1), "border_color": "#f5d90a"},
         **placement_of(image),
     )
-
-
-def _placement_on(image: Image, score_map: ScoreMap) -> dict[str, Any]:
-    """Where a score map lies in the world."""
-    scale = np.asarray(image.scale)
-    return {
-        "scale": scale * score_map.step_px,
-        "translate": image.translate + scale * score_map.origin_px,
-        "units": image.units,
-    }
 
 
 def _set(layer: Layer, where: Mapping[str, Any]) -> None:

@@ -1,0 +1,64 @@
+"""The filtered view of the current micrograph: a picture over it, never taken for a micrograph.
+
+There is one such layer in a viewer; it is gone where nothing filtered is shown.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Image
+from numpy.typing import NDArray
+
+from napari_deepem.layers.micrographs import grid_placement
+from napari_deepem.layers.selection import keeping_selection
+from napari_deepem.layers.tags import KEY, find_layer, find_layers, tag
+
+NAME = "Filtered"
+
+
+def show_filtered(
+    viewer: ViewerModel,
+    image: Image,
+    pixels: NDArray[np.float32],
+    binning: int,
+    contrast_limits: tuple[float, float],
+) -> Image:
+    """Lay a filtered picture of a micrograph, binned by `binning`, over its image."""
+    metadata = tag("display", image.metadata[KEY]["micrograph"])
+    layer = find_layer(viewer.layers, "display")
+    if layer is None:
+        with keeping_selection(viewer):
+            layer = viewer.add_image(
+                pixels,
+                name=NAME,
+                metadata=metadata,
+                contrast_limits=contrast_limits,
+                interpolation2d="linear",
+                **_where(image, binning),
+            )
+            viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(image) + 1)
+        return layer
+    layer.data = pixels
+    layer.metadata.update(metadata)
+    place_filtered(viewer, image, binning)
+    layer.contrast_limits = contrast_limits
+    layer.visible = True
+    return layer
+
+
+def place_filtered(viewer: ViewerModel, image: Image, binning: int) -> None:
+    """Lay what is shown over its micrograph once more, after that was moved."""
+    for layer in find_layers(viewer.layers, "display", image.metadata[KEY]["micrograph"]):
+        for key, value in _where(image, binning).items():
+            setattr(layer, key, value)
+
+
+def remove_filtered(viewer: ViewerModel) -> None:
+    """Take the picture away."""
+    for layer in find_layers(viewer.layers, "display"):
+        viewer.layers.remove(layer)
+
+
+def _where(image: Image, binning: int) -> dict[str, object]:
+    return grid_placement(image, (binning - 1) / 2, binning)
