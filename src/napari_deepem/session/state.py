@@ -20,6 +20,7 @@ from napari_deepem.core.picking import MIN_DISTANCE_BOXES, select_picks
 from napari_deepem.core.types import Candidates, Labels, Micrograph, Picks, ScoreMap
 from napari_deepem.session.history import History
 from napari_deepem.session.parameters import Parameters
+from napari_deepem.session.rounds import Round
 
 if TYPE_CHECKING:
     from napari_deepem.core.model import Model
@@ -51,6 +52,7 @@ class Session(Parameters):
 
     # the series that is open: files by name, in their order; `excluded` ones are left out of all
     files: dict[str, InstanceOf[Path]] = Field(default_factory=dict)
+    folder: InstanceOf[Path] | None = None  # where the session file and score maps are kept
     excluded: frozenset[str] = frozenset()
 
     # what is in memory, pulled from the viewer's layers; of a series that is one at a time, and
@@ -66,6 +68,11 @@ class Session(Parameters):
     # of all that the model has scored, in memory or not; follows `scored`
     candidates: dict[str, InstanceOf[Candidates]] = Field(default_factory=dict)
     picks: InstanceOf[Picks] | None = None  # of the current micrograph; a projection of the above
+    suggested_box_px: int | None = None  # from what was clicked, see `core.box`; None: can't tell
+
+    # what the user says of picks, by micrograph: `positive_yx` are accepted, `negative_yx` rejected
+    review: dict[str, InstanceOf[Labels]] = Field(default_factory=dict)
+    rounds: tuple[Round, ...] = ()  # what each training gave
 
     _training: Activity = PrivateAttr(default_factory=Activity)
     _scoring: Activity = PrivateAttr(default_factory=Activity)
@@ -153,6 +160,16 @@ class Session(Parameters):
             and (len(labels.positive_yx) or len(labels.negative_yx))
         }
 
+    def reviewed(self) -> dict[str, Labels]:
+        """Verdicts on every micrograph that has any and is not excluded."""
+        return {
+            name: verdicts
+            for name, verdicts in self.review.items()
+            if (name in self.files or name in self.micrographs)
+            and name not in self.excluded
+            and (len(verdicts.positive_yx) or len(verdicts.negative_yx))
+        }
+
     def select(self, candidates: Candidates) -> Picks:
         """Choose among candidates with the present threshold, std range and distance."""
         return select_picks(
@@ -173,7 +190,8 @@ class Session(Parameters):
         """Say in one line what training still needs; empty if nothing."""
         if not (self.files or self.micrographs):
             return OPEN_FIRST
-        if not any(len(labels.positive_yx) for labels in self.annotated().values()):
+        taught = [*self.annotated().values(), *self.reviewed().values()]
+        if not any(len(labels.positive_yx) for labels in taught):
             return "Mark at least one particle: Annotate > Mark particles, then click on particles."
         for name in self.annotated().keys() & self.micrographs.keys():  # others tell when read
             height, width = self.micrographs[name].shape

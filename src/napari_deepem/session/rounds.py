@@ -1,0 +1,47 @@
+"""What each training of a session gave: how one sees that it gets better.
+
+A `Round` holds plain values only: `dataclasses.asdict` makes JSON of it, `Round(**values)` brings
+it back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from napari_deepem.core.model import Model
+
+Start = Literal["new", "anew", "weights", "file"]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One training, in numbers that can be compared with those before."""
+
+    number: int  # counted from 1
+    start: Start  # "new": by labels alone; "anew", "weights": see `core.refinement`; "file": loaded
+    particles: int  # that it learnt from or held out
+    negatives: int  # marked ones, rejected picks among them
+    micrographs: int
+    epochs: int
+    ap: float | None  # average precision at telling held-out particles from background
+    ap_before: float | None = None  # what the model before gets on the same boxes, where comparable
+
+
+def round_of(model: Model, start: Start, number: int) -> Round:
+    """Describe a model as the round of training that gave it."""
+    summary = model.summary
+    parts = [*summary.get("trained_on", ()), *summary.get("held_out", ())]
+    curve = summary.get("curve", ())
+    kept = summary.get("stopped", {}).get("kept_epoch", len(curve))
+    return Round(
+        number=number,
+        start=start,
+        particles=sum(part["particles"] for part in parts),
+        negatives=sum(part["negatives"] for part in parts),
+        micrographs=len({part["micrograph"] for part in parts}),
+        epochs=len(curve),
+        ap=curve[kept - 1].get("held_out_ap") if curve else None,
+        ap_before=summary.get("ap_before"),
+    )
