@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -100,6 +101,38 @@ def find_micrographs(arguments: Iterable[str | Path]) -> list[Path]:
     return list(found.values())
 
 
+def list_micrographs(folder: str | Path) -> dict[str, Path]:
+    """List the micrographs that lie in a folder by name, without opening any of them.
+
+    Returns
+    -------
+    dict of str to Path
+        In natural order: m2 before m10. Where files have the same name but for their suffix, the
+        later ones go by their whole file name.
+
+    Raises
+    ------
+    InputError
+        It is no folder, can't be read, or holds no micrographs.
+    """
+    folder = Path(folder)
+    try:
+        with os.scandir(folder) as entries:
+            found = [entry.name for entry in entries if _may_be_micrograph(entry)]
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be opened: {error.strerror or error}") from error
+    if not found:
+        raise InputError(
+            f"{folder}: no micrographs there ({', '.join(MICROGRAPH_SUFFIXES)}); "
+            "choose the folder that they lie in"
+        )
+    files: dict[str, Path] = {}
+    for file in sorted(found, key=_natural):
+        name = micrograph_name(file)
+        files[file if name in files else name] = folder / file
+    return files
+
+
 def write_mrc(path: str | Path, image: NDArray[Any], pixel_size: float | None) -> None:
     """Write an image as MRC mode 2, as RELION, EMAN and IMOD open it.
 
@@ -168,5 +201,19 @@ def _matches(argument: str) -> list[Path]:
 
 
 def _is_micrograph(path: Path) -> bool:
-    named_so = path.name.lower().endswith(MICROGRAPH_SUFFIXES) and not path.name.startswith(".")
-    return named_so and path.is_file()
+    return _named_as_micrograph(path.name) and path.is_file()
+
+
+def _may_be_micrograph(entry: os.DirEntry[str]) -> bool:
+    """Whether it looks like one; where a link leads is not asked, which takes long on a network."""
+    return _named_as_micrograph(entry.name) and not entry.is_dir(follow_symlinks=False)
+
+
+def _named_as_micrograph(name: str) -> bool:
+    return name.lower().endswith(MICROGRAPH_SUFFIXES) and not name.startswith(".")
+
+
+def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """Sort key in which numbers count as numbers."""
+    parts = re.split(r"(\d+)", name.lower())  # every other one is a number
+    return [(int(p), "") if odd % 2 else (-1, p) for odd, p in enumerate(parts)], name

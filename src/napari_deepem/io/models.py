@@ -6,6 +6,7 @@ the latter as they are on this machine and as seen from the model's folder.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import asdict, fields
@@ -74,6 +75,14 @@ def save_model(model: Model, path: str | Path) -> Path:
     'klh.safetensors'
     """
     path = model_path(path)
+    content = model_bytes(model, path.parent)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+    return path
+
+
+def model_bytes(model: Model, folder: Path) -> bytes:
+    """What a model file in this folder holds."""
     description = {
         field.name: getattr(model, field.name)
         for field in fields(model)
@@ -85,17 +94,33 @@ def save_model(model: Model, path: str | Path) -> Path:
         "version": str(FORMAT_VERSION),
         "model": json.dumps(description),
         "training_set": json.dumps(
-            [_remembered(item, path.parent) for item in model.training_set], separators=(",", ":")
+            [_remembered(item, folder) for item in model.training_set], separators=(",", ":")
         ),
     }
-    weights = {name: w.detach().contiguous() for name, w in model.network.state_dict().items()}
-    with replacing(path) as temporary:
-        temporary.write_bytes(save(weights, metadata=header))
-    return path
+    return save(_weights(model), metadata=header)
 
 
-def load_model(path: str | Path) -> Model:
+def model_digest(model: Model) -> str:
+    """Tell by 16 letters and digits whether two models give the same scores."""
+    found = hashlib.sha256(repr(model.network.architecture).encode())
+    found.update(f"{model.box_size_px} {model.binning} {model.smoothing}".encode())
+    for name, weights in sorted(_weights(model).items()):
+        found.update(name.encode() + weights.numpy().tobytes())
+    return found.hexdigest()[:16]
+
+
+def _weights(model: Model) -> dict[str, Any]:
+    return {name: w.detach().contiguous() for name, w in model.network.state_dict().items()}
+
+
+def load_model(path: str | Path, folder: Path | None = None) -> Model:
     """Read a model that `save_model` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+    folder : Path, optional
+        Where the file was made, if that is elsewhere: micrographs are looked for from there.
 
     Raises
     ------
@@ -128,7 +153,7 @@ def load_model(path: str | Path) -> Model:
             f"{path} is damaged or not a model file ({error}): train again, or copy it again"
         ) from error
     try:
-        return _build(description, weights, _recalled(header, path.parent))
+        return _build(description, weights, _recalled(header, folder or path.parent))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())  # torch lists misfitting weights on many lines
         raise InputError(

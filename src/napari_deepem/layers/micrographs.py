@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,19 @@ def file_of(layer: Layer) -> Path | None:
     parent = layer.source.parent and layer.source.parent()
     if parent is not None:
         return file_of(parent)
+    if source := tag_of(layer).get("source"):
+        return Path(source)
     return Path(layer.source.path) if layer.source.path else None
+
+
+def name_in(layer: Layer, files: Mapping[str, Path]) -> str | None:
+    """Return the name that a layer's file has in a series; None if it is not of the series."""
+    file = file_of(layer)
+    if file is None:
+        return None
+    if files.get(micrograph_name_of(layer) or "") == file:
+        return micrograph_name_of(layer)
+    return next((name for name, path in files.items() if path == file), None)
 
 
 def folder_of(layer: Layer) -> Path | None:

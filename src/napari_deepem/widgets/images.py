@@ -12,7 +12,7 @@ from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
 
 from napari_deepem.layers import micrographs, results
-from napari_deepem.layers.tags import micrograph_name_of, role_of, tag_of, untag
+from napari_deepem.layers.tags import micrograph_name_of, role_of, tag, tag_of, untag
 from napari_deepem.session import Session
 from napari_deepem.widgets.marking import Marking
 
@@ -39,7 +39,13 @@ class Images:
             show_warning(problem)
             return
         is_ours = role_of(layer) is not None
-        micrograph = micrographs.enrol(layer, session.micrographs)
+        in_series = micrographs.name_in(layer, session.files)
+        if in_series is not None:  # whoever has opened it
+            layer.metadata.update(
+                tag("micrograph", in_series, source=str(session.files[in_series]))
+            )
+        others = session.micrographs.keys() | session.files.keys() - {in_series}
+        micrograph = micrographs.enrol(layer, others)
         self._layers.add(layer)
         layer.events.data.connect(self._on_data)
         for event in _moves_of(layer):
@@ -48,7 +54,10 @@ class Images:
         if box_size_px and not session.annotated():
             session.box_size_px = box_size_px
         session.micrographs = {**session.micrographs, micrograph.name: micrograph}
-        self._marking.read(micrograph.name)
+        if in_series is None:
+            self._marking.read(micrograph.name)
+        else:
+            self._marking.show(micrograph.name)
         if is_ours or self._marking.now() is None:
             session.current = micrograph.name
         else:  # what another plugin made of a micrograph does not end the marking of that one
@@ -66,7 +75,8 @@ class Images:
         if session.current == name:
             session.current = next(reversed(left), None)
         session.micrographs = left
-        session.labels = {k: v for k, v in session.labels.items() if k in left}
+        if name not in session.files:
+            session.labels = {k: v for k, v in session.labels.items() if k != name}
 
     def _unsuitable(self, layer: Image) -> str:
         """Say why an image is no micrograph of its own; empty if it is one. Hides a second view."""
@@ -79,9 +89,10 @@ class Images:
 
     def _on_data(self, event: Any) -> None:
         layer = event.source
-        taken = self._session.micrographs.keys() - {micrograph_name_of(layer)}
+        session = self._session
+        taken = (session.micrographs.keys() | session.files.keys()) - {micrograph_name_of(layer)}
         micrograph = micrographs.enrol(layer, taken)
-        self._session.micrographs = {**self._session.micrographs, micrograph.name: micrograph}
+        session.micrographs = {**session.micrographs, micrograph.name: micrograph}
         self._marking.read(micrograph.name)  # another shape has other marks outside
 
     def _on_moved(self, event: Any) -> None:

@@ -1,8 +1,8 @@
 """Ties the layers of one viewer to its session.
 
 Inward, the annotation Points layers (`marking`) and the micrographs (`images`) flow into the
-session; outward, the session's scores and picks are shown (`shown`). All docks of a viewer share
-one link.
+session; outward, the current micrograph of a series is read (`browsing`), and the session's scores
+and picks are shown (`shown`). All docks of a viewer share one link.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from napari_deepem.layers import micrographs
 from napari_deepem.layers.annotation import MARKS, Mark
 from napari_deepem.layers.tags import find_layer, micrograph_name_of, role_of
 from napari_deepem.session import Session
+from napari_deepem.widgets.browsing import Browsing
 from napari_deepem.widgets.images import Images
 from napari_deepem.widgets.marking import Marking
 from napari_deepem.widgets.runs import Runs
@@ -49,12 +50,14 @@ class Link:
         self.runs = Runs(self.session)
         self.marking = Marking(self.session, self._viewer_of)
         self.images = Images(self.session, self.marking, self._viewer_of)
+        self.browsing = Browsing(self.session, self._viewer_of, self._on_shown)
         for layer in list(viewer.layers):
             self._add(layer)
         viewer.layers.events.inserted.connect(self._on_layer_inserted)
         viewer.layers.events.removed.connect(self._on_layer_removed)
         self.session.events.current.connect(self._on_current)
         self.shown = Shown(self.session, self._viewer_of)
+        self._to_be_marked: Mark | None = None  # on the micrograph that is still being read
         self._on_current(self.session.current)
 
     @property
@@ -120,10 +123,15 @@ class Link:
             self.images.remove(layer)
 
     def _on_current(self, name: str | None) -> None:
-        marking = self.stop_marking()
+        self._to_be_marked = self.stop_marking() or self._to_be_marked
+        self.browsing.turn_to(name)
         for layer in self.viewer.layers:
             if role_of(layer) in ("micrograph", *MARKS):
                 layer.visible = micrograph_name_of(layer) == name
-        if marking is not None:
-            self.mark(marking)
+        self._on_shown()
+
+    def _on_shown(self) -> None:
+        """Go on marking, and show results, on the current micrograph as soon as it is there."""
+        if self._to_be_marked is not None and self.mark(self._to_be_marked) is not None:
+            self._to_be_marked = None
         self.shown.show()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Points
 from psygnal import SignalInstance
 
-from napari_deepem.core.types import Labels
 from napari_deepem.layers import annotation, micrographs
 from napari_deepem.layers.annotation import MARKS, Mark
 from napari_deepem.layers.selection import keeping_selection
@@ -26,7 +28,9 @@ class Marking:
         self._session = session
         self._viewer_of = viewer_of
         self.points_changed = SignalInstance((), name="points_changed")
+        self._busy = False  # showing labels, or reading them
         session.events.box_size_px.connect(self._on_box_size)
+        session.events.labels.connect(self._show_changed)
 
     def mark(self, mark: Mark) -> Points | None:
         """Let the user click particles, or non-particles, on the current micrograph."""
@@ -114,9 +118,40 @@ class Marking:
     def read(self, name: str | None) -> None:
         """Read what is marked on a micrograph from its layers."""
         session = self._session
-        if name in session.micrographs:
-            labels: Labels = annotation.labels_on(self._viewer_of().layers, name)
-            session.labels = {**session.labels, name: labels}
+        if name in session.micrographs and not self._busy:
+            found = annotation.labels_on(self._viewer_of().layers, name)
+            labels = replace(found, unsure_yx=session.labels_of(name).unsure_yx)
+            with self._being_busy():
+                session.labels = {**session.labels, name: labels}
+
+    def show(self, name: str) -> None:
+        """Show the labels of a micrograph that is in the viewer: its layers are a view of them."""
+        viewer, labels = self._viewer_of(), self._session.labels_of(name)
+        image = find_layer(viewer.layers, "micrograph", name)
+        seen = annotation.labels_on(viewer.layers, name)
+        if image is None or self._busy:
+            return
+        with self._being_busy(), keeping_selection(viewer):
+            for mark in MARKS:
+                wanted_yx = getattr(labels, f"{mark}_yx")
+                if not np.array_equal(wanted_yx, getattr(seen, f"{mark}_yx")):
+                    layer = annotation.annotation_layer(
+                        viewer, image, mark, self._session.box_size_px
+                    )
+                    layer.data = wanted_yx
+                    layer.selected_data = set()
+
+    def _show_changed(self) -> None:
+        for name in self._session.micrographs:
+            self.show(name)
+
+    @contextmanager
+    def _being_busy(self) -> Iterator[None]:
+        self._busy = True
+        try:
+            yield
+        finally:
+            self._busy = False
 
     def _on_marks(self, event: Any) -> None:
         self.read(micrograph_name_of(event.source))

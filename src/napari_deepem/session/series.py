@@ -1,0 +1,82 @@
+"""A series of micrographs: its files, what is read of one, and how far it has got."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_deepem.core.types import Micrograph, ScoreMap
+from napari_deepem.session.state import Session
+
+if TYPE_CHECKING:
+    from napari_deepem.core.model import Model
+
+State = Literal["new", "annotated", "scored", "reviewed", "excluded"]
+THUMBNAIL_PX = 96
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Page:
+    """One micrograph of a series, read from its file, with its scores if they are kept."""
+
+    micrograph: Micrograph
+    score_map: ScoreMap | None = None
+
+
+def reading(
+    name: str, path: Path, model: Model | None = None, cache: Path | None = None
+) -> Generator[None, None, Page]:
+    """Read a micrograph, under the name that it has in the series.
+
+    Parameters
+    ----------
+    name, path
+        As in `Session.files`.
+    model, cache
+        The model whose scores are wanted, and the folder in which they are kept, if any.
+    """
+    from napari_deepem.io.micrographs import read_micrograph
+
+    yield
+    micrograph = replace(read_micrograph(path), name=name)
+    if model is None or cache is None:
+        return Page(micrograph)
+    from napari_deepem.io.models import model_digest
+    from napari_deepem.io.scoremaps import cached_path, read_score_map
+
+    yield
+    return Page(micrograph, read_score_map(cached_path(cache, model_digest(model), name)))
+
+
+def state_of(session: Session, name: str) -> State:
+    """How far the user has got with a micrograph."""
+    if name in session.excluded:
+        return "excluded"
+    verdicts = session.review.get(name)
+    if verdicts is not None and (len(verdicts.positive_yx) or len(verdicts.negative_yx)):
+        return "reviewed"
+    if name in session.candidates:
+        return "scored"
+    labels = session.labels_of(name)
+    return "annotated" if len(labels.positive_yx) or len(labels.negative_yx) else "new"
+
+
+def thumbnail(micrograph: Micrograph) -> NDArray[np.uint8]:
+    """(height, width) grey values of a small picture, at most `THUMBNAIL_PX` wide and high.
+
+    Each of its pixels is the mean over a square of the micrograph, which filters enough noise
+    for ice, carbon and large particles to be seen.
+    """
+    height, width = micrograph.shape
+    binning = max(1, -(-max(height, width) // THUMBNAIL_PX))
+    rows, cols = height // binning, width // binning
+    cut = micrograph.image[: rows * binning, : cols * binning]
+    small = cut.reshape(rows, binning, cols, binning).mean(axis=(1, 3), dtype=np.float32)
+    low, high = np.percentile(small, (1.0, 99.0))
+    scaled = (small - low) / (high - low if high > low else 1.0)
+    return (np.clip(scaled, 0.0, 1.0) * 255).astype(np.uint8)

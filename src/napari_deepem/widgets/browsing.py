@@ -1,0 +1,170 @@
+"""Turns the pages of a series: one micrograph is in memory, and the next one is read ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from napari.components import ViewerModel
+from napari.layers import Layer
+from psygnal import SignalInstance
+
+from napari_deepem.layers.micrographs import image_layer_data
+from napari_deepem.layers.selection import keeping_selection
+from napari_deepem.layers.tags import find_layers, micrograph_name_of, role_of
+from napari_deepem.session import Scored, Session
+from napari_deepem.session.series import Page, reading
+from napari_deepem.widgets.workers import report, run
+
+REUSED = (None, "scores", "picks")  # roles of layers that outlast a micrograph
+
+
+class Browsing:
+    """Which micrograph of the series is in the viewer; going to another replaces its layers."""
+
+    def __init__(
+        self,
+        session: Session,
+        viewer_of: Callable[[], ViewerModel],
+        on_shown: Callable[[], object],
+    ) -> None:
+        self._session = session
+        self._viewer_of = viewer_of
+        self._on_shown = on_shown  # called when a micrograph is there that had to be waited for
+        self._ahead: dict[str, Page] = {}  # the one that was read before it is asked for
+        self._reading: str | None = None
+        self._centre_yx: tuple[float, float] | None = None  # what is to be seen, original pixels
+        self.order: list[str] = []  # names as they are listed, where that is not the files' order
+        self.problems: dict[str, str] = {}  # what could not be read, and why
+        self.changed = SignalInstance((), name="changed")  # something is read, or can't be
+        session.events.files.connect(self._on_files)
+
+    @property
+    def reading(self) -> bool:
+        """Whether the current micrograph is being read."""
+        return self._is_needed(self._session.current) and (
+            self._session.current not in self.problems
+        )
+
+    def go_to(self, name: str, centre_yx: tuple[float, float] | None = None) -> None:
+        """Make a micrograph the current one, its middle or a place on it in sight.
+
+        A place is (row, col), original pixels, and moves the camera without zooming.
+        """
+        self._centre_yx = centre_yx
+        if name != self._session.current:
+            self._session.current = name
+        elif not self._is_needed(name):
+            self._look()
+
+    def step(self, by: int) -> None:
+        """Go to the next micrograph of the list, or the one before, and so on."""
+        name = self._beside(self._session.current, by)
+        if name is not None:
+            self.go_to(name)
+
+    def turn_to(self, name: str | None) -> None:
+        """Take the layers of the last micrograph away and show this one, read first if need be."""
+        self._clear_others(name)
+        if name is not None:
+            self.problems.pop(name, None)  # the file may have been mended
+        if self._is_needed(name) and name in self._ahead:
+            self._show(self._ahead.pop(name))
+        elif name in self._session.micrographs:
+            self._look()
+        self._read_on()
+
+    def _is_needed(self, name: str | None) -> bool:
+        return name in self._session.files and name not in self._session.micrographs
+
+    def _beside(self, name: str | None, by: int) -> str | None:
+        names = self.order or self._session.names
+        if name not in names:
+            return names[0] if names else None
+        index = names.index(name) + by
+        return names[index] if 0 <= index < len(names) else None
+
+    def _clear_others(self, name: str | None) -> None:
+        """Remove what belongs to other micrographs of the series; their labels are kept."""
+        layers, files = self._viewer_of().layers, self._session.files
+        others = [
+            layer
+            for layer in layers
+            if role_of(layer) not in REUSED
+            and micrograph_name_of(layer) in files
+            and micrograph_name_of(layer) != name
+        ]
+        for layer in sorted(others, key=lambda layer: role_of(layer) != "micrograph"):
+            layers.remove(layer)  # images first: labels are read from a micrograph's layers
+
+    def _read_on(self) -> None:
+        """Read what is missing: the current micrograph, else the next one."""
+        session = self._session
+        if self._reading is not None:
+            return
+        name = session.current
+        if not self._is_needed(name) or name in self.problems:
+            name = self._beside(name, 1)
+            if not self._is_needed(name) or name in self._ahead or name in self.problems:
+                return
+        assert name is not None
+        self._reading, path = name, session.files[name]
+        model = session.model if name in session.candidates else None
+        self.changed.emit()
+        run(
+            partial(reading, name, path, model, session.folder),
+            on_progress=lambda _: None,
+            on_result=self._on_read,
+            on_failed=partial(self._on_failed, name),
+            on_cancelled=self._on_dropped,
+            is_wanted=lambda: session.files.get(name) is path,
+        )
+
+    def _on_read(self, page: Page) -> None:
+        self._reading, name = None, page.micrograph.name
+        self.problems.pop(name, None)
+        if name == self._session.current and self._is_needed(name):
+            self._show(page)
+            self._on_shown()
+        else:
+            self._ahead = {name: page}
+        self._read_on()
+        self.changed.emit()
+
+    def _on_failed(self, name: str, error: Exception) -> None:
+        self._reading = None
+        is_current = name == self._session.current
+        self.problems[name] = report(error) if is_current else str(error)
+        self._read_on()
+        self.changed.emit()
+
+    def _on_dropped(self) -> None:
+        self._reading = None
+        self._read_on()
+
+    def _on_files(self) -> None:
+        self._ahead, self.order = {}, []
+        self.problems.clear()
+
+    def _show(self, page: Page) -> None:
+        session, viewer, micrograph = self._session, self._viewer_of(), page.micrograph
+        data, arguments, kind = image_layer_data(micrograph, source=str(micrograph.source))
+        with keeping_selection(viewer):
+            viewer.layers.insert(0, Layer.create(data, arguments, kind))
+        found = session.candidates.get(micrograph.name)
+        if found is not None and page.score_map is not None:
+            scored = Scored(micrograph, session.model, page.score_map, found)
+            session.scored = {**session.scored, micrograph.name: scored}
+        self._look()
+
+    def _look(self) -> None:
+        """Let the camera see the whole micrograph, or the place that was asked for."""
+        viewer, centre_yx = self._viewer_of(), self._centre_yx
+        self._centre_yx = None
+        image = next(
+            iter(find_layers(viewer.layers, "micrograph", self._session.current or "")), None
+        )
+        if image is not None and centre_yx is not None:
+            viewer.camera.center = (0.0, *image.data_to_world(centre_yx))
+        elif image is not None and self._session.current in self._session.files:
+            viewer.reset_view()
