@@ -1,15 +1,19 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from napari_deepem.core.box import suggest_box
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.model import LabelledMicrograph, Model
 from napari_deepem.core.network import Architecture, Network
+from napari_deepem.core.refinement import MicrographRead
 from napari_deepem.core.scoring import TilesDone
 from napari_deepem.core.settings import TrainingSettings
-from napari_deepem.core.types import Labels, Micrograph
+from napari_deepem.core.simulation import simulate_sample
+from napari_deepem.core.types import Candidates, Labels, Micrograph
 from napari_deepem.io.micrographs import write_mrc
 from napari_deepem.session import Scored, Session, jobs
 
@@ -45,70 +49,133 @@ def test_scoring_yields_tiles_and_returns_scores(model: Model) -> None:
     assert scored.candidates.box_size_px == 24
 
 
-def test_training_job_reads_the_session_when_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    given = {}
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the next training is given; it returns nothing."""
+    seen: dict[str, Any] = {}
 
-    def train_epochs(micrographs, labels, settings):
-        given.update(names=[m.name for m in micrographs], labels=labels, settings=settings)
+    def train_fields(fields, settings, stop):
+        seen.update(fields=fields, settings=settings, stop=stop)
         yield
 
-    monkeypatch.setattr("napari_deepem.core.training.train_epochs", train_epochs)
+    def refine_epochs(model, verified, micrograph_of, settings, start, stop):
+        seen.update(model=model, verified=verified, settings=settings, start=start, stop=stop)
+        seen["recalled"] = [micrograph_of(item) for item in (*model.training_set, *verified)]
+        yield
+
+    monkeypatch.setattr("napari_deepem.core.training.train_fields", train_fields)
+    monkeypatch.setattr("napari_deepem.core.refinement.refine_epochs", refine_epochs)
+    return seen
+
+
+def open_in(session: Session, *names: str) -> None:
+    session.micrographs = {name: replace(noise(), name=name) for name in names}
+
+
+def test_training_job_reads_the_session_when_it_is_made(given: dict[str, Any]) -> None:
     marked, negative = Labels.of([[30, 30]]), Labels.of(negative_yx=[[9, 9]])
     session = Session(box_size_px=48, binning=2, recipe="deepem2017", seed=5)
-    session.micrographs = {name: Micrograph(np.zeros((80, 80)), name) for name in "abc"}
+    open_in(session, *"abc")
     session.labels = {"a": marked, "b": Labels.of(), "c": negative}
-    job = jobs.training(session)
+    job = jobs.training(session, stop=sorted)
     session.labels, session.epochs, session.box_size_px = {}, 9, 400
-    drain(job())
-    assert given == {
-        "names": ["a", "c"],
-        "labels": [marked, negative],
-        "settings": TrainingSettings(
-            box_size_px=48,
-            binning=2,
-            recipe_name="deepem2017",
-            epochs=None,  # the recipe's own
-            seed=5,
-            labels_complete=False,  # nobody clicks them all
-        ),
-    }
+    seen, _ = drain(job())
+    assert seen[:2] == [MicrographRead(1, 2), MicrographRead(2, 2)]
+    assert [(field.name, field.labels) for field in given["fields"]] == [
+        ("a", marked),
+        ("c", negative),
+    ]
+    assert given["stop"] is sorted
+    assert given["settings"] == TrainingSettings(
+        box_size_px=48,
+        binning=2,
+        recipe_name="deepem2017",
+        epochs=None,  # the recipe's own
+        seed=5,
+        labels_complete=False,  # nobody clicks them all
+    )
 
 
-def test_refining_job_takes_verdicts_on_open_micrographs_and_recalls_the_others(
-    monkeypatch: pytest.MonkeyPatch, model: Model, tmp_path: Path
+def test_training_reads_the_files_of_a_series_and_leaves_excluded_ones_out(
+    given: dict[str, Any], tmp_path: Path
 ) -> None:
-    given = {}
+    paths = {name: tmp_path / f"{name}.mrc" for name in "abc"}
+    for path in paths.values():
+        write_mrc(path, noise().image, 2.0)
+    session = Session(box_size_px=24, files=paths, excluded=frozenset("b"), labels_complete=True)
+    session.labels = dict.fromkeys("abc", Labels.of([[30, 30]]))
+    drain(jobs.training(session)())
+    assert [(field.name, field.source) for field in given["fields"]] == [
+        ("a", paths["a"]),
+        ("c", paths["c"]),
+    ]
+    assert given["settings"].labels_complete
 
-    def refine_epochs(model, verified, micrograph_of, settings):
-        given.update(model=model, verified=verified, settings=settings)
-        given["recalled"] = [micrograph_of(item) for item in (*model.training_set, *verified)]
-        yield
 
-    monkeypatch.setattr("napari_deepem.core.refinement.refine_epochs", refine_epochs)
+def test_training_learns_from_verdicts_and_avoids_what_has_none(given: dict[str, Any]) -> None:
+    session = Session(box_size_px=24, labels_complete=True)
+    open_in(session, "a", "b")
+    session.labels = {"a": Labels.of([[20, 20], [50, 50]])}
+    session.review = {
+        "a": Labels.of([[20, 90]], [[51, 51]]),
+        "b": Labels.of([[30, 30]], [[30, 60]]),
+    }
+    centres = np.array([[30.0, 31.0], [60.0, 100.0]])
+    session.candidates = {"b": Candidates(centres, np.array([0.9, 0.8]), np.ones(2), 24)}
+    drain(jobs.training(session)())
+    first, second = (field.labels for field in given["fields"])
+    np.testing.assert_array_equal(first.positive_yx, [[20, 20], [20, 90]])
+    np.testing.assert_array_equal(first.negative_yx, [[51, 51]])  # the later word holds
+    np.testing.assert_array_equal(second.positive_yx, [[30, 30]])
+    np.testing.assert_array_equal(second.negative_yx, [[30, 60]])
+    np.testing.assert_array_equal(second.unsure_yx, [[60, 100]])
+    assert not given["settings"].labels_complete  # b was judged, not marked
+
+
+def test_refining_job_joins_what_the_session_and_what_the_model_remember(
+    given: dict[str, Any], model: Model, tmp_path: Path
+) -> None:
     write_mrc(tmp_path / "closed.mrc", noise().image, None)
-    marked, verdict = Labels.of([[30, 30]]), Labels.of([[9, 9]], [[30, 60]])
-    closed = LabelledMicrograph("closed", marked, False, tmp_path / "closed.mrc")
-    session = Session(model=replace(model, training_set=(closed,)))
-    session.micrographs = {"open": replace(noise(), name="open", source=Path("open.mrc"))}
-    job, opened = jobs.refining(session, {"open": verdict}), session.micrographs["open"]
+    old, new, verdict = Labels.of([[9, 9]]), Labels.of([[30, 30]]), Labels.of([[9, 9]], [[30, 60]])
+    remembered = [
+        LabelledMicrograph("closed", old, False, tmp_path / "closed.mrc"),
+        LabelledMicrograph("marked", old, False),
+        LabelledMicrograph("judged", old, False),
+        LabelledMicrograph("left out", old, False),
+    ]
+    session = Session(model=replace(model, training_set=tuple(remembered)), box_size_px=24)
+    open_in(session, "marked", "judged", "left out")
+    session.excluded = frozenset({"left out"})
+    session.labels, session.review = {"marked": new}, {"judged": verdict}
+    job, opened = jobs.refining(session, "weights", stop=sorted), session.micrographs["judged"]
     session.micrographs = {}
     drain(job())
-    assert given["model"].training_set == (closed,)
-    (item,) = given["verified"]
-    assert (item.name, item.labels, item.complete) == ("open", verdict, False)
-    assert item.source == Path("open.mrc")
-    assert given["recalled"][0].name == "closed"
+    assert [item.name for item in given["model"].training_set] == ["closed", "judged"]
+    marked, judged = given["verified"]
+    assert (marked.name, marked.labels, marked.complete) == ("marked", new, False)
+    np.testing.assert_array_equal(judged.labels.negative_yx, [[30, 60]])
+    assert given["recalled"][0].source == tmp_path / "closed.mrc"
     assert given["recalled"][1] is opened
     assert (given["settings"].box_size_px, given["settings"].recipe_name) == (24, "modern")
+    assert (given["start"], given["stop"]) == ("weights", sorted)
 
 
 def test_micrograph_of_the_first_training_that_has_no_file_must_be_open(model: Model) -> None:
     nowhere = LabelledMicrograph("sample", Labels.of([[30, 30]]), False)
     session = Session(model=replace(model, training_set=(nowhere,)))
-    session.micrographs = {"noise": noise()}
-    job = jobs.refining(session, {"noise": Labels.of([[9, 9]])})
+    open_in(session, "noise")
+    session.review = {"noise": Labels.of([[9, 9]])}
     with pytest.raises(InputError, match="trained on sample: open that micrograph too"):
-        drain(job())
+        drain(jobs.refining(session)())
+
+
+def test_suggested_box_is_that_of_the_marked_particles_in_memory() -> None:
+    simulated = simulate_sample(1)[0]
+    session = Session(micrographs={"a": simulated.micrograph})
+    session.labels = {"a": Labels.of(simulated.truth_yx), "elsewhere": Labels.of([[30, 30]])}
+    _, suggested = drain(jobs.suggesting_box(session)())
+    assert suggested == suggest_box([simulated.micrograph], [session.labels["a"]])
+    assert suggested is not None
 
 
 def test_model_comes_back_from_its_file(model: Model, tmp_path: Path) -> None:

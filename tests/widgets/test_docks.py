@@ -198,7 +198,7 @@ def test_pick_opens_on_any_std_range(viewer: ViewerModel) -> None:
 def test_trained_model_leaves_train_ready_whatever_its_std_range(
     viewer: ViewerModel, monkeypatch: pytest.MonkeyPatch, qtbot
 ) -> None:
-    def training(_session):
+    def training(*_):
         def job():
             yield from ()
             return model(std_range=(0.5, 12.0))

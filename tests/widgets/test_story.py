@@ -117,7 +117,7 @@ def test_cancelled_training_and_closed_docks_lose_nothing(
     train.cancel.native.click()
     qtbot.waitUntil(lambda: not session.training.running, timeout=60_000)
     assert session.model is None
-    assert "Cancelled" in train.status.value
+    assert "Discarded" in train.status.value
     assert train.train.enabled
 
     # an error of torch is shown, and the window goes on
@@ -125,7 +125,7 @@ def test_cancelled_training_and_closed_docks_lose_nothing(
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
         yield
 
-    monkeypatch.setattr("napari_deepem.core.training.train_epochs", broken)
+    monkeypatch.setattr("napari_deepem.core.training.train_fields", broken)
     train.train.native.click()
     qtbot.waitUntil(lambda: not session.training.running)
     assert "cannot be multiplied" in train.status.value

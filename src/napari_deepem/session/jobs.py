@@ -6,77 +6,96 @@ Each imports what it needs when it runs, on the thread that runs it: torch takes
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import Labels, Micrograph
+from napari_deepem.core.types import Micrograph
+from napari_deepem.session.lessons import Lessons
 from napari_deepem.session.state import Scored, Session
 
 if TYPE_CHECKING:
-    from napari_deepem.core.model import LabelledMicrograph, Model
-    from napari_deepem.core.refinement import MicrographRead
+    from napari_deepem.core.model import Model
+    from napari_deepem.core.refinement import MicrographRead, Start
     from napari_deepem.core.scoring import TilesDone
     from napari_deepem.core.training import EpochDone
 
 
-def training(session: Session) -> Callable[[], Generator[EpochDone, None, Model]]:
-    """Make the job that trains on every annotated micrograph, with the parameters as they are now.
+def training(
+    session: Session, stop: Callable[[], bool] = lambda: False
+) -> Callable[[], Generator[MicrographRead | EpochDone, None, Model]]:
+    """Make the job that trains on all marks and verdicts, with the parameters as they are now.
 
-    The session is read here, on the caller's thread; the job itself touches it no more.
+    The session is read here, on the caller's thread; the job itself touches it no more, and reads
+    the files of what is not in memory. For `stop` see `core.training.train_fields`.
     """
-    annotated = session.annotated()
-    micrographs = [session.micrographs[name] for name in annotated]
-    labels = list(annotated.values())
+    lessons = Lessons.of(session)
     chosen: dict[str, Any] = {
         "box_size_px": session.box_size_px,
         "binning": session.binning,
         "recipe_name": session.recipe,
         "epochs": session.epochs or None,
         "seed": session.seed,
-        "labels_complete": session.labels_complete,
     }
 
-    def job() -> Generator[EpochDone, None, Model]:
+    def job() -> Generator[MicrographRead | EpochDone, None, Model]:
+        from napari_deepem.core.examples import prepare_fields
+        from napari_deepem.core.refinement import MicrographRead
         from napari_deepem.core.settings import TrainingSettings
-        from napari_deepem.core.training import train_epochs
+        from napari_deepem.core.training import train_fields
 
         _leave_a_core_to_the_window()
-        return train_epochs(micrographs, labels, TrainingSettings(**chosen))
+        items = lessons.items()
+        complete = all(item.complete for item in items)
+        settings = TrainingSettings(**chosen, labels_complete=complete)
+        fields = []
+        for item in items:
+            micrograph = lessons.micrograph_of(item)
+            fields += prepare_fields(
+                [micrograph], [item.labels], settings.box_size_px, settings.chosen_binning
+            )
+            yield MicrographRead(len(fields), len(items))
+        return (yield from train_fields(fields, settings, stop=stop))
 
     return job
 
 
 def refining(
-    session: Session, verdicts: Mapping[str, Labels]
+    session: Session, start: Start = "anew", stop: Callable[[], bool] = lambda: False
 ) -> Callable[[], Generator[MicrographRead | EpochDone, None, Model]]:
-    """Make the job that trains the session's model again with verdicts on open micrographs.
+    """Make the job that trains the session's model again with what was marked and judged since.
 
     What the model was trained on is read from its file where it is not open. The session is read
-    here, on the caller's thread. For verdicts see `core.verification.verified_labels`.
+    here, on the caller's thread. For `start` and `stop` see `core.refinement.refine_epochs`.
     """
-    model, micrographs = session.model, dict(session.micrographs)
-
-    def micrograph_of(item: LabelledMicrograph) -> Micrograph:
-        from napari_deepem.io.micrographs import read_micrograph
-
-        if item.name in micrographs:
-            return micrographs[item.name]
-        if item.source is None:
-            raise InputError(f"the model was trained on {item.name}: open that micrograph too")
-        return read_micrograph(item.source)
+    lessons, model, epochs = Lessons.of(session), session.model, session.epochs or None
 
     def job() -> Generator[MicrographRead | EpochDone, None, Model]:
-        from napari_deepem.core.model import LabelledMicrograph
         from napari_deepem.core.refinement import refine_epochs, settings_of
 
         _leave_a_core_to_the_window()
-        verified = [
-            LabelledMicrograph(name, labels, complete=False, source=micrographs[name].source)
-            for name, labels in verdicts.items()
-        ]
-        return refine_epochs(model, verified, micrograph_of, settings_of(model))
+        return refine_epochs(
+            lessons.without(model),
+            lessons.items(),
+            lessons.micrograph_of,
+            settings_of(model, epochs),
+            start,
+            stop,
+        )
+
+    return job
+
+
+def suggesting_box(session: Session) -> Callable[[], Generator[None, None, int | None]]:
+    """Make the job that suggests a box from the marked particles of the micrographs in memory."""
+    marked = session.annotated()
+    pairs = [(m, marked[name]) for name, m in session.micrographs.items() if name in marked]
+
+    def job() -> Generator[None, None, int | None]:
+        from napari_deepem.core.box import suggest_box
+
+        yield
+        return suggest_box([m for m, _ in pairs], [labels for _, labels in pairs])
 
     return job
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from napari_deepem.session import Activity, Scored, Session, jobs
+from napari_deepem.session import Scored, Session, jobs
+from napari_deepem.widgets.trainings import Trainings, begin, end
 from napari_deepem.widgets.workers import Run, report, run
 
 
@@ -16,43 +16,8 @@ class Runs:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._training: Run | None = None
+        self.trainings = Trainings(session)
         self._scoring: Run | None = None
-
-    def train(self) -> None:
-        """Start training, or say what is missing."""
-        session = self._session
-        if session.training.running:
-            return
-        if missing := session.missing_for_training():
-            session.training.message = missing
-            return
-        _begin(session.training, session.epochs, "Cutting boxes ...")
-        session.history = ()
-        self._training = run(
-            jobs.training(session),
-            on_progress=self._on_epoch,
-            on_result=self._on_trained,
-            on_failed=partial(_fail, session.training),
-            on_cancelled=partial(_end, session.training, "Cancelled. The model is as before."),
-        )
-
-    def cancel_training(self) -> None:
-        """Stop training after the epoch that is running."""
-        if self._training is not None and self._session.training.running:
-            self._training.cancel()
-            self._session.training.message = "Stopping after this epoch ..."
-
-    def load(self, path: Path) -> None:
-        """Load a model file into the session."""
-        activity = self._session.training
-        _begin(activity, 0, f"Loading {path.name} ...")
-        run(
-            partial(jobs.load, path),
-            on_progress=lambda _: None,
-            on_result=partial(self._on_loaded, path),
-            on_failed=partial(_fail, activity),
-        )
 
     def score(self, names: Sequence[str]) -> None:
         """Score these micrographs one after the other, or say what is missing."""
@@ -76,10 +41,10 @@ class Runs:
         names = [name for name in names if name in session.micrographs]
         if not names:
             more = f" (and {len(remarks) - 1} more)" if len(remarks) > 1 else ""
-            return _end(session.scoring, "".join(remarks[:1]) + more)
+            return end(session.scoring, "".join(remarks[:1]) + more)
         name, *rest = names
         micrograph, model = session.micrographs[name], session.model
-        _begin(session.scoring, 0, f"Scoring {name} ...")
+        begin(session.scoring, f"Scoring {name} ...")
         self._scoring = run(
             partial(jobs.score, micrograph, model),
             on_progress=self._on_tile,
@@ -90,22 +55,6 @@ class Runs:
                 session.model is model and session.micrographs.get(name) is micrograph
             ),
         )
-
-    def _on_epoch(self, epoch: Any) -> None:
-        session = self._session
-        session.history = (*session.history, epoch)
-        session.training.total = epoch.epochs
-        session.training.done = epoch.epoch
-        session.training.message = f"Epoch {epoch.epoch} of {epoch.epochs}"
-
-    def _on_trained(self, model: Any) -> None:
-        _end(self._session.training, "Trained: go on in the Pick dock.")
-        self._session.model = model
-
-    def _on_loaded(self, path: Path, model: Any) -> None:
-        _end(self._session.training, f"Loaded {path.name}: go on in the Pick dock.")
-        self._session.history = ()
-        self._session.model = model
 
     def _on_tile(self, tiles: Any) -> None:
         self._session.scoring.total = tiles.total
@@ -120,19 +69,5 @@ class Runs:
         """Go on where only the micrograph was closed or changed meanwhile."""
         cancelled = self._scoring is not None and self._scoring.cancelled
         if cancelled or self._session.model is not model:
-            return _end(self._session.scoring, "Cancelled.")
+            return end(self._session.scoring, "Cancelled.")
         self._score_next(rest, remarks)
-
-
-def _begin(activity: Activity, total: int, message: str) -> None:
-    activity.done, activity.total, activity.message = 0, total, message
-    activity.running = True
-
-
-def _end(activity: Activity, message: str) -> None:
-    activity.message = message
-    activity.running = False
-
-
-def _fail(activity: Activity, error: Exception) -> None:
-    _end(activity, report(error))

@@ -25,7 +25,7 @@ def open_results(micrographs: Sequence[Path], model: Path) -> napari.Viewer:
         link.runs.score(list(link.session.micrographs))
 
     link.session.events.model.connect(score_all)
-    link.runs.load(model)
+    link.runs.trainings.load(model)
     return viewer
 
 

@@ -32,7 +32,7 @@ class Train(Dock):
         self.train = PushButton(text="Train")
         self.train.changed.connect(self._train)
         self.cancel = PushButton(text="Cancel")
-        self.cancel.changed.connect(self.link.runs.cancel_training)
+        self.cancel.changed.connect(self.link.runs.trainings.discard)
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.status = text_line("status")
         self.numbers = text_line("numbers")
@@ -123,7 +123,7 @@ class Train(Dock):
 
     def _train(self) -> None:
         self.link.stop_marking()
-        self.link.runs.train()
+        self.link.runs.trainings.train()
 
     def _save(self) -> None:
         chosen, _ = QFileDialog.getSaveFileName(
@@ -141,7 +141,7 @@ class Train(Dock):
     def _choose_model(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self.native, "Load model", "", FILTER)
         if chosen:
-            self.link.runs.load(Path(chosen))
+            self.link.runs.trainings.load(Path(chosen))
 
 
 def numbers_of(epoch: Any) -> str:

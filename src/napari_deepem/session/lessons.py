@@ -1,0 +1,109 @@
+"""What the next training learns from: marks, and verdicts on picks, wherever the images are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.types import Labels, Micrograph, Picks
+from napari_deepem.session.state import Session
+
+if TYPE_CHECKING:
+    from napari_deepem.core.model import LabelledMicrograph, Model
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Lessons:
+    """A session's labels and images as they are at one moment; a job may keep it."""
+
+    marks: Mapping[str, Labels]
+    verdicts: Mapping[str, Labels]
+    picks: Mapping[str, Picks]  # of micrographs with verdicts: what was neither is unsure
+    micrographs: Mapping[str, Micrograph]  # in memory
+    files: Mapping[str, Path]
+    excluded: frozenset[str]
+    box_size_px: int
+    marks_complete: bool  # whether every particle is marked where any is
+
+    @classmethod
+    def of(cls, session: Session) -> Lessons:
+        """Take them down; quick, on the main thread."""
+        verdicts = session.reviewed()
+        return cls(
+            marks=session.annotated(),
+            verdicts=verdicts,
+            picks={
+                name: session.select(session.candidates[name])
+                for name in verdicts
+                if name in session.candidates
+            },
+            micrographs=dict(session.micrographs),
+            files=dict(session.files),
+            excluded=session.excluded,
+            box_size_px=session.box_size_px,
+            marks_complete=session.labels_complete,
+        )
+
+    def items(self) -> list[LabelledMicrograph]:
+        """One item for each micrograph with marks or verdicts, in the order of the series.
+
+        A verdict on what is marked too holds, where the two differ: it is the later one.
+        """
+        from napari_deepem.core.model import LabelledMicrograph
+        from napari_deepem.core.verification import join
+
+        marked = [
+            LabelledMicrograph(name, labels, self.marks_complete, self._source_of(name))
+            for name, labels in self.marks.items()
+        ]
+        verified = [
+            LabelledMicrograph(name, self._verified(name), False, self._source_of(name))
+            for name in self.verdicts
+        ]
+        order = {name: at for at, name in enumerate([*self.files, *self.micrographs])}
+        joined = join(marked, verified, self.box_size_px)
+        return sorted(joined, key=lambda item: order.get(item.name, len(order)))
+
+    def micrograph_of(self, item: LabelledMicrograph) -> Micrograph:
+        """Return the image of an item of this, or of a model's training set; reads its file.
+
+        Raises
+        ------
+        InputError
+            It is neither open nor can its file be read.
+        """
+        from napari_deepem.io.micrographs import read_micrograph
+
+        if item.name in self.micrographs:
+            return self.micrographs[item.name]
+        path = self.files.get(item.name, item.source)
+        if path is None:
+            raise InputError(f"the model was trained on {item.name}: open that micrograph too")
+        return replace(read_micrograph(path), name=item.name)
+
+    def without(self, model: Model) -> Model:
+        """The model, remembering nothing of what is marked here, or left out on purpose.
+
+        The session knows better: marks may have been taken away since.
+        """
+        left_out = self.marks.keys() | self.excluded
+        kept = tuple(item for item in model.training_set if item.name not in left_out)
+        return replace(model, training_set=kept)
+
+    def _verified(self, name: str) -> Labels:
+        from napari_deepem.core.verification import verified_labels
+
+        verdicts = self.verdicts[name]
+        return verified_labels(
+            self.picks.get(name),
+            verdicts.positive_yx,
+            verdicts.negative_yx,
+            box_size_px=self.box_size_px,
+        )
+
+    def _source_of(self, name: str) -> Path | None:
+        micrograph = self.micrographs.get(name)
+        return self.files.get(name) if micrograph is None else micrograph.source
