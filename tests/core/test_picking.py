@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,10 +12,11 @@ from scipy.special import expit, logit
 
 from napari_deepem.core.picking import (
     find_candidates,
-    keep_best_apart,
+    picks_above,
     select_picks,
     smooth_scores,
 )
+from napari_deepem.core.spacing import keep_best_apart
 from napari_deepem.core.types import Candidates, FloatArray, ScoreMap
 
 BOX_PX = 20
@@ -233,6 +235,19 @@ def test_raising_the_threshold_never_adds_a_pick(
     )
     np.testing.assert_array_equal(more.centres_yx[: len(fewer)], fewer.centres_yx)
     assert len(fewer) <= len(more)
+
+
+@given(some_candidates(), st.floats(0, 1), st.floats(0, 0.5), st.floats(0.5, 1), distances)
+def test_ranking_cut_at_a_threshold_is_the_selection_at_it(
+    candidates: Candidates, threshold: float, low: float, high: float, distance: float
+) -> None:
+    how: dict[str, Any] = {"std_range": (low, high), "min_distance_px": distance}
+    ranking = select_picks(candidates, threshold=0.0, **how)
+    for cut in (threshold, float(candidates.scores.max(initial=0.0))):
+        expected, picks = select_picks(candidates, threshold=cut, **how), picks_above(ranking, cut)
+        np.testing.assert_array_equal(picks.centres_yx, expected.centres_yx)
+        np.testing.assert_array_equal(picks.scores, expected.scores)
+        assert picks.box_size_px == expected.box_size_px
 
 
 @pytest.mark.parametrize("factor", [2.0, 0.5])

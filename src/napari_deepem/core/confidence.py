@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 SUMMARY_KEY = "score_mixture"  # where a model's summary holds what was learnt
 FARTHEST_LOGIT = 14.0  # of a score: float32 has none closer to 0 or 1
 STEPS = 100  # of expectation maximisation: shares stand still to 0.001 long before
+SETTLED = 1e-7  # a step that changes a share by less is the last
 SMALLEST_SHARE = 1e-4  # of particles: a micrograph may hold none at all
 LARGEST_SHARE = 0.9  # where bells are learnt: between particles there is always background
 TRUSTED_PICKS = 10  # so many right picks are added to those that purity is counted on
@@ -97,19 +98,31 @@ class ScoreMixture:
         Beyond the middles of the two bells it stays as it is there: far out on either side the
         wider bell would win.
         """
-        low, high = self.background.mean, max(self.background.mean, self.particles.mean)
-        within = np.clip(_logits(scores), low, high)
-        evidence = self.particles.log_density(within) - self.background.log_density(within)
-        share = np.clip(self.share, SMALLEST_SHARE, 1 - SMALLEST_SHARE)
-        memberships: FloatArray = expit(evidence + logit(share))
+        memberships: FloatArray = expit(self._evidence(scores) + logit(_within_bounds(self.share)))
         return memberships
 
     def fitted_to(self, scores: FloatArray) -> ScoreMixture:
         """The same bells, with the share of particles that fits the (n,) scores best."""
-        fitted = self
-        for _ in range(STEPS if len(scores) else 0):
-            fitted = replace(fitted, share=float(fitted.memberships(scores).mean()))
-        return fitted
+        if not len(scores):
+            return self
+        odds, share = np.exp(self._evidence(scores)), self.share  # the bells stay as they are
+        for _ in range(STEPS):
+            bounded = _within_bounds(share)
+            weights = bounded * odds
+            before, share = share, float((weights / (weights + (1 - bounded))).mean())
+            if abs(share - before) < SETTLED:
+                break
+        return replace(self, share=share)
+
+    def _evidence(self, scores: FloatArray) -> FloatArray:
+        """(n,) logarithm of how much likelier these scores are in the bell of particles."""
+        low, high = self.background.mean, max(self.background.mean, self.particles.mean)
+        within = np.clip(_logits(scores), low, high)
+        return self.particles.log_density(within) - self.background.log_density(within)
+
+
+def _within_bounds(share: float) -> float:
+    return float(np.clip(share, SMALLEST_SHARE, 1 - SMALLEST_SHARE))
 
 
 def learn_mixture(

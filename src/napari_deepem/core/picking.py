@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import KDTree
 from scipy.special import expit, logit
 
+from napari_deepem.core.spacing import keep_best_apart
 from napari_deepem.core.types import Candidates, Float32Array, FloatArray, Picks, ScoreMap
 
 MIN_DISTANCE_BOXES = 0.25  # of a box: crowded neighbours are kept, a particle's echoes are not
@@ -140,17 +140,15 @@ def select_picks(
     return Picks(centres[apart], scores[apart], candidates.box_size_px)
 
 
-def keep_best_apart(centres_yx: FloatArray, min_distance_px: float) -> NDArray[np.bool_]:
-    """(n,) bool: go down (n, 2) centres, best first, dropping those too near to a kept one."""
-    kept = np.ones(len(centres_yx), dtype=bool)
-    if len(centres_yx) == 0 or min_distance_px <= 0:
-        return kept
-    near = KDTree(centres_yx).query_pairs(min_distance_px, output_type="ndarray")  # (pairs, 2)
-    near = near[np.linalg.norm(np.diff(centres_yx[near], axis=1)[:, 0], axis=1) < min_distance_px]
-    for better, worse in near[np.lexsort((near[:, 1], near[:, 0]))]:  # pairs are (low, high) index
-        if kept[better]:
-            kept[worse] = False
-    return kept
+def picks_above(ranking: Picks, threshold: float) -> Picks:
+    """Cut a ranking, best score first, at a threshold: what moves with a slider.
+
+    What has a lower score never drops anything that has a higher one. So the picks at any threshold
+    are the first of `select_picks` at a threshold of 0, with the same range and distance.
+    """
+    assert ranking.scores is not None
+    count = int(np.searchsorted(-ranking.scores, -threshold, side="right"))
+    return Picks(ranking.centres_yx[:count], ranking.scores[:count], ranking.box_size_px)
 
 
 def _parabola_offsets(heights: FloatArray, index_yx: NDArray[np.int64]) -> FloatArray:
