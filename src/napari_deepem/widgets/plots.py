@@ -1,9 +1,8 @@
-"""Two small live plots: how training goes, and where the threshold cuts the scores."""
+"""A small live plot: where the threshold cuts the scores."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import pyqtgraph as pg
@@ -11,11 +10,11 @@ from napari.utils.theme import get_theme
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 
-LOSS, HELD_OUT, AP = "#60a5fa", "#fbbf24", "#4ade80"
+HELD_OUT, AP = "#fbbf24", "#4ade80"
 BINS = 50
 
 
-def _plot(theme: str, height: int) -> pg.PlotWidget:
+def empty_plot(theme: str, height: int) -> pg.PlotWidget:
     """Return an empty plot in the viewer's colours that neither zooms nor pans."""
     colors = get_theme(theme)
     plot = pg.PlotWidget(background=colors.background.as_hex())
@@ -32,45 +31,12 @@ def _plot(theme: str, height: int) -> pg.PlotWidget:
     return plot
 
 
-class TrainingCurves:
-    """Loss, held-out loss and held-out average precision, epoch by epoch."""
-
-    def __init__(self, theme: str) -> None:
-        self.widget = _plot(theme, 150)
-        self.widget.setLabel("bottom", "epoch")
-        self.widget.setYRange(0, 1)
-        text = get_theme(theme).text.as_hex()
-        legend = self.widget.addLegend(offset=(-4, 4), labelTextColor=text, verSpacing=-6)
-        legend.setScale(0.9)
-        self._loss = self._curve("loss", LOSS)
-        self._held_out = self._curve("held-out loss", HELD_OUT)
-        self._ap = self._curve("AP, held-out boxes", AP)
-
-    def _curve(self, name: str, color: str) -> pg.PlotDataItem:
-        return self.widget.plot(name=name, pen=pg.mkPen(color, width=2))
-
-    def show(self, history: Sequence[Any]) -> None:
-        """Draw these `EpochDone`s; values that are None are left out."""
-        self._draw(self._loss, history, "loss")
-        self._draw(self._held_out, history, "held_out_loss")
-        self._draw(self._ap, history, "held_out_ap")
-        if history:
-            top = max([1.0, *(epoch.loss for epoch in history)])
-            self.widget.setXRange(1, max(2, history[-1].epochs))
-            self.widget.setYRange(0, top)
-
-    @staticmethod
-    def _draw(curve: pg.PlotDataItem, history: Sequence[Any], name: str) -> None:
-        seen = [(e.epoch, getattr(e, name)) for e in history if getattr(e, name) is not None]
-        curve.setData(*np.array(seen, dtype=float).reshape(-1, 2).T)
-
-
 class ScoreHistogram:
     """How many candidates have which score, the threshold as a line to drag, the F2 optimum."""
 
     def __init__(self, theme: str, on_threshold: Callable[[float], object]) -> None:
         colors = get_theme(theme)
-        self.widget = _plot(theme, 120)
+        self.widget = empty_plot(theme, 120)
         self.widget.setLabel("bottom", "candidates by score")
         self.widget.setXRange(0, 1, padding=0.04)
         self.widget.hideAxis("left")

@@ -12,8 +12,8 @@ from superqt import QCollapsible
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.session import Session, jobs
+from napari_deepem.widgets.curves import TrainingCurves
 from napari_deepem.widgets.dock import Dock, form, holder, row, show_value, tell, text_line
-from napari_deepem.widgets.plots import TrainingCurves
 from napari_deepem.widgets.workers import report
 
 FILTER = "DeepEM model (*.safetensors)"
