@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 from psygnal import EventedModel
 from pydantic import Field, InstanceOf, PrivateAttr
 
-from napari_deepem.core.confidence import ScoreMixture, expected_hits, fit_candidates
 from napari_deepem.core.picking import MIN_DISTANCE_BOXES, select_picks
 from napari_deepem.core.types import Candidates, Labels, Micrograph, Picks, ScoreMap
+from napari_deepem.session.display import Display
 from napari_deepem.session.history import History
 from napari_deepem.session.parameters import Parameters
 from napari_deepem.session.rounds import Round
+from napari_deepem.session.selection import Selection
 
 if TYPE_CHECKING:
     from napari_deepem.core.model import Model
@@ -54,6 +55,7 @@ class Session(Parameters):
     files: dict[str, InstanceOf[Path]] = Field(default_factory=dict)
     folder: InstanceOf[Path] | None = None  # where the session file and score maps are kept
     excluded: frozenset[str] = frozenset()
+    problems: dict[str, str] = Field(default_factory=dict)  # why a file can't be read, or scored
 
     # what is in memory, pulled from the viewer's layers; of a series that is one at a time, and
     # none yet while the current one is being read
@@ -76,14 +78,14 @@ class Session(Parameters):
 
     _training: Activity = PrivateAttr(default_factory=Activity)
     _scoring: Activity = PrivateAttr(default_factory=Activity)
+    _display: Display = PrivateAttr(default_factory=Display)
     _edits: History = PrivateAttr()
     _written: dict[Path, int] = PrivateAttr(default_factory=dict)
-    _mixture: ScoreMixture | None = PrivateAttr(default=None)  # of the current candidates' scores
+    _selection: Selection = PrivateAttr()
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
-        for name in ("std_range", "min_distance_px", "candidates", "current"):
-            self.events[name].connect(self._fit_scores)
+        self._selection = Selection(self)
         for name in ("threshold", "std_range", "min_distance_px", "candidates", "current"):
             self.events[name].connect(self._choose_picks)
         self.events.scored.connect(self._keep_candidates)
@@ -102,9 +104,19 @@ class Session(Parameters):
         return self._scoring
 
     @property
+    def display(self) -> Display:
+        """How micrographs are shown."""
+        return self._display
+
+    @property
     def edits(self) -> History:
         """What was done to the labels, to be undone and redone."""
         return self._edits
+
+    @property
+    def selection(self) -> Selection:
+        """Picks, and how many there are, of any micrograph with the present settings."""
+        return self._selection
 
     @property
     def written(self) -> dict[Path, int]:
@@ -141,10 +153,9 @@ class Session(Parameters):
     @property
     def estimated_precision(self) -> float | None:
         """What share of the current picks is right, as far as their scores tell; None if not."""
-        if self.picks is None or not len(self.picks):
+        if self.current is None or self.model is None:
             return None
-        expected = expected_hits(self.picks, self._mixture)
-        return None if expected is None else expected / len(self.picks)
+        return self._selection.estimated_precision(self.current, self.model)
 
     def labels_of(self, name: str | None) -> Labels:
         """What is marked on a micrograph."""
@@ -210,18 +221,8 @@ class Session(Parameters):
             return "No model yet: train one, or load one, in the Train dock."
         return ""
 
-    def _fit_scores(self) -> None:
-        found, scored = self.current_candidates, self.current_scored
-        model = self.model if scored is None else scored.model
-        self._mixture = None
-        if found is not None and model is not None:
-            self._mixture = fit_candidates(
-                found, model.summary, self.std_range, self.min_distance_px
-            )
-
     def _choose_picks(self) -> None:
-        found = self.current_candidates
-        self.picks = None if found is None else self.select(found)
+        self.picks = self._selection.picks_of(self.current) if self.current else None
 
     def _keep_candidates(self, scored: Mapping[str, Scored]) -> None:
         new = {
@@ -244,8 +245,8 @@ class Session(Parameters):
         }
         if stale:
             gone = {name for name in stale if name in micrographs or name not in self.files}
-            self.scored = {k: v for k, v in self.scored.items() if k not in stale}
             self.candidates = {k: v for k, v in self.candidates.items() if k not in gone}
+            self.scored = {k: v for k, v in self.scored.items() if k not in stale}
 
     def _on_model_changed(self, model: Model | None) -> None:
         self.scored = {}

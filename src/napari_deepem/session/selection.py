@@ -1,0 +1,132 @@
+"""What may be picked, and what is: kept while a slider moves, so that each move costs little.
+
+The std range and the minimum distance rank a micrograph's candidates; the threshold then cuts that
+ranking. Only the current micrograph's is worked out at once: the rest of a series follows step by
+step, when a view has time for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from napari_deepem.core.confidence import ScoreMixture, expected_hits
+from napari_deepem.core.picking import picks_above, select_picks
+from napari_deepem.core.types import Candidates, FloatArray, Picks
+
+if TYPE_CHECKING:
+    from napari_deepem.core.model import Model
+
+Settings = tuple[tuple[float, float], float | None]
+
+
+class Source(Protocol):
+    """What a selection needs to know of a session."""
+
+    candidates: dict[str, Candidates]
+    excluded: frozenset[str]
+    threshold: float
+    std_range: tuple[float, float]
+    min_distance_px: float | None
+    model: Any
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Ranking:
+    """Of one micrograph, with the settings that it was made with."""
+
+    candidates: Candidates
+    settings: Settings
+    picks: Picks  # at a threshold of 0
+
+
+class Selection:
+    """The picks of a session's micrographs at its present threshold, std range and distance."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._last: _Ranking | None = None
+        self._cut: tuple[_Ranking, Picks] | None = None
+        self._mixture: tuple[_Ranking, ScoreMixture | None] | None = None
+        self._settings: Settings | None = None  # those of what follows
+        self._scores: dict[str, tuple[Candidates, FloatArray]] = {}  # of rankings, rising
+
+    def picks_of(self, name: str) -> Picks | None:
+        """Picks of a micrograph; None if it was not scored. Quick for the last one asked for.
+
+        As long as they are the same, it is the same object.
+        """
+        ranking = self._ranking_of(name)
+        if ranking is None:
+            return None
+        picks, cut = picks_above(ranking.picks, self._source.threshold), self._cut
+        if cut is None or cut[0] is not ranking or len(cut[1]) != len(picks):
+            self._cut = cut = ranking, picks
+        return cut[1]
+
+    def estimated_precision(self, name: str, model: Model) -> float | None:
+        """What share of a micrograph's picks is right, as far as their scores tell; None if not."""
+        picks, ranking = self.picks_of(name), self._ranking_of(name)
+        if picks is None or ranking is None or not len(picks):
+            return None
+        if self._mixture is None or self._mixture[0] is not ranking:
+            learnt = ScoreMixture.of_summary(model.summary)
+            scores = ranking.picks.scores
+            fitted = None if learnt is None or scores is None else learnt.fitted_to(scores)
+            self._mixture = ranking, fitted
+        expected = expected_hits(picks, self._mixture[1])
+        return None if expected is None else expected / len(picks)
+
+    def count_of(self, name: str) -> int | None:
+        """How many picks a micrograph has; None if that is not known yet: see `steps`."""
+        found, known = self._source.candidates.get(name), self._known().get(name)
+        if known is None or found is not known[0]:
+            return None
+        return len(known[1]) - int(np.searchsorted(known[1], self._source.threshold))
+
+    def total(self) -> tuple[int, int] | None:
+        """Picks of all micrographs that are not excluded, and how many of these have any scores.
+
+        None while some are not known yet: see `steps`.
+        """
+        counts = [self.count_of(name) for name in self._wanted()]
+        known = [count for count in counts if count is not None]
+        return (sum(known), len(known)) if len(known) == len(counts) else None
+
+    def steps(self) -> Iterator[None]:
+        """Work out what `count_of` and `total` need, one micrograph a step."""
+        for name in self._wanted():
+            if self.count_of(name) is None:
+                self._rank(name)
+                yield
+
+    def _wanted(self) -> list[str]:
+        return [name for name in self._source.candidates if name not in self._source.excluded]
+
+    def _present(self) -> Settings:
+        return self._source.std_range, self._source.min_distance_px
+
+    def _known(self) -> dict[str, tuple[Candidates, FloatArray]]:
+        if self._settings != self._present():
+            self._settings, self._scores = self._present(), {}
+        return self._scores
+
+    def _ranking_of(self, name: str) -> _Ranking | None:
+        found, last = self._source.candidates.get(name), self._last
+        if found is None:
+            return None
+        if last is None or last.candidates is not found or last.settings != self._present():
+            self._last = last = self._rank(name)
+        return last
+
+    def _rank(self, name: str) -> _Ranking:
+        found, (std_range, min_distance_px) = self._source.candidates[name], self._present()
+        picks = select_picks(
+            found, threshold=0.0, std_range=std_range, min_distance_px=min_distance_px
+        )
+        assert picks.scores is not None
+        self._known()[name] = found, np.ascontiguousarray(picks.scores[::-1])
+        return _Ranking(found, self._present(), picks)

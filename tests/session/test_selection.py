@@ -1,0 +1,88 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from napari_deepem.core.confidence import Bell, ScoreMixture, estimate_precision
+from napari_deepem.core.types import Candidates
+from napari_deepem.session import Session
+
+
+def candidates_of(seed: int, count: int = 200) -> Candidates:
+    rng = np.random.default_rng(seed)
+    scores = np.sort(rng.random(count))[::-1]
+    return Candidates(rng.random((count, 2)) * 500, scores, rng.random(count), 40)
+
+
+@pytest.fixture
+def session() -> Session:
+    """Three scored micrographs."""
+    session = Session(std_range=(0.2, 0.9))
+    session.candidates = {name: candidates_of(seed) for seed, name in enumerate("abc")}
+    session.current = "a"
+    return session
+
+
+def work_out(session: Session) -> int:
+    return sum(1 for _ in session.selection.steps())
+
+
+def test_picks_of_any_micrograph_are_those_that_are_exported(session: Session) -> None:
+    for threshold, distance in ((0.5, None), (0.1, None), (0.1, 60.0), (0.99, 0.0)):
+        session.threshold, session.min_distance_px = threshold, distance
+        for name, found in session.candidates.items():
+            picks = session.selection.picks_of(name)
+            assert picks is not None
+            np.testing.assert_array_equal(picks.centres_yx, session.select(found).centres_yx)
+    assert session.selection.picks_of("unknown") is None
+
+
+def test_all_are_counted_once_there_was_time(session: Session) -> None:
+    selection = session.selection
+    assert selection.count_of("a") == len(session.picks)
+    assert selection.total() is None
+    assert work_out(session) == 2  # the current one is known
+    for threshold in (0.5, 0.2, 1.0):
+        session.threshold = threshold
+        expected = {name: len(session.select(found)) for name, found in session.candidates.items()}
+        assert {name: selection.count_of(name) for name in "abc"} == expected
+        assert selection.total() == (sum(expected.values()), 3)
+    assert work_out(session) == 0
+    session.std_range = (0.0, 0.5)
+    assert selection.total() is None
+    assert work_out(session) == 2
+
+
+def test_what_is_excluded_or_scored_anew_is_not_counted_as_before(session: Session) -> None:
+    work_out(session)
+    session.excluded = frozenset({"b"})
+    total = session.selection.total()
+    assert total == (sum(len(session.select(session.candidates[name])) for name in "ac"), 2)
+    session.candidates = {**session.candidates, "c": candidates_of(7)}
+    assert session.selection.count_of("c") is None
+    assert work_out(session) == 1
+
+
+def test_same_picks_are_not_announced_again(session: Session) -> None:
+    counts = []
+    session.events.picks.connect(lambda picks: counts.append(len(picks)))
+    score = float(session.picks.scores[-1])
+    session.threshold = score
+    session.threshold = score - 1e-9
+    session.candidates = {**session.candidates, "d": candidates_of(8)}
+    assert counts == []
+    session.threshold = 0.9
+    assert len(counts) == 1
+
+
+def test_estimate_is_of_the_micrograph_that_is_asked_for(session: Session) -> None:
+    mixture = ScoreMixture(Bell(-1.0, 1.0), Bell(1.0, 1.0), share=0.3)
+    model = SimpleNamespace(summary=mixture.as_summary())
+    for name in "abca":
+        expected = estimate_precision(
+            [session.candidates[name]], model, threshold=0.5, std_range=(0.2, 0.9)
+        )
+        assert session.selection.estimated_precision(name, model) == pytest.approx(expected)
+    assert session.selection.estimated_precision("a", SimpleNamespace(summary={})) is not None
+    session.threshold = 1.0
+    assert session.selection.estimated_precision("a", model) is None
