@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,7 @@ class SessionFile:
             Then it is left as it was.
         """
         self.path = path
+        self._busy = Lock()
         # one thread at a time, though not always the same one
         self._database = sqlite3.connect(
             path, timeout=0.2, isolation_level=None, check_same_thread=False
@@ -99,18 +101,20 @@ class SessionFile:
         InputError
             The disk is full, or the file can't be written any more.
         """
-        try:
-            self._database.execute("BEGIN")
-            self._write(changes)
-            self._database.execute("COMMIT")
-        except sqlite3.Error as error:
-            if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
-            raise InputError(_reason(self.path, error)) from error
+        with self._busy:
+            try:
+                self._database.execute("BEGIN")
+                self._write(changes)
+                self._database.execute("COMMIT")
+            except sqlite3.Error as error:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise InputError(_reason(self.path, error)) from error
 
     def close(self) -> None:
         """Let others open the file."""
-        self._database.close()
+        with self._busy:
+            self._database.close()
 
     def _claim(self) -> None:
         ask = self._database.execute

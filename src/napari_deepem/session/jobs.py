@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Micrograph
 from napari_deepem.session.lessons import Lessons
 from napari_deepem.session.state import Scored, Session
@@ -108,6 +110,28 @@ def score(micrograph: Micrograph, model: Model) -> Generator[TilesDone, None, Sc
     _leave_a_core_to_the_window()
     score_map = yield from score_tiles(micrograph, model)
     return Scored(micrograph, model, score_map, find_candidates(score_map))
+
+
+def score_of_series(
+    name: str, micrograph: Micrograph | None, path: Path | None, model: Model, folder: Path | None
+) -> Generator[TilesDone, None, Scored]:
+    """Score one micrograph, read from its file where it is not in memory.
+
+    Its score map is kept in a folder, where there is one, to be shown again.
+    """
+    if micrograph is None:
+        if path is None:
+            raise InputError(f"{name} was closed: open it again")
+        from napari_deepem.io.micrographs import read_micrograph
+
+        micrograph = replace(read_micrograph(path), name=name)
+    scored = yield from score(micrograph, model)
+    if folder is not None and path is not None:
+        from napari_deepem.io.models import model_digest
+        from napari_deepem.io.scoremaps import cached_path, write_score_map
+
+        write_score_map(cached_path(folder, model_digest(model), name), scored.score_map)
+    return scored
 
 
 def remark_on(scored: Scored) -> str | None:

@@ -35,16 +35,14 @@ class Browsing:
         self._reading: str | None = None
         self._centre_yx: tuple[float, float] | None = None  # what is to be seen, original pixels
         self.order: list[str] = []  # names as they are listed, where that is not the files' order
-        self.problems: dict[str, str] = {}  # what could not be read, and why
         self.changed = SignalInstance((), name="changed")  # something is read, or can't be
         session.events.files.connect(self._on_files)
 
     @property
     def reading(self) -> bool:
         """Whether the current micrograph is being read."""
-        return self._is_needed(self._session.current) and (
-            self._session.current not in self.problems
-        )
+        session = self._session
+        return self._is_needed(session.current) and session.current not in session.problems
 
     def go_to(self, name: str, centre_yx: tuple[float, float] | None = None) -> None:
         """Make a micrograph the current one, its middle or a place on it in sight.
@@ -67,7 +65,7 @@ class Browsing:
         """Take the layers of the last micrograph away and show this one, read first if need be."""
         self._clear_others(name)
         if name is not None:
-            self.problems.pop(name, None)  # the file may have been mended
+            self._tell_problem(name, None)  # the file may have been mended
         if self._is_needed(name) and name in self._ahead:
             self._show(self._ahead.pop(name))
         elif name in self._session.micrographs:
@@ -103,9 +101,9 @@ class Browsing:
         if self._reading is not None:
             return
         name = session.current
-        if not self._is_needed(name) or name in self.problems:
+        if not self._is_needed(name) or name in session.problems:
             name = self._beside(name, 1)
-            if not self._is_needed(name) or name in self._ahead or name in self.problems:
+            if not self._is_needed(name) or name in self._ahead or name in session.problems:
                 return
         assert name is not None
         self._reading, path = name, session.files[name]
@@ -122,7 +120,7 @@ class Browsing:
 
     def _on_read(self, page: Page) -> None:
         self._reading, name = None, page.micrograph.name
-        self.problems.pop(name, None)
+        self._tell_problem(name, None)
         if name == self._session.current and self._is_needed(name):
             self._show(page)
             self._on_shown()
@@ -134,7 +132,7 @@ class Browsing:
     def _on_failed(self, name: str, error: Exception) -> None:
         self._reading = None
         is_current = name == self._session.current
-        self.problems[name] = report(error) if is_current else str(error)
+        self._tell_problem(name, report(error) if is_current else str(error))
         self._read_on()
         self.changed.emit()
 
@@ -142,9 +140,12 @@ class Browsing:
         self._reading = None
         self._read_on()
 
+    def _tell_problem(self, name: str, problem: str | None) -> None:
+        problems = {key: value for key, value in self._session.problems.items() if key != name}
+        self._session.problems = problems if problem is None else {**problems, name: problem}
+
     def _on_files(self) -> None:
         self._ahead, self.order = {}, []
-        self.problems.clear()
 
     def _show(self, page: Page) -> None:
         session, viewer, micrograph = self._session, self._viewer_of(), page.micrograph

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from napari_deepem.session import Scored, Session, jobs
-from napari_deepem.widgets.trainings import Trainings, begin, end
+from napari_deepem.widgets.trainings import Trainings, begin, end, time_left
 from napari_deepem.widgets.workers import Run, report, run
 
 
@@ -18,56 +20,96 @@ class Runs:
         self._session = session
         self.trainings = Trainings(session)
         self._scoring: Run | None = None
+        self._all: list[str] = []  # what is being scored
+        self._remarks: list[str] = []  # on them
+        self._problems, self._started = 0, 0.0
 
     def score(self, names: Sequence[str]) -> None:
-        """Score these micrographs one after the other, or say what is missing."""
+        """Score these micrographs one after the other, or say what is missing.
+
+        Of several, those that are scored already are left out, so that one may stop and go on.
+        """
         session = self._session
         if session.scoring.running:
             return
         if missing := session.missing_for_scoring():
             session.scoring.message = missing
             return
-        self._score_next([name for name in names if name not in session.scored], [])
+        done = session.scored if len(names) == 1 else session.candidates
+        self._all = [name for name in names if name not in done and name not in session.excluded]
+        self._remarks, self._problems, self._started = [], 0, monotonic()
+        self._score_next(0)
 
     def cancel_scoring(self) -> None:
-        """Stop scoring after the tile that is running."""
+        """Stop scoring after the tile that is running; what is scored is kept."""
         if self._scoring is not None and self._session.scoring.running:
             self._scoring.cancel()
             self._session.scoring.message = "Stopping after this tile ..."
 
-    def _score_next(self, names: list[str], remarks: list[str]) -> None:
-        """Score the first of these micrographs and go on; remarks are told when all is done."""
-        session = self._session
-        names = [name for name in names if name in session.micrographs]
-        if not names:
-            more = f" (and {len(remarks) - 1} more)" if len(remarks) > 1 else ""
-            return end(session.scoring, "".join(remarks[:1]) + more)
-        name, *rest = names
-        micrograph, model = session.micrographs[name], session.model
-        begin(session.scoring, f"Scoring {name} ...")
+    def _score_next(self, number: int) -> None:
+        """Score this one of them and go on; remarks are told when all is done."""
+        session, count = self._session, len(self._all)
+        while number < count and self._all[number] not in session.names:  # closed meanwhile
+            number += 1
+        if number >= count:
+            more = f" (and {len(self._remarks) - 1} more)" if len(self._remarks) > 1 else ""
+            return end(session.scoring, "".join(self._remarks[:1]) + more)
+        name, model = self._all[number], session.model
+        micrograph, path = session.micrographs.get(name), session.files.get(name)
+        if not session.scoring.running:
+            begin(session.scoring, "")
+        session.scoring.message = f"Scoring {name}{self._progress(number)} ..."
         self._scoring = run(
-            partial(jobs.score, micrograph, model),
-            on_progress=self._on_tile,
-            on_result=partial(self._on_scored, name, rest, remarks),
-            on_failed=lambda error: self._score_next(rest, [*remarks, report(error)]),
-            on_cancelled=partial(self._on_dropped, rest, remarks, model),
+            partial(jobs.score_of_series, name, micrograph, path, model, session.folder),
+            on_progress=partial(self._on_tile, number),
+            on_result=partial(self._on_scored, number),
+            on_failed=partial(self._on_failed, number),
+            on_cancelled=partial(self._on_dropped, number, model),
             is_wanted=lambda: (
-                session.model is model and session.micrographs.get(name) is micrograph
+                session.model is model
+                and session.files.get(name) is path
+                and (path is not None or session.micrographs.get(name) is micrograph)
             ),
         )
 
-    def _on_tile(self, tiles: Any) -> None:
-        self._session.scoring.total = tiles.total
-        self._session.scoring.done = tiles.done
+    def _progress(self, number: int) -> str:
+        """Say where among several we are, and how long it will take."""
+        count = len(self._all)
+        if count == 1:
+            return ""
+        text = f" ({number + 1} of {count}"
+        if number:
+            text += time_left(number + 1, count + 1, monotonic() - self._started)
+        return text + ")"
 
-    def _on_scored(self, name: str, rest: list[str], remarks: list[str], scored: Scored) -> None:
-        self._session.scored = {**self._session.scored, name: scored}
-        remark = jobs.remark_on(scored)
-        self._score_next(rest, remarks if remark is None else [*remarks, remark])
+    def _on_tile(self, number: int, tiles: Any) -> None:
+        self._session.scoring.total = tiles.total * len(self._all)
+        self._session.scoring.done = tiles.total * number + tiles.done
 
-    def _on_dropped(self, rest: list[str], remarks: list[str], model: Any) -> None:
+    def _on_scored(self, number: int, scored: Scored) -> None:
+        session, name = self._session, self._all[number]
+        here = session.micrographs.get(name)
+        if here is not None:
+            session.scored = {**session.scored, name: replace(scored, micrograph=here)}
+        else:
+            session.candidates = {**session.candidates, name: scored.candidates}
+        if (remark := jobs.remark_on(scored)) is not None:
+            self._remarks.append(remark)
+        self._score_next(number + 1)
+
+    def _on_failed(self, number: int, error: Exception) -> None:
+        """Note it and go on; only the first of many is reported."""
+        name, self._problems = self._all[number], self._problems + 1
+        problem = report(error) if self._problems == 1 else str(error)
+        self._session.problems = {**self._session.problems, name: problem}
+        self._remarks.append(problem)
+        self._score_next(number + 1)
+
+    def _on_dropped(self, number: int, model: Any) -> None:
         """Go on where only the micrograph was closed or changed meanwhile."""
         cancelled = self._scoring is not None and self._scoring.cancelled
         if cancelled or self._session.model is not model:
-            return end(self._session.scoring, "Cancelled.")
-        self._score_next(rest, remarks)
+            many = len(self._all) > 1
+            done = f"Stopped: {number} of {len(self._all)} are done." if many else "Cancelled."
+            return end(self._session.scoring, done)
+        self._score_next(number + 1)

@@ -9,7 +9,7 @@ from napari.layers import Image, Points
 
 from napari_deepem.layers import results
 from napari_deepem.layers.selection import keeping_selection
-from napari_deepem.layers.tags import find_layer
+from napari_deepem.layers.tags import Role, find_layer
 from napari_deepem.session import Session
 
 
@@ -26,16 +26,22 @@ class Shown:
         """Show score map and picks of the current micrograph, or hide those of another."""
         session, image = self._session, self._current_image()
         viewer, scored = self._viewer_of(), session.current_scored
-        if scored is None or image is None:
-            for role in ("scores", "picks"):
-                layer = find_layer(viewer.layers, role)
-                if layer is not None:
-                    layer.visible = False
+        picks = session.picks
+        shown: tuple[tuple[Role, bool], ...] = (
+            ("scores", scored is not None),
+            ("picks", picks is not None),
+        )
+        for role, is_there in shown:
+            layer = find_layer(viewer.layers, role)
+            if layer is not None and (image is None or not is_there):
+                layer.visible = False
+        if image is None:
             return
         with keeping_selection(viewer):
-            results.show_score_map(viewer, image, scored.score_map)
-            if session.picks is not None:
-                results.show_picks(viewer, image, session.picks).visible = True
+            if scored is not None:
+                results.show_score_map(viewer, image, scored.score_map)
+            if picks is not None:
+                results.show_picks(viewer, image, picks).visible = True
 
     def copy_picks(self) -> Points | None:
         """Add the picks as an ordinary layer of the user's."""
@@ -46,6 +52,9 @@ class Shown:
 
     def _show_picks(self) -> None:
         picks, image = self._session.picks, self._current_image()
+        layer = find_layer(self._viewer_of().layers, "picks")
+        if picks is None and layer is not None:
+            layer.visible = False
         if picks is not None and image is not None:
             with keeping_selection(self._viewer_of()):
                 results.show_picks(self._viewer_of(), image, picks)

@@ -6,11 +6,13 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from napari.utils.notifications import notification_manager, show_error
+from qtpy.QtCore import QThreadPool
 from superqt.utils import create_worker
 
 from napari_deepem.core.errors import InputError
 
 Job = Callable[[], Generator[Any, None, Any]]
+THREADS = 12  # training must not keep what is marked from being saved, or a picture from opening
 
 
 class JobFailed(Exception):
@@ -53,6 +55,9 @@ def run(
         Asked before the result is delivered: False where its inputs have changed since.
     """
     handle = Run()
+    pool = QThreadPool.globalInstance()
+    if pool is not None and pool.maxThreadCount() < THREADS:
+        pool.setMaxThreadCount(THREADS)
 
     def steps() -> Generator[Any, None, Any]:
         try:

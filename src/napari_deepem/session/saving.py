@@ -1,0 +1,222 @@
+"""What of a session its file keeps: all that the user made, and what of that has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.types import Candidates, FloatArray, Labels
+from napari_deepem.io.sessions import SESSION_FILE, SessionFile, Stored
+from napari_deepem.session.parameters import Parameters
+from napari_deepem.session.rounds import Round
+from napari_deepem.session.state import NO_LABELS, Session
+
+if TYPE_CHECKING:
+    from napari_deepem.core.model import Model
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Opened:
+    """A folder of micrographs and the session that was kept of it."""
+
+    files: dict[str, Path]
+    folder: Path  # where the session file is, or would be
+    file: SessionFile | None
+    stored: Stored = field(default_factory=Stored)
+    remark: str = ""  # why nothing is saved, or where it is saved if not beside the micrographs
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Snapshot:
+    """What a file has to hold, at one moment; values are shared with the session."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, Labels] = field(default_factory=dict)
+    review: Mapping[str, Labels] = field(default_factory=dict)
+    candidates: Mapping[str, Candidates] = field(default_factory=dict)
+    model: Model | None = None
+
+
+def opening(folder: Path) -> Generator[None, None, Opened]:
+    """List a folder's micrographs and read what was kept of them, all but the model.
+
+    A session file that can't be used is said in `Opened.remark`, and left as it is.
+
+    Raises
+    ------
+    InputError
+        There are no micrographs in the folder.
+    """
+    from napari_deepem.io.micrographs import list_micrographs
+
+    yield
+    folder = folder.absolute()
+    files = list_micrographs(folder)
+    place, remark = _place_of(folder)
+    try:
+        file = SessionFile(place / SESSION_FILE)
+    except InputError as error:
+        return Opened(files, place, None, remark=str(error))
+    try:
+        return Opened(files, place, file, file.read(), remark)
+    except InputError as error:
+        file.close()
+        return Opened(files, place, None, remark=str(error))
+
+
+def loading(content: bytes, folder: Path) -> Generator[None, None, Model]:
+    """Load the model that a session file holds."""
+    from napari_deepem.io.models import load_model
+
+    yield
+    with TemporaryDirectory() as temporary:
+        path = Path(temporary) / "model.safetensors"
+        path.write_bytes(content)
+        return load_model(path, folder)
+
+
+def _place_of(folder: Path) -> tuple[Path, str]:
+    """Where to keep the session of a folder, and a remark where that is not the folder itself."""
+    from napari_deepem.io.atomic import writable_folder
+
+    try:
+        return writable_folder(folder), ""
+    except InputError:
+        code = sha256(str(folder).encode()).hexdigest()[:8]
+        place = writable_folder(Path.home() / "napari-deepem" / f"{folder.name}-{code}")
+    theirs, ours = folder / SESSION_FILE, place / SESSION_FILE
+    if theirs.is_file() and not ours.exists():
+        copyfile(theirs, ours)
+    return place, f"{folder} can't be written into: the session is kept in {place}"
+
+
+def restore(session: Session, opened: Opened) -> None:
+    """Put a folder and what was kept of it into the session, all but model and candidates."""
+    stored, settings = opened.stored, dict(opened.stored.settings)
+    session.current = None
+    _forget_series(session)
+    session.folder = opened.folder
+    session.files = opened.files
+    for name in Parameters.model_fields:
+        _set_if_possible(session, settings, name)
+    session.excluded = frozenset(settings.get("excluded", ()))
+    session.rounds = tuple(Round(**values) for values in settings.get("rounds", ()))
+    with session.edits.no_step():
+        session.labels = {**session.labels, **_labels(stored, "positive", "negative", "unsure")}
+    session.review = {**session.review, **_labels(stored, "accepted", "rejected")}
+    current = settings.get("current")
+    session.current = current if current in opened.files else next(iter(opened.files))
+
+
+def restore_model(session: Session, opened: Opened, model: Model) -> None:
+    """Put the model of a session file into the session, and what it has found."""
+    session.model = model
+    for name in ("threshold", "std_range", "min_distance_px"):
+        _set_if_possible(session, opened.stored.settings, name)
+    session.candidates = {n: c for n, c in opened.stored.candidates.items() if c is not None}
+
+
+def _forget_series(session: Session) -> None:
+    """Forget the micrographs of the last folder and what belongs to them."""
+    gone = session.files.keys()
+    session.files = {}
+    for field_name in ("labels", "review", "scored", "candidates"):
+        values = getattr(session, field_name)
+        setattr(session, field_name, {k: v for k, v in values.items() if k not in gone})
+    session.excluded, session.problems = session.excluded - gone, {}
+    session.edits.clear()
+
+
+def _set_if_possible(session: Session, settings: Mapping[str, Any], name: str) -> None:
+    if name in settings:
+        value = settings[name]
+        try:
+            setattr(session, name, tuple(value) if isinstance(value, list) else value)
+        except ValidationError:  # what another version of the program allowed
+            return
+
+
+def _labels(stored: Stored, *kinds: str) -> dict[str, Labels]:
+    """Labels of the micrographs that have points of these kinds."""
+    return {
+        micrograph: Labels.of(*(points.get(kind, ()) for kind in kinds))
+        for micrograph, points in stored.points.items()
+        if any(kind in points for kind in kinds)
+    }
+
+
+def snapshot(session: Session) -> Snapshot:
+    """Take what the session's file has to hold now. Quick: nothing is copied."""
+    files = session.files
+    settings: dict[str, Any] = {name: getattr(session, name) for name in Parameters.model_fields}
+    settings["current"] = session.current if session.current in files else None
+    settings["excluded"] = sorted(session.excluded)
+    settings["rounds"] = [asdict(each) for each in session.rounds]
+    return Snapshot(
+        settings,
+        {name: labels for name, labels in session.labels.items() if name in files},
+        {name: verdicts for name, verdicts in session.review.items() if name in files},
+        {name: found for name, found in session.candidates.items() if name in files},
+        session.model,
+    )
+
+
+def changes(before: Snapshot, now: Snapshot, folder: Path) -> Stored:
+    """What has to be written into a session file in `folder` for it to hold `now`."""
+    marked = _changed(before.labels, now.labels) | _changed(before.review, now.review)
+    return Stored(
+        settings={
+            name: value
+            for name, value in now.settings.items()
+            if name not in before.settings or before.settings[name] != value
+        },
+        points={name: _points(now, name) for name in marked},
+        candidates={
+            name: now.candidates.get(name) for name in _changed(before.candidates, now.candidates)
+        },
+        model=None if now.model is before.model else _content(now.model, folder),
+    )
+
+
+def differ(before: Snapshot, now: Snapshot) -> bool:
+    """Whether there is anything to write."""
+    return (
+        before.settings != now.settings
+        or before.model is not now.model
+        or any(
+            _changed(getattr(before, kind), getattr(now, kind))
+            for kind in ("labels", "review", "candidates")
+        )
+    )
+
+
+def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> set[str]:
+    """Names whose value is another; values are frozen, so it is enough to ask which they are."""
+    return {name for name in before.keys() | now.keys() if before.get(name) is not now.get(name)}
+
+
+def _points(now: Snapshot, name: str) -> dict[str, FloatArray]:
+    labels, verdicts = now.labels.get(name, NO_LABELS), now.review.get(name, NO_LABELS)
+    return {
+        "positive": labels.positive_yx,
+        "negative": labels.negative_yx,
+        "unsure": labels.unsure_yx,
+        "accepted": verdicts.positive_yx,
+        "rejected": verdicts.negative_yx,
+    }
+
+
+def _content(model: Model | None, folder: Path) -> bytes:
+    if model is None:
+        return b""
+    from napari_deepem.io.models import model_bytes
+
+    return model_bytes(model, folder)

@@ -1,0 +1,182 @@
+"""Opens folders of micrographs, and keeps what the user does with them in a session file."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Generator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from napari.utils.notifications import show_warning
+from psygnal import SignalInstance
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.session import Session
+from napari_deepem.session.saving import (
+    Opened,
+    Snapshot,
+    changes,
+    differ,
+    loading,
+    opening,
+    restore,
+    restore_model,
+    snapshot,
+)
+from napari_deepem.widgets.workers import report, run
+
+DELAY_MS = 1000  # from a change until it is written
+
+
+class Keeping:
+    """The session file of one viewer: written in another thread, a second after each change."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._opened: Opened | None = None  # with the file that is written
+        self._saved = Snapshot()
+        self._writing = False
+        self._opening = 0  # counts, to tell the folder that was asked for last
+        self.message = ""
+        self.remark = ""  # why nothing is saved, or where it is
+        self.changed = SignalInstance((), name="changed")
+        self._timer = QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._save)
+        session.events.connect(self._on_change)
+        app = QApplication.instance()
+        if app is not None:
+            app.aboutToQuit.connect(partial(_close, weakref.ref(self)))
+
+    def open_folder(self, folder: Path) -> None:
+        """Open the micrographs of a folder as a series, and go on where the user was."""
+        self._opening += 1
+        self._tell(f"Opening {folder} ...")
+        number = self._opening
+        run(
+            partial(opening, folder),
+            on_progress=lambda _: None,
+            on_result=self._on_opened,
+            on_failed=self._on_failed,
+            is_wanted=lambda: number == self._opening,
+        )
+
+    @property
+    def path(self) -> Path | None:
+        """The file in which the session is kept."""
+        return None if self._file is None else self._file.path
+
+    @property
+    def _file(self) -> Any:
+        return None if self._opened is None else self._opened.file
+
+    def close(self) -> None:
+        """Write what has not been written yet, and let others open the file."""
+        file, self._opened = self._file, None
+        self._timer.stop()
+        if file is not None:
+            now = snapshot(self._session)
+            if differ(self._saved, now):
+                file.write(changes(self._saved, now, file.path.parent))
+            file.close()
+
+    def _on_opened(self, opened: Opened) -> None:
+        if opened.file is None and self.path is not None and self.path.parent == opened.folder:
+            self._session.files = opened.files  # there may be more by now
+            return self._tell("")
+        self._leave()
+        restore(self._session, opened)
+        self._opened, self._saved = opened, snapshot(self._session)
+        self.remark = opened.remark
+        if opened.remark:
+            show_warning(opened.remark)
+        self._tell("")
+        if opened.stored.model:
+            self._load_model(opened, opened.stored.model)
+        elif self._session.model is not None:
+            self._saved = Snapshot(self._saved.settings)  # what was brought along is written too
+            self._on_change()
+
+    def _leave(self) -> None:
+        """Close the last folder; what can't be written is said."""
+        try:
+            self.close()
+        except InputError as error:
+            report(error)
+
+    def _load_model(self, opened: Opened, content: bytes) -> None:
+        session, before = self._session, self._session.model
+        self._tell("Loading the model ...")
+        run(
+            partial(loading, content, opened.folder),
+            on_progress=lambda _: None,
+            on_result=partial(self._on_model, opened),
+            on_failed=self._on_failed,
+            is_wanted=lambda: session.model is before and self._opened is opened,
+        )
+
+    def _on_model(self, opened: Opened, model: Any) -> None:
+        saved = self._saved
+        restore_model(self._session, opened, model)
+        now = snapshot(self._session)
+        self._saved = Snapshot(
+            saved.settings, saved.labels, saved.review, now.candidates, now.model
+        )
+        self._tell("")
+
+    def _on_failed(self, error: Exception) -> None:
+        self._tell(report(error))
+
+    def _on_change(self) -> None:
+        if self._file is not None and not self._timer.isActive():
+            self._timer.start(DELAY_MS)  # not put off by further changes
+
+    def _save(self) -> None:
+        file, now = self._file, snapshot(self._session)
+        if file is None or self._writing or not differ(self._saved, now):
+            return
+        self._writing = True
+        before = self._saved
+
+        def job() -> Generator[None, None, Snapshot]:
+            yield
+            file.write(changes(before, now, file.path.parent))
+            return now
+
+        run(
+            job,
+            on_progress=lambda _: None,
+            on_result=self._on_saved,
+            on_failed=self._on_not_saved,
+            on_cancelled=partial(self._on_saved, None),
+            is_wanted=lambda: self._file is file,
+        )
+
+    def _on_saved(self, saved: Snapshot | None) -> None:
+        self._writing = False
+        if saved is not None:
+            self._saved = saved
+            self.remark = "" if "nothing is saved" in self.remark else self.remark
+            self.changed.emit()
+        self._on_change()  # what has changed meanwhile
+
+    def _on_not_saved(self, error: Exception) -> None:
+        self._writing = False
+        if str(error) != self.remark:
+            self.remark = report(error)
+            self.changed.emit()
+        self._on_change()
+
+    def _tell(self, message: str) -> None:
+        self.message = message
+        self.changed.emit()
+
+
+def _close(keeping: weakref.ref[Keeping]) -> None:
+    """Write what is not written, when the program ends."""
+    found = keeping()
+    if found is not None:
+        found.close()
