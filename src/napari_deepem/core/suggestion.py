@@ -1,0 +1,117 @@
+"""Which boxes a user should look at next: those whose label would teach most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import KDTree
+from scipy.special import expit, logit
+
+from napari_deepem.core.types import Candidates, FloatArray
+
+WORTH_A_LOOK = 200  # of a micrograph, the most doubtful: boxes are chosen among these
+SPREAD_BOXES = 1.0  # boxes apart: what overlaps teaches the same twice
+KNOWN_BOXES = 0.25  # a label this near says what a candidate is
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Suggestion:
+    """Boxes of one micrograph to be judged, the most doubtful first."""
+
+    name: str
+    centres_yx: FloatArray  # (k, 2) original pixels
+    worth: float
+
+
+def doubt(scores: FloatArray, threshold: float) -> FloatArray:
+    """(n,) how unsure the network is, 0 to 1: the variance of a verdict, relative to the largest.
+
+    With the threshold as the score at which both verdicts are as likely, the chance that a
+    candidate is a particle is p = expit(logit(score) - logit(threshold)), and its variance
+    p (1 - p). This is uncertainty sampling (Lewis and Gale, SIGIR 1994) on a calibrated score.
+    """
+    limited, middle = np.clip(scores, 1e-6, 1 - 1e-6), np.clip(threshold, 1e-6, 1 - 1e-6)
+    chance = expit(logit(limited) - logit(middle))
+    return np.asarray(4 * chance * (1 - chance))
+
+
+def suggest_labels(
+    candidates: Mapping[str, Candidates],
+    labelled_yx: Mapping[str, FloatArray],
+    *,
+    threshold: float,
+    std_range: tuple[float, float] | None = None,
+    count: int = 12,
+) -> Suggestion | None:
+    """Choose the micrograph, and up to `count` boxes on it, whose labels would teach most.
+
+    On each micrograph the most doubtful candidates are taken, one box apart from each other and
+    none that is labelled already. A micrograph is worth the sum of their `doubt`, halved by every
+    `count` labels that it has: another micrograph has other ice. The best one wins, of equals the
+    first.
+
+    Parameters
+    ----------
+    candidates : mapping of names to Candidates
+    labelled_yx : mapping of names to (m, 2) arrays
+        What is marked or judged there, original pixels; names may be missing.
+    threshold : float
+        Where a score is as likely a particle as not, 0 to 1.
+    std_range : (low, high), optional
+        Candidates outside are not picked whatever they score, so they are not suggested.
+    count : int
+
+    Returns
+    -------
+    Suggestion, or None where every candidate is labelled or there is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_deepem import Candidates
+    >>> from napari_deepem.core.suggestion import suggest_labels
+    >>> def at(*scores):
+    ...     centres_yx = np.array([[0.0, 100.0 * i] for i in range(len(scores))])
+    ...     return Candidates(centres_yx, np.array(scores), np.ones(len(scores)), box_size_px=50)
+    >>> found = {"sure": at(0.99, 0.9, 0.01), "unsure": at(0.99, 0.6, 0.45)}
+    >>> suggestion = suggest_labels(found, {}, threshold=0.5, count=2)
+    >>> suggestion.name, suggestion.centres_yx
+    ('unsure', array([[  0., 200.],
+           [  0., 100.]]))
+    """
+    best: Suggestion | None = None
+    for name, found in candidates.items():
+        known_yx = labelled_yx.get(name, np.empty((0, 2)))
+        chosen, doubts = _most_doubtful(found, known_yx, threshold, std_range, count)
+        worth = float(doubts.sum()) * 0.5 ** (len(known_yx) / count)
+        if worth > (0.0 if best is None else best.worth):
+            best = Suggestion(name, chosen, worth)
+    return best
+
+
+def _most_doubtful(
+    found: Candidates,
+    known_yx: FloatArray,
+    threshold: float,
+    std_range: tuple[float, float] | None,
+    count: int,
+) -> tuple[FloatArray, FloatArray]:
+    """(k, 2) centres and (k,) doubts of unlabelled candidates a box apart, most doubtful first."""
+    doubts = doubt(found.scores, threshold)
+    if std_range is not None:
+        doubts[(found.stds < std_range[0]) | (found.stds > std_range[1])] = 0.0
+    order = np.argsort(-doubts, kind="stable")[:WORTH_A_LOOK]
+    order = order[doubts[order] > 0.0]
+    if len(known_yx) and len(order):
+        distances, _ = KDTree(known_yx).query(found.centres_yx[order])
+        order = order[distances > KNOWN_BOXES * found.box_size_px]
+    chosen: list[int] = []
+    for at in order:
+        apart = found.centres_yx[chosen] - found.centres_yx[at]
+        if np.all(np.hypot(*apart.T) >= SPREAD_BOXES * found.box_size_px):
+            chosen.append(int(at))
+            if len(chosen) == count:
+                break
+    return found.centres_yx[chosen], doubts[chosen]

@@ -1,0 +1,162 @@
+"""Boxes as the network sees them, as small pictures: binned, flat, standardised."""
+
+from __future__ import annotations
+
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
+from napari_deepem.session.advice import binning_of
+from napari_deepem.session.lessons import Lessons
+from napari_deepem.session.state import Session
+
+if TYPE_CHECKING:
+    from napari_deepem.core.crops import PaddedImage
+
+Pictures = NDArray[np.uint8]  # (n, box, box)
+GREY_SIGMAS = 3.0  # from black to white: this many to either side of the median
+KEPT = 3  # prepared micrographs in memory; they are small, but for the seconds that they took
+BACKGROUND_DISTANCE = 0.5  # boxes; where random negatives of the strip lie, at least
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Strip:
+    """Some of what the next training is shown."""
+
+    positives: Pictures
+    negatives: Pictures  # marked ones first, then random background
+    marked: int  # of the negatives
+    binning: int
+
+
+def strip(session: Session, count: int) -> Callable[[], Generator[None, None, Strip | None]]:
+    """Make the job that cuts up to `count` boxes of each kind, of a micrograph in memory.
+
+    It is the one with most particles; the job returns None where none has any.
+    """
+    lessons, box_size_px, binning = Lessons.of(session), session.box_size_px, binning_of(session)
+    here = {
+        name: united(lessons.marks.get(name), lessons.verdicts.get(name))
+        for name in session.micrographs
+    }
+
+    def job() -> Generator[None, None, Strip | None]:
+        yield
+        name = max(here, key=lambda each: len(here[each].positive_yx), default=None)
+        if name is None or not len(here[name].positive_yx):
+            return None
+        marked, micrograph = here[name], lessons.micrographs[name]
+        if box_size_px > min(micrograph.shape):
+            return None
+        positive_yx = spread(marked.positive_yx, count)
+        negative_yx = spread(marked.negative_yx, count)
+        drawn_yx = _background(micrograph, marked, box_size_px, count - len(negative_yx))
+        pictures = pictures_of(
+            micrograph, np.concatenate([positive_yx, negative_yx, drawn_yx]), box_size_px, binning
+        )
+        n_positive = len(positive_yx)
+        return Strip(pictures[:n_positive], pictures[n_positive:], len(negative_yx), binning)
+
+    return job
+
+
+Wanted = Mapping[str, FloatArray]  # (n, 2) centres by micrograph
+Cut = tuple[str, FloatArray, Pictures]
+
+
+def cutting(session: Session, wanted: Wanted) -> Callable[[], Generator[Cut, None, None]]:
+    """Make the job that cuts these boxes, in the model's size and binning; one micrograph a step.
+
+    What is not in memory is read from its file.
+    """
+    model, micrographs, files = session.model, dict(session.micrographs), dict(session.files)
+
+    def job() -> Generator[Cut, None, None]:
+        for name, centres_yx in wanted.items():
+            micrograph = micrographs.get(name) or _read(name, files[name])
+            boxes = pictures_of(micrograph, centres_yx, model.box_size_px, model.binning)
+            yield name, centres_yx, boxes
+
+    return job
+
+
+def pictures_of(
+    micrograph: Micrograph, centres_yx: FloatArray, box_size_px: int, binning: int
+) -> Pictures:
+    """(n, box, box) grey pictures of the boxes on (n, 2) centres, original pixels."""
+    from napari_deepem.core.crops import box_corners
+    from napari_deepem.core.preprocess import to_binned
+
+    box_px = round(box_size_px / binning)
+    padded = _prepared(micrograph, box_size_px, binning)
+    corners = box_corners(to_binned(centres_yx, binning), box_px)
+    return grey(padded.cut(corners, box_px))
+
+
+def grey(boxes: Float32Array) -> Pictures:
+    """Standardised pixels as grey values, 0 to 255."""
+    return np.asarray(np.clip((boxes / GREY_SIGMAS + 1) * 127.5, 0, 255), dtype=np.uint8)
+
+
+def united(marks: Labels | None, verdicts: Labels | None) -> Labels:
+    """Marks and verdicts of one micrograph, one after the other."""
+    both: Sequence[Labels] = [labels for labels in (marks, verdicts) if labels is not None]
+    return Labels.of(
+        *(
+            np.concatenate([np.empty((0, 2)), *(getattr(labels, kind) for labels in both)])
+            for kind in ("positive_yx", "negative_yx")
+        )
+    )
+
+
+def spread(centres_yx: FloatArray, count: int) -> FloatArray:
+    """At most `count` of the centres, from the first to the last of them."""
+    if len(centres_yx) <= count:
+        return centres_yx
+    return centres_yx[np.linspace(0, len(centres_yx) - 1, count).astype(np.int64)]
+
+
+def _background(micrograph: Micrograph, marked: Labels, box_size_px: int, count: int) -> FloatArray:
+    from napari_deepem.core.crops import draw_negatives
+    from napari_deepem.core.errors import InputError
+
+    taken_yx = np.concatenate([marked.positive_yx, marked.negative_yx])
+    rng = np.random.default_rng(0)
+    away_px = BACKGROUND_DISTANCE * box_size_px
+    try:
+        return draw_negatives(micrograph.shape, taken_yx, away_px, max(0, count), rng)
+    except InputError:  # particles everywhere: training says so
+        return np.empty((0, 2))
+
+
+_kept: OrderedDict[tuple[Any, ...], tuple[weakref.ref[Any], PaddedImage]] = OrderedDict()
+
+
+def _prepared(micrograph: Micrograph, box_size_px: int, binning: int) -> PaddedImage:
+    """Prepare a micrograph, or take it from what was prepared last; the image may not change."""
+    from napari_deepem.core.crops import PaddedImage
+    from napari_deepem.core.preprocess import prepare_micrograph
+
+    key = (micrograph.name, box_size_px, binning)
+    image, padded = _kept.get(key, (lambda: None, None))
+    if padded is not None and image() is micrograph.image:
+        return padded
+    prepared = prepare_micrograph(micrograph, box_size_px, binning)
+    padded = PaddedImage.of(prepared, round(box_size_px / binning))
+    _kept[key] = weakref.ref(micrograph.image), padded
+    while len(_kept) > KEPT:
+        _kept.popitem(last=False)
+    return padded
+
+
+def _read(name: str, path: Path) -> Micrograph:
+    from napari_deepem.io.micrographs import read_micrograph
+
+    return replace(read_micrograph(path), name=name)
