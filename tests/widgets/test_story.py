@@ -61,7 +61,7 @@ def test_from_sample_to_file(make_napari_viewer, qtbot, tmp_path: Path) -> None:
     assert viewer.layers.selection.active.mode == "add"
     train.train.native.click()
     assert viewer.layers.selection.active.mode == "pan_zoom"
-    assert train.cancel.enabled
+    assert train.stop.enabled
     assert not train.train.enabled
     qtbot.waitUntil(lambda: not session.training.running, timeout=60_000)
     assert session.model is not None, session.training.message
@@ -114,7 +114,7 @@ def test_cancelled_training_and_closed_docks_lose_nothing(
     qtbot.waitUntil(lambda: len(session.history) > seen, timeout=60_000)
     train = open_dock(viewer, "Train")
     assert "Epoch" in train.status.value
-    train.cancel.native.click()
+    train.discard.native.click()
     qtbot.waitUntil(lambda: not session.training.running, timeout=60_000)
     assert session.model is None
     assert "Discarded" in train.status.value

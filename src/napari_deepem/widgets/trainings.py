@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari_deepem.session import Activity, Session, jobs
+from napari_deepem.session import Activity, Session, advice, jobs
 from napari_deepem.session.rounds import Start, round_of
 from napari_deepem.widgets.workers import Run, report, run
 
@@ -33,7 +33,7 @@ class Trainings:
         session = self._session
         if session.training.running:
             return
-        missing = session.missing_for_training() if start == "new" else missing_for_more(session)
+        missing = advice.obstacle(session) if start == "new" else missing_for_more(session)
         if missing:
             session.training.message = missing
             return
