@@ -1,0 +1,43 @@
+"""What computes: the processor, or a GPU through CUDA or Apple's Metal (MPS)."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal, get_args
+
+import torch
+
+from napari_deepem.core.errors import InputError
+
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+
+
+def chosen_device(name: DeviceName = "auto") -> torch.device:
+    """The device of that name; for `auto` a GPU where there is one.
+
+    Raises InputError for one that is not there.
+    """
+    if name not in get_args(DeviceName):
+        raise InputError(f"device {name!r}: give one of {', '.join(get_args(DeviceName))}")
+    here = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        name = next(each for each in ("cuda", "mps", "cpu") if here[each])
+    if not here[name]:
+        raise InputError(f"device {name!r} is not available to torch here: use cpu, or auto")
+    return torch.device(name)
+
+
+def exact_convolutions(device: torch.device) -> AbstractContextManager[None]:
+    """Keeps CUDA from rounding to TensorFloat-32's ten bits, as it does in convolutions."""
+    if device.type != "cuda":
+        return nullcontext()
+    return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device had too little memory; for MPS only the message tells."""
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional
+
+from napari_deepem.core.convolution import Convolution, Direct, Spectral, quickest
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def assembled(convolution: Convolution, maps: Tensor) -> Tensor:
+    """All maps of a tile, wherever they come in parts; none of them twice."""
+    parts = list(convolution(maps))
+    indices = [k for some, _ in parts for k in range(convolution.maps_out)[some]]
+    assert indices == list(range(convolution.maps_out))
+    return torch.cat([part for _, part in parts])
+
+
+@given(
+    maps_in=st.integers(1, 4),
+    maps_out=st.integers(1, 5),
+    kernel=st.integers(1, 32),
+    more=st.tuples(st.integers(0, 60), st.integers(0, 60)),
+)
+def test_both_ways_are_convolutions(
+    maps_in: int, maps_out: int, kernel: int, more: tuple[int, int]
+) -> None:
+    weight = random(maps_out, maps_in, kernel, kernel) / kernel
+    bias = random(maps_out, seed=1)
+    convolutions = [Direct(weight, bias), Spectral(weight, bias, side=64)]
+    reach = min(each.tile_px for each in convolutions) + kernel - 1
+    maps = random(maps_in, *(min(kernel + each, reach) for each in more), seed=2)
+    expected = functional.conv2d(maps.double(), weight.double(), bias.double())
+    for convolution in convolutions:
+        found = assembled(convolution, maps)
+        torch.testing.assert_close(found.double(), expected, rtol=0, atol=2e-5)
+
+
+def test_many_maps_are_transformed_back_a_few_at_a_time() -> None:
+    convolution = Spectral(random(48, 1, 15, 15), random(48), side=192)
+    parts = list(convolution(random(1, 192, 192)))
+    assert len(parts) > 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "way"),
+    [
+        ((24, 1, 51, 51), Spectral),  # KLH's C1
+        ((12, 6, 21, 21), Spectral),  # and C3
+        ((48, 12, 3, 3), Direct),
+        ((12, 12, 4, 4), Direct),  # 19S's C5
+    ],
+)
+def test_wide_kernels_go_through_the_transform(
+    shape: tuple[int, ...], way: type[Convolution]
+) -> None:
+    assert type(quickest(random(*shape), random(shape[0]), outputs_px=500)) is way
+
+
+def test_kernel_wider_than_any_transform_is_applied_directly() -> None:
+    assert type(quickest(random(1, 1, 200, 200), random(1), outputs_px=500)) is Direct
