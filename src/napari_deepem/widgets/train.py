@@ -191,7 +191,7 @@ class Train(Dock):
         enable(self.use_suggested, running or in_use, HOW_SUGGESTED)
         self.progress.visible = activity.running
         self.progress.max = activity.total
-        self.progress.value = activity.done
+        self.progress.value = min(activity.done, activity.total)
         tell(self.status, activity.message or missing)
         hints = [] if activity.running or missing else warnings(session)
         tell(self.advice, "\n".join(f"• {hint}" for hint in hints))
