@@ -6,7 +6,13 @@ from napari.layers import Image
 from napari_deepem.core.picking import find_candidates
 from napari_deepem.core.types import Micrograph, Picks, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
-from napari_deepem.layers.results import copy_picks, move_results, show_picks, show_score_map
+from napari_deepem.layers.results import (
+    copy_picks,
+    move_results,
+    score_colors,
+    show_picks,
+    show_score_map,
+)
 from napari_deepem.layers.tags import role_of
 
 
@@ -120,3 +126,45 @@ def test_results_are_moved_without_being_shown() -> None:
     np.testing.assert_allclose(seen, (35.5, 139.5))
     np.testing.assert_allclose(picks.data_to_world((5, 7)), image.data_to_world((5, 7)))
     assert not layer.visible
+
+
+def test_picks_are_colored_by_score_and_change_color_with_it() -> None:
+    viewer = ViewerModel()
+    image = add_micrograph(viewer)
+    centres_yx = np.array([[5.0, 7.0], [9.0, 9.0], [50.0, 60.0]])
+    scores = np.array([1.0, 0.5, 0.0])
+    layer = show_picks(viewer, image, Picks(centres_yx, scores, 40))
+    np.testing.assert_allclose(layer.border_color, score_colors(scores))
+    assert len(np.unique(layer.border_color, axis=0)) == 3
+    layer = show_picks(viewer, image, Picks(centres_yx[:2], scores[1:], 40))
+    np.testing.assert_allclose(layer.border_color, score_colors(scores[1:]))
+    layer = show_picks(viewer, image, Picks(centres_yx, None, 40))
+    np.testing.assert_allclose(layer.border_color, score_colors(np.ones(3)))
+
+
+def test_hidden_picks_stay_hidden_and_have_their_colors_when_shown() -> None:
+    viewer = ViewerModel()
+    image = add_micrograph(viewer)
+    centres_yx = np.array([[5.0, 7.0], [9.0, 9.0], [50.0, 60.0]])
+    layer = show_picks(viewer, image, Picks(centres_yx, np.array([0.9, 0.5, 0.1]), 40))
+    layer.visible = False
+    show_picks(viewer, image, Picks(centres_yx[:1], np.array([0.4]), 40))
+    assert not layer.visible
+    assert len(layer.data) == 1
+    layer.visible = True
+    np.testing.assert_allclose(layer.border_color, score_colors(np.array([0.4])))
+
+
+def test_picks_are_drawn_once_a_change() -> None:
+    viewer = ViewerModel()
+    image = add_micrograph(viewer)
+    centres_yx = np.random.default_rng(0).random((30, 2)) * 100
+    scores = np.linspace(1.0, 0.0, 30)
+    layer = show_picks(viewer, image, Picks(centres_yx, scores, 40))
+    drawn = []
+    for event in (layer.events.set_data, layer.events.border_color, layer._border.events.colors):
+        event.connect(lambda: drawn.append(1))
+    for count in (10, 25, 25):  # of the last, only the places change
+        show_picks(viewer, image, Picks(centres_yx[::-1][:count], scores[:count], 40))
+        assert len(drawn) == 1
+        drawn.clear()

@@ -129,7 +129,8 @@ def grid_placement(image: Layer, origin_px: float, step_px: float) -> dict[str, 
 def place(layer: Layer, image: Layer) -> None:
     """Lay `layer`, whose data are the pixels of `image`, over it."""
     for key, value in placement_of(image).items():
-        setattr(layer, key, value)
+        if not np.array_equal(getattr(layer, key), value):  # setting it draws the layer anew
+            setattr(layer, key, value)
 
 
 def contrast_limits(image: NDArray[Any]) -> tuple[float, float]:

@@ -5,20 +5,22 @@ There is one layer of each kind in a viewer, reused: many Points layers slow nap
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
+from napari.utils.colormaps.standardize_color import transform_color
 
-from napari_deepem.core.types import Picks, ScoreMap
-from napari_deepem.layers.annotation import resize, square_style
+from napari_deepem.core.types import Float32Array, FloatArray, Picks, ScoreMap
+from napari_deepem.layers.annotation import COLORS, resize, square_style
 from napari_deepem.layers.micrographs import grid_placement, place, placement_of
 from napari_deepem.layers.tags import KEY, find_layer, find_layers, micrograph_name_of, tag
 
 SCORE_MAP_NAME = "Score map"
 PICKS_NAME = "Picks"
+SCORE_SCALE = ("#f472b6", "#c4b5fd", COLORS["picks"])  # at scores of 0, a half and 1
 
 
 def show_score_map(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> Image:
@@ -65,14 +67,36 @@ def show_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
             **placement_of(image),
         )
         layer.editable = False
+        layer.events.visible.connect(lambda event: _color_by_score(event.source))
     place(layer, image)
     if micrograph_name_of(layer) != name or layer.current_size != box_size_px:
         layer.metadata.update(tag("picks", name))
         resize(layer, box_size_px)
-    layer.data = picks.centres_yx
-    if picks.scores is not None:
-        layer.features = {"score": picks.scores}
+    with layer.events.set_data.blocker():  # not drawn before it has its colours
+        layer.data = picks.centres_yx
+    layer.features = {} if picks.scores is None else {"score": picks.scores}
+    _color_by_score(layer)
     return layer
+
+
+def score_colors(scores: FloatArray) -> Float32Array:
+    """(n, 4) colours, red, green, blue and opacity from 0 to 1, of (n,) scores from 0 to 1."""
+    return _SCORE_COLORS[np.rint(scores * (len(_SCORE_COLORS) - 1)).astype(np.int64)]
+
+
+def _color_by_score(layer: Points) -> None:
+    """Draw a layer of picks, its squares coloured by score; nothing while it is hidden."""
+    if not layer.visible:
+        return
+    colors = np.broadcast_to(score_colors(np.ones(1)), (len(layer.data), 4))
+    if "score" in layer.features:
+        colors = score_colors(layer.features["score"].to_numpy(dtype=np.float64))
+    if np.array_equal(layer.border_color, colors):
+        layer.refresh()
+        return
+    with layer.events.border_color.blocker():  # the colours themselves have told already
+        layer.border_color = colors
+    layer.refresh(data_displayed=False)
 
 
 def move_results(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> None:
@@ -105,3 +129,14 @@ def _set(layer: Layer, where: Mapping[str, Any]) -> None:
 
 def _move_above(viewer: ViewerModel, layer: Image, image: Image) -> None:
     viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(image) + 1)
+
+
+def _between(colors: Sequence[str], count: int) -> Float32Array:
+    """(count, 4) colours from the first to the last, by way of the others."""
+    stops = transform_color(list(colors))
+    at = np.linspace(0, len(stops) - 1, count)
+    channels = [np.interp(at, np.arange(len(stops)), channel) for channel in stops.T]
+    return np.stack(channels, axis=1).astype(np.float32)
+
+
+_SCORE_COLORS = _between(SCORE_SCALE, 256)
