@@ -4,27 +4,143 @@ import numpy as np
 import pytest
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import Picks
+from napari_deepem.core.jobs import finish
+from napari_deepem.core.recipes import recipe_named
+from napari_deepem.core.types import Labels, Micrograph, Picks
 from napari_deepem.io.coordinates import write_coordinates
-from napari_deepem.session.marks import read_marks
+from napari_deepem.io.micrographs import write_mrc
+from napari_deepem.session import Session
+from napari_deepem.session.background import drawing_background, missing_for_background
+from napari_deepem.session.marks import (
+    Hit,
+    MarksRead,
+    add_marks,
+    mark_at,
+    moved,
+    reading_marks,
+    with_more,
+    without,
+    without_inside,
+)
 
 CENTRES_YX = np.array([[40.0, 130.0], [90.0, 60.0]])
+LABELS = Labels.of([(10, 10), (30, 10)], [(10, 14)], [(50, 50)])
+
+
+def a_session(**more) -> Session:
+    """m1 is in memory, 150 x 200 px, and the current micrograph."""
+    micrograph = Micrograph(np.zeros((150, 200)), "m1")
+    return Session(micrographs={"m1": micrograph}, current="m1", **more)
+
+
+def read(session: Session, path: Path) -> MarksRead:
+    return finish(reading_marks(session, path))
+
+
+def hit(row: float, col: float, reach_px: float = 6.0) -> Hit | None:
+    return mark_at(LABELS, np.array([row, col]), reach_px)
+
+
+def test_nearest_mark_of_either_kind_is_hit_within_its_square() -> None:
+    assert (hit(10, 11).kind, hit(10, 11).index) == ("positive", 0)
+    assert (hit(10, 13).kind, hit(10, 13).index) == ("negative", 0)
+    assert hit(35.9, 15.9).index == 1
+    assert hit(36.1, 10) is None
+    assert hit(50, 50) is None
+    assert mark_at(Labels.of(), np.zeros(2), 99.0) is None
+
+
+def test_hit_mark_is_moved_or_goes_and_the_others_stay() -> None:
+    there = moved(LABELS, Hit("positive", 1), np.array([20.0, 21.0]))
+    assert there.positive_yx.tolist() == [[10, 10], [20, 21]]
+    assert LABELS.positive_yx.tolist() == [[10, 10], [30, 10]]
+    gone = without(LABELS, Hit("negative", 0))
+    assert (len(gone.positive_yx), len(gone.negative_yx), len(gone.unsure_yx)) == (2, 0, 1)
+
+
+def test_marks_of_both_kinds_inside_an_outline_go() -> None:
+    outline_yx = np.array([(5.0, 5.0), (5.0, 20.0), (15.0, 20.0), (35.0, 5.0)])
+    left = without_inside(LABELS, outline_yx)
+    assert left.positive_yx.tolist() == [[30, 10]]  # right of the slanting side
+    assert len(left.negative_yx) == 0
+    assert without_inside(LABELS, outline_yx[:2]) is LABELS
+
+
+def test_marks_are_added_once() -> None:
+    more = with_more(LABELS, "positive", np.array([[30.0, 10.0], [1.0, 2.0], [1.0, 2.0]]))
+    assert more.positive_yx.tolist() == [[10, 10], [30, 10], [1, 2]]
+    assert len(more.unsure_yx) == 1
 
 
 @pytest.mark.parametrize("name", ["m1.star", "m1.box", "m1.csv", "by_hand.box"])
 def test_marks_are_read_as_they_were_written(name: str, tmp_path: Path) -> None:
     write_coordinates(tmp_path / name, Picks(CENTRES_YX, None, 30))
-    np.testing.assert_array_equal(read_marks(tmp_path / name, "m1"), CENTRES_YX)
+    found = read(a_session(), tmp_path / name)
+    assert list(found.centres_yx) == ["m1"]
+    np.testing.assert_array_equal(found.centres_yx["m1"], CENTRES_YX)
+    assert found.outside == 0
+
+
+def test_marks_outside_of_the_image_are_left_out_and_counted(tmp_path: Path) -> None:
+    centres_yx = np.array([[149.0, 199.0], [151.0, 10.0], [10.0, 201.0]])
+    write_coordinates(tmp_path / "m1.star", Picks(centres_yx))
+    found = read(a_session(), tmp_path / "m1.star")
+    assert found.centres_yx["m1"].tolist() == [[149, 199]]
+    assert found.outside == 2
+
+
+def test_folder_is_read_for_the_whole_series(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).normal(size=(60, 90))
+    files = {name: tmp_path / f"{name}.mrc" for name in ("m1", "m2", "m3")}
+    write_mrc(files["m2"], pixels, 2.0)  # the others' headers are not needed
+    for name in ("m1", "m2"):
+        write_coordinates(tmp_path / "picks" / f"{name}.star", Picks(CENTRES_YX))
+    session = a_session(files=files)
+    found = read(session, tmp_path / "picks")
+    assert {name: len(each) for name, each in found.centres_yx.items()} == {"m1": 2}
+    assert found.outside == 2  # m2 is smaller
+    add_marks(session, found.centres_yx, "positive")
+    assert len(session.labels["m1"].positive_yx) == 2
+    session.edits.undo()
+    assert len(session.labels["m1"].positive_yx) == 0
+
+
+def test_table_of_many_micrographs_is_read_for_those_that_are_open(tmp_path: Path) -> None:
+    path = tmp_path / "all.csv"
+    path.write_text("micrograph,x,y\nm7,1,2\nm1,3,4\n")
+    assert read(a_session(), path).centres_yx["m1"].tolist() == [[4, 3]]
+
+
+def test_file_of_another_micrograph_of_the_series_is_for_that_one(tmp_path: Path) -> None:
+    write_coordinates(tmp_path / "m2.box", Picks(CENTRES_YX, None, 30))
+    write_mrc(tmp_path / "m2.mrc", np.random.default_rng(0).normal(size=(150, 200)), 2.0)
+    found = read(a_session(files={"m2": tmp_path / "m2.mrc"}), tmp_path / "m2.box")
+    assert list(found.centres_yx) == ["m2"]
 
 
 def test_file_without_positions_is_said(tmp_path: Path) -> None:
     write_coordinates(tmp_path / "m1.star", Picks(np.empty((0, 2))))
     with pytest.raises(InputError, match="no positions"):
-        read_marks(tmp_path / "m1.star", "m1")
+        read(a_session(), tmp_path / "m1.star")
 
 
-def test_file_of_another_micrograph_is_said(tmp_path: Path) -> None:
+def test_file_of_other_micrographs_is_said(tmp_path: Path) -> None:
     path = tmp_path / "all.csv"
     path.write_text("micrograph,x,y\nm7,1,2\nm8,3,4\n")
     with pytest.raises(InputError, match="m1"):
-        read_marks(path, "m1")
+        read(a_session(), path)
+
+
+def test_background_is_drawn_away_from_every_mark() -> None:
+    image = np.random.default_rng(0).normal(size=(150, 200))
+    marks_yx = np.array([[r, c] for r in (20.0, 70.0, 120.0) for c in (20.0, 80.0, 140.0, 190.0)])
+    session = a_session(box_size_px=24, binning=1)
+    assert "Mark particles" in missing_for_background(session)
+    session.micrographs = {"m1": Micrograph(image, "m1")}
+    session.labels = {"m1": Labels.of(marks_yx)}
+    assert missing_for_background(session) == ""
+    drawn_yx = finish(drawing_background(session))
+    assert len(drawn_yx) == len(marks_yx)
+    assert ((drawn_yx >= 0) & (drawn_yx < (150, 200))).all()
+    nearest = np.linalg.norm(drawn_yx[:, None] - marks_yx, axis=2).min(axis=1)
+    assert nearest.min() > recipe_named(session.recipe).background_distance * 24 - 1  # rounded

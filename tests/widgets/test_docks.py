@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers._source import layer_source
+from napari.utils.action_manager import action_manager
 from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QMessageBox
 
@@ -20,6 +21,7 @@ from napari_deepem.core.scoring import TilesDone
 from napari_deepem.core.types import Candidates, Micrograph, Picks, ScoreMap
 from napari_deepem.io.coordinates import read_coordinates, write_coordinates
 from napari_deepem.layers.micrographs import image_layer_data
+from napari_deepem.layers.tags import find_layers
 from napari_deepem.session import Scored
 from napari_deepem.widgets.annotate import Annotate
 from napari_deepem.widgets.export import ALL, MARKED, Export
@@ -408,22 +410,123 @@ def test_marks_outside_are_said(viewer: ViewerModel) -> None:
 
 
 def test_marks_are_loaded_from_a_file(
-    viewer: ViewerModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    viewer: ViewerModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot
 ) -> None:
     dock = Annotate(viewer)
     path = tmp_path / "by_hand.star"
     write_coordinates(path, Picks(np.array([[10.0, 80.0], [80.0, 10.0], [20.0, 30.0]])))
-    dialog = "napari_deepem.widgets.annotate.QFileDialog.getOpenFileName"
+    dialog = "napari_deepem.widgets.elsewhere.QFileDialog.getOpenFileName"
     monkeypatch.setattr(dialog, lambda *_: (str(path), ""))
-    dock.load.native.click()
-    assert dock.status.value == "Loaded 2 particles; 1 outside the image left out."
+    dock.elsewhere.load.native.click()
+    loaded = "Loaded 2 particles; 1 outside the image left out."
+    qtbot.waitUntil(lambda: dock.status.value == loaded)
     assert dock.counts.value.startswith("2 particles, ")
     path.write_text("no table")
-    dock.load.native.click()
-    assert "by_hand.star" in dock.status.value
+    dock.elsewhere.load.native.click()
+    qtbot.waitUntil(
+        lambda: "by_hand.star" in dock.status.value and "Reading" not in dock.status.value
+    )
     dock.micrograph.value = "m1"
     assert dock.status.value == ""
-    assert not Annotate(ViewerModel()).load.enabled
+    assert not Annotate(ViewerModel()).elsewhere.load.enabled
+
+
+def test_marks_of_a_folder_are_loaded_for_all_micrographs(
+    viewer: ViewerModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    dock, session = Annotate(viewer), session_of(viewer)
+    for name in ("m1", "m2"):
+        write_coordinates(tmp_path / f"{name}.star", Picks(np.array([[10.0, 80.0], [20.0, 30.0]])))
+    dialog = "napari_deepem.widgets.elsewhere.QFileDialog.getExistingDirectory"
+    monkeypatch.setattr(dialog, lambda *_: str(tmp_path))
+    dock.elsewhere.load_folder.native.click()
+    qtbot.waitUntil(lambda: dock.status.value == "Loaded 4 particles on 2 micrographs.")
+    assert dock.counts.value == "2 particles, 0 non-particles here; 4 and 0 on 2 micrographs"
+    dock.undo.native.click()
+    assert session.annotated() == {}
+    assert not dock.undo.enabled
+    assert dock.redo.enabled
+
+
+def test_background_is_drawn_to_be_reviewed(viewer: ViewerModel, qtbot) -> None:
+    dock, session = Annotate(viewer), session_of(viewer)
+    assert not dock.elsewhere.draw.enabled
+    assert "Mark particles here first" in dock.elsewhere.draw.tooltip
+    viewer.layers["m2"].data = np.random.default_rng(0).normal(size=(240, 300))
+    session.box_size_px = 24
+    link_of(viewer).mark("positive").add([[30.0, 40.0]])
+    dock.elsewhere.draw.native.click()
+    qtbot.waitUntil(lambda: dock.status.value.startswith("Drew 10 non-particles"))
+    assert len(session.labels_of("m2").negative_yx) == 10
+    assert "1 particle, 10 non-particles here" in dock.counts.value
+
+
+def test_tools_are_shown_as_they_are_in_use(viewer: ViewerModel) -> None:
+    dock, link = Annotate(viewer), link_of(viewer)
+
+    def down() -> list[str]:
+        return [tool for tool, button in dock.tools.items() if button.native.isChecked()]
+
+    dock.mark_positive.native.click()
+    assert down() == ["positive"]
+    dock.tools["erase"].native.click()
+    assert down() == ["erase"]
+    assert viewer.layers.selection.active.mode == "pan_zoom"
+    link.session.current = "m1"
+    assert down() == ["erase"]  # goes along
+    dock.tools["erase"].native.click()
+    assert down() == []
+    dock.mark_negative.native.click()
+    viewer.layers.selection.active.mode = "select"  # napari's own button
+    assert down() == []
+    dock.tools["lasso"].native.click()
+    viewer.layers.selection.active.mode = "add"
+    assert down() == ["negative"]
+
+
+def test_keys_are_listed_by_napari_and_shown_where_they_were_changed(viewer: ViewerModel) -> None:
+    dock = Annotate(viewer)
+    assert action_manager._actions["napari-deepem:erase_marks"].keymapprovider is ViewerModel
+    assert dock.tools["erase"].tooltip.endswith("Key: E.")
+    kept = action_manager.unbind_shortcut("napari-deepem:erase_marks")
+    try:
+        assert "Key:" not in dock.tools["erase"].tooltip
+        action_manager.bind_shortcut("napari-deepem:erase_marks", "F7")
+        assert dock.tools["erase"].tooltip.endswith("Key: F7.")
+    finally:
+        action_manager.unbind_shortcut("napari-deepem:erase_marks")
+        for key in kept:
+            action_manager.bind_shortcut("napari-deepem:erase_marks", key)
+
+
+def test_filtered_picture_follows_the_micrograph_and_changes_no_data(
+    viewer: ViewerModel, qtbot
+) -> None:
+    dock, session = Annotate(viewer), session_of(viewer)
+    for name in ("m1", "m2"):
+        viewer.layers[name].data = np.random.default_rng(0).normal(size=(240, 300))
+    before = dict(session.micrographs)
+
+    def shown_on(name: str) -> bool:
+        return bool(find_layers(viewer.layers, "display", name))
+
+    dock.filtered.value = True
+    qtbot.waitUntil(lambda: shown_on("m2"))
+    layer = viewer.layers["Filtered"]
+    low, high = layer.contrast_limits
+    session.display.contrast_sigmas = 1.5
+    assert np.diff(layer.contrast_limits)[0] == pytest.approx((high - low) / 2)
+    width = layer.data.shape[1]
+    dock.low_pass.value = 60
+    qtbot.waitUntil(lambda: layer.data.shape[1] < width)
+    dock.micrograph.value = "m1"
+    assert not shown_on("m2")
+    qtbot.waitUntil(lambda: shown_on("m1"))
+    assert session.micrographs == before
+    assert [name for name in before if session.micrographs[name] is not before[name]] == []
+    dock.filtered.value = False
+    assert "Filtered" not in viewer.layers
+    assert session.current == "m1"
 
 
 def test_optimum_is_marked_only_where_labels_were_held_out(viewer: ViewerModel) -> None:

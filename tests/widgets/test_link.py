@@ -12,11 +12,11 @@ from napari.layers._source import layer_source
 from napari.utils._proxies import PublicOnlyProxy
 from napari.utils.notifications import notification_manager
 
-from napari_deepem.core.types import Candidates, Micrograph, Picks, ScoreMap
-from napari_deepem.io.coordinates import write_coordinates
+from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.tags import find_layer
 from napari_deepem.session import Scored
+from napari_deepem.session.marks import add_marks
 from napari_deepem.widgets.link import link_of, session_of
 
 
@@ -311,18 +311,17 @@ def test_image_of_another_plugin_is_current_where_nothing_is_marked(viewer: View
     assert session.current == "filtered"
 
 
-def test_marks_of_a_file_are_added_without_those_outside(
-    viewer: ViewerModel, tmp_path: Path
-) -> None:
+def test_marks_that_are_added_to_the_session_are_seen(viewer: ViewerModel) -> None:
     link = link_of(viewer)
     negative = link.mark("negative")
-    centres_yx = np.array([[10.0, 80.0], [80.0, 10.0], [20.0, 30.0]])
-    write_coordinates(tmp_path / "m2.star", Picks(centres_yx))
-    assert link.load_marks(tmp_path / "m2.star") == (2, 1)
-    np.testing.assert_array_equal(
-        link.session.labels_of("m2").positive_yx, [[10.0, 80.0], [20.0, 30.0]]
-    )
+    centres_yx = np.array([[10.0, 80.0], [20.0, 30.0]])
+    for _ in range(2):  # once more changes nothing
+        add_marks(link.session, {"m2": centres_yx}, "positive")
+        layer = find_layer(viewer.layers, "positive", "m2")
+        np.testing.assert_array_equal(layer.data, centres_yx)
+        assert layer.selected_data == set()
     assert viewer.layers.selection.active is negative
     assert negative.mode == "add"
-    link.load_marks(tmp_path / "m2.star")  # once more changes nothing
-    assert len(link.session.labels_of("m2").positive_yx) == 2
+    link.session.edits.undo()
+    assert len(layer.data) == 0
+    assert not link.session.edits.can_undo

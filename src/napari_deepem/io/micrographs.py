@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Micrograph
 from napari_deepem.io.atomic import replacing
-from napari_deepem.io.mrc import read_mrc, spacings
+from napari_deepem.io.mrc import read_header, read_mrc, spacings
 
 MICROGRAPH_SUFFIXES = (".mrc", ".mrc.gz", ".mrc.bz2")
 _COMPRESSION = re.compile(r"\.(gz|bz2)$", re.IGNORECASE)
@@ -59,6 +59,18 @@ def read_micrograph(path: str | Path) -> Micrograph:
     _require_content(path, image)
     image.flags.writeable = False
     return Micrograph(image, micrograph_name(path), spacings(header)[0], path)
+
+
+def read_shape(path: str | Path) -> tuple[int, int]:
+    """(height, width) of a micrograph, of which only the header is read.
+
+    Raises
+    ------
+    InputError
+        The file is missing, empty, not MRC, or a stack.
+    """
+    path = Path(path)
+    return _image_shape(path, read_header(path))
 
 
 def micrograph_name(path: str | Path) -> str:

@@ -61,6 +61,13 @@ def read_mrc(
     return numbers.reshape(shape), header
 
 
+def read_header(path: Path) -> Any:
+    """Read the header alone, a structured array; InputError for a file that is not MRC."""
+    _require_file(path)
+    with _opened(path) as stream:
+        return _read_header(path, stream)
+
+
 def spacings(header: Any) -> tuple[float | None, float | None, float | None]:
     """A/px along x, y and z; None where the header does not say.
 

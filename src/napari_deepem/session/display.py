@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from psygnal import EventedModel
 from pydantic import ConfigDict, Field
 
+from napari_deepem.core.filters import FilteredImage, filter_micrograph
 from napari_deepem.core.types import Micrograph
 
-if TYPE_CHECKING:
-    from napari_deepem.core.filters import FilteredImage
+__all__ = ["Display", "FilteredImage", "filtering"]
 
 
 class Display(EventedModel):
@@ -28,25 +28,25 @@ class Display(EventedModel):
         ),
     ] = False
     low_pass_angstrom: Annotated[
-        float,
+        int,
         Field(
-            ge=0.0,
-            le=1000.0,
+            ge=0,
+            le=1000,
             title="Low-pass (Å)",
             description="Takes away noise: what is finer than this many Angstrom. 0: nothing. "
             "1 Å/px where the file gives no pixel size.",
         ),
-    ] = 20.0
+    ] = 20
     high_pass_angstrom: Annotated[
-        float,
+        int,
         Field(
-            ge=0.0,
-            le=10000.0,
+            ge=0,
+            le=10000,
             title="High-pass (Å)",
             description="Takes away gradients of the ice: what is coarser than this many "
             "Angstrom, such as three times the particle. 0: nothing.",
         ),
-    ] = 0.0
+    ] = 0
     contrast_sigmas: Annotated[
         float,
         Field(
@@ -63,7 +63,5 @@ def filtering(
     micrograph: Micrograph, low_pass_angstrom: float, high_pass_angstrom: float
 ) -> Generator[None, None, FilteredImage]:
     """Filter one micrograph to be looked at."""
-    from napari_deepem.core.filters import filter_micrograph
-
     yield
     return filter_micrograph(micrograph, low_pass_angstrom, high_pass_angstrom)

@@ -1,24 +1,141 @@
-"""Marks that were made elsewhere."""
+"""Marks of a session: found under the cursor, added, taken away, read from files."""
 
 from __future__ import annotations
 
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import FloatArray
+from napari_deepem.core.types import FloatArray, Labels
+from napari_deepem.session.state import Session
+
+Kind = Literal["positive", "negative"]
+KINDS: tuple[Kind, Kind] = ("positive", "negative")
+GRIP_BOXES = 0.25  # from a mark's middle: nearer than this, picks are one particle too
 
 
-def read_marks(path: Path, micrograph: str) -> FloatArray:
-    """(n, 2) centres, original pixels, that a coordinate file has for a micrograph; n > 0.
+@dataclass(frozen=True, eq=False, slots=True)
+class Hit:
+    """One mark among a micrograph's labels."""
+
+    kind: Kind
+    index: int
+
+
+def marked(labels: Labels, kind: Kind) -> FloatArray:
+    """(n, 2) positions of the marks of one kind."""
+    return labels.positive_yx if kind == "positive" else labels.negative_yx
+
+
+def with_marked(labels: Labels, kind: Kind, centres_yx: FloatArray) -> Labels:
+    """Labels with these marks of one kind in place of those that there are."""
+    return replace(labels, **{f"{kind}_yx": centres_yx})
+
+
+def mark_at(labels: Labels, position_yx: FloatArray, reach_px: float) -> Hit | None:
+    """Return the nearest mark whose square, `reach_px` to each side, holds a position."""
+    nearest, found = np.inf, None
+    for kind in KINDS:
+        offsets = marked(labels, kind) - position_yx
+        within = np.abs(offsets).max(axis=1, initial=0.0) <= reach_px
+        distances = np.where(within, np.hypot(*offsets.T), np.inf)
+        if len(distances) and distances.min() < nearest:
+            nearest, found = distances.min(), Hit(kind, int(distances.argmin()))
+    return found
+
+
+def moved(labels: Labels, hit: Hit, position_yx: FloatArray) -> Labels:
+    """Labels with one mark at another place."""
+    centres_yx = marked(labels, hit.kind).copy()
+    centres_yx[hit.index] = position_yx
+    return with_marked(labels, hit.kind, centres_yx)
+
+
+def without(labels: Labels, hit: Hit) -> Labels:
+    """Labels without one mark."""
+    return with_marked(labels, hit.kind, np.delete(marked(labels, hit.kind), hit.index, axis=0))
+
+
+def without_inside(labels: Labels, outline_yx: FloatArray) -> Labels:
+    """Labels without the marks of both kinds whose middle lies in an outline of (n, 2) corners."""
+    from matplotlib.path import Path as Outline
+
+    if len(outline_yx) < 3:
+        return labels
+    outline = Outline(outline_yx)
+    for kind in KINDS:
+        centres_yx = marked(labels, kind)
+        labels = with_marked(labels, kind, centres_yx[~outline.contains_points(centres_yx)])
+    return labels
+
+
+def with_more(labels: Labels, kind: Kind, centres_yx: FloatArray) -> Labels:
+    """Labels with more marks of one kind; none is there twice."""
+    both = np.concatenate([marked(labels, kind), centres_yx])
+    _, first = np.unique(both, axis=0, return_index=True)
+    return with_marked(labels, kind, both[np.sort(first)])
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MarksRead:
+    """Particles that files have for micrographs of a session."""
+
+    centres_yx: Mapping[str, FloatArray]  # (n, 2) by micrograph, on its image; n > 0
+    outside: int  # how many more lie outside of their image
+
+
+def reading_marks(session: Session, path: Path) -> Generator[None, None, MarksRead]:
+    """Make the job that reads a coordinate file, or a folder of them, for a session.
+
+    A file that names none of its micrographs is taken for the current one. The session is read
+    here, on the caller's thread.
 
     Raises
     ------
     InputError
-        The file can't be read, or has nothing for this micrograph.
+        Of the job: a file can't be read, or there is nothing for any of the micrographs.
     """
-    from napari_deepem.io.coordinates import read_coordinate_set
+    shapes = {name: micrograph.shape for name, micrograph in session.micrographs.items()}
+    files = dict(session.files)
+    current = session.current
 
-    centres_yx = read_coordinate_set(path, [micrograph])[micrograph].centres_yx
-    if not len(centres_yx):
-        raise InputError(f"{path}: holds no positions; choose another file")
-    return centres_yx
+    def job() -> Generator[None, None, MarksRead]:
+        from napari_deepem.io.coordinates import coordinate_names, read_coordinate_set
+        from napari_deepem.io.micrographs import read_shape
+
+        yield
+        ours = [name for name in coordinate_names(path) if name in shapes or name in files]
+        fallback = list(files or shapes) if path.is_dir() or current is None else [current]
+        kept: dict[str, FloatArray] = {}
+        outside = 0
+        for name, picks in read_coordinate_set(path, ours or fallback).items():
+            yield
+            shape = shapes[name] if name in shapes else read_shape(files[name])
+            inside = is_inside(picks.centres_yx, shape)
+            outside += int((~inside).sum())
+            if inside.any():
+                kept[name] = picks.centres_yx[inside]
+        if not kept and not outside:
+            raise InputError(f"{path}: holds no positions; choose another file")
+        return MarksRead(kept, outside)
+
+    return job()
+
+
+def is_inside(centres_yx: FloatArray, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """(n,) bool: whether positions lie on an image, up to the edges of its pixels."""
+    inside = (centres_yx >= -0.5) & (centres_yx <= np.array(shape) - 0.5)
+    return np.asarray(inside.all(axis=1))
+
+
+def add_marks(session: Session, centres_yx: Mapping[str, FloatArray], kind: Kind) -> None:
+    """Add marks to those of several micrographs, in one step of the history."""
+    more = {
+        name: with_more(session.labels_of(name), kind, each) for name, each in centres_yx.items()
+    }
+    session.labels = {**session.labels, **more}

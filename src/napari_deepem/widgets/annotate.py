@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from magicgui.widgets import ComboBox, PushButton
-from qtpy.QtWidgets import QFileDialog
+from napari.utils.action_manager import action_manager
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.layers.annotation import Mark, adoptable
-from napari_deepem.layers.micrographs import folder_of
+from napari_deepem.session.display import Display
 from napari_deepem.session.state import OPEN_FIRST
 from napari_deepem.widgets.dock import Dock, counted, form, row, tell, text_line
+from napari_deepem.widgets.elsewhere import Elsewhere
+from napari_deepem.widgets.keys import with_keys
+from napari_deepem.widgets.tools import Tool
 from napari_deepem.widgets.workers import report
 
-FILTER = "Coordinates (*.star *.box *.csv)"
 HINT = (
-    "Click the middle of particles, twenty or more on each of two micrographs. You need not mark "
-    "them all; background is drawn at random, away from your marks."
+    "Click the middle of particles, twenty or more on each of two micrographs, and drag a mark to "
+    "move it; Shift-click erases. You need not mark all: background is drawn at random, away from "
+    "your marks."
+)
+UNDO_HELP = "Changes of marks, one by one, on whichever micrograph they were made."
+FILTERED_HELP = Display.model_fields["filtered"].description or ""
+TOOLS: tuple[tuple[Tool, str, str, str], ...] = (
+    ("positive", "Particles", "mark_particles", "Click the middles of particles."),
+    (
+        "negative",
+        "Non-particles",
+        "mark_non_particles",
+        "Click what is no particle but might be taken for one: ice, carbon, aggregates.",
+    ),
+    (
+        "erase",
+        "Erase",
+        "erase_marks",
+        "Click marks of either kind, or drag over them, to take them away.",
+    ),
+    (
+        "lasso",
+        "Lasso erase",
+        "lasso_marks",
+        "Drag an outline: marks of either kind whose middle lies inside go.",
+    ),
 )
 
 
@@ -30,11 +56,12 @@ class Annotate(Dock):
         self.micrograph = self.micrograph_combo()
         self.box_size = self.control("box_size_px")
         self.in_angstrom = text_line("in_angstrom")
-        self.mark_positive = self._button("Mark particles", "positive", self.link.mark)
-        self.mark_negative = self._button("Mark non-particles", "negative", self.link.mark)
-        self.load = PushButton(text="Load marks ...")
-        self.load.tooltip = "Adds the particles of a coordinate file to those of this micrograph."
-        self.load.changed.connect(self._load_marks)
+        self.tools = {tool: self._tool(tool, text) for tool, text, _, _ in TOOLS}
+        self.mark_positive, self.mark_negative = self.tools["positive"], self.tools["negative"]
+        edits = self.session.edits
+        self.undo = self._button("Undo", edits.undo)
+        self.redo = self._button("Redo", edits.redo)
+        self.elsewhere = Elsewhere(self.session, self._tell)
         self.counts = text_line("counts")
         self.status = text_line("status")
         self.hint = text_line("hint")
@@ -45,37 +72,69 @@ class Annotate(Dock):
             nullable=True,
             tooltip="A Points layer of yours, to be used as labels of this micrograph.",
         )
-        self.use_positive = self._button("Use as particles", "positive", self._adopt)
-        self.use_negative = self._button("Use as non-particles", "negative", self._adopt)
+        self.use_positive = self._button("Use as particles", partial(self._adopt, "positive"))
+        self.use_negative = self._button("Use as non-particles", partial(self._adopt, "negative"))
         self.use = row(self.use_positive, self.use_negative)
         self.own = form(self.points)
+        self.display = self._display()
         self.fill(
             [
                 form(
                     self.micrograph, row(self.box_size, self.in_angstrom, label=self.box_size.label)
                 ),
                 row(self.mark_positive, self.mark_negative),
-                self.load,
+                row(self.tools["erase"], self.tools["lasso"]),
+                row(self.undo, self.redo),
                 self.counts,
+                self.elsewhere.buttons,
                 self.status,
+                self.display,
                 self.hint,
                 self.own,
                 self.use,
             ]
         )
-        events = self.session.events
-        for signal in (events.micrographs, events.current, events.labels, events.box_size_px):
-            self.follow(signal, self._show)
-        self.follow(events.current, lambda: tell(self.status, ""))
-        self.follow(self.link.points_changed, self._show_points)
-        self.points.changed.connect(self._show_choice)
+        self._follow_all()
         self._show()
+        self._show_tool()
+        self._show_keys()
         self._show_points()
 
-    def _button(self, text: str, mark: Mark, action: Any) -> PushButton:
-        button = PushButton(text=text, name=text)
-        button.changed.connect(lambda: action(mark))
+    def _follow_all(self) -> None:
+        events = self.session.events
+        for name in ("micrographs", "current", "labels", "box_size_px"):
+            self.follow(events[name], self._show)
+        self.follow(self.session.edits.changed, self._show_edits)
+        self.follow(events.current, lambda: tell(self.status, ""))
+        self.follow(self.link.tools.changed, self._show_tool)
+        self.follow(self.link.points_changed, self._show_points)
+        self.points.changed.connect(self._show_choice)
+        keys_changed = action_manager.events.shortcut_changed
+        keys_changed.connect(self._show_keys)
+        self.at_end(lambda: keys_changed.disconnect(self._show_keys))
+
+    def _display(self) -> Any:
+        display = self.session.display
+        self.filtered = self.control("filtered", display, widget_type="CheckBox")
+        self.low_pass = self.control("low_pass_angstrom", display, step=1)
+        self.high_pass = self.control("high_pass_angstrom", display, step=10)
+        self.contrast = self.control("contrast_sigmas", display, widget_type="FloatSlider")
+        return form(self.filtered, self.low_pass, self.high_pass, self.contrast)
+
+    def _tool(self, tool: Tool, text: str) -> PushButton:
+        button = PushButton(text=text, name=tool)
+        button.native.setCheckable(True)
+        button.native.clicked.connect(lambda: self.link.tools.toggle(tool))
         return button
+
+    @staticmethod
+    def _button(text: str, action: Any) -> PushButton:
+        button = PushButton(text=text, name=text)
+        button.changed.connect(lambda _: action())
+        return button
+
+    def _tell(self, text: str) -> None:
+        tell(self.status, text)
 
     def _adopt(self, mark: Mark) -> None:
         try:
@@ -83,21 +142,7 @@ class Annotate(Dock):
         except InputError as error:
             report(error)
 
-    def _load_marks(self) -> None:
-        image = self.link.image_of(self.session.current)
-        folder = folder_of(image) if image is not None else None
-        chosen, _ = QFileDialog.getOpenFileName(
-            self.native, "Load marks", str(folder or ""), FILTER
-        )
-        if not chosen:
-            return
-        try:
-            count, outside = self.link.load_marks(Path(chosen))
-        except InputError as error:
-            tell(self.status, report(error))
-        else:
-            left_out = f"; {outside} outside the image left out" if outside else ""
-            tell(self.status, f"Loaded {counted(count, 'particle')}{left_out}.")
+    # what is shown
 
     def _layers(self) -> list[Any]:
         return list(self.link.viewer.layers)
@@ -111,10 +156,33 @@ class Annotate(Dock):
         chosen = self.points.value is not None and self.session.current is not None
         self.use_positive.enabled = self.use_negative.enabled = chosen
 
+    def _show_tool(self) -> None:
+        now = self.link.tools.now()
+        for tool, button in self.tools.items():
+            button.native.setChecked(tool == now)
+
+    def _show_keys(self) -> None:
+        for tool, _, key, help_text in TOOLS:
+            self.tools[tool].tooltip = with_keys(help_text, key)
+        self.filtered.tooltip = with_keys(FILTERED_HELP, "show_filtered")
+        self._show_edits()
+
+    def _show_edits(self) -> None:
+        edits = self.session.edits
+        for button, is_possible, what in (
+            (self.undo, edits.can_undo, "undo"),
+            (self.redo, edits.can_redo, "redo"),
+        ):
+            button.enabled = is_possible
+            text = UNDO_HELP if is_possible else f"Nothing to {what}."
+            button.tooltip = with_keys(text, f"{what}_marks")
+
     def _show(self) -> None:
         session = self.session
-        is_open = session.current is not None
-        self.mark_positive.enabled = self.mark_negative.enabled = self.load.enabled = is_open
+        is_open = session.current in session.micrographs
+        for button in self.tools.values():
+            button.enabled = is_open
+        self.elsewhere.show()
         self._show_choice()
         tell(self.hint, HINT if is_open else OPEN_FIRST)
         tell(self.in_angstrom, in_angstrom(session.box_size_px, session.pixel_size))

@@ -8,10 +8,10 @@ from typing import Any
 
 from annotated_types import Ge, Le
 from magicgui.widgets import ComboBox, Container, Label, Widget, create_widget
+from psygnal import EventedModel
 from qtpy.QtCore import QObject, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QWidget
 
-from napari_deepem.session import Session
 from napari_deepem.widgets.link import link_of
 
 OURS = "napari-deepem dock"
@@ -40,11 +40,19 @@ class Dock(Container):
     def follow(self, signal: Any, callback: Callable[..., object]) -> None:
         """Connect a session's signal until the dock is destroyed."""
         signal.connect(callback)
-        self._stops.append(lambda: signal.disconnect(callback, missing_ok=True))
+        self.at_end(lambda: signal.disconnect(callback, missing_ok=True))
 
-    def control(self, field: str, **options: Any) -> Any:
-        """Make a control for a field of the session: its bounds, title and help come from there."""
-        info = Session.model_fields[field]
+    def at_end(self, callback: Callable[[], object]) -> None:
+        """Call this when the dock is destroyed."""
+        self._stops.append(callback)
+
+    def control(self, field: str, of: EventedModel | None = None, **options: Any) -> Any:
+        """Make a control for a field of the session, or of another model that it has.
+
+        Its bounds, title and help come from there.
+        """
+        model = self.session if of is None else of
+        info = type(model).model_fields[field]
         bounds: dict[str, Any] = {}
         for limit in info.metadata:
             if isinstance(limit, Ge):
@@ -52,14 +60,14 @@ class Dock(Container):
             elif isinstance(limit, Le):
                 bounds["max"] = limit.le
         widget: Any = create_widget(
-            value=getattr(self.session, field),
+            value=getattr(model, field),
             annotation=info.annotation,
             name=field,
             label=info.title,
             options={"tooltip": info.description, **bounds, **options},
         )
-        widget.changed.connect(lambda value: setattr(self.session, field, value))
-        self.follow(self.session.events[field], lambda value: show_value(widget, value))
+        widget.changed.connect(lambda value: setattr(model, field, value))
+        self.follow(model.events[field], lambda value: show_value(widget, value))
         return widget
 
     def micrograph_combo(self) -> ComboBox:

@@ -8,7 +8,6 @@ and picks are shown (`shown`). All docks of a viewer share one link.
 from __future__ import annotations
 
 import weakref
-from pathlib import Path
 from typing import Any
 
 from napari.components import ViewerModel
@@ -20,10 +19,14 @@ from napari_deepem.layers.annotation import MARKS, Mark
 from napari_deepem.layers.tags import find_layer, micrograph_name_of, role_of
 from napari_deepem.session import Session
 from napari_deepem.widgets.browsing import Browsing
+from napari_deepem.widgets.filtering import Filtering
 from napari_deepem.widgets.images import Images
+from napari_deepem.widgets.keeping import Keeping
+from napari_deepem.widgets.keys import register_keys
 from napari_deepem.widgets.marking import Marking
 from napari_deepem.widgets.runs import Runs
 from napari_deepem.widgets.shown import Shown
+from napari_deepem.widgets.tools import Tool, Tools
 
 _LINKS: weakref.WeakKeyDictionary[ViewerModel, Link] = weakref.WeakKeyDictionary()
 
@@ -49,7 +52,10 @@ class Link:
         self.session = Session()
         self.runs = Runs(self.session)
         self.marking = Marking(self.session, self._viewer_of)
+        self.tools = Tools(self.session, self.marking, self._viewer_of)
         self.images = Images(self.session, self.marking, self._viewer_of)
+        self.keeping = Keeping(self.session)
+        weakref.finalize(viewer, self.keeping.close).atexit = False
         self.browsing = Browsing(self.session, self._viewer_of, self._on_shown)
         for layer in list(viewer.layers):
             self._add(layer)
@@ -57,8 +63,10 @@ class Link:
         viewer.layers.events.removed.connect(self._on_layer_removed)
         self.session.events.current.connect(self._on_current)
         self.shown = Shown(self.session, self._viewer_of)
-        self._to_be_marked: Mark | None = None  # on the micrograph that is still being read
+        self.filtered = Filtering(self.session, self._viewer_of)
+        self._next_tool: Tool | None = None  # for the micrograph that is still being read
         self._on_current(self.session.current)
+        register_keys(_LINKS.get)
 
     @property
     def viewer(self) -> ViewerModel:
@@ -78,13 +86,9 @@ class Link:
         """Let the user click particles, or non-particles; see `Marking.mark`."""
         return self.marking.mark(mark)
 
-    def stop_marking(self) -> Mark | None:
-        """Let a click on the canvas add no more points; see `Marking.stop`."""
-        return self.marking.stop()
-
-    def load_marks(self, path: Path) -> tuple[int, int]:
-        """Add a file's particles to the current micrograph's; see `Marking.load`."""
-        return self.marking.load(path)
+    def stop_marking(self) -> Tool | None:
+        """Let a click on the canvas change no more marks; see `Tools.stop`."""
+        return self.tools.stop()
 
     def count_outside(self) -> int:
         """How many marks lie outside of the current micrograph; see `Marking.count_outside`."""
@@ -93,6 +97,7 @@ class Link:
     def adopt(self, points: Points, mark: Mark) -> None:
         """Make the user's own points marks; see `Marking.adopt`."""
         self.marking.adopt(points, mark)
+        self.tools.add(points)
 
     def copy_picks(self) -> Points | None:
         """Add the picks as an ordinary layer of the user's."""
@@ -111,6 +116,7 @@ class Link:
     def _add(self, layer: Layer) -> None:
         if role_of(layer) in MARKS:
             self.marking.add(layer)
+            self.tools.add(layer)
         elif micrographs.is_micrograph(layer):
             self.images.add(layer)
 
@@ -123,7 +129,7 @@ class Link:
             self.images.remove(layer)
 
     def _on_current(self, name: str | None) -> None:
-        self._to_be_marked = self.stop_marking() or self._to_be_marked
+        self._next_tool = self.stop_marking() or self._next_tool
         self.browsing.turn_to(name)
         for layer in self.viewer.layers:
             if role_of(layer) in ("micrograph", *MARKS):
@@ -132,6 +138,6 @@ class Link:
 
     def _on_shown(self) -> None:
         """Go on marking, and show results, on the current micrograph as soon as it is there."""
-        if self._to_be_marked is not None and self.mark(self._to_be_marked) is not None:
-            self._to_be_marked = None
+        if self._next_tool is not None and self.tools.use(self._next_tool):
+            self._next_tool = None
         self.shown.show()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,12 +12,12 @@ from napari.components import ViewerModel
 from napari.layers import Image, Points
 from psygnal import SignalInstance
 
+from napari_deepem.core.types import FloatArray
 from napari_deepem.layers import annotation, micrographs
 from napari_deepem.layers.annotation import MARKS, Mark
 from napari_deepem.layers.selection import keeping_selection
 from napari_deepem.layers.tags import find_layer, find_layers, micrograph_name_of, role_of
 from napari_deepem.session import Session
-from napari_deepem.session.marks import read_marks
 
 
 class Marking:
@@ -59,27 +58,6 @@ class Marking:
                 return mark
         return None
 
-    def load(self, path: Path) -> tuple[int, int]:
-        """Add a file's particles to those of the current micrograph.
-
-        Returns how many there are, and how many more were left out, lying outside of the image.
-        """
-        image, name = self._current_image(), self._session.current
-        if image is None or name is None:
-            return 0, 0
-        centres_yx = read_marks(path, name)
-        inside = annotation.is_on(image, centres_yx)
-        viewer = self._viewer_of()
-        if inside.any():
-            with keeping_selection(viewer):
-                layer = annotation.annotation_layer(
-                    viewer, image, "positive", self._session.box_size_px
-                )
-                layer.visible = True
-                layer.add(centres_yx[inside])
-                layer.selected_data = set()  # or a stray key would delete them all
-        return int(inside.sum()), int((~inside).sum())
-
     def count_outside(self) -> int:
         """How many marks of the current micrograph lie outside of it, and don't count."""
         name = self._session.current
@@ -92,7 +70,7 @@ class Marking:
             layers = self._viewer_of().layers
             annotation.adopt(layers, points, image, mark, session.box_size_px)
             points.events.data.connect(self._on_marks)
-            self.read(session.current)
+            self._take(session.current)
             self.points_changed.emit()
 
     # called by the link
@@ -107,7 +85,7 @@ class Marking:
     def remove(self, layer: Points) -> None:
         """Forget a layer of marks that has gone."""
         layer.events.data.disconnect(self._on_marks)
-        self.read(micrograph_name_of(layer))
+        self._take(micrograph_name_of(layer))
 
     def place(self, image: Image, name: str) -> None:
         """Lay all marks of a micrograph over its image."""
@@ -116,6 +94,11 @@ class Marking:
                 micrographs.place(points, image)
 
     def read(self, name: str | None) -> None:
+        """Read what was marked elsewhere: there is nothing to undo."""
+        with self._session.edits.no_step():
+            self._take(name)
+
+    def _take(self, name: str | None) -> None:
         """Read what is marked on a micrograph from its layers."""
         session = self._session
         if name in session.micrographs and not self._busy:
@@ -127,19 +110,24 @@ class Marking:
     def show(self, name: str) -> None:
         """Show the labels of a micrograph that is in the viewer: its layers are a view of them."""
         viewer, labels = self._viewer_of(), self._session.labels_of(name)
-        image = find_layer(viewer.layers, "micrograph", name)
         seen = annotation.labels_on(viewer.layers, name)
+        for mark in MARKS:
+            wanted_yx = getattr(labels, f"{mark}_yx")
+            if not np.array_equal(wanted_yx, getattr(seen, f"{mark}_yx")):
+                self.preview(name, mark, wanted_yx)
+
+    def preview(self, name: str, mark: Mark, centres_yx: FloatArray) -> None:
+        """Show marks of one kind on a micrograph that is in the viewer, whatever its labels are."""
+        viewer = self._viewer_of()
+        image = find_layer(viewer.layers, "micrograph", name)
         if image is None or self._busy:
             return
         with self._being_busy(), keeping_selection(viewer):
-            for mark in MARKS:
-                wanted_yx = getattr(labels, f"{mark}_yx")
-                if not np.array_equal(wanted_yx, getattr(seen, f"{mark}_yx")):
-                    layer = annotation.annotation_layer(
-                        viewer, image, mark, self._session.box_size_px
-                    )
-                    layer.data = wanted_yx
-                    layer.selected_data = set()
+            layer = annotation.annotation_layer(viewer, image, mark, self._session.box_size_px)
+            layer.data = centres_yx
+            layer.selected_data = set()  # or a stray key would delete others
+            for copied in find_layers(viewer.layers, mark, name)[1:]:
+                viewer.layers.remove(copied)  # it would bring back what is gone
 
     def _show_changed(self) -> None:
         for name in self._session.micrographs:
@@ -154,7 +142,7 @@ class Marking:
             self._busy = False
 
     def _on_marks(self, event: Any) -> None:
-        self.read(micrograph_name_of(event.source))
+        self._take(micrograph_name_of(event.source))
 
     def _on_box_size(self, box_size_px: int) -> None:
         for layer in self._viewer_of().layers:

@@ -8,6 +8,7 @@ from typing import Any
 from napari.components import ViewerModel
 from napari.settings import get_settings
 from napari.utils.action_manager import action_manager
+from napari.utils.interactions import Shortcut
 
 
 def register(
@@ -36,4 +37,4 @@ def register(
 def keys_of(name: str) -> str:
     """Return the keys that are in use, in words; empty if there are none."""
     shortcuts = action_manager._shortcuts.get(f"napari-deepem:{name}", [])
-    return " or ".join(str(key) for key in shortcuts)
+    return " or ".join(Shortcut(key).platform for key in shortcuts)

@@ -1,0 +1,52 @@
+"""Background for the user to look at: negatives drawn as training draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import numpy as np
+
+from napari_deepem.core.types import FloatArray
+from napari_deepem.session.state import Session
+
+FEWEST_DRAWN = 10
+MARK_FIRST = "Mark particles here first: background is drawn away from them."
+
+
+def missing_for_background(session: Session) -> str:
+    """Say in one line what is needed before background can be drawn; empty if nothing."""
+    if session.current not in session.micrographs:
+        return "Open a micrograph first."
+    return "" if len(session.labels_of(session.current).positive_yx) else MARK_FIRST
+
+
+def drawing_background(session: Session) -> Generator[None, None, FloatArray]:
+    """Make the job that draws background on the current micrograph.
+
+    As many places as its particles outnumber its negatives, and ten at least; (n, 2), original
+    pixels. The session is read here, on the caller's thread.
+
+    Raises
+    ------
+    InputError
+        Of the job: the box does not fit, or the marks leave no room.
+    """
+    name = session.current or ""
+    micrograph, labels = session.micrographs[name], session.labels_of(name)
+    box_size_px, chosen_binning, recipe = session.box_size_px, session.binning, session.recipe
+    count = max(FEWEST_DRAWN, len(labels.positive_yx) - len(labels.negative_yx))
+
+    def job() -> Generator[None, None, FloatArray]:
+        from napari_deepem.core.examples import prepare_fields
+        from napari_deepem.core.preprocess import to_original
+        from napari_deepem.core.settings import TrainingSettings
+
+        yield
+        settings = TrainingSettings(box_size_px, chosen_binning, recipe)
+        binning = settings.chosen_binning
+        (field,) = prepare_fields([micrograph], [labels], box_size_px, binning)
+        away_px = settings.recipe.background_distance * settings.network_box_px
+        drawn_yx = field.draw_background(count, away_px, np.random.default_rng())
+        return np.round(to_original(drawn_yx, binning))
+
+    return job()
