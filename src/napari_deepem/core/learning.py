@@ -15,6 +15,7 @@ from torch.nn import functional
 from napari_deepem.core.crops import flip_and_turn, quarter_turns
 from napari_deepem.core.examples import Field, cut_boxes, positives_and_negatives, share_out
 from napari_deepem.core.network import Architecture, Network
+from napari_deepem.core.passes import keep_freed_memory, training_logits
 from napari_deepem.core.recipes import Recipe
 from napari_deepem.core.types import Float32Array, FloatArray
 
@@ -120,7 +121,9 @@ class ModernLearner(Learner):
             self.network = copy.deepcopy(start)
             recipe = replace(recipe, learning_rate=CONTINUED_RATE * recipe.learning_rate)
         self._average = copy.deepcopy(self.network)
-        self._optimiser = torch.optim.AdamW(self.network.parameters(), lr=recipe.learning_rate)
+        self._optimiser = torch.optim.AdamW(
+            self.network.parameters(), lr=recipe.learning_rate, fused=True
+        )
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimiser, recipe.learning_rate, total_steps=epochs * self._batches, pct_start=0.2
         )
@@ -133,9 +136,10 @@ class ModernLearner(Learner):
     def run_epoch(self) -> float:
         """Train on the recipe's number of freshly drawn batches."""
         self.network.train()
+        keep_freed_memory()
         losses = []
         for crops, targets in self._draw_batches():
-            loss = self.loss(self.network(crops)[:, 0, 0], targets)
+            loss = self.loss(training_logits(self.network, crops), targets)
             self._optimiser.zero_grad()
             loss.backward()
             self._optimiser.step()
@@ -197,9 +201,9 @@ class ModernLearner(Learner):
 
     def _vary_contrast(self, crops: Float32Array) -> Float32Array:
         shape, spread = (len(crops), 1, 1), self._recipe.contrast_jitter
-        gain = self._rng.normal(1.0, spread, shape)
-        offset = self._rng.normal(0.0, spread, shape)
-        return (crops * gain + offset).astype(np.float32)
+        gain = self._rng.normal(1.0, spread, shape).astype(np.float32)
+        offset = self._rng.normal(0.0, spread, shape).astype(np.float32)
+        return crops * gain + offset
 
     @torch.no_grad()
     def _update_average(self) -> None:
