@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,7 +22,7 @@ from napari_deepem.core.calibration import (
 )
 from napari_deepem.core.examples import cut_boxes, prepare_fields
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.metrics import Evaluation, evaluate
+from napari_deepem.core.metrics import Evaluation, HeldOutCurves, evaluate
 from napari_deepem.core.network import Architecture
 from napari_deepem.core.picking import find_candidates, select_picks
 from napari_deepem.core.scoring import score_prepared
@@ -142,6 +143,33 @@ def test_average_precision_is_told_only_where_every_particle_has_a_label() -> No
     partial = calibrate(NETWORK, fields, labels_complete=False).figures
     assert set(complete) - set(partial) == {"held_out_ap", "held_out_f2"}
     assert "held_out_recall" in partial
+    assert set(complete["held_out_curves"]) - set(partial["held_out_curves"]) == {"precision"}
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 999), st.booleans()), min_size=1, max_size=12), st.booleans()
+)
+def test_curves_of_a_summary_are_those_of_the_held_out_picks(
+    picks: list[tuple[int, bool]], labels_complete: bool
+) -> None:
+    scores, hits = [score / 1000 for score, _ in picks], [hit for _, hit in picks]
+    result = evaluation_of(scores, hits, n_truth=sum(hits) + 1)
+    summary = {"held_out_curves": calibration._curves(result, labels_complete)}
+    curves = HeldOutCurves.of_summary(json.loads(json.dumps(summary)))
+    assert curves is not None
+    assert (curves.precisions is not None) == labels_complete
+    for index in (0, 3, 50, 99, 100):
+        precision, recall = result.at(curves.thresholds[index])
+        assert curves.recalls[index] == pytest.approx(recall, abs=1e-4)
+        if curves.precisions is not None and recall > 0:
+            assert curves.precisions[index] == pytest.approx(precision, abs=1e-4)
+            f2 = 5 * precision * recall / (4 * precision + recall)
+            assert curves.f2s[index] == pytest.approx(f2, abs=1e-4)
+    assert len(json.dumps(summary)) < 3000
+
+
+def test_model_of_an_older_version_has_no_curves() -> None:
+    assert HeldOutCurves.of_summary({"held_out_recall": 0.9}) is None
 
 
 def test_smoothing_is_used_where_it_finds_more_and_else_left_alone(

@@ -14,7 +14,14 @@ from scipy.special import expit, logit
 from napari_deepem.core.confidence import learn_mixture
 from napari_deepem.core.examples import Field, cut_boxes
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.metrics import MATCH_RADIUS_BOXES, Evaluation, evaluate, f_beta, match
+from napari_deepem.core.metrics import (
+    CURVES_KEY,
+    MATCH_RADIUS_BOXES,
+    Evaluation,
+    evaluate,
+    f_beta,
+    match,
+)
 from napari_deepem.core.network import Network
 from napari_deepem.core.picking import find_candidates, select_picks
 from napari_deepem.core.scoring import score_prepared
@@ -23,6 +30,7 @@ from napari_deepem.core.types import Candidates, FloatArray, Picks, ScoreMap
 UNDECIDED = 0.5  # where nothing is known: the score at which a sigmoid is undecided
 LABELS_WORTH_OF_DOUBT = 10  # see `best_threshold`
 AP_DOUBT = 0.1  # over the root of the labels: an average precision better by less may be chance
+CURVE_STEPS = 100  # from a threshold of 0 to one of 1
 STD_MARGIN = 1.5  # ice thickness and orientations differ more than a few labels can show
 
 
@@ -56,7 +64,10 @@ def calibrate(
     evaluation = _evaluate(candidates, held_out)
     threshold = best_threshold(evaluation, labels_complete)
     precision, recall = evaluation.at(threshold)
-    figures: dict[str, Any] = {"held_out_recall": recall}
+    figures: dict[str, Any] = {
+        "held_out_recall": recall,
+        CURVES_KEY: _curves(evaluation, labels_complete),
+    }
     if labels_complete:
         f2 = float(f_beta(precision, recall, beta=2))
         figures |= {"held_out_ap": evaluation.ap, "held_out_f2": f2}
@@ -68,6 +79,26 @@ def calibrate(
         if len(picked):
             figures["estimated_precision"] = float(mixture.chances(picked).mean())
     return Calibration(threshold, smoothing, figures)
+
+
+def _curves(evaluation: Evaluation, labels_complete: bool) -> dict[str, list[float]]:
+    """Recall, F2 and, if it can be counted, precision at evenly spaced thresholds, for a summary.
+
+    Where nothing is picked, recall and F2 are 0, and precision is as it was with the fewest picks.
+    """
+    # thresholds fall: how many are as high as each of the evenly spaced ones, less one
+    at = np.searchsorted(
+        -evaluation.thresholds, -np.linspace(0.0, 1.0, CURVE_STEPS + 1), side="right"
+    )
+    f2s = evaluation.f2s if labels_complete else f2_of_partial_labels(evaluation)
+    curves = {
+        "recall": np.append(0.0, evaluation.recalls)[at],
+        "f2": np.append(0.0, f2s)[at],
+    }
+    if labels_complete:
+        first = evaluation.precisions[:1] if len(evaluation.precisions) else np.zeros(1)
+        curves["precision"] = np.concatenate([first, evaluation.precisions])[at]
+    return {name: curve.round(4).tolist() for name, curve in curves.items()}
 
 
 def choose_smoothing(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from scipy.spatial import KDTree
 from napari_deepem.core.types import FloatArray, Picks
 
 MATCH_RADIUS_BOXES = 0.25  # of a box: the paper states none, so it is always printed
+CURVES_KEY = "held_out_curves"  # where a model's summary holds what `HeldOutCurves` reads
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -48,6 +50,30 @@ class Evaluation:
         if not picked.size:
             return 0.0, 0.0
         return float(self.precisions[picked[-1]]), float(self.recalls[picked[-1]])
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class HeldOutCurves:
+    """How good picks of held-out labels were at each threshold."""
+
+    thresholds: FloatArray  # (k,) rising, from 0 to 1
+    recalls: FloatArray  # (k,)
+    f2s: FloatArray  # (k,) estimated where labels are partial, see `calibration`
+    precisions: FloatArray | None  # (k,); None where labels are partial: it can't be counted
+
+    @classmethod
+    def of_summary(cls, summary: Mapping[str, Any]) -> HeldOutCurves | None:
+        """What a model's summary holds; None where nothing was held out, or an older one."""
+        stored = summary.get(CURVES_KEY)
+        if stored is None:
+            return None
+        curves = {name: np.asarray(values) for name, values in stored.items()}
+        return cls(
+            np.linspace(0.0, 1.0, len(curves["recall"])),
+            curves["recall"],
+            curves["f2"],
+            curves.get("precision"),
+        )
 
 
 def evaluate(
