@@ -15,35 +15,38 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 
 def assembled(convolution: Convolution, maps: Tensor) -> Tensor:
-    """All maps of a tile, wherever they come in parts; none of them twice."""
+    """All maps of a tile, wherever they come in parts and sorted by cells; none of them twice."""
     parts = list(convolution(maps))
     indices = [k for some, _ in parts for k in range(convolution.maps_out)[some]]
     assert indices == list(range(convolution.maps_out))
-    return torch.cat([part for _, part in parts])
+    cells = torch.cat([part for _, part in parts], dim=2)  # (cell, cell, o, rows, cols)
+    return cells.permute(2, 3, 0, 4, 1).flatten(3, 4).flatten(1, 2)
 
 
 @given(
     maps_in=st.integers(1, 4),
     maps_out=st.integers(1, 5),
     kernel=st.integers(1, 32),
+    cell=st.integers(1, 3),
     more=st.tuples(st.integers(0, 60), st.integers(0, 60)),
 )
 def test_both_ways_are_convolutions(
-    maps_in: int, maps_out: int, kernel: int, more: tuple[int, int]
+    maps_in: int, maps_out: int, kernel: int, cell: int, more: tuple[int, int]
 ) -> None:
     weight = random(maps_out, maps_in, kernel, kernel) / kernel
     bias = random(maps_out, seed=1)
-    convolutions = [Direct(weight, bias), Spectral(weight, bias, side=64)]
-    reach = min(each.tile_px for each in convolutions) + kernel - 1
-    maps = random(maps_in, *(min(kernel + each, reach) for each in more), seed=2)
+    ways = [Direct(weight, bias, cell), Spectral(weight, bias, cell, side=64)]
+    most = min(each.tile_px for each in ways) // cell  # cells
+    sides = [min(1 + each // cell, most) * cell + kernel - 1 for each in more]
+    maps = random(maps_in, *sides, seed=2)
     expected = functional.conv2d(maps.double(), weight.double(), bias.double())
-    for convolution in convolutions:
+    for convolution in ways:
         found = assembled(convolution, maps)
         torch.testing.assert_close(found.double(), expected, rtol=0, atol=2e-5)
 
 
 def test_many_maps_are_transformed_back_a_few_at_a_time() -> None:
-    convolution = Spectral(random(48, 1, 15, 15), random(48), side=192)
+    convolution = Spectral(random(48, 1, 15, 15), random(48), 2, side=192)
     parts = list(convolution(random(1, 192, 192)))
     assert len(parts) > 1
 
@@ -60,8 +63,8 @@ def test_many_maps_are_transformed_back_a_few_at_a_time() -> None:
 def test_wide_kernels_go_through_the_transform(
     shape: tuple[int, ...], way: type[Convolution]
 ) -> None:
-    assert type(quickest(random(*shape), random(shape[0]), outputs_px=500)) is way
+    assert type(quickest(random(*shape), random(shape[0]), 2, outputs_px=500)) is way
 
 
 def test_kernel_wider_than_any_transform_is_applied_directly() -> None:
-    assert type(quickest(random(1, 1, 200, 200), random(1), outputs_px=500)) is Direct
+    assert type(quickest(random(1, 1, 200, 200), random(1), 2, outputs_px=500)) is Direct

@@ -1,13 +1,18 @@
-"""Two ways to convolve the maps of a layer, and which of them is quicker.
+"""Two ways to convolve the maps of a layer for the pooling after it, and which is quicker.
 
-Both give every whole overlap of kernel and maps, (o, h - k + 1, w - k + 1) of (i, h, w), to within
-rounding. Directly, an output pixel of all maps takes `2 k^2 i o` operations, o rounded up to
-what processors do at once. Through the Fourier transform a square of n x n pixels takes i
-transforms there and o back, each of `2.5 n^2 log2(n^2)` operations where numbers are real, and
-`4 i o n^2` for the products; `n - k + 1` of its pixels along each axis are of use. These
-operations wait for memory, while a direct convolution multiplies and adds in registers: they take
-some twenty times as long. The widest kernels, C1's on large boxes, gain sixfold by the transform;
-narrow ones lose as much.
+Both give every whole overlap of kernel and maps, (o, h - k + 1, w - k + 1) of (i, h, w), to
+within rounding, sorted by the place that a pixel has in its pooling cell: the mean over cells is
+then a sum of whole arrays.
+
+Directly, an output pixel of all maps takes `2 k^2 i o` operations. Processors compute 16 maps
+as quickly as one, and C1, C3 and C5 have 6, 12 or 24: so the c x c pixels of a cell are
+computed as that many maps with shifted kernels, `k + c - 1` wide, at every c-th pixel.
+
+Through the Fourier transform a square of n x n pixels takes i transforms there and o back, each
+of `2.5 n^2 log2(n^2)` operations where numbers are real, and `4 i o n^2` for the products;
+`n - k + 1` of its pixels along each axis are of use. These operations wait for memory, while a
+direct convolution multiplies and adds in registers: they take some twenty times as long. The
+widest kernels, C1's on large boxes, gain sixfold by the transform; narrow ones lose as much.
 
 The choice is worked out from these counts, not measured: scores do not depend on how busy a
 machine was.
@@ -17,6 +22,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from itertools import product
 from math import ceil, log2
 
 import torch
@@ -27,45 +33,58 @@ from torch.nn import functional
 TRANSFORM_SIDES = (64, 72, 80, 96, 108, 120, 128, 144, 160, 180, 192, 240)
 TRANSFORM_COST = 22.0  # of an operation, in those of a direct convolution: benchmarks/scoring.py
 MAPS_AT_ONCE = 16  # that a direct convolution computes as quickly as one
-CACHED_PIXELS = 2**17  # of transformed maps that are worked on at once: half a megabyte
+CACHED_PIXELS = 2**19  # of maps that are transformed back at once: two megabytes
 DIRECT_SIDE = 128  # of the outputs of one call, which with their maps fit the cache
 
-Some = tuple[slice, Tensor]  # which of the maps, and these
+Some = tuple[slice, Tensor]  # which of the maps, and their pixels: (cell, cell, some, rows, cols)
 
 
 class Convolution(ABC):
-    """A layer's weights, and how they are applied to a tile that fits the cache."""
+    """A layer's (o, i, k, k) weights and (o,) biases, applied to a tile that fits the cache."""
 
     tile_px: int  # side of the outputs that are computed at once
 
-    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor, cell_px: int) -> None:
         self.maps_out, self.maps_in, self.kernel_px, _ = weight.shape
+        self.cell_px = cell_px
         self._bias = bias
 
     @abstractmethod
     def __call__(self, maps: Tensor) -> Iterator[Some]:
-        """Some of the o maps (some, h - k + 1, w - k + 1) at a time; (i, h, w) maps fit a tile."""
+        """Convolve (i, h, w) maps of whole cells, at most a tile; yields some of the maps a time.
+
+        Element [a, b, :, row, col] is pixel (row * cell + a, col * cell + b) of the convolved maps.
+        """
 
 
 class Direct(Convolution):
     """Multiplies and adds; channels last are a quarter quicker than first."""
 
-    def __init__(self, weight: Tensor, bias: Tensor, tile_px: int = DIRECT_SIDE) -> None:
-        super().__init__(weight, bias)
+    def __init__(
+        self, weight: Tensor, bias: Tensor, cell_px: int, tile_px: int = DIRECT_SIDE
+    ) -> None:
+        super().__init__(weight, bias, cell_px)
         self.tile_px = tile_px
-        self._weight = weight.contiguous(memory_format=torch.channels_last)
+        spare = cell_px - 1
+        shifted = [
+            functional.pad(weight, (right, spare - right, down, spare - down))
+            for down, right in product(range(cell_px), repeat=2)
+        ]
+        self._weight = torch.cat(shifted).contiguous(memory_format=torch.channels_last)
+        self._bias = bias.repeat(cell_px**2)
 
     def __call__(self, maps: Tensor) -> Iterator[Some]:
         """All maps at once."""
-        tile = maps[None].contiguous(memory_format=torch.channels_last)
-        yield slice(None), functional.conv2d(tile, self._weight, self._bias)[0]
+        tile = channels_last(maps)[None]
+        cells = functional.conv2d(tile, self._weight, self._bias, stride=self.cell_px)[0]
+        yield slice(None), cells.unflatten(0, (self.cell_px, self.cell_px, -1))
 
 
 class Spectral(Convolution):
     """Multiplies transforms, map by map: quicker than as matrices, which would lie scattered."""
 
-    def __init__(self, weight: Tensor, bias: Tensor, side: int) -> None:
-        super().__init__(weight, bias)
+    def __init__(self, weight: Tensor, bias: Tensor, cell_px: int, side: int) -> None:
+        super().__init__(weight, bias, cell_px)
         self.tile_px = side - self.kernel_px + 1
         self._side = (side, side)
         self._at_once = max(1, CACHED_PIXELS // side**2)
@@ -80,21 +99,31 @@ class Spectral(Convolution):
         seen = torch.fft.rfft2(maps, s=self._side)
         for first in range(0, self.maps_out, self._at_once):
             these = slice(first, first + self._at_once)
-            product = self._spectra[0, these] * seen[0]
+            products = self._spectra[0, these] * seen[0]
             for spectra, each in zip(self._spectra[1:, these], seen[1:], strict=True):
-                product.addcmul_(spectra, each)
-            product[:, 0, 0] += self._constant[these]
-            yield these, torch.fft.irfft2(product, s=self._side)[:, :rows, :cols]
+                products.addcmul_(spectra, each)
+            products[:, 0, 0] += self._constant[these]
+            convolved = torch.fft.irfft2(products, s=self._side)[:, :rows, :cols]
+            cells = convolved.unflatten(1, (-1, self.cell_px)).unflatten(3, (-1, self.cell_px))
+            yield these, cells.permute(2, 4, 0, 1, 3)
 
 
-def quickest(weight: Tensor, bias: Tensor, outputs_px: int) -> Convolution:
+def channels_last(maps: Tensor) -> Tensor:
+    """(i, h, w) maps, laid out anew with a pixel's numbers side by side.
+
+    Where there is one map, it is the strides that tell torch to go on in this layout.
+    """
+    return maps.permute(1, 2, 0).clone(memory_format=torch.contiguous_format).permute(2, 0, 1)
+
+
+def quickest(weight: Tensor, bias: Tensor, cell_px: int, outputs_px: int) -> Convolution:
     """The quicker way to convolve with (o, i, k, k) weights and (o,) biases.
 
     `outputs_px` is the side of the outputs to compute: tiles of transforms had better fill it.
     A GPU convolves directly, all of it in one call: it has no cache to stay in.
     """
     if weight.device.type != "cpu":
-        return Direct(weight, bias, tile_px=outputs_px)
+        return Direct(weight, bias, cell_px, tile_px=outputs_px)
     maps_out, maps_in, kernel_px, _ = weight.shape
     costs = {
         side: transform_cost(maps_out, maps_in, kernel_px, side, outputs_px)
@@ -102,15 +131,21 @@ def quickest(weight: Tensor, bias: Tensor, outputs_px: int) -> Convolution:
         if side >= 2 * kernel_px
     }
     side = min(costs, key=costs.__getitem__, default=None)
-    if side is None or direct_cost(maps_out, maps_in, kernel_px, outputs_px) <= costs[side]:
-        return Direct(weight, bias)
-    return Spectral(weight, bias, side)
+    if (
+        side is None
+        or direct_cost(maps_out, maps_in, kernel_px, cell_px, outputs_px) <= costs[side]
+    ):
+        return Direct(weight, bias, cell_px)
+    return Spectral(weight, bias, cell_px, side)
 
 
-def direct_cost(maps_out: int, maps_in: int, kernel_px: int, outputs_px: int) -> float:
+def direct_cost(
+    maps_out: int, maps_in: int, kernel_px: int, cell_px: int, outputs_px: int
+) -> float:
     """Operations of a direct convolution to a square of outputs."""
-    computed = MAPS_AT_ONCE * ceil(maps_out / MAPS_AT_ONCE)
-    return 2.0 * (kernel_px * outputs_px) ** 2 * maps_in * computed
+    computed = MAPS_AT_ONCE * ceil(maps_out * cell_px**2 / MAPS_AT_ONCE)
+    width = kernel_px + cell_px - 1
+    return 2.0 * (width * outputs_px / cell_px) ** 2 * maps_in * computed
 
 
 def transform_cost(

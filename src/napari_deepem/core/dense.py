@@ -51,30 +51,33 @@ class Layer:
     def pooled(self, maps: Tensor, offsets: Sequence[int]) -> dict[Pair, Tensor]:
         """Means over the cells that begin at these rows and columns of the convolved maps.
 
-        maps is (i, h, w), those of one network after those of another; so are the results, one
-        for each pair of offsets, which are below the cell's side.
+        maps is (n, i, h, w) for n networks; so are the results, one for each pair of offsets, which
+        are below the cell's side. They are laid out with channels last, as `Direct` likes them.
         """
-        each = self.convolutions[0]
-        cell, kernel, spill = self.cell_px, self.kernel_px, max(offsets)
+        each, n = self.convolutions[0], len(self.convolutions)
+        cell, kernel = self.cell_px, self.kernel_px
         rows, cols = ((side - kernel + 1) // cell for side in maps.shape[-2:])
-        n = len(self.convolutions)
+        more = 1 if any(offsets) else 0  # cells that begin further on end in the next one
+        maps = functional.pad(maps, (0, more * cell, 0, more * cell))
         kept = {
-            (down, right): maps.new_empty(n * each.maps_out, rows, cols)
+            (down, right): maps.new_empty(n, rows, cols, each.maps_out).permute(0, 3, 1, 2)
             for down, right in product(offsets, repeat=2)
         }
-        reach = max(1, (each.tile_px - spill) // cell)  # cells of a tile along an axis
-        for row, col in product(range(0, rows, reach), range(0, cols, reach)):
-            top, left = row * cell, col * cell
-            high, wide = (reach * cell + spill + kernel - 1,) * 2
-            seen = maps[:, top : top + high, left : left + wide].unflatten(0, (n, -1))
-            for k, convolve in enumerate(self.convolutions):
-                of_network = slice(k * each.maps_out, (k + 1) * each.maps_out)
-                for some, convolved in convolve(seen[k]):
-                    self.activate(convolved)
-                    for (down, right), whole in kept.items():
-                        means = cell_means(convolved[:, down:, right:], cell)
-                        part = whole[of_network][some, row : row + reach, col : col + reach]
-                        part[:, : means.shape[1], : means.shape[2]] = means
+        reach = max(1, each.tile_px // cell - more)  # cells of a tile along an axis
+        tiles = list(product(range(0, rows, reach), range(0, cols, reach)))
+        # all tiles by one network, then by the next: its weights stay in the cache
+        for (k, convolve), (row, col) in product(enumerate(self.convolutions), tiles):
+            high, wide = min(reach, rows - row), min(reach, cols - col)
+            bottom, right_end = (
+                (first + count + more) * cell + kernel - 1
+                for first, count in ((row, high), (col, wide))
+            )
+            seen = maps[k, :, row * cell : bottom, col * cell : right_end]
+            for some, cells in convolve(seen):
+                self.activate(cells)
+                for (down, right), whole in kept.items():
+                    part = whole[k, some, row : row + high, col : col + wide]
+                    part.copy_(cell_means(cells, down, right, high, wide))
         return kept
 
 
@@ -89,12 +92,12 @@ class DenseNetwork:
         self.box_px = architecture.box_px
         outs = [image_px * sizes[k] // sizes[0] for k in range(3)]
         self._layers = [
-            Layer(_convolutions(turned, k, outs[k]), activate, architecture.pools[k], sizes[k])
-            for k in range(len(architecture.pools))
+            Layer(_convolutions(turned, k, cell, outs[k]), activate, cell, sizes[k])
+            for k, cell in enumerate(architecture.pools)
         ]
         self._last_size_px = sizes[-1]
-        self._weight = torch.cat([each.output.weight for each in turned])  # (4, maps, s, s)
-        self._bias = torch.cat([bias_of(each.output) for each in turned])
+        self._weights = [each.output.weight for each in turned]
+        self._biases = [bias_of(each.output) for each in turned]
 
     @torch.inference_mode()
     def scores(self, image: Tensor, step_px: int, counts: Pair) -> Tensor:
@@ -109,7 +112,8 @@ class DenseNetwork:
         counts : (rows, cols)
         """
         with exact_convolutions(image.device):
-            return torch.sigmoid(self._logits(image[None], 0, step_px, counts)).mean(dim=0)
+            maps = image[None, None].to(self._weights[0].dtype)
+            return torch.sigmoid(self._logits(maps, 0, step_px, counts)).mean(dim=0)
 
     @staticmethod
     def largest_px(network: Network, step_px: int, bytes_kept: float) -> int:
@@ -120,14 +124,13 @@ class DenseNetwork:
         return int(sqrt(bytes_kept / bytes_a_pixel))
 
     def _logits(self, maps: Tensor, depth: int, step: int, counts: Pair) -> Tensor:
-        """(4, rows, cols) logits from the (i, h, w) maps before a layer, and those after it."""
+        """(4, rows, cols) logits from the (n, i, h, w) maps before a layer: it and those after it."""
         size = self._last_size_px if depth == len(self._layers) else self._layers[depth].size_px
         rows, cols = counts
-        maps = maps[:, : (rows - 1) * step + size, : (cols - 1) * step + size]
+        maps = maps[..., : (rows - 1) * step + size, : (cols - 1) * step + size]
         if depth == len(self._layers):
-            return functional.conv2d(
-                maps[None], self._weight, self._bias, stride=step, groups=ROTATIONS
-            )[0]
+            outputs = zip(maps.split(1), self._weights, self._biases, strict=True)
+            return torch.cat([functional.conv2d(*each, stride=step)[0] for each in outputs])
         layer = self._layers[depth]
         cell = layer.cell_px
         phases = cell // gcd(step, cell)
@@ -138,20 +141,25 @@ class DenseNetwork:
             if not all(counts):
                 continue
             (down, first), (right, left) = (reversed(divmod(k * step, cell)) for k in (n, m))
-            part = kept[down, right][:, first:, left:]
+            part = kept[down, right][..., first:, left:]
+            if depth == 0:
+                part = part[0].unflatten(0, (ROTATIONS, -1))
             of_phase = self._logits(part, depth + 1, phases * step // cell, counts)
             logits[:, n::phases, m::phases] = of_phase
         return logits
 
 
-def _convolutions(turned: Sequence[Network], k: int, outputs_px: int) -> list[Convolution]:
+def _convolutions(
+    turned: Sequence[Network], k: int, cell_px: int, outputs_px: int
+) -> list[Convolution]:
     """The k-th convolution of each rotation; the first, which all see alike, as a single one."""
     layers = [cast("nn.Conv2d", network.convolutions[k]) for network in turned]
     weights, biases = [each.weight for each in layers], [bias_of(each) for each in layers]
     if k == 0:
         weights, biases = [torch.cat(weights)], [torch.cat(biases)]
     return [
-        quickest(w.detach(), b.detach(), outputs_px) for w, b in zip(weights, biases, strict=True)
+        quickest(weight.detach(), bias.detach(), cell_px, outputs_px)
+        for weight, bias in zip(weights, biases, strict=True)
     ]
 
 
@@ -161,17 +169,17 @@ def bias_of(layer: nn.Conv2d) -> Tensor:
     return layer.bias
 
 
-def cell_means(maps: Tensor, cell: int) -> Tensor:
-    """(c, h // cell, w // cell) means of the cells of (c, h, w) maps: eq 3.
+def cell_means(cells: Tensor, down: int, right: int, rows: int, cols: int) -> Tensor:
+    """(c, rows, cols) means over the cells that begin so far down and right: eq 3.
 
-    Whole rows are added first, which is as quick as memory is; `avg_pool2d` takes six times as
-    long where channels come first.
+    cells is (cell, cell, c, rows or more, cols or more): see `Convolution`.
     """
-    rows, cols = (side // cell * cell for side in maps.shape[-2:])
-    down = maps[:, 0:rows:cell, :cols]
-    for k in range(1, cell):
-        down = down + maps[:, k:rows:cell, :cols]
-    across = down[..., 0::cell]
-    for k in range(1, cell):
-        across = across + down[..., k::cell]
-    return across.mul_(1.0 / cell**2) if cell > 1 else across
+    side = len(cells)
+    parts = []
+    for a, b in product(range(down, down + side), range(right, right + side)):
+        (row, a), (col, b) = divmod(a, side), divmod(b, side)
+        parts.append(cells[a, b, :, row : row + rows, col : col + cols])
+    total = parts[0] if side == 1 else parts[0] + parts[1]
+    for part in parts[2:]:
+        total += part
+    return total / side**2

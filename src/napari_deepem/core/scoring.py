@@ -219,16 +219,21 @@ def cut_window(
 def stds_of_boxes(tile: Float32Array, box_px: int, step_px: int) -> Float32Array:
     """(rows, cols) standard deviations of the pixels of each box of a grid, by running sums."""
     firsts = [np.arange(0, side - box_px + 1, step_px) for side in tile.shape]
-    sums = np.zeros((2, tile.shape[0] + 1, len(firsts[1])))  # of values, of squares
+    across = np.empty((2, tile.shape[0], len(firsts[1])))  # sums of values, of squares
     for top in range(0, tile.shape[0], STRIP_ROWS):
         strip = tile[top : top + STRIP_ROWS].astype(np.float64)
         for k, values in enumerate((strip, strip**2)):
-            running = np.pad(np.cumsum(values, axis=1), ((0, 0), (1, 0)))
-            across = running[:, firsts[1] + box_px] - running[:, firsts[1]]
-            sums[k, top + 1 : top + 1 + len(strip)] = across
-    running = np.cumsum(sums, axis=1)
-    mean, mean_square = (running[:, firsts[0] + box_px] - running[:, firsts[0]]) / box_px**2
-    return np.asarray(np.sqrt(np.maximum(mean_square - mean**2, 0.0)), dtype=np.float32)
+            across[k, top : top + STRIP_ROWS] = _sums(values, firsts[1], box_px)
+    mean, mean_square = _sums(across.transpose(0, 2, 1), firsts[0], box_px) / box_px**2
+    return np.asarray(np.sqrt(np.maximum(mean_square - mean**2, 0.0)).T, dtype=np.float32)
+
+
+def _sums(values: FloatArray, firsts: NDArray[np.int64], length: int) -> FloatArray:
+    """Sums of so many values along the last axis, from each first one on; the first first is 0."""
+    running = np.cumsum(values, axis=-1)
+    sums = running[..., firsts + length - 1]
+    sums[..., 1:] -= running[..., firsts[1:] - 1]
+    return sums
 
 
 def _blank_at(
