@@ -56,6 +56,13 @@ def test_gallery_follows_threshold_and_distance(session: Session) -> None:
     np.testing.assert_array_equal(gallery(session, ["a", "b"], "best").scores, [0.9, 0.8])
 
 
+def test_gallery_of_what_has_no_verdict_yet_gets_shorter(session: Session) -> None:
+    shown = gallery(session, ["a", "b"], "best")
+    judge(session, shown.by_name(np.array([0])), "rejected")
+    left = gallery(session, ["a", "b"], "best", only_open=True)
+    assert [left.name_of(row) for row in range(len(left))] == ["b"]
+
+
 def test_last_verdict_holds_and_can_be_taken_back(session: Session) -> None:
     shown = gallery(session, ["a", "b"], "best")
     judge(session, shown.by_name(np.array([0, 1])), "accepted")

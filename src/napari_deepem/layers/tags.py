@@ -8,7 +8,9 @@ from typing import Any, Literal
 from napari.layers import Layer
 
 KEY = "napari_deepem"
-Role = Literal["micrograph", "positive", "negative", "scores", "picks", "display", "outline", "review"]
+Role = Literal[
+    "micrograph", "positive", "negative", "scores", "picks", "display", "outline", "review"
+]
 
 
 def tag(role: Role, micrograph: str, **more: Any) -> dict[str, Any]:

@@ -70,8 +70,10 @@ EMPTY = Gallery(
 )
 
 
-def gallery(session: Session, names: list[str], order: Order) -> Gallery:
-    """The picks of these micrographs that are scored, in an order.
+def gallery(
+    session: Session, names: list[str], order: Order, *, only_open: bool = False
+) -> Gallery:
+    """The picks of these micrographs that are scored, in an order; `only_open`: without verdict.
 
     In that of doubt there is what lies below the threshold too: what the network takes for
     background may be a particle.
@@ -82,6 +84,9 @@ def gallery(session: Session, names: list[str], order: Order) -> Gallery:
         return EMPTY
     parts = [session.candidates[name] for name in scored]
     rows = [_apart(session, found, lowest) for found in parts]
+    if only_open:
+        pairs = zip(scored, parts, rows, strict=True)
+        rows = [_without_verdict(session, *each) for each in pairs]
     return _in_order(session, scored, parts, rows, order)
 
 
@@ -136,6 +141,15 @@ def verdicts_on(session: Session, shown: Gallery) -> NDArray[np.int8]:
         verdicts[rows[(accepted <= reach_px) & (accepted <= rejected)]] = ACCEPTED
         verdicts[rows[(rejected <= reach_px) & (rejected < accepted)]] = REJECTED
     return verdicts
+
+
+def _without_verdict(
+    session: Session, name: str, found: Candidates, rows: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    said = session.review.get(name, NO_LABELS)
+    judged_yx = np.concatenate([said.positive_yx, said.negative_yx])
+    reach_px = MATCH_RADIUS_BOXES * found.box_size_px
+    return rows[_nearest(found.centres_yx[rows], judged_yx) > reach_px]
 
 
 def counts(session: Session) -> tuple[int, int, int]:

@@ -22,6 +22,7 @@ from napari_deepem.session.history import History
 from napari_deepem.session.parameters import Parameters
 from napari_deepem.session.rounds import Round
 from napari_deepem.session.selection import Selection
+from napari_deepem.session.verdicts import AsLabels
 
 if TYPE_CHECKING:
     from napari_deepem.core.model import Model
@@ -55,6 +56,7 @@ class Session(Parameters):
     files: dict[str, InstanceOf[Path]] = Field(default_factory=dict)
     folder: InstanceOf[Path] | None = None  # where the session file and score maps are kept
     excluded: frozenset[str] = frozenset()
+    chosen: frozenset[str] = frozenset()  # in the table of micrographs
     problems: dict[str, str] = Field(default_factory=dict)  # why a file can't be read, or scored
 
     # what is in memory, pulled from the viewer's layers; of a series that is one at a time, and
@@ -80,6 +82,7 @@ class Session(Parameters):
     _scoring: Activity = PrivateAttr(default_factory=Activity)
     _display: Display = PrivateAttr(default_factory=Display)
     _edits: History = PrivateAttr()
+    _verdict_edits: History = PrivateAttr()
     _written: dict[Path, int] = PrivateAttr(default_factory=dict)
     _selection: Selection = PrivateAttr()
 
@@ -92,6 +95,7 @@ class Session(Parameters):
         self.events.micrographs.connect(self._forget_stale_scores)
         self.events.model.connect(self._on_model_changed)
         self._edits = History(self, self.events.labels)
+        self._verdict_edits = History(AsLabels(self), self.events.review)
 
     @property
     def training(self) -> Activity:
@@ -117,6 +121,11 @@ class Session(Parameters):
     def selection(self) -> Selection:
         """Picks, and how many there are, of any micrograph with the present settings."""
         return self._selection
+
+    @property
+    def verdict_edits(self) -> History:
+        """What was said of picks, to be undone and redone."""
+        return self._verdict_edits
 
     @property
     def written(self) -> dict[Path, int]:

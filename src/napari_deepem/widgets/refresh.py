@@ -27,6 +27,10 @@ class Refresh(QObject):
         Gets what the job returns, unless something else was asked since.
     on_input_error : callable
         Gets the line of an `InputError`; any other error is reported.
+    on_progress : callable
+        Gets what the job yields.
+    delay_ms : int
+        How long after the last asking it is run.
     """
 
     def __init__(
@@ -35,14 +39,17 @@ class Refresh(QObject):
         job_of: Callable[[], Job | None],
         on_result: Callable[[Any], object],
         on_input_error: Callable[[str], object] = lambda _: None,
+        on_progress: Callable[[Any], object] = lambda _: None,
+        delay_ms: int = DELAY_MS,
     ) -> None:
         super().__init__(widget)
         self._widget, self._job_of = widget, job_of
         self._on_result, self._on_input_error = on_result, on_input_error
+        self._on_progress = on_progress
         self._wanted = self._running = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(DELAY_MS)
+        self._timer.setInterval(delay_ms)
         self._timer.timeout.connect(self._start)
         widget.installEventFilter(self)
         self._alive = [True]  # the job may outlast the widget
@@ -69,12 +76,16 @@ class Refresh(QObject):
         self._running = True
         run(
             job,
-            on_progress=lambda _: None,
+            on_progress=self._pass_on,
             on_result=self._finish,
             on_failed=self._fail,
             on_cancelled=self._go_on,
             is_wanted=lambda: bool(self._alive) and not self._wanted,
         )
+
+    def _pass_on(self, progress: Any) -> None:
+        if self._alive:
+            self._on_progress(progress)
 
     def _finish(self, result: Any) -> None:
         self._on_result(result)
