@@ -62,6 +62,12 @@ def annotation_layer(viewer: ViewerModel, image: Image, mark: Mark, box_size_px:
     return viewer.add_points(data, **arguments)
 
 
+def retag(layer: Points, mark: Mark, micrograph: str) -> None:
+    """Make a layer of marks one of another micrograph."""
+    layer.metadata.update(tag(mark, micrograph))
+    layer.name = f"{micrograph} {WORDS[mark]}"
+
+
 def resize(layer: Points, box_size_px: int) -> None:
     """Draw every point, and those to come, as squares of this size."""
     layer.selected_data = set()  # napari gives the current size to what is selected

@@ -140,6 +140,20 @@ def contrast_limits(image: NDArray[Any]) -> tuple[float, float]:
     return (float(low), float(high)) if low < high else (float(low), float(low) + 1.0)
 
 
+def show_in(layer: Image, micrograph: Micrograph) -> None:
+    """Let a layer show a micrograph that was read from a file, instead of the one it shows now."""
+    source = str(micrograph.source)
+    layer.metadata.update(tag("micrograph", micrograph.name, source=source))
+    layer.name = micrograph.name
+    layer.data = micrograph.image
+    layer.reset_contrast_limits_range()
+    layer.contrast_limits = contrast_limits(micrograph.image)
+    for key, value in {"units": ("pixel", "pixel"), **placement(micrograph.pixel_size)}.items():
+        setattr(layer, key, value)
+    layer.translate = (0.0, 0.0)
+    layer.visible = True
+
+
 def image_layer_data(micrograph: Micrograph, **more: Any) -> tuple[Any, dict[str, Any], str]:
     """(data, arguments, "image") of a micrograph, as readers and samples return it."""
     return (

@@ -87,6 +87,11 @@ class Selection:
             return None
         return len(known[1]) - int(np.searchsorted(known[1], self._source.threshold))
 
+    def mean_score_of(self, name: str) -> float | None:
+        """Mean score of a micrograph's picks; None if there are none, or it is not known yet."""
+        count = self.count_of(name)
+        return float(self._known()[name][1][-count:].mean()) if count else None
+
     def total(self) -> tuple[int, int] | None:
         """Picks of all micrographs that are not excluded, and how many of these have any scores.
 

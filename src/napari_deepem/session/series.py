@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Micrograph, ScoreMap
 from napari_deepem.session.state import Session
 
@@ -53,6 +54,16 @@ def reading(
     return Page(micrograph, read_score_map(cached_path(cache, model_digest(model), name)))
 
 
+def holds_micrographs(folder: Path) -> bool:
+    """Whether it is a folder in which there are files that look like micrographs."""
+    from napari_deepem.io.micrographs import list_micrographs
+
+    try:
+        return folder.is_dir() and bool(list_micrographs(folder))
+    except InputError:
+        return False
+
+
 def state_of(session: Session, name: str) -> State:
     """How far the user has got with a micrograph."""
     if name in session.excluded:
@@ -64,6 +75,23 @@ def state_of(session: Session, name: str) -> State:
         return "scored"
     labels = session.labels_of(name)
     return "annotated" if len(labels.positive_yx) or len(labels.negative_yx) else "new"
+
+
+def thumbnails(
+    micrographs: Mapping[str, Micrograph | Path | None],
+) -> Generator[tuple[str, NDArray[np.uint8] | None], None, None]:
+    """Make thumbnails of micrographs, read from their files where they are not in memory.
+
+    Yields a name and its thumbnail, None for a file that can't be read.
+    """
+    from napari_deepem.io.micrographs import read_micrograph
+
+    for name, each in micrographs.items():
+        try:
+            micrograph = read_micrograph(each) if isinstance(each, Path) else each
+        except InputError:
+            micrograph = None
+        yield name, None if micrograph is None else thumbnail(micrograph)
 
 
 def thumbnail(micrograph: Micrograph) -> NDArray[np.uint8]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 
 from napari.components import ViewerModel
-from napari.layers import Layer
+from napari.layers import Image, Layer
 from psygnal import SignalInstance
 
 from napari_deepem.layers.micrographs import image_layer_data
@@ -14,6 +15,7 @@ from napari_deepem.layers.selection import keeping_selection
 from napari_deepem.layers.tags import find_layers, micrograph_name_of, role_of
 from napari_deepem.session import Scored, Session
 from napari_deepem.session.series import Page, reading
+from napari_deepem.widgets.images import Images
 from napari_deepem.widgets.workers import report, run
 
 REUSED = (None, "scores", "picks")  # roles of layers that outlast a micrograph
@@ -25,10 +27,13 @@ class Browsing:
     def __init__(
         self,
         session: Session,
+        images: Images,
         viewer_of: Callable[[], ViewerModel],
         on_shown: Callable[[], object],
     ) -> None:
         self._session = session
+        self._images = images
+        self._files: dict[str, Path] = {}
         self._viewer_of = viewer_of
         self._on_shown = on_shown  # called when a micrograph is there that had to be waited for
         self._ahead: dict[str, Page] = {}  # the one that was read before it is asked for
@@ -63,7 +68,6 @@ class Browsing:
 
     def turn_to(self, name: str | None) -> None:
         """Take the layers of the last micrograph away and show this one, read first if need be."""
-        self._clear_others(name)
         if name is not None:
             self._tell_problem(name, None)  # the file may have been mended
         if self._is_needed(name) and name in self._ahead:
@@ -82,18 +86,16 @@ class Browsing:
         index = names.index(name) + by
         return names[index] if 0 <= index < len(names) else None
 
-    def _clear_others(self, name: str | None) -> None:
-        """Remove what belongs to other micrographs of the series; their labels are kept."""
-        layers, files = self._viewer_of().layers, self._session.files
-        others = [
-            layer
-            for layer in layers
-            if role_of(layer) not in REUSED
-            and micrograph_name_of(layer) in files
-            and micrograph_name_of(layer) != name
-        ]
-        for layer in sorted(others, key=lambda layer: role_of(layer) != "micrograph"):
-            layers.remove(layer)  # images first: labels are read from a micrograph's layers
+    def _on_files(self, files: Mapping[str, Path]) -> None:
+        """Remove what belongs to a series that was closed; its labels are kept."""
+        old, self._files = self._files, dict(files)
+        self._ahead, self.order = {}, []
+        layers = self._viewer_of().layers
+        gone = {name for name, path in old.items() if files.get(name) != path}
+        theirs = [layer for layer in layers if micrograph_name_of(layer) in gone]
+        for layer in sorted(theirs, key=lambda layer: role_of(layer) != "micrograph"):
+            if role_of(layer) not in REUSED:
+                layers.remove(layer)  # images first: labels are read from a micrograph's layers
 
     def _read_on(self) -> None:
         """Read what is missing: the current micrograph, else the next one."""
@@ -144,19 +146,25 @@ class Browsing:
         problems = {key: value for key, value in self._session.problems.items() if key != name}
         self._session.problems = problems if problem is None else {**problems, name: problem}
 
-    def _on_files(self) -> None:
-        self._ahead, self.order = {}, []
-
     def _show(self, page: Page) -> None:
         session, viewer, micrograph = self._session, self._viewer_of(), page.micrograph
-        data, arguments, kind = image_layer_data(micrograph, source=str(micrograph.source))
-        with keeping_selection(viewer):
-            viewer.layers.insert(0, Layer.create(data, arguments, kind))
+        last = self._last_image()
+        if last is not None:
+            self._images.turn(last, micrograph)
+        else:
+            data, arguments, kind = image_layer_data(micrograph, source=str(micrograph.source))
+            with keeping_selection(viewer):
+                viewer.layers.insert(0, Layer.create(data, arguments, kind))
         found = session.candidates.get(micrograph.name)
         if found is not None and page.score_map is not None:
             scored = Scored(micrograph, session.model, page.score_map, found)
             session.scored = {**session.scored, micrograph.name: scored}
         self._look()
+
+    def _last_image(self) -> Image | None:
+        """Return the layer of the micrograph of the series that was shown before."""
+        images = find_layers(self._viewer_of().layers, "micrograph")
+        return next((i for i in images if micrograph_name_of(i) in self._session.files), None)
 
     def _look(self) -> None:
         """Let the camera see the whole micrograph, or the place that was asked for."""

@@ -11,6 +11,7 @@ from napari.layers import Image, Layer
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
 
+from napari_deepem.core.types import Micrograph
 from napari_deepem.layers import micrographs, results
 from napari_deepem.layers.tags import micrograph_name_of, role_of, tag, tag_of, untag
 from napari_deepem.session import Session
@@ -26,6 +27,7 @@ class Images:
         self._session = session
         self._marking = marking
         self._viewer_of = viewer_of
+        self._turning = False
         self._layers: weakref.WeakSet[Layer] = weakref.WeakSet()  # the micrographs'
 
     def __contains__(self, layer: Layer) -> bool:
@@ -64,6 +66,19 @@ class Images:
             layer.visible = False
             self._keep_selected(layer)
 
+    def turn(self, layer: Image, micrograph: Micrograph) -> None:
+        """Let the layer of one micrograph of a series show another, with all that is marked there.
+
+        Much quicker than another layer: napari collects garbage whenever one is removed.
+        """
+        session, old = self._session, micrograph_name_of(layer)
+        session.micrographs = {k: v for k, v in session.micrographs.items() if k != old}
+        self._turning = True
+        micrographs.show_in(layer, micrograph)
+        self._turning = False
+        session.micrographs = {**session.micrographs, micrograph.name: micrograph}
+        self._marking.turn(old, layer, micrograph.name)
+
     def remove(self, layer: Image) -> None:
         """Forget a micrograph whose image has gone."""
         session, name = self._session, micrograph_name_of(layer)
@@ -89,6 +104,8 @@ class Images:
 
     def _on_data(self, event: Any) -> None:
         layer = event.source
+        if self._turning:
+            return
         session = self._session
         taken = (session.micrographs.keys() | session.files.keys()) - {micrograph_name_of(layer)}
         micrograph = micrographs.enrol(layer, taken)
@@ -98,6 +115,8 @@ class Images:
     def _on_moved(self, event: Any) -> None:
         """Let all that belongs to a micrograph follow it through the world."""
         image, session = event.source, self._session
+        if self._turning:
+            return
         name: str = tag_of(image)["micrograph"]
         self._marking.place(image, name)
         if session.micrographs[name].pixel_size != micrographs.pixel_size_of(image):

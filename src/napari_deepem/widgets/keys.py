@@ -1,4 +1,4 @@
-"""Keys for marking: napari lists them in its preferences, where they can be changed.
+"""Keys for micrographs and marks: napari lists them in its preferences, where they can be changed.
 
 Letters are those that napari leaves free on layers of images and of points.
 """
@@ -11,6 +11,8 @@ from typing import Any
 from napari_deepem.widgets.shortcuts import keys_of, register
 
 ACTIONS: tuple[tuple[str, str, str, Callable[[Any], object]], ...] = (
+    ("next_micrograph", "Next micrograph", "N", lambda link: link.browsing.step(1)),
+    ("previous_micrograph", "Previous micrograph", "Shift-N", lambda link: link.browsing.step(-1)),
     ("mark_particles", "Mark particles", "G", lambda link: link.tools.toggle("positive")),
     ("mark_non_particles", "Mark non-particles", "B", lambda link: link.tools.toggle("negative")),
     ("erase_marks", "Erase marks", "E", lambda link: link.tools.toggle("erase")),

@@ -56,7 +56,7 @@ class Link:
         self.images = Images(self.session, self.marking, self._viewer_of)
         self.keeping = Keeping(self.session)
         weakref.finalize(viewer, self.keeping.close).atexit = False
-        self.browsing = Browsing(self.session, self._viewer_of, self._on_shown)
+        self.browsing = Browsing(self.session, self.images, self._viewer_of, self._on_shown)
         for layer in list(viewer.layers):
             self._add(layer)
         viewer.layers.events.inserted.connect(self._on_layer_inserted)

@@ -129,6 +129,15 @@ class Marking:
             for copied in find_layers(viewer.layers, mark, name)[1:]:
                 viewer.layers.remove(copied)  # it would bring back what is gone
 
+    def turn(self, old: str | None, image: Image, name: str) -> None:
+        """Let the layers of one micrograph's marks show those of another, which `image` shows."""
+        for mark in MARKS:
+            for layer in find_layers(self._viewer_of().layers, mark, old):
+                annotation.retag(layer, mark, name)
+                micrographs.place(layer, image)
+                layer.visible = True
+        self.show(name)
+
     def _show_changed(self) -> None:
         for name in self._session.micrographs:
             self.show(name)

@@ -1,0 +1,59 @@
+"""Opens a folder that is dropped onto a window, or named on a command line, as a series."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import napari
+
+from napari_deepem.session.series import holds_micrographs
+from napari_deepem.widgets.link import link_of
+
+PLUGIN = "napari-deepem"
+DOCKS = ("Micrographs", "Annotate", "Train", "Pick", "Review", "Export")
+
+Reader = Callable[[str | Sequence[str]], list[tuple[Any, ...]]]
+
+
+def get_reader(path: str | Sequence[str]) -> Reader | None:
+    """Return a reader for a folder that micrographs lie in, None for anything else (npe2)."""
+    folder = Path(path if isinstance(path, str) else path[0])
+    viewer = napari.current_viewer()
+    return open_dropped if viewer is not None and holds_micrographs(folder) else None
+
+
+def open_dropped(path: str | Sequence[str]) -> list[tuple[Any, ...]]:
+    """Open a folder in the window that is in use; it brings no layers of its own at once."""
+    viewer = napari.current_viewer()
+    if viewer is not None:
+        open_folder(viewer, Path(path if isinstance(path, str) else path[0]))
+    return [(None,)]
+
+
+def open_folder(viewer: napari.Viewer, folder: Path) -> None:
+    """Open a folder as a series, with the dock that lists it."""
+    add_dock(viewer, "Micrographs")
+    link_of(viewer).keeping.open_folder(folder)
+
+
+def add_dock(viewer: napari.Viewer, name: str) -> Any:
+    """Open one of our docks, or bring it to the front; returns it."""
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, name)
+    return dock
+
+
+def open_series(folder: Path) -> napari.Viewer:
+    """Open a window on a folder, with all docks that there are."""
+    viewer = napari.Viewer(title=f"{folder.name} - {PLUGIN}")
+    for name in reversed(DOCKS):  # the last one is in front
+        add_dock(viewer, name)
+    link_of(viewer).keeping.open_folder(folder)
+    return viewer
+
+
+def show_series(folder: Path) -> None:
+    """Do as `open_series` and stay until the window is closed."""
+    open_series(folder)
+    napari.run()

@@ -1,0 +1,188 @@
+"""The micrographs of a session as a table: only the rows that are seen are asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QRect, QSize, Qt
+from qtpy.QtGui import QColor, QImage, QPixmap
+from qtpy.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from napari_deepem.session import Session
+from napari_deepem.session.series import State, state_of
+
+NAME, LABELS, PICKS, SCORE = range(4)
+HEADERS = ("Micrograph", "Labels", "Picks", "Score")
+TIPS = (
+    "Every file of the folder, and how far you have got with it.",
+    "Marked particles / non-particles.",
+    "Picks with the present threshold, std range and distance.",
+    "Mean score of the picks, 0 to 1.",
+)
+ALL: tuple[State, ...] = ("new", "annotated", "scored", "reviewed", "excluded")
+COLORS: dict[State, str] = {
+    "annotated": "#4ade80",
+    "scored": "#22d3ee",
+    "reviewed": "#fbbf24",
+    "excluded": "#f87171",
+}
+PICTURE_PX, GAP_PX = 52, 6
+_ROOT = QModelIndex()
+
+
+class Table(QAbstractTableModel):
+    """What is known of every micrograph, in an order that the user chooses."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._sorting = (NAME, False)
+        self.state: State | None = None  # of those that are listed; None: any
+        self.names: list[str] = []
+        self.pictures: dict[str, QPixmap] = {}
+        self._rows: dict[str, int] = {}
+        self.list_again()
+
+    def list_again(self) -> None:
+        """List the micrographs anew, filtered and sorted."""
+        column, falling = self._sorting
+        names = self._session.names
+        if self.state is not None:
+            names = [name for name in names if state_of(self._session, name) == self.state]
+        if column != NAME:  # a stable sort: equal ones stay in the order of the files
+            names = sorted(names, key=lambda name: self._number(name, column), reverse=falling)
+        elif falling:
+            names = names[::-1]
+        self.beginResetModel()
+        self.names, self._rows = names, {name: row for row, name in enumerate(names)}
+        self.endResetModel()
+
+    def refresh(self) -> None:
+        """Tell views that numbers and states may have changed."""
+        if self.names:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self.names) - 1, SCORE))
+
+    def add_picture(self, name: str, picture: Any) -> None:
+        """Show a thumbnail: (height, width) uint8 grey values."""
+        height, width = picture.shape
+        image = QImage(picture.tobytes(), width, height, width, QImage.Format.Format_Grayscale8)
+        self.pictures[name] = QPixmap.fromImage(image)
+        if name in self._rows:
+            index = self.index(self._rows[name], NAME)
+            self.dataChanged.emit(index, index)
+
+    def row_of(self, name: str | None) -> int | None:
+        """In which row a micrograph is; None if it is not listed."""
+        return self._rows.get(name) if name is not None else None
+
+    # what Qt asks
+
+    def rowCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: D102
+        return 0 if parent.isValid() else len(self.names)
+
+    def columnCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: D102
+        return 0 if parent.isValid() else len(HEADERS)
+
+    def sort(  # noqa: D102
+        self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder
+    ) -> None:
+        self._sorting = column, order == Qt.SortOrder.DescendingOrder
+        self.list_again()
+
+    def headerData(  # noqa: D102
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"{TIPS[section]} Click to sort."
+        return HEADERS[section] if role == Qt.ItemDataRole.DisplayRole else None
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
+        name, column = self.names[index.row()], index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return name if column == NAME else self._text(name, column)
+        if role == Qt.ItemDataRole.DecorationRole and column == NAME:
+            return self.pictures.get(name)
+        if role == Qt.ItemDataRole.UserRole:
+            return state_of(self._session, name)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            path = self._session.files.get(name)
+            return self._session.problems.get(name) or (str(path) if path else name)
+        if role == Qt.ItemDataRole.TextAlignmentRole and column != NAME:
+            return Qt.AlignmentFlag.AlignCenter
+        return None
+
+    def _text(self, name: str, column: int) -> str:
+        session = self._session
+        if column == LABELS:
+            labels = session.labels_of(name)
+            here = len(labels.positive_yx), len(labels.negative_yx)
+            return "" if here == (0, 0) else f"{here[0]} / {here[1]}"
+        if name not in session.candidates:
+            return ""
+        if column == PICKS:
+            count = session.selection.count_of(name)
+            return "..." if count is None else str(count)
+        mean = session.selection.mean_score_of(name)
+        return "" if mean is None else f"{mean:.2f}"
+
+    def _number(self, name: str, column: int) -> float:
+        """What a column is sorted by; what is not known is less than anything."""
+        if column == LABELS:
+            labels = self._session.labels_of(name)
+            return len(labels.positive_yx) + len(labels.negative_yx)
+        if name not in self._session.candidates:
+            return -1.0
+        selection = self._session.selection
+        found = selection.count_of(name) if column == PICKS else selection.mean_score_of(name)
+        return -1.0 if found is None else found
+
+
+class NameCell(QStyledItemDelegate):
+    """Draws the thumbnail of a micrograph, its name, and below it how far the user has got."""
+
+    def __init__(self, session: Session, parent: Any) -> None:
+        super().__init__(parent)
+        self._session = session
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:  # noqa: D102
+        return QSize(160, PICTURE_PX + 4)
+
+    def paint(self, painter: Any, option: QStyleOptionViewItem, index: QModelIndex) -> None:  # noqa: D102
+        name, state = index.data(), index.data(Qt.ItemDataRole.UserRole)
+        picture = index.data(Qt.ItemDataRole.DecorationRole)
+        self.initStyleOption(option, index)
+        option.text, option.icon = "", type(option.icon)()
+        style: Any = option.widget.style() if option.widget is not None else QApplication.style()
+        style.drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
+        painter.save()
+        frame = QRect(option.rect.left() + 2, option.rect.top() + 2, PICTURE_PX, PICTURE_PX)
+        if picture is not None:
+            shown = picture.scaled(
+                frame.size(),
+                Qt.AspectRatioMode.KeepAspectRatio,
+                Qt.TransformationMode.SmoothTransformation,
+            )
+            where = shown.rect()
+            where.moveCenter(frame.center())
+            painter.drawPixmap(where.topLeft(), shown)
+        left = frame.right() + GAP_PX
+        text = QRect(left, frame.top(), max(0, option.rect.right() - left), PICTURE_PX)
+        metrics = option.fontMetrics
+        upper, lower = text.adjusted(0, 6, 0, -PICTURE_PX // 2), text.adjusted(0, 26, 0, -4)
+        name = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, text.width())
+        painter.setPen(option.palette.text().color())
+        painter.drawText(upper, Qt.AlignmentFlag.AlignVCenter, name)
+        problem = index.data() in self._session.problems
+        color = COLORS["excluded"] if problem else COLORS.get(state)
+        if color is not None:
+            painter.setBrush(QColor(color))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.drawEllipse(lower.left(), lower.center().y() - 3, 8, 8)
+            painter.setPen(option.palette.text().color())
+            lower.setLeft(lower.left() + 14)
+        painter.setOpacity(0.75)
+        word = "can't be used" if problem else state
+        painter.drawText(lower, Qt.AlignmentFlag.AlignVCenter, word)
+        painter.restore()
