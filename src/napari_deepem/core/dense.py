@@ -124,7 +124,7 @@ class DenseNetwork:
         return int(sqrt(bytes_kept / bytes_a_pixel))
 
     def _logits(self, maps: Tensor, depth: int, step: int, counts: Pair) -> Tensor:
-        """(4, rows, cols) logits from the (n, i, h, w) maps before a layer: it and those after it."""
+        """(4, rows, cols) logits from the (n, i, h, w) maps before a layer."""
         size = self._last_size_px if depth == len(self._layers) else self._layers[depth].size_px
         rows, cols = counts
         maps = maps[..., : (rows - 1) * step + size, : (cols - 1) * step + size]

@@ -27,7 +27,7 @@ from napari_deepem.core.preprocess import prepare_micrograph, to_original
 from napari_deepem.core.types import Float32Array, FloatArray, Micrograph, ScoreMap
 
 TILE_BOXES = 18  # side of a tile: evaluating what it shares with the next adds an eighth
-KEPT_BYTES = 256e6  # of pooled maps in a tile: with large boxes or many maps it is smaller
+KEPT_BYTES = 160e6  # of pooled maps in a tile: with large boxes or many maps it is smaller
 BOXES_TO_A_BOX = 8  # at least so many boxes are scored across one: finer than positions matter
 STRIP_ROWS = 256  # of a tile whose sums are taken at once, in double precision
 
