@@ -136,21 +136,21 @@ def test_blank_epochs_are_the_recipes_own(viewer: ViewerModel) -> None:
 def test_pick_starts_from_the_model_and_counts(viewer: ViewerModel) -> None:
     dock, session = Pick(viewer), session_of(viewer)
     score_current(viewer)
-    assert dock.picked.value == "2 picks of 2 candidates"
+    assert dock.picked.value == "2 of 2 kept here"
     assert dock.threshold.value == pytest.approx(0.42)
     assert dock.std_range.value == pytest.approx((0.5, 1.5))
     assert dock.min_distance.value == pytest.approx(5.0)
     dock.threshold.value = 0.7
-    assert dock.picked.value == "1 pick of 2 candidates"
-    assert dock.histogram.line.value() == pytest.approx(0.7)
-    dock.histogram.line.setValue(0.95)
+    assert dock.picked.value == "1 of 2 kept here"
+    assert dock.scores.line.value() == pytest.approx(0.7)
+    dock.scores.line.setValue(0.95)
     assert dock.threshold.value == pytest.approx(0.95)
-    assert dock.picked.value == "0 picks of 2 candidates"
+    assert dock.picked.value == "0 of 2 kept here"
     dock.use_optimum.native.click()
     assert dock.use_optimum.text == "Use F2 optimum (0.42)"
     assert session.threshold == pytest.approx(0.42)
     dock.std_range.value = (0.0, 0.9)
-    assert dock.picked.value == "0 picks of 2 candidates"
+    assert dock.picked.value == "0 of 2 kept here"
 
 
 def test_pick_says_how_many_picks_are_right_while_the_slider_moves(viewer: ViewerModel) -> None:
@@ -159,12 +159,12 @@ def test_pick_says_how_many_picks_are_right_while_the_slider_moves(viewer: Viewe
     assert not dock.picked.tooltip
     mixture = ScoreMixture(Bell(-0.5, 0.5), Bell(2.0, 0.5), share=0.5)
     score_current(viewer, **mixture.as_summary())
-    assert dock.picked.value == "2 picks of 2 candidates, about 52% right"
+    assert dock.picked.value == "2 of 2 kept here, about 52% right"
     assert "held-out labels" in dock.picked.tooltip
     dock.threshold.value = 0.7
-    assert dock.picked.value == "1 pick of 2 candidates, about 100% right"
+    assert dock.picked.value == "1 of 2 kept here, about 100% right"
     dock.threshold.value = 0.95
-    assert dock.picked.value == "0 picks of 2 candidates"
+    assert dock.picked.value == "0 of 2 kept here"
 
 
 def test_train_says_how_many_picks_are_right_at_the_threshold(viewer: ViewerModel) -> None:
@@ -227,7 +227,7 @@ def test_closed_dock_comes_back_as_it_was(viewer: ViewerModel, qtbot) -> None:
     session_of(viewer).threshold = 0.65  # nothing that is gone is told
     again = Pick(viewer)
     assert again.threshold.value == pytest.approx(0.65)
-    assert again.picked.value == "1 pick of 2 candidates"
+    assert again.picked.value == "1 of 2 kept here"
 
 
 def test_export_says_what_it_wrote(viewer: ViewerModel, tmp_path: Path) -> None:
@@ -534,14 +534,14 @@ def test_optimum_is_marked_only_where_labels_were_held_out(viewer: ViewerModel) 
     session.model = model(held_out_recall=0.9)
     assert dock.use_optimum.enabled
     assert dock.use_optimum.text == "Use F2 optimum (0.42)"
-    assert dock.histogram.optimum == pytest.approx(0.42)
+    assert dock.scores.optimum == pytest.approx(0.42)
     session.threshold = 0.9
     session.model = model()
     assert session.threshold == pytest.approx(0.42)
     assert not dock.use_optimum.enabled
     assert dock.use_optimum.text == "Use F2 optimum"
     assert "mark particles on a second micrograph" in dock.use_optimum.tooltip
-    assert dock.histogram.optimum is None
+    assert dock.scores.optimum is None
     assert "F2" not in Train(viewer).summary.value
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from magicgui.widgets import FloatRangeSlider, FloatSlider, FloatSpinBox, ProgressBar, PushButton
+from qtpy.QtCore import QTimer
 
+from napari_deepem.session import crops, tuning
+from napari_deepem.widgets.curves import shade
 from napari_deepem.widgets.dock import (
     SLIDER_MARGIN,
     Dock,
@@ -17,12 +22,23 @@ from napari_deepem.widgets.dock import (
     tell,
     text_line,
 )
-from napari_deepem.widgets.plots import ScoreHistogram
+from napari_deepem.widgets.ends import Ends
+from napari_deepem.widgets.refresh import Refresh
+from napari_deepem.widgets.scores import COLORS, ScorePlot, StdPlot
 
 NOT_HELD_OUT = "No labels were held out: mark particles on a second micrograph."
 HOW_SURE = (
     "Told from the scores, which held-out labels have shown how to read. What looks like a "
     "particle to the network and was not among the held-out labels counts as right."
+)
+NO_MODEL = "No model yet: train one, or load one, in the Train dock."
+BEST_F2 = (
+    "Sets the threshold at which F2, which counts recall four times, was best on held-out labels."
+)
+COMPLETE = "What picks at this threshold were worth on labels that training had not seen."
+PARTIAL = (
+    "What picks at this threshold were worth on labels that training had not seen. Not every "
+    "particle was marked: so precision can't be counted, and F2 is estimated."
 )
 NOT_SCORED = "Press Score: then threshold and ranges can be moved."
 
@@ -42,7 +58,8 @@ class Pick(Dock):
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.status = text_line("status")
         self.picked = text_line("picked")
-        self.histogram = ScoreHistogram(self.link.viewer.theme, self._on_line)
+        self.scores = ScorePlot(self.link.viewer.theme, self._on_line)
+        self.held_out = text_line("held_out")
         self.threshold = self.control("threshold", widget_type=FloatSlider, step=0.01)
         self.use_optimum = PushButton(text="Use F2 optimum")
         self.use_optimum.changed.connect(self._use_optimum)
@@ -50,6 +67,15 @@ class Pick(Dock):
             "std_range", widget_type=FloatRangeSlider, min=0.0, max=self._top(10.0), step=0.01
         )
         self.min_distance = self._distance_control()
+        self.stds = StdPlot(self.link.viewer.theme, self._on_region)
+        self.ends = Ends()
+        self._cut = Refresh(
+            self.ends, self._cut_ends, lambda _: None, on_progress=self._show_ends, delay_ms=80
+        )
+        self._steps: Iterator[None] = iter(())
+        self._counting = QTimer(self.native)
+        self._counting.setSingleShot(True)
+        self._counting.timeout.connect(self._count_on)
         self.fill(
             [
                 form(self.micrograph),
@@ -57,8 +83,11 @@ class Pick(Dock):
                 self.progress,
                 self.status,
                 self.picked,
-                holder(self.histogram.widget),
+                holder(self.scores.widget),
+                self.held_out,
                 self.use_optimum,
+                holder(self.stds.widget),
+                holder(self.ends),
                 form(self.threshold, self.std_range, self.min_distance),
             ]
         )
@@ -68,16 +97,18 @@ class Pick(Dock):
             self.follow(signal, self._show)
         for field in ("running", "message", "done", "total"):
             self.follow(self.session.scoring.events[field], self._show)
-        for signal in (events.current, events.scored):
+        for signal in (events.current, events.candidates):
             self.follow(signal, self._show_candidates)
-        self.follow(events.picks, self._show_count)
-        self.follow(events.threshold, self.histogram.show_threshold)
+        for signal in (events.picks, events.candidates, events.excluded):
+            self.follow(signal, self._show_count)
+        for signal in (events.threshold, events.model):
+            self.follow(signal, self._show_threshold)
+        self.follow(events.std_range, self._show_range)
         for signal in (events.min_distance_px, events.model, events.box_size_px):
             self.follow(signal, self._show_distance)
         self._show()
         self._show_candidates()
         self._show_distance()
-        self.histogram.show_threshold(self.session.threshold)
 
     def _distance_control(self) -> FloatSpinBox:
         info = type(self.session).model_fields["min_distance_px"]
@@ -100,6 +131,9 @@ class Pick(Dock):
     def _on_line(self, threshold: float) -> None:
         self.session.threshold = min(1.0, max(0.0, threshold))
 
+    def _on_region(self, std_range: tuple[float, float]) -> None:
+        self.session.std_range = std_range
+
     def _use_optimum(self) -> None:
         if self.session.f2_optimum is not None:
             self.session.threshold = self.session.f2_optimum
@@ -118,40 +152,101 @@ class Pick(Dock):
         self.progress.max = activity.total
         self.progress.value = activity.done
         tell(self.status, activity.message or missing or ("" if done else NOT_SCORED))
-        optimum = session.f2_optimum
+        self._show_optimum()
+
+    def _show_optimum(self) -> None:
+        optimum = self.session.f2_optimum
+        thresholds, curves = tuning.held_out_curves(self.session)
         self.use_optimum.enabled = optimum is not None
-        self.use_optimum.text = (
-            "Use F2 optimum" if optimum is None else f"Use F2 optimum ({optimum:.2f})"
-        )
-        self.use_optimum.tooltip = NOT_HELD_OUT if session.model and optimum is None else ""
-        self.histogram.show_optimum(optimum)
+        text = "Use F2 optimum"
+        if optimum is not None:
+            text += f" ({optimum:.2f}"
+            text += f": F2 {np.interp(optimum, thresholds, curves['F2']):.2f})" if curves else ")"
+        self.use_optimum.text = text
+        self.use_optimum.tooltip = BEST_F2
+        if optimum is None:
+            self.use_optimum.tooltip = NOT_HELD_OUT if self.session.model else NO_MODEL
+        self.scores.show_optimum(optimum)
+        self.scores.show_curves(thresholds, curves)
 
     def _show_candidates(self) -> None:
-        scored = self.session.current_scored
+        found = self.session.current_candidates
         for control in (self.threshold, self.std_range, self.min_distance):
-            control.enabled = scored is not None
-        self.histogram.widget.setVisible(scored is not None)
+            control.enabled = found is not None
+        for widget in (self.scores.widget, self.stds.widget, self.ends):
+            widget.setVisible(found is not None)
         self._show_count()
-        if scored is None:
+        if found is None:
+            tell(self.held_out, "")
             return
-        self.histogram.show_scores(scored.candidates.scores)
+        self.scores.show_scores(found.scores)
+        self.stds.show_stds(found.stds)
         with self.std_range.changed.blocked():
-            self.std_range.max = self._top(*scored.candidates.stds)
+            self.std_range.max = self._top(*found.stds)
         show_value(self.std_range, self.session.std_range)
+        self._show_threshold()
+        self._show_range()
+
+    def _show_threshold(self) -> None:
+        threshold, found = self.session.threshold, self.session.current_candidates
+        self.scores.show_threshold(threshold)
+        thresholds, curves = tuning.held_out_curves(self.session)
+        figures = [
+            f'<span style="color: {shade(self.link.viewer.theme, COLORS[name])}">'
+            f"{name} {np.interp(threshold, thresholds, curve):.2f}</span>"
+            for name, curve in curves.items()
+        ]
+        tell(self.held_out, "Held out: " + ", ".join(figures) if found and curves else "")
+        self.held_out.tooltip = PARTIAL if "precision" not in curves else COMPLETE
+        if found is not None:
+            self.stds.show_above(int(np.count_nonzero(found.scores >= threshold)))
+            self._cut.ask()
+
+    def _show_range(self) -> None:
+        self.stds.show_range(self.session.std_range)
+        self._cut.ask()
+
+    def _cut_ends(self) -> Any:
+        """Make the job that cuts boxes at both ends of the range; says at once which they are."""
+        session, found = self.session, self.session.current_candidates
+        if found is None or session.current not in session.micrographs or session.model is None:
+            self.ends.show_stds([None] * 4)
+            return None
+        chosen = tuning.at_ends(found, session.threshold, session.std_range)
+        self.ends.show_stds([None if each is None else found.stds[each] for each in chosen])
+        centres_yx = found.centres_yx[[each for each in chosen if each is not None]]
+        return crops.cutting(session, {session.current: centres_yx}) if len(centres_yx) else None
+
+    def _show_ends(self, cut: crops.Cut) -> None:
+        self.ends.show_pictures(cut[2])
 
     def _top(self, *stds: float) -> float:
         """Return where the std slider ends, so that it holds these and what is chosen."""
         return max(*stds, *self.session.std_range) * SLIDER_MARGIN
 
     def _show_count(self) -> None:
-        scored, picks = self.session.current_scored, self.session.picks
-        text, estimate = "", self.session.estimated_precision
-        if scored is not None and picks is not None:
-            text = f"{counted(len(picks), 'pick')} of "
-            text += counted(len(scored.candidates), "candidate")
-        if estimate is not None:
-            text += f", about {estimate:.0%} right"
-        tell(self.picked, text)
+        """Tell how many are kept here, and as soon as they are counted, in all micrographs."""
+        self._steps = self.session.selection.steps()
+        self._counting.start()
+        self._show_picked()
+
+    def _count_on(self) -> None:
+        for _ in self._steps:  # one micrograph at a time: the window has other things to do
+            self._counting.start()
+            return
+        self._show_picked()
+
+    def _show_picked(self) -> None:
+        found, picks = self.session.current_candidates, self.session.picks
+        parts, estimate = [], self.session.estimated_precision
+        if found is not None and picks is not None:
+            parts.append(f"{len(picks)} of {len(found)} kept here")
+            total = self.session.selection.total()
+            if total is not None and total[1] > 1:
+                parts.append(f"{total[0]} in {counted(total[1], 'micrograph')}")
+            if estimate is not None:
+                parts.append(f"about {estimate:.0%} right")
+        tell(self.picked, ", ".join(parts))
         self.picked.tooltip = "" if estimate is None else HOW_SURE
 
     def _show_distance(self) -> None:

@@ -1,0 +1,40 @@
+"""What helps to choose a threshold and a range: figures of held-out labels, boxes that are cut."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_deepem.core.metrics import HeldOutCurves
+from napari_deepem.core.types import Candidates, FloatArray
+from napari_deepem.session.state import Session
+
+
+def held_out_curves(session: Session) -> tuple[FloatArray, dict[str, FloatArray]]:
+    """Thresholds, and the curves that held-out labels gave the model: precision, recall and F2.
+
+    Where labels were partial there is no precision; without held-out labels there is nothing.
+    """
+    curves = None if session.model is None else HeldOutCurves.of_summary(session.model.summary)
+    if curves is None:
+        return np.empty(0), {}
+    found = {"recall": curves.recalls, "F2": curves.f2s}
+    if curves.precisions is not None:
+        found = {"precision": curves.precisions, **found}
+    return curves.thresholds, found
+
+
+def at_ends(
+    candidates: Candidates, threshold: float, std_range: tuple[float, float]
+) -> list[int | None]:
+    """Indices of four candidates above the threshold: what lies next to both ends of the range.
+
+    They are the one with the highest standard deviation below the range, the lowest and the highest
+    within it, and the lowest above it; None where there is no such candidate.
+    """
+    count = int(np.searchsorted(-candidates.scores, -threshold, side="right"))
+    order = np.argsort(candidates.stds[:count], kind="stable")
+    stds = candidates.stds[order]
+    first, end = stds.searchsorted(std_range[0]), stds.searchsorted(std_range[1], side="right")
+    within = (first, end - 1) if first < end else (-1, -1)
+    places = (first - 1, *within, end)
+    return [int(order[place]) if 0 <= place < count else None for place in places]

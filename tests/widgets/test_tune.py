@@ -1,0 +1,116 @@
+"""The plots of the Pick dock: what one drags on them, and what they say."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
+from napari_deepem.layers.micrographs import image_layer_data
+from napari_deepem.session import Scored, Session
+from napari_deepem.widgets.link import session_of
+from napari_deepem.widgets.pick import Pick
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+CURVES = {"precision": [0.2, 0.6, 1.0], "recall": [1.0, 0.8, 0.0], "f2": [0.6, 0.8, 0.0]}
+
+
+def open_dock(**summary: object) -> tuple[Pick, Session]:
+    """Two micrographs with four candidates each, of which the second is shown."""
+    viewer = ViewerModel()
+    image = np.random.default_rng(0).normal(size=(160, 200)).astype(np.float32)
+    for name in ("m1", "m2"):
+        data, arguments, _ = image_layer_data(Micrograph(image, name, 2.0))
+        viewer.add_image(data, **arguments)
+    dock, session = Pick(viewer), session_of(viewer)
+    session.model = SimpleNamespace(
+        threshold=0.5, std_range=(0.8, 2.5), box_size_px=24, binning=1, summary=summary
+    )
+    session.scored = {name: scored(session, name) for name in ("m1", "m2")}
+    dock.viewer_kept = viewer
+    return dock, session
+
+
+def scored(session: Session, name: str) -> Scored:
+    candidates = Candidates(
+        np.array([[30.0, 30.0], [30.0, 90.0], [90.0, 30.0], [90.0, 90.0]]),
+        np.array([0.9, 0.8, 0.7, 0.6]),
+        np.array([1.0, 3.0, 0.5, 2.0]),
+        24,
+    )
+    grid = np.zeros((5, 8), dtype=np.float32)
+    score_map = ScoreMap(grid, grid, 0, 20, 24)
+    return Scored(session.micrographs[name], session.model, score_map, candidates)
+
+
+def test_counts_are_of_this_micrograph_and_soon_of_all(qtbot) -> None:
+    dock, session = open_dock()
+    assert dock.picked.value == "2 of 4 kept here"
+    qtbot.waitUntil(lambda: dock.picked.value == "2 of 4 kept here, 4 in 2 micrographs")
+    dock.stds.region.setRegion((0.4, 2.5))
+    qtbot.waitUntil(lambda: dock.picked.value == "3 of 4 kept here, 6 in 2 micrographs")
+    dock.scores.line.setValue(0.75)
+    assert dock.picked.value == "1 of 4 kept here, 2 in 2 micrographs"  # at once, by now
+    session.excluded = frozenset({"m1"})
+    qtbot.waitUntil(lambda: dock.picked.value == "1 of 4 kept here")
+
+
+def test_dragged_range_is_the_sliders_and_back() -> None:
+    dock, session = open_dock()
+    assert dock.stds.region.getRegion() == pytest.approx((0.8, 2.5))
+    dock.stds.region.setRegion((0.9, 2.1))
+    assert session.std_range == pytest.approx((0.9, 2.1))
+    assert dock.std_range.value == pytest.approx((0.9, 2.1))
+    dock.std_range.value = (0.7, 2.0)
+    assert dock.stds.region.getRegion() == pytest.approx((0.7, 2.0))
+
+
+def test_end_far_beyond_the_plot_stays_there_until_it_is_dragged() -> None:
+    dock, session = open_dock()
+    session.std_range = (0.8, 60.0)
+    _, high = dock.stds.region.getRegion()
+    assert high < 10
+    dock.stds.region.setRegion((0.9, high))
+    assert session.std_range == pytest.approx((0.9, 60.0))
+    dock.stds.region.setRegion((0.9, 2.0))
+    assert session.std_range == pytest.approx((0.9, 2.0))
+
+
+def test_held_out_figures_follow_the_threshold() -> None:
+    dock, session = open_dock(held_out_recall=0.8, held_out_curves=CURVES)
+    for figure in ("precision 0.60", "recall 0.80", "F2 0.80"):
+        assert figure in dock.held_out.value
+    session.threshold = 0.75
+    for figure in ("precision 0.80", "recall 0.40", "F2 0.40"):
+        assert figure in dock.held_out.value
+    assert dock.use_optimum.text == "Use F2 optimum (0.50: F2 0.80)"
+    assert all(len(curve.getData()[0]) == 3 for curve in dock.scores.curves.values())
+
+
+def test_partial_labels_have_no_precision_and_older_models_no_curves() -> None:
+    partial = {name: CURVES[name] for name in ("recall", "f2")}
+    dock, session = open_dock(held_out_recall=0.8, held_out_curves=partial)
+    assert "precision" not in dock.held_out.value
+    assert "recall 0.80" in dock.held_out.value
+    assert "precision can't be counted" in dock.held_out.tooltip
+    session.model = SimpleNamespace(
+        threshold=0.4, std_range=(0.8, 2.5), box_size_px=24, summary={"held_out_recall": 0.8}
+    )
+    assert dock.use_optimum.text == "Use F2 optimum (0.40)"
+    assert dock.held_out.value == ""
+
+
+def test_boxes_at_both_ends_of_the_range_are_shown(qtbot) -> None:
+    dock, session = open_dock()
+    qtbot.addWidget(dock.native)
+    dock.native.show()
+    expected = ["cut 0.50", "kept 1.00", "kept 2.00", "cut 3.00"]
+    qtbot.waitUntil(lambda: dock.ends.captions == expected)
+    qtbot.waitUntil(lambda: all(image is not None for image in dock.ends.images))
+    session.threshold = 0.75  # the range keeps one of what is left, and cuts one above it
+    expected = ["", "kept 1.00", "kept 1.00", "cut 3.00"]
+    qtbot.waitUntil(lambda: dock.ends.captions == expected)
+    assert dock.ends.images[0] is None
+    dock.ends.grab()  # it can be drawn
