@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.jobs import finish
 from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.session import Scored, Session
 from napari_deepem.session.export import (
     FORMATS,
-    all_picks,
-    current_picks,
+    Plan,
     files_of_others,
-    marked_particles,
-    write,
+    nothing_to_save,
+    plan,
+    writing,
 )
 
 CENTRES_YX = np.array([[40.0, 130.0], [90.0, 60.0]])
@@ -41,23 +42,50 @@ def session() -> Session:
     return session
 
 
+def written_by(made: Plan):
+    return finish(writing(made))
+
+
 @pytest.mark.parametrize("suffix", FORMATS.values())
 def test_file_holds_the_picks_in_original_pixels(
     session: Session, suffix: str, tmp_path: Path
 ) -> None:
-    files = current_picks(session, tmp_path / "picks", suffix)
-    assert list(files) == [tmp_path / f"picks{suffix}"]
-    write(session, files)
-    written = read_coordinates(tmp_path / f"picks{suffix}")
+    written_by(plan(session, "picks", "this", tmp_path, [suffix]))
+    assert [path.name for path in tmp_path.iterdir()] == [f"a{suffix}"]
+    written = read_coordinates(tmp_path / f"a{suffix}")
     np.testing.assert_allclose(written.centres_yx, CENTRES_YX, atol=0.51)
 
 
 def test_all_picks_go_to_files_named_as_their_micrographs(session: Session, tmp_path: Path) -> None:
     session.threshold = 0.85
     folder = tmp_path / "picks"  # made where it is missing
-    write(session, all_picks(session, folder, ".star"))
-    assert sorted(folder.iterdir()) == [folder / "a.star", folder / "b.star"]
-    assert [len(read_coordinates(path)) for path in folder.iterdir()] == [1, 1]
+    written = written_by(plan(session, "picks", "all", folder, [".star", ".csv"]))
+    assert sorted(path.name for path in folder.iterdir()) == ["a.csv", "a.star", "b.csv", "b.star"]
+    assert [len(read_coordinates(path)) for path in folder.iterdir()] == [1, 1, 1, 1]
+    assert (written.micrographs, written.particles, len(written.times)) == (2, 2, 4)
+
+
+def test_only_chosen_and_no_excluded_micrographs_are_written(
+    session: Session, tmp_path: Path
+) -> None:
+    session.excluded = frozenset("b")
+    assert plan(session, "picks", "all", tmp_path, [".star"]).names == ("a",)
+    session.excluded, session.chosen = frozenset(), frozenset("b")
+    assert plan(session, "picks", "chosen", tmp_path, [".star"]).names == ("b",)
+    session.excluded = frozenset("b")
+    assert "chosen" in nothing_to_save(session, "picks", "chosen")
+
+
+def test_micrographs_without_scores_are_counted(session: Session, tmp_path: Path) -> None:
+    session.files = {"c": tmp_path / "c.mrc"}
+    assert plan(session, "picks", "all", tmp_path, [".star"]).not_scored == 1
+
+
+def test_rejected_picks_are_left_out(session: Session, tmp_path: Path) -> None:
+    session.review = {"a": Labels.of([[0.0, 0.0]], [CENTRES_YX[1] + 2.0])}
+    written = written_by(plan(session, "picks", "all", tmp_path, [".csv"]))
+    assert (written.particles, written.rejected) == (3, 1)
+    np.testing.assert_array_equal(read_coordinates(tmp_path / "a.csv").centres_yx, CENTRES_YX[:1])
 
 
 def test_marked_particles_come_back_with_their_box(session: Session, tmp_path: Path) -> None:
@@ -67,7 +95,7 @@ def test_marked_particles_come_back_with_their_box(session: Session, tmp_path: P
         "b": Labels.of(negative_yx=[[2.0, 2.0]]),
         "closed": Labels.of([[3.0, 3.0]]),
     }
-    write(session, marked_particles(session, tmp_path, ".box"))
+    written_by(plan(session, "marks", "all", tmp_path, [".box"]))
     assert [path.name for path in tmp_path.iterdir()] == ["a.box"]
     back = read_coordinates(tmp_path / "a.box")
     np.testing.assert_array_equal(back.centres_yx, CENTRES_YX)
@@ -79,25 +107,27 @@ def test_files_of_others_are_those_that_the_session_did_not_write(
 ) -> None:
     hand_made = tmp_path / "b.star"
     hand_made.write_text("clicked for an hour")
-    files = all_picks(session, tmp_path, ".star")
-    assert files_of_others(session, files) == [hand_made]
-    write(session, files)
-    assert files_of_others(session, files) == []
+    made = plan(session, "picks", "all", tmp_path, [".star"])
+    assert files_of_others(session, made.paths()) == [hand_made]
+    session.written.update(written_by(made).times)
+    assert files_of_others(session, made.paths()) == []
     os.utime(tmp_path / "a.star", ns=(1, 1))  # somebody has changed it since
-    assert files_of_others(session, files) == [tmp_path / "a.star"]
-    assert files_of_others(Session(), files) == [tmp_path / "a.star", hand_made]
+    assert files_of_others(session, made.paths()) == [tmp_path / "a.star"]
+    assert files_of_others(Session(), made.paths()) == [tmp_path / "a.star", hand_made]
 
 
-def test_nothing_to_save_is_said(tmp_path: Path) -> None:
+def test_nothing_to_save_is_said(session: Session, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="score a micrograph"):
-        current_picks(Session(), tmp_path / "picks", ".star")
+        plan(Session(), "picks", "this", tmp_path, [".star"])
     with pytest.raises(InputError, match="score a micrograph"):
-        all_picks(Session(), tmp_path, ".star")
+        plan(Session(), "picks", "all", tmp_path, [".star"])
     with pytest.raises(InputError, match="mark particles"):
-        marked_particles(Session(), tmp_path, ".star")
+        plan(Session(), "marks", "all", tmp_path, [".star"])
+    with pytest.raises(InputError, match="format"):
+        plan(session, "picks", "all", tmp_path, [])
 
 
 def test_folder_that_is_a_file_is_said(session: Session, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file"):
-        write(session, current_picks(session, tmp_path / "file" / "picks.star", ".star"))
+        written_by(plan(session, "picks", "this", tmp_path / "file", [".star"]))

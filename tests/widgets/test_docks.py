@@ -10,21 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from napari.layers._source import layer_source
 from napari.utils.action_manager import action_manager
 from napari.utils.notifications import notification_manager
-from qtpy.QtWidgets import QMessageBox
 
 from napari_deepem.core.confidence import Bell, ScoreMixture
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.scoring import TilesDone
 from napari_deepem.core.types import Candidates, Micrograph, Picks, ScoreMap
-from napari_deepem.io.coordinates import read_coordinates, write_coordinates
+from napari_deepem.io.coordinates import write_coordinates
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.tags import find_layers
 from napari_deepem.session import Scored
 from napari_deepem.widgets.annotate import Annotate
-from napari_deepem.widgets.export import ALL, MARKED, Export
+from napari_deepem.widgets.export import Export
 from napari_deepem.widgets.link import link_of, session_of
 from napari_deepem.widgets.pick import Pick
 from napari_deepem.widgets.train import Train
@@ -228,130 +226,6 @@ def test_closed_dock_comes_back_as_it_was(viewer: ViewerModel, qtbot) -> None:
     again = Pick(viewer)
     assert again.threshold.value == pytest.approx(0.65)
     assert again.picked.value == "1 of 2 kept here"
-
-
-def test_export_says_what_it_wrote(viewer: ViewerModel, tmp_path: Path) -> None:
-    dock = Export(viewer)
-    score_current(viewer)
-    dock.format.value = "EMAN (.box)"
-    assert dock.destination.value.name == "m2.box"
-    dock.destination.value = tmp_path / "m2.box"
-    dock.save.native.click()
-    assert dock.status.value == f"Wrote 2 picks to {tmp_path / 'm2.box'}"
-    assert (tmp_path / "m2.box").read_text().split()[:4] == ["0", "0", "20", "20"]
-    dock.format.value = "RELION (.star)"
-    assert dock.destination.value == tmp_path / "m2.star"
-    dock.scope.value = ALL
-    assert dock.destination.value == tmp_path
-    dock.save.native.click()
-    assert dock.status.value == f"Wrote 1 file to {tmp_path}"
-    dock.copy_to_layer.native.click()
-    assert len(viewer.layers["m2 picks"].data) == 2
-
-
-@pytest.fixture
-def questions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What Export asked; the answer is the button that a bare Return presses."""
-    asked = []
-
-    def question(_parent, _title, text, _buttons, default):
-        asked.append(text)
-        return default
-
-    monkeypatch.setattr("napari_deepem.widgets.export.QMessageBox.question", question)
-    return asked
-
-
-def from_files(folder: Path) -> ViewerModel:
-    """Two micrographs that were opened from files of a folder."""
-    viewer = ViewerModel()
-    for name in ("m1", "m2"):
-        micrograph = Micrograph(np.zeros((60, 90)), name, 2.0)
-        with layer_source(path=str(folder / f"{name}.mrc")):
-            data, arguments, _ = image_layer_data(micrograph)
-            viewer.add_image(data, **arguments)
-    return viewer
-
-
-def test_export_leaves_what_lies_beside_the_micrograph(
-    tmp_path: Path, questions: list[str]
-) -> None:
-    hand_made = tmp_path / "m2.star"
-    hand_made.write_text("clicked for an hour")
-    viewer = from_files(tmp_path)
-    dock = Export(viewer)
-    score_current(viewer)
-    assert dock.destination.value == tmp_path / "picks" / "m2.star"
-    dock.save.native.click()
-    dock.scope.value = ALL
-    assert dock.destination.value == tmp_path / "picks"
-    dock.save.native.click()
-    assert dock.status.value == f"Wrote 1 file to {tmp_path / 'picks'}"
-    assert len(read_coordinates(tmp_path / "picks" / "m2.star")) == 2
-    assert hand_made.read_text() == "clicked for an hour"
-    assert questions == []
-
-
-def test_export_asks_before_it_replaces_a_file_of_others(
-    tmp_path: Path, questions: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hand_made = tmp_path / "m2.star"
-    hand_made.write_text("clicked for an hour")
-    viewer = from_files(tmp_path)
-    dock = Export(viewer)
-    score_current(viewer)
-    dock.destination.value = hand_made
-    dock.save.native.click()
-    dock.scope.value = ALL
-    dock.save.native.click()
-    assert len(questions) == 2
-    assert all(str(hand_made) in text for text in questions)
-    assert dock.status.value == "Nothing was written."
-    assert hand_made.read_text() == "clicked for an hour"
-    yes = QMessageBox.StandardButton.Yes
-    monkeypatch.setattr("napari_deepem.widgets.export.QMessageBox.question", lambda *_: yes)
-    dock.save.native.click()
-    assert len(read_coordinates(hand_made)) == 2
-
-
-def test_export_without_a_file_name_says_so(viewer: ViewerModel) -> None:
-    dock = Export(viewer)
-    score_current(viewer)
-    assert dock.save.enabled
-    dock.destination.line_edit.value = ""
-    assert not dock.save.enabled
-    assert dock.save.tooltip == "Name a file to save to."
-
-
-def test_marked_particles_are_saved_without_any_scores(
-    tmp_path: Path, questions: list[str]
-) -> None:
-    viewer = from_files(tmp_path)
-    dock, link = Export(viewer), link_of(viewer)
-    dock.scope.value = MARKED
-    assert not dock.save.enabled
-    assert "mark particles" in dock.status.value
-    for name in ("m1", "m2"):
-        link.session.current = name
-        link.mark("positive").add([[20.0, 30.0], [40.0, 50.0]])
-    assert dock.destination.value == tmp_path / "labels"
-    dock.save.native.click()
-    assert dock.status.value == f"Wrote 2 files to {tmp_path / 'labels'}"
-    back = read_coordinates(tmp_path / "labels" / "m1.star")
-    np.testing.assert_array_equal(back.centres_yx, [[20.0, 30.0], [40.0, 50.0]])
-    assert questions == []
-
-
-def test_export_that_fails_is_one_line(viewer: ViewerModel, tmp_path: Path) -> None:
-    dock = Export(viewer)
-    score_current(viewer)
-    dock.scope.value = ALL
-    (tmp_path / "file").write_text("")
-    dock.destination.value = tmp_path / "file"
-    notification_manager.records.clear()
-    dock.save.native.click()
-    assert "is a file; choose another folder" in dock.status.value
-    assert [record.message for record in notification_manager.records] == [dock.status.value]
 
 
 def test_model_is_saved_and_loaded_through_the_docks(

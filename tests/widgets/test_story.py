@@ -83,10 +83,10 @@ def test_from_sample_to_file(make_napari_viewer, qtbot, tmp_path: Path) -> None:
 
     # export
     export = open_dock(viewer, "Export")
-    export.format.value = "RELION (.star)"
-    export.destination.value = tmp_path / "picks.star"
+    export.destination.value = tmp_path
     export.save.native.click()
-    written = read_coordinates(tmp_path / "picks.star")
+    qtbot.waitUntil(lambda: export.status.value.startswith("Wrote"))
+    written = read_coordinates(tmp_path / f"{third}.star")
     np.testing.assert_allclose(written.centres_yx, layer.data, atol=0.51)
     np.testing.assert_allclose(written.scores, layer.features["score"], atol=1e-5)
 

@@ -1,50 +1,102 @@
 """Picks and marks of a session as coordinate files.
 
-What is to be written is made first, path by path, so that a view can ask before it replaces files.
+What is to be written is planned first, path by path, so that a view can ask before it replaces
+files; a job then chooses picks and writes them, one micrograph after the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Literal
+
+import numpy as np
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import Picks
+from napari_deepem.core.picking import select_picks
+from napari_deepem.core.types import Candidates, FloatArray, Labels, Picks
 from napari_deepem.session.state import Session
 
 FORMATS = {"RELION (.star)": ".star", "EMAN (.box)": ".box", "Table (.csv)": ".csv"}
 NOTHING_SCORED = "Nothing to save yet: score a micrograph in the Pick dock first."
 NOTHING_MARKED = "Nothing to save yet: mark particles in the Annotate dock first."
+NOTHING_CHOSEN = "Nothing is chosen: choose micrographs in the table of the Micrographs dock."
+REJECTED_BOXES = 0.25  # a pick nearer than this to a rejected one is the same
+
+What = Literal["picks", "marks"]
+Scope = Literal["this", "chosen", "all"]
 
 
-def current_picks(session: Session, path: Path, suffix: str) -> dict[Path, Picks]:
-    """The current micrograph's picks; the path is given the suffix if it has another."""
-    if session.picks is None:
-        raise InputError(NOTHING_SCORED)
-    path = path if path.suffix == suffix else path.with_name(path.name + suffix)
-    return {path: session.picks}
+@dataclass(frozen=True, eq=False, slots=True)
+class Plan:
+    """What is to be written where; `picks_of` gives a micrograph's, and how many were rejected."""
+
+    names: tuple[str, ...]
+    picks_of: Callable[[str], tuple[Picks, int]]
+    folder: Path
+    suffixes: tuple[str, ...]
+    not_scored: int = 0  # micrographs that were asked for, and have nothing to write
+
+    def paths(self) -> Iterator[Path]:
+        """Every file, in the order of writing."""
+        return (self.path_of(name, suffix) for name in self.names for suffix in self.suffixes)
+
+    def path_of(self, name: str, suffix: str) -> Path:
+        """The file of one micrograph in one format."""
+        return self.folder / f"{name}{suffix}"
 
 
-def all_picks(session: Session, folder: Path, suffix: str) -> dict[Path, Picks]:
-    """One file, named as the micrograph, in `folder` for every scored micrograph."""
-    if not session.scored:
-        raise InputError(NOTHING_SCORED)
-    return {
-        folder / f"{name}{suffix}": session.select(scored.candidates)
-        for name, scored in session.scored.items()
-    }
+@dataclass(frozen=True, eq=False, slots=True)
+class Written:
+    """What was written."""
+
+    times: dict[Path, int] = field(default_factory=dict)  # files, and their modification times, ns
+    micrographs: int = 0
+    particles: int = 0
+    rejected: int = 0  # picks that were left out
 
 
-def marked_particles(session: Session, folder: Path, suffix: str) -> dict[Path, Picks]:
-    """One file, named as the micrograph, in `folder` for each with marked particles."""
-    marked = {
-        folder / f"{name}{suffix}": Picks(labels.positive_yx, None, session.box_size_px)
-        for name, labels in session.annotated().items()
-        if len(labels.positive_yx)
-    }
-    if not marked:
-        raise InputError(NOTHING_MARKED)
-    return marked
+def names_of(session: Session, scope: Scope) -> list[str]:
+    """Names of the micrographs that are meant, none that is excluded."""
+    if scope == "this":
+        return [session.current] if session.current is not None else []
+    names = [name for name in session.names if name not in session.excluded]
+    return names if scope == "all" else [name for name in names if name in session.chosen]
+
+
+def nothing_to_save(session: Session, what: What, scope: Scope) -> str:
+    """Say in one line why there is nothing to save; empty if there is something."""
+    names = names_of(session, scope)
+    if scope == "chosen" and not names:
+        return NOTHING_CHOSEN
+    if what == "picks":
+        return "" if any(name in session.candidates for name in names) else NOTHING_SCORED
+    return "" if any(len(session.labels_of(n).positive_yx) for n in names) else NOTHING_MARKED
+
+
+def plan(session: Session, what: What, scope: Scope, folder: Path, suffixes: Iterable[str]) -> Plan:
+    """Plan one file a micrograph and format in a folder, with the settings as they are now.
+
+    Raises
+    ------
+    InputError
+        There is nothing to write, or no format is chosen.
+    """
+    suffixes = tuple(suffixes)
+    if not suffixes:
+        raise InputError("No format is chosen: tick at least one.")
+    if why := nothing_to_save(session, what, scope):
+        raise InputError(why)
+    names = names_of(session, scope)
+    if what == "marks":
+        marked = {n: session.labels_of(n) for n in names if len(session.labels_of(n).positive_yx)}
+        return Plan(tuple(marked), partial(_marked, marked, session.box_size_px), folder, suffixes)
+    found = {name: session.candidates[name] for name in names if name in session.candidates}
+    settings = session.threshold, session.std_range, session.min_distance_px
+    choose = partial(_chosen, found, dict(session.review), *settings)
+    return Plan(tuple(found), choose, folder, suffixes, len(names) - len(found))
 
 
 def files_of_others(session: Session, paths: Iterable[Path]) -> list[Path]:
@@ -56,10 +108,52 @@ def files_of_others(session: Session, paths: Iterable[Path]) -> list[Path]:
     ]
 
 
-def write(session: Session, files: Mapping[Path, Picks]) -> None:
-    """Write coordinate files, and remember that they are the session's own."""
+def writing(plan: Plan) -> Generator[int, None, Written]:
+    """Write what is planned; yields how many micrographs are done.
+
+    Raises
+    ------
+    InputError
+        A file can't be written.
+    """
     from napari_deepem.io.coordinates import write_coordinates
 
-    for path, picks in files.items():
-        write_coordinates(path, picks)
-        session.written[path.resolve()] = path.stat().st_mtime_ns
+    times: dict[Path, int] = {}
+    particles = rejected = 0
+    for done, name in enumerate(plan.names):
+        picks, left_out = plan.picks_of(name)
+        for path in (plan.path_of(name, suffix) for suffix in plan.suffixes):
+            write_coordinates(path, picks)
+            times[path.resolve()] = path.stat().st_mtime_ns
+        particles, rejected = particles + len(picks), rejected + left_out
+        yield done + 1
+    return Written(times, len(plan.names), particles, rejected)
+
+
+def _marked(labels: dict[str, Labels], box_size_px: int, name: str) -> tuple[Picks, int]:
+    return Picks(labels[name].positive_yx, None, box_size_px), 0
+
+
+def _chosen(
+    found: dict[str, Candidates],
+    review: dict[str, Labels],
+    threshold: float,
+    std_range: tuple[float, float],
+    min_distance_px: float | None,
+    name: str,
+) -> tuple[Picks, int]:
+    picks = select_picks(
+        found[name], threshold=threshold, std_range=std_range, min_distance_px=min_distance_px
+    )
+    if name not in review or not len(review[name].negative_yx):
+        return picks, 0
+    reach_px = REJECTED_BOXES * found[name].box_size_px
+    kept = _distances(picks.centres_yx, review[name].negative_yx) > reach_px
+    scores = None if picks.scores is None else picks.scores[kept]
+    return Picks(picks.centres_yx[kept], scores, picks.box_size_px), int((~kept).sum())
+
+
+def _distances(centres_yx: FloatArray, others_yx: FloatArray) -> FloatArray:
+    """(n,) distance of each of (n, 2) positions to the nearest of (m, 2) others; m > 0."""
+    apart = centres_yx[:, None] - others_yx[None]  # (n, m, 2)
+    return np.asarray(np.linalg.norm(apart, axis=2).min(axis=1))

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from magicgui.types import FileDialogMode
-from magicgui.widgets import ComboBox, FileEdit, PushButton, RadioButtons
+from magicgui.widgets import CheckBox, ComboBox, FileEdit, ProgressBar, PushButton, RadioButtons
 from qtpy.QtWidgets import QMessageBox
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import Picks
 from napari_deepem.layers.micrographs import folder_of
 from napari_deepem.session import export
-from napari_deepem.session.export import FORMATS, NOTHING_MARKED, NOTHING_SCORED
+from napari_deepem.session.export import FORMATS, Plan, Scope, What, Written
 from napari_deepem.widgets.dock import Dock, counted, form, row, tell, text_line
-from napari_deepem.widgets.workers import report
+from napari_deepem.widgets.workers import report, run
 
-THIS, ALL = "picks of this micrograph", "picks of all scored micrographs"
-MARKED = "marked particles of all micrographs"
-FOLDERS = {THIS: "picks", ALL: "picks", MARKED: "labels"}  # beside the micrographs
+PICKS, MARKS = "picks", "marked particles"
+THIS, CHOSEN, ALL = "this micrograph", "those chosen in the table", "all but the excluded"
+WHATS: dict[str, What] = {PICKS: "picks", MARKS: "marks"}
+SCOPES: dict[str, Scope] = {THIS: "this", CHOSEN: "chosen", ALL: "all"}
+FOLDERS = {PICKS: "picks", MARKS: "labels"}  # beside the micrographs
 NAMED = 8  # files that a question names one by one
 
 
@@ -30,38 +32,59 @@ class Export(Dock):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self._chosen_folders: dict[str, Path] = {}  # by the name that ours would have
-        self.format = ComboBox(label="Format", choices=list(FORMATS))
-        self.scope = RadioButtons(label="Save", choices=list(FOLDERS), orientation="vertical")
+        self.what = ComboBox(label="Save", choices=list(WHATS))
+        self.what.tooltip = "Picks that you rejected in Review are left out."
+        self.scope = RadioButtons(label="Of", choices=list(SCOPES), orientation="vertical")
         self.scope.value = THIS
-        self.destination = FileEdit(label="File", mode=FileDialogMode.OPTIONAL_FILE)
+        self.formats = {
+            name: CheckBox(text=suffix, value=suffix == ".star", tooltip=name)
+            for name, suffix in FORMATS.items()
+        }
+        self.destination = FileEdit(
+            label="Folder",
+            mode=FileDialogMode.EXISTING_DIRECTORY,
+            tooltip="One file a micrograph and format, named as the micrograph. Made if missing.",
+        )
         self.save = PushButton(text="Save")
         self.copy_to_layer = PushButton(text="Copy to a layer")
         self.copy_to_layer.tooltip = (
-            "The picks as a Points layer of your own, to edit or to train on."
+            "The picks of this micrograph as a Points layer of your own, to edit or to train on."
         )
+        self.progress = ProgressBar(min=0, max=1, value=0, visible=False)
         self.status = text_line("status")
         self.fill(
             [
-                form(self.format, self.scope, self.destination),
+                form(
+                    self.what,
+                    self.scope,
+                    row(*self.formats.values(), label="Formats"),
+                    self.destination,
+                ),
                 row(self.save, self.copy_to_layer),
+                self.progress,
                 self.status,
             ]
         )
-        self.format.changed.connect(self._show_destination)
-        self.scope.changed.connect(self._show_destination)
+        self._saving = False
+        self.what.changed.connect(self._show_destination)
+        for control in (self.scope, *self.formats.values()):
+            control.changed.connect(self._show)
         self.destination.changed.connect(self._on_destination)
         self.save.changed.connect(self._save_files)
         self.copy_to_layer.changed.connect(self._copy_to_layer)
         events = self.session.events
-        self.follow(events.current, self._show_destination)
-        for signal in (events.picks, events.scored, events.labels, events.micrographs):
+        for signal in (events.current, events.files, events.folder):
+            self.follow(signal, self._show_destination)
+        for signal in (events.picks, events.candidates, events.labels, events.micrographs):
+            self.follow(signal, self._show)
+        for signal in (events.chosen, events.excluded):
             self.follow(signal, self._show)
         self._show_destination()
 
     @property
-    def suffix(self) -> str:
-        """Suffix of the chosen format."""
-        return FORMATS[self.format.value]
+    def suffixes(self) -> list[str]:
+        """Suffixes of the chosen formats."""
+        return [FORMATS[name] for name, box in self.formats.items() if box.value]
 
     def _destination(self) -> Path | None:
         text = self.destination.line_edit.value.strip()
@@ -70,64 +93,81 @@ class Export(Dock):
     def _on_destination(self) -> None:
         chosen = self._destination()
         if chosen is not None and chosen.is_absolute():
-            folder = chosen.parent if self.scope.value == THIS else chosen
-            self._chosen_folders[FOLDERS[self.scope.value]] = folder
+            self._chosen_folders[FOLDERS[self.what.value]] = chosen
         self._show()
 
     def _folder(self) -> Path:
-        """Return where to save: where the user last chose, or a folder beside the micrograph."""
-        name = FOLDERS[self.scope.value]
+        """Return where to save: where the user last chose, or a folder beside the micrographs."""
+        name, session = FOLDERS[self.what.value], self.session
         if name in self._chosen_folders:
             return self._chosen_folders[name]
-        image = self.link.image_of(self.session.current)
+        if session.folder is not None and (session.current in session.files):
+            return session.folder / name
+        image = self.link.image_of(session.current)
         return ((folder_of(image) if image is not None else None) or Path.home()) / name
 
     def _show_destination(self) -> None:
-        one = self.scope.value == THIS
-        self.destination.label = "File" if one else "Folder"
-        self.destination.mode = (
-            FileDialogMode.OPTIONAL_FILE if one else FileDialogMode.EXISTING_DIRECTORY
-        )
-        file = f"{self.session.current or 'picks'}{self.suffix}"
         with self.destination.changed.blocked():
-            self.destination.value = self._folder() / file if one else self._folder()
+            self.destination.value = self._folder()
         self._show()
 
     def _show(self) -> None:
-        nothing = self._nothing()
-        self.save.enabled = not nothing and self._destination() is not None
-        self.save.tooltip = nothing or (
-            "" if self.save.enabled else f"Name a {self.destination.label.lower()} to save to."
-        )
+        why = export.nothing_to_save(self.session, *self._asked())
+        if not why and not self.suffixes:
+            why = "Choose a format."
+        if not why and self._destination() is None:
+            why = "Name a folder to save to."
+        self.save.enabled = not why and not self._saving
+        self.save.tooltip = why or ("Files are being written." if self._saving else "")
         self.copy_to_layer.enabled = self.session.picks is not None
-        tell(self.status, nothing)
+        if not self._saving:
+            tell(self.status, why)
 
-    def _nothing(self) -> str:
-        """Say why there is nothing to save; empty if there is something."""
-        if self.scope.value == MARKED:
-            all_labels = self.session.annotated().values()
-            return "" if any(len(each.positive_yx) for each in all_labels) else NOTHING_MARKED
-        found = self.session.picks is not None if self.scope.value == THIS else self.session.scored
-        return "" if found else NOTHING_SCORED
+    def _asked(self) -> tuple[What, Scope]:
+        return WHATS[self.what.value], SCOPES[self.scope.value]
 
     def _save_files(self) -> None:
         try:
-            files = self._files()
-            if self._may_replace(export.files_of_others(self.session, files)):
-                export.write(self.session, files)
-                tell(self.status, self._written(files))
-            else:
-                tell(self.status, "Nothing was written.")
+            plan = export.plan(
+                self.session, *self._asked(), self._destination() or self._folder(), self.suffixes
+            )
         except InputError as error:
-            tell(self.status, report(error))
+            return tell(self.status, report(error))
+        if not self._may_replace(export.files_of_others(self.session, plan.paths())):
+            return tell(self.status, "Nothing was written.")
+        self._begin(len(plan.names))
+        run(
+            partial(export.writing, plan),
+            on_progress=lambda done: setattr(self.progress, "value", done),
+            on_result=partial(self._on_written, plan),
+            on_failed=lambda error: self._end(report(error)),
+        )
 
-    def _files(self) -> dict[Path, Picks]:
-        make = {
-            THIS: export.current_picks,
-            ALL: export.all_picks,
-            MARKED: export.marked_particles,
-        }[self.scope.value]
-        return make(self.session, self._destination() or self._folder(), self.suffix)
+    def _begin(self, count: int) -> None:
+        self._saving = True
+        self.progress.max, self.progress.value, self.progress.visible = count, 0, count > 1
+        tell(self.status, "Writing ...")
+        self._show()
+
+    def _end(self, message: str) -> None:
+        self._saving = False
+        self.progress.visible = False
+        self._show()
+        tell(self.status, message)
+
+    def _on_written(self, plan: Plan, written: Written) -> None:
+        self.session.written.update(written.times)
+        noun = "pick" if self._asked()[0] == "picks" else "particle"
+        text = (
+            f"Wrote {counted(written.particles, noun)} of "
+            f"{counted(written.micrographs, 'micrograph')} to "
+            f"{counted(len(written.times), 'file')} in {plan.folder}"
+        )
+        if written.rejected:
+            text += f"; {counted(written.rejected, 'rejected pick')} left out"
+        if plan.not_scored:
+            text += f"; {counted(plan.not_scored, 'micrograph')} not scored yet"
+        self._end(text)
 
     def _may_replace(self, others: list[Path]) -> bool:
         if not others:
@@ -137,13 +177,7 @@ class Export(Dock):
         answer = QMessageBox.question(
             self.native, "Replace?", f"{question}\n{_listed(others)}\n\nReplace?", yes | no, no
         )
-        return bool(answer == yes)
-
-    def _written(self, files: dict[Path, Picks]) -> str:
-        (path, picks), *more = files.items()
-        if self.scope.value != THIS:
-            return f"Wrote {counted(1 + len(more), 'file')} to {path.parent}"
-        return f"Wrote {counted(len(picks), 'pick')} to {path}"
+        return bool(cast(Any, answer) == yes)
 
     def _copy_to_layer(self) -> None:
         layer = self.link.copy_picks()

@@ -1,0 +1,157 @@
+"""The Export dock on a viewer without a window."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers._source import layer_source
+from napari.utils.notifications import notification_manager
+from qtpy.QtWidgets import QMessageBox
+
+from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
+from napari_deepem.io.coordinates import read_coordinates
+from napari_deepem.layers.micrographs import image_layer_data
+from napari_deepem.session import Scored
+from napari_deepem.widgets.export import ALL, CHOSEN, MARKS, Export
+from napari_deepem.widgets.link import link_of, session_of
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+@pytest.fixture
+def viewer(tmp_path: Path) -> ViewerModel:
+    """Two micrographs, m1 and m2, that were opened from files of a folder."""
+    viewer = ViewerModel()
+    for name in ("m1", "m2"):
+        micrograph = Micrograph(np.zeros((60, 90)), name, 2.0)
+        with layer_source(path=str(tmp_path / f"{name}.mrc")):
+            data, arguments, _ = image_layer_data(micrograph)
+            viewer.add_image(data, **arguments)
+    return viewer
+
+
+@pytest.fixture
+def questions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What Export asked; the answer is the button that a bare Return presses."""
+    asked = []
+
+    def question(_parent, _title, text, _buttons, default):
+        asked.append(text)
+        return default
+
+    monkeypatch.setattr("napari_deepem.widgets.export.QMessageBox.question", question)
+    return asked
+
+
+def score_current(viewer: ViewerModel) -> None:
+    session = session_of(viewer)
+    session.model = SimpleNamespace(
+        threshold=0.42, std_range=(0.5, 1.5), box_size_px=20, pixel_size=2.0, summary={}
+    )
+    grid = np.zeros((5, 8), dtype=np.float32)
+    candidates = Candidates(
+        np.array([[10.0, 10.0], [40.0, 60.0]]), np.array([0.9, 0.6]), np.ones(2), 20
+    )
+    micrograph = session.micrographs[session.current]
+    scored = Scored(micrograph, session.model, ScoreMap(grid, grid, 0, 1, 20), candidates)
+    session.scored = {session.current: scored}
+
+
+def save(dock: Export, qtbot) -> str:
+    """Press Save and return what the dock says in the end."""
+    dock.save.native.click()
+    qtbot.waitUntil(lambda: dock.status.value != "Writing ...")
+    return dock.status.value
+
+
+def test_export_says_what_it_wrote(viewer: ViewerModel, tmp_path: Path, qtbot) -> None:
+    dock = Export(viewer)
+    score_current(viewer)
+    folder = tmp_path / "picks"  # beside the micrographs
+    assert dock.destination.value == folder
+    dock.formats["EMAN (.box)"].value = True
+    assert save(dock, qtbot) == f"Wrote 2 picks of 1 micrograph to 2 files in {folder}"
+    assert (folder / "m2.box").read_text().split()[:4] == ["0", "0", "20", "20"]
+    assert len(read_coordinates(folder / "m2.star")) == 2
+    dock.scope.value = ALL
+    dock.formats["EMAN (.box)"].value = False
+    assert save(dock, qtbot) == (
+        f"Wrote 2 picks of 1 micrograph to 1 file in {folder}; 1 micrograph not scored yet"
+    )
+    dock.copy_to_layer.native.click()
+    assert len(viewer.layers["m2 picks"].data) == 2
+
+
+def test_export_asks_before_it_replaces_a_file_of_others(
+    viewer: ViewerModel,
+    tmp_path: Path,
+    questions: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    qtbot,
+) -> None:
+    hand_made = tmp_path / "m2.star"
+    hand_made.write_text("clicked for an hour")
+    dock = Export(viewer)
+    score_current(viewer)
+    save(dock, qtbot)  # beside the micrographs nothing is replaced
+    assert questions == []
+    dock.destination.value = tmp_path
+    for scope in (dock.scope.value, ALL):
+        dock.scope.value = scope
+        assert save(dock, qtbot) == "Nothing was written."
+    assert len(questions) == 2
+    assert all(str(hand_made) in text for text in questions)
+    assert hand_made.read_text() == "clicked for an hour"
+    yes = QMessageBox.StandardButton.Yes
+    monkeypatch.setattr("napari_deepem.widgets.export.QMessageBox.question", lambda *_: yes)
+    save(dock, qtbot)
+    assert len(read_coordinates(hand_made)) == 2
+
+
+def test_export_says_why_it_cannot_save(viewer: ViewerModel) -> None:
+    dock = Export(viewer)
+    assert not dock.save.enabled
+    assert "score a micrograph" in dock.save.tooltip
+    score_current(viewer)
+    assert dock.save.enabled
+    dock.scope.value = CHOSEN
+    assert "choose micrographs in the table" in dock.save.tooltip
+    session_of(viewer).chosen = frozenset({"m2"})
+    assert dock.save.enabled
+    dock.formats["RELION (.star)"].value = False
+    assert dock.save.tooltip == "Choose a format."
+    dock.formats["RELION (.star)"].value = True
+    dock.destination.line_edit.value = ""
+    assert not dock.save.enabled
+    assert dock.save.tooltip == "Name a folder to save to."
+
+
+def test_marked_particles_are_saved_without_any_scores(
+    viewer: ViewerModel, tmp_path: Path, questions: list[str], qtbot
+) -> None:
+    dock, link = Export(viewer), link_of(viewer)
+    dock.what.value, dock.scope.value = MARKS, ALL
+    assert not dock.save.enabled
+    assert "mark particles" in dock.status.value
+    for name in ("m1", "m2"):
+        link.session.current = name
+        link.mark("positive").add([[20.0, 30.0], [40.0, 50.0]])
+    folder = tmp_path / "labels"
+    assert dock.destination.value == folder
+    assert save(dock, qtbot) == f"Wrote 4 particles of 2 micrographs to 2 files in {folder}"
+    back = read_coordinates(folder / "m1.star")
+    np.testing.assert_array_equal(back.centres_yx, [[20.0, 30.0], [40.0, 50.0]])
+    assert questions == []
+
+
+def test_export_that_fails_is_one_line(viewer: ViewerModel, tmp_path: Path, qtbot) -> None:
+    dock = Export(viewer)
+    score_current(viewer)
+    dock.scope.value = ALL
+    (tmp_path / "file").write_text("")
+    dock.destination.value = tmp_path / "file"
+    notification_manager.records.clear()
+    assert "is a file; choose another folder" in save(dock, qtbot)
+    assert [record.message for record in notification_manager.records] == [dock.status.value]
