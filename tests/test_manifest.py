@@ -81,7 +81,14 @@ def test_every_command_can_be_imported(installed: PluginManifest) -> None:
 
 def test_docks_have_their_display_names(installed: PluginManifest) -> None:
     docks = installed.contributions.widgets or []
-    assert [dock.display_name for dock in docks] == ["Annotate", "Train", "Pick", "Export"]
+    assert [dock.display_name for dock in docks] == [
+        "Micrographs",
+        "Annotate",
+        "Train",
+        "Pick",
+        "Review",
+        "Export",
+    ]
     known = {command.id for command in installed.contributions.commands or []}
     assert {dock.command for dock in docks} <= known
 

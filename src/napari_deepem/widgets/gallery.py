@@ -101,9 +101,10 @@ class GalleryView(QListView):
     row_chosen = Signal(int)
     selection_changed = Signal()
 
-    def __init__(self, pictures: Pictures) -> None:
+    def __init__(self, pictures: Pictures, selected: str) -> None:
         super().__init__()
         self.pictures = pictures
+        self.selected = QColor(selected)
         self.setModel(pictures)
         self.setItemDelegate(_Painter(self))
         self.setViewMode(QListView.ViewMode.IconMode)
@@ -176,6 +177,7 @@ class _Painter(QStyledItemDelegate):
     def __init__(self, view: GalleryView) -> None:
         super().__init__(view)
         self._pictures = view.pictures
+        self._selected = view.selected
 
     def sizeHint(self, option: Any, index: Any) -> QSize:
         return CELL
@@ -187,9 +189,8 @@ class _Painter(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         cell: QRect = option.rect
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        palette = option.palette
         if selected:
-            painter.fillRect(cell, palette.color(QPalette.ColorRole.Highlight))
+            painter.fillRect(cell, self._selected)
         place = QRect(cell.x() + 3, cell.y() + 3, PICTURE, PICTURE)
         picture = self._pictures.picture(index.row())
         if picture is None:
@@ -202,8 +203,7 @@ class _Painter(QStyledItemDelegate):
             for inset in range(FRAME):
                 painter.setPen(color)
                 painter.drawRect(place.adjusted(inset, inset, -inset - 1, -inset - 1))
-        role = QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
-        painter.setPen(palette.color(role))
+        painter.setPen(option.palette.color(QPalette.ColorRole.Text))
         font = painter.font()
         font.setPointSizeF(max(6.0, 0.8 * font.pointSizeF()))
         painter.setFont(font)

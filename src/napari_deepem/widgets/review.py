@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any
 
 from magicgui.widgets import CheckBox, ComboBox, ProgressBar, PushButton
+from napari.utils.theme import get_theme
+from qtpy.QtWidgets import QSizePolicy
 
 from napari_deepem.session import review
 from napari_deepem.session.crops import cutting
@@ -56,7 +58,7 @@ class Review(Dock):
         self.order = ComboBox(label="Order", choices=list(ORDERS), tooltip=HOW_ORDERED)
         self.only_open = CheckBox(text="Only what is not judged yet")
         self.pictures = Pictures()
-        self.view = GalleryView(self.pictures)
+        self.view = GalleryView(self.pictures, get_theme(self.link.viewer.theme).current.as_hex())
         self.accept = self._verdict_button("Accept (A)", "accepted", "particles")
         self.reject = self._verdict_button("Reject (R)", "rejected", "non-particles")
         self.undecide = self._verdict_button("Undecide (U)", None, "")
@@ -87,6 +89,8 @@ class Review(Dock):
         layout = self.native.layout()
         layout.setSpacing(6)
         layout.setStretchFactor(gallery.native, 1)
+        both = QSizePolicy.Policy.Expanding
+        gallery.native.setSizePolicy(both, both)  # or napari leaves the space below empty
         self._looking = Looking(self)
         self._follow()
         self._refill()
