@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from blobs import BOX_PX as BLOB_BOX_PX
 from blobs import blob_micrograph, blob_sample
-from napari_deepem.core.defects import bridge_narrow_gaps, find_missing_lines
+from napari_deepem.core.defects import clipped_rows, find_missing_lines, split_narrow_gaps
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.model import Model
 from napari_deepem.core.network import Architecture
@@ -99,10 +99,13 @@ def test_narrow_gap_is_bridged_in_a_straight_line_and_a_wide_one_stays() -> None
     broken = image.copy()
     broken[5:8] = broken[12:16] = -7.0
     rows, cols = np.array(lines(20, 5, 6, 7, 12, 13, 14, 15)), np.zeros(20, dtype=bool)
-    found = bridge_narrow_gaps(broken, rows, cols)
+    gaps, (wide, _) = split_narrow_gaps(rows, cols)
+    found = clipped_rows(broken, slice(0, 20), (-np.inf, np.inf), gaps)
     np.testing.assert_array_equal(found[:12], image[:12])
     np.testing.assert_array_equal(found[12:16], -7.0)
-    assert rows.tolist() == lines(20, 12, 13, 14, 15)
+    assert wide.tolist() == lines(20, 12, 13, 14, 15)
+    part = clipped_rows(broken, slice(6, 14), (-5.0, 10.5), gaps)  # a gap begins before it
+    np.testing.assert_array_equal(part, np.clip(found[6:14], -5.0, 10.5))
 
 
 def test_specimen_is_no_defect() -> None:

@@ -1,20 +1,23 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_deepem.core import preprocess
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.preprocess import (
     bin_image,
-    box_stds,
     check_binning,
     clip_hot_pixels,
     flatten_background,
     prepare_image,
     prepare_micrograph,
     robust_statistics,
+    share_seen,
     standardise,
     to_binned,
     to_original,
@@ -176,21 +179,40 @@ def test_micrograph_smaller_than_the_box_is_refused(shape: tuple[int, int]) -> N
     assert prepare_micrograph(micrograph, 40, 1).shape == shape
 
 
-@pytest.mark.parametrize("box", [5, 8])
-def test_box_std_is_that_of_the_box_around_each_pixel(box: int) -> None:
-    image = noise(19, 23)
-    stds = box_stds(image, box)
-    padded = np.pad(image, box, mode="constant")
-    for row, col in [(0, 0), (0, 22), (18, 0), (18, 22), (9, 11), (4, 17)]:
-        top, left = row - box // 2 + box, col - box // 2 + box
-        crop = padded[top : top + box, left : left + box]
-        assert stds[row, col] == pytest.approx(float(crop.std()), abs=1e-5)
-    assert (stds.shape, stds.dtype) == (image.shape, np.float32)
+def test_blocks_of_rows_make_the_same_image_as_all_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    image = (1000.0 + 30.0 * noise(203, 151)).astype(np.float32)
+    image[48:51], image[120:140], image[:, 70] = 0.0, 7.0, 1200.0  # a bridge across two blocks
+    image[:, -13:] = 500.0
+    for binning in (1, 3):
+        whole = prepare_image(image, 24, binning)
+        monkeypatch.setattr(preprocess, "BLOCK_PIXELS", 7 * 151)
+        np.testing.assert_array_equal(prepare_image(image, 24, binning), whole)
+        monkeypatch.undo()
 
 
-def test_box_std_of_a_flat_region_is_zero_and_never_nan() -> None:
-    image = noise(40, 40)
-    image[:20] = 1e4
-    stds = box_stds(image, 7)
-    assert np.isfinite(stds).all()
-    assert stds[5, 5] == pytest.approx(0.0, abs=0.05)
+def test_share_of_a_binned_pixel_is_what_lies_on_lines_that_are_seen() -> None:
+    rows = np.array([True, True, False, False, False])  # the last one fills no square
+    cols = np.array([False, True, False, False])
+    np.testing.assert_array_equal(share_seen(rows, cols, 2), [[0.0, 0.0], [0.5, 1.0]])
+
+
+def test_sampled_statistics_leave_out_missing_lines() -> None:
+    image = noise(60, 70)
+    rows, cols = np.zeros(60, dtype=bool), np.zeros(70, dtype=bool)
+    rows[50:], cols[:20] = True, True
+    kept = robust_statistics(np.ascontiguousarray(image[:50, 20:]))
+    image[rows] = image[:, cols] = 1e6
+    assert robust_statistics(image, rows, cols) == kept
+
+
+@pytest.mark.parametrize("band", [0, 300])
+def test_preparing_a_micrograph_copies_no_more_than_a_part_of_it(band: int) -> None:
+    image = np.random.default_rng(0).normal(size=(4096, 4096)).astype(np.float32)
+    image[:, 4096 - band :] = 0.0
+    tracemalloc.start()
+    prepare_image(image, 200, 4)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < image.nbytes

@@ -6,6 +6,8 @@ edge or an empty corner, is never the same along one line of the detector and mi
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -13,6 +15,9 @@ from scipy import ndimage
 from napari_deepem.core.types import Float32Array
 
 Lines = NDArray[np.bool_]  # (n,) one for each row, or each column
+Runs = tuple[tuple[int, int], ...]  # first line, and that after the last, of each
+Gaps = tuple[Runs, Runs]  # of rows, and of columns
+NO_GAPS: Gaps = ((), ())
 
 PARTS = 8  # of a line, each of which has to agree
 LINE_PIXELS = 1024  # of a line are looked at: enough for what is off by half a sigma
@@ -25,7 +30,9 @@ BRIDGED_LINES = 3  # gaps so narrow are interpolated: they hide nothing that a p
 HIGHEST_SHARE = 0.5  # of all lines: more of them is how the image is, not a defect of it
 
 
-def find_missing_lines(image: Float32Array) -> tuple[Lines, Lines]:
+def find_missing_lines(
+    image: NDArray[Any], limits: tuple[float, float] = (-np.inf, np.inf)
+) -> tuple[Lines, Lines]:
     """Find the rows and the columns that carry no image.
 
     These are, at the border or inside: lines without noise (a constant, or nearly so); blocks of
@@ -34,54 +41,95 @@ def find_missing_lines(image: Float32Array) -> tuple[Lines, Lines]:
 
     Parameters
     ----------
-    image : (h, w) float32 array
-        Finite, hot pixels clipped.
+    image : (h, w) array of any real type
+        Finite.
+    limits : (low, high)
+        Of its pixels: hotter ones are clipped.
 
     Returns
     -------
     (h,) and (w,) bool arrays, True where missing.
     """
-    rows = _missing_rows(image)
-    cols = _missing_rows((image[~rows] if rows.any() else image).T)
+    rows = _missing(image, 0, np.arange(image.shape[1]), limits)
+    cols = _missing(image, 1, np.flatnonzero(~rows), limits)
     if cols.any():  # rows are judged by what is no padding, too
-        rows |= _missing_rows(image[:, ~cols])
+        rows |= _missing(image, 0, np.flatnonzero(~cols), limits)
     return rows, cols
 
 
-def bridge_narrow_gaps(image: Float32Array, rows: Lines, cols: Lines) -> Float32Array:
-    """Interpolate gaps of at most 3 lines from the lines beside them, in a copy.
+def split_narrow_gaps(rows: Lines, cols: Lines) -> tuple[Gaps, tuple[Lines, Lines]]:
+    """Gaps of at most 3 lines between others, which are bridged, and the lines that stay missing.
 
-    The bridged lines are set to False in `rows` and `cols`. Gaps at the border stay.
+    Gaps at the border stay.
     """
-    image = image.copy()
-    for lines, along in ((rows, image), (cols, image.T)):  # views: filled in place
-        for first, last in _runs(lines):
-            if first == 0 or last == len(lines) or last - first > BRIDGED_LINES:
-                continue
-            shares = (np.arange(1, last - first + 1) / (last - first + 1)).astype(np.float32)
-            before, after = along[first - 1], along[last]
-            along[first:last] = before + shares[:, None] * (after - before)
-            lines[first:last] = False
-    return image
+    (row_gaps, wide_rows), (col_gaps, wide_cols) = _split(rows), _split(cols)
+    return (row_gaps, col_gaps), (wide_rows, wide_cols)
 
 
-def _missing_rows(image: Float32Array) -> Lines:
-    """(h,) rows of an (h, w) image that carry no image."""
-    height, width = image.shape
+def _split(lines: Lines) -> tuple[Runs, Lines]:
+    narrow, wide = [], lines.copy()
+    for first, last in _runs(lines):
+        if first > 0 and last < len(lines) and last - first <= BRIDGED_LINES:
+            narrow.append((first, last))
+            wide[first:last] = False
+    return tuple(narrow), wide
+
+
+def clipped_rows(
+    image: NDArray[Any], rows: slice, limits: tuple[float, float], gaps: Gaps
+) -> Float32Array:
+    """Some rows of an image as float32, clipped, gaps interpolated from the lines beside them."""
+
+    def clipped(some: NDArray[Any]) -> Float32Array:
+        return np.clip(np.asarray(some, dtype=np.float32), *limits)
+
+    part = clipped(image[rows])
+    row_gaps, col_gaps = gaps
+    for first, last in row_gaps:
+        bridge = _bridge(clipped(image[first - 1]), clipped(image[last]), last - first)
+        for row in range(max(first, rows.start), min(last, rows.stop)):
+            part[row - rows.start] = bridge[row - first]
+    for first, last in col_gaps:
+        part[:, first:last] = _bridge(part[:, first - 1], part[:, last], last - first).T
+    return part
+
+
+def _bridge(before: Float32Array, after: Float32Array, count: int) -> Float32Array:
+    """(count, n) lines on the straight way from one line to another."""
+    shares = (np.arange(1, count + 1) / (count + 1)).astype(np.float32)
+    return before + shares[:, None] * (after - before)
+
+
+def _missing(
+    image: NDArray[Any], axis: int, across: NDArray[np.int64], limits: tuple[float, float]
+) -> Lines:
+    """(h,) lines along an axis that carry no image, judged by what they cross of the other."""
+    height, width = image.shape[axis], len(across)
     if min(height, width) < 2 * PARTS:
         return np.zeros(height, dtype=bool)
     at = np.linspace(0, width - 2, min(width - 1, LINE_PIXELS)).astype(np.int64)
-    here, beside = image[:, at], image[:, at + 1]
-    level, noise = _parts(here), _parts(np.abs(beside - here))  # (h, parts)
+    here = _crossing(image, 1 - axis, across[at], limits)
+    beside = _crossing(image, 1 - axis, across[at + 1], limits)
+    beside -= here
+    level, noise = _parts(here, axis), _parts(np.abs(beside, out=beside), axis)  # (h, parts)
+    del beside  # as large as a part of the micrograph
+    change = np.diff(here, axis=axis)
     missing = _empty(noise) | _unlike_nearby(level, noise)
-    missing |= _smeared(_parts(np.abs(np.diff(here, axis=0))), noise)
+    missing |= _smeared(_parts(np.abs(change, out=change), axis), noise)
     return missing if missing.mean() <= HIGHEST_SHARE else np.zeros(height, dtype=bool)
 
 
-def _parts(image: Float32Array) -> Float32Array:
-    """(h, parts) means of the parts of every row."""
-    parts = np.array_split(np.ascontiguousarray(image), PARTS, axis=1)
-    return np.stack([part.mean(axis=1) for part in parts], axis=1)
+def _crossing(
+    image: NDArray[Any], axis: int, at: NDArray[np.int64], limits: tuple[float, float]
+) -> Float32Array:
+    some = np.take(image, at, axis=axis).astype(np.float32, copy=False)
+    return np.clip(some, *limits, out=some)
+
+
+def _parts(image: Float32Array, axis: int) -> Float32Array:
+    """(h, parts) means of the parts of every line along an axis."""
+    parts = np.array_split(image, PARTS, axis=1 - axis)
+    return np.stack([part.mean(axis=1 - axis) for part in parts], axis=1)
 
 
 def _empty(noise: Float32Array) -> Lines:

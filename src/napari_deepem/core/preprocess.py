@@ -8,14 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_deepem.core.defects import bridge_narrow_gaps, find_missing_lines
+from napari_deepem.core.defects import (
+    NO_GAPS,
+    Gaps,
+    Lines,
+    clipped_rows,
+    find_missing_lines,
+    split_narrow_gaps,
+)
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Float32Array, FloatArray, Micrograph
 
 MAX_BINNING = 64
 HOT_PIXEL_SIGMAS = 8.0  # a particle never stands out of its ice this far in a single pixel
+LEAST_SHARE = 0.5  # of a binned pixel that is seen: others are not
 LEAST_WEIGHT = 1e-3  # of a background's pixels that are seen: only in wide gaps are fewer
 STATISTICS_PIXELS = 1_000_000  # enough for medians to 0.1 %, and quick on an 8k micrograph
+BLOCK_PIXELS = 1 << 20  # are worked on at a time: 4 MB, which no memory and any cache holds
 
 
 def prepare_micrograph(micrograph: Micrograph, box_size_px: int, binning: int) -> Float32Array:
@@ -56,21 +65,64 @@ def prepare_image(image: NDArray[Any], box_size_px: int, binning: int) -> Float3
     InputError
         If the image is constant.
     """
+    check_binning(binning)
     box_px = box_size_px / binning
-    pixels = fill_broken_pixels(image)
-    clipped = clip_hot_pixels(pixels)
-    rows, cols = find_missing_lines(clipped)
+    pixels = image if _is_finite(image) else fill_broken_pixels(image)
+    limits = hot_pixel_limits(pixels)
+    rows, cols = find_missing_lines(pixels, limits)
     if not (rows.any() or cols.any()):
-        return standardise(flatten_background(bin_image(clipped, binning), box_px))
-    clipped = clip_hot_pixels(pixels, seen=_seen(rows, cols))
-    clipped = bridge_narrow_gaps(clipped, rows, cols)
-    binned, seen = bin_seen(clipped, _seen(rows, cols), binning)
-    return standardise(flatten_background(binned, box_px, seen), seen)
+        binned = _bin(pixels, binning, limits)
+        return standardise(flatten_background(binned, box_px), in_place=True)
+    limits = hot_pixel_limits(pixels, rows, cols)
+    gaps, (rows, cols) = split_narrow_gaps(rows, cols)
+    share = share_seen(rows, cols, binning)
+    binned = _bin(pixels, binning, limits, gaps, (rows, cols))
+    binned /= np.maximum(share, LEAST_SHARE)
+    seen = share >= LEAST_SHARE
+    return standardise(flatten_background(binned, box_px, seen), seen, in_place=True)
 
 
-def _seen(rows: NDArray[np.bool_], cols: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(h, w) True where neither the row nor the column is missing."""
-    return ~rows[:, None] & ~cols
+def _is_finite(image: NDArray[Any]) -> bool:
+    if image.dtype.kind in "iub":
+        return True
+    height = max(1, BLOCK_PIXELS // image.shape[1])
+    blocks = (image[row : row + height] for row in range(0, len(image), height))
+    return all(np.isfinite(block).all() for block in blocks)
+
+
+def _bin(
+    image: NDArray[Any],
+    binning: int,
+    limits: tuple[float, float],
+    gaps: Gaps = NO_GAPS,
+    missing: tuple[Lines, Lines] | None = None,
+) -> Float32Array:
+    """Clip, bridge narrow gaps, blank missing lines and bin, some rows at a time.
+
+    Nothing as large as the micrograph as it was recorded is copied, and what is clipped is still
+    in the cache when it is binned.
+    """
+    n_rows, n_cols = (side // binning for side in image.shape)
+    binned = np.empty((n_rows, n_cols), dtype=np.float32)
+    height = max(1, BLOCK_PIXELS // (binning * image.shape[1]))
+    for first in range(0, n_rows, height):
+        last = min(first + height, n_rows)
+        rows = slice(first * binning, last * binning)
+        part = clipped_rows(image, rows, limits, gaps)
+        if missing is not None:
+            part[missing[0][rows]] = 0.0
+            part[:, missing[1]] = 0.0
+        binned[first:last] = bin_image(part, binning)
+    return binned
+
+
+def share_seen(rows: Lines, cols: Lines, binning: int) -> Float32Array:
+    """Of every binned pixel, what share of the square lies on lines that are not missing."""
+    seen = [
+        binning - lines[: len(lines) // binning * binning].reshape(-1, binning).sum(axis=1)
+        for lines in (rows, cols)
+    ]
+    return np.asarray(np.multiply.outer(*seen) / binning**2, dtype=np.float32)
 
 
 def fill_broken_pixels(image: NDArray[Any]) -> Float32Array:
@@ -82,15 +134,19 @@ def fill_broken_pixels(image: NDArray[Any]) -> Float32Array:
     return np.where(finite, pixels, np.float32(np.median(pixels[finite])))
 
 
-def clip_hot_pixels(image: NDArray[Any], seen: NDArray[np.bool_] | None = None) -> Float32Array:
-    """Limit every pixel to the median +- 8 robust standard deviations; (h, w) float32.
-
-    Both are those of the pixels that are `seen`, all by default.
-    """
+def clip_hot_pixels(image: NDArray[Any]) -> Float32Array:
+    """Limit every pixel to the median +- 8 robust standard deviations; (h, w) float32."""
     pixels = np.asarray(image, dtype=np.float32)
-    middle, spread = robust_statistics(pixels if seen is None else pixels[seen])
+    return np.clip(pixels, *hot_pixel_limits(pixels))
+
+
+def hot_pixel_limits(
+    image: NDArray[Any], rows: Lines | None = None, cols: Lines | None = None
+) -> tuple[float, float]:
+    """The median +- 8 robust standard deviations, without missing rows and columns."""
+    middle, spread = robust_statistics(image, rows, cols)
     reach = HOT_PIXEL_SIGMAS * spread
-    return np.clip(pixels, middle - reach, middle + reach)
+    return middle - reach, middle + reach
 
 
 def bin_image(image: Float32Array, binning: int) -> Float32Array:
@@ -101,18 +157,16 @@ def bin_image(image: Float32Array, binning: int) -> Float32Array:
     check_binning(binning)
     if binning == 1:
         return image
-    rows, cols = image.shape[0] // binning, image.shape[1] // binning
-    squares = image[: rows * binning, : cols * binning].reshape(rows, binning, cols, binning)
-    return np.asarray(squares.mean(axis=(1, 3)), dtype=np.float32)
-
-
-def bin_seen(
-    image: Float32Array, seen: NDArray[np.bool_], binning: int
-) -> tuple[Float32Array, NDArray[np.bool_]]:
-    """Average what is seen of each square; squares of which less than half is seen are not."""
-    share = bin_image(seen.astype(np.float32), binning)
-    binned = bin_image(np.where(seen, image, np.float32(0.0)), binning)
-    return np.asarray(binned / np.maximum(share, 0.5), dtype=np.float32), share >= 0.5
+    rows, cols = (side // binning * binning for side in image.shape)
+    image = image[:rows, :cols]
+    tall = image[::binning] + image[1::binning]  # along rows first: whole rows are added
+    for row in range(2, binning):
+        tall += image[row::binning]
+    binned = tall[:, ::binning] + tall[:, 1::binning]
+    for col in range(2, binning):
+        binned += tall[:, col::binning]
+    binned /= binning**2
+    return binned
 
 
 def check_binning(binning: int) -> None:
@@ -141,54 +195,76 @@ def flatten_background(
     count in it: it is the mean of the others, weighted alike.
     """
     if seen is None:
-        return image - _blur(image, box_px)
-    middle = np.float32(np.median(image[seen]))
-    offset = np.where(seen, image - middle, np.float32(0.0))
-    weight = _blur(seen.astype(np.float32), box_px)
-    background = _blur(offset, box_px) / np.maximum(weight, LEAST_WEIGHT)
-    return np.asarray(offset - background, dtype=np.float32)
+        background = _blur(image, box_px)
+        return np.subtract(image, background, out=background)
+    middle = robust_statistics(image[seen])[0]
+    offset = np.asarray((image - np.float32(middle)) * seen, dtype=np.float32)
+    background = _blur(offset, box_px)
+    background /= np.maximum(_blur_seen(seen, box_px), LEAST_WEIGHT)
+    offset -= background
+    return offset
 
 
 def _blur(image: Float32Array, box_px: float) -> Float32Array:
     width = round(box_px) | 1  # odd: an even one shifts the background by half a pixel a pass
-    for _ in range(3):
-        image = ndimage.uniform_filter(image, width, mode="reflect")
-    return image
+    blurred = np.empty_like(image)
+    for source in (image, blurred, blurred):
+        ndimage.uniform_filter(source, width, mode="reflect", output=blurred)
+    return blurred
 
 
-def standardise(image: Float32Array, seen: NDArray[np.bool_] | None = None) -> Float32Array:
+def _blur_seen(seen: NDArray[np.bool_], box_px: float) -> Float32Array:
+    """The same of what is seen: as a rule whole rows and columns, of which one each tells all."""
+    rows, cols = seen.any(axis=1), seen.any(axis=0)
+    if np.count_nonzero(seen) < np.count_nonzero(rows) * np.count_nonzero(cols):
+        return _blur(seen.astype(np.float32), box_px)
+    along = [_blur(np.asarray(lines, dtype=np.float32), box_px) for lines in (rows, cols)]
+    return np.asarray(np.multiply.outer(*along), dtype=np.float32)
+
+
+def standardise(
+    image: Float32Array, seen: NDArray[np.bool_] | None = None, *, in_place: bool = False
+) -> Float32Array:
     """Shift and scale to median 0 and robust standard deviation 1; (h, w) float32.
 
     Where `seen` is given, what is not becomes 0 and does not count.
     """
     middle, spread = robust_statistics(image if seen is None else image[seen])
-    standard = (image - np.float32(middle)) / np.float32(spread)
-    return standard if seen is None else standard * seen
+    standard = np.subtract(image, np.float32(middle), out=image if in_place else None)
+    standard /= np.float32(spread)
+    if seen is not None:
+        standard *= seen
+    return standard
 
 
-def robust_statistics(image: Float32Array) -> tuple[float, float]:
+def robust_statistics(
+    image: NDArray[Any], rows: Lines | None = None, cols: Lines | None = None
+) -> tuple[float, float]:
     """Median and spread (1.4826 x median absolute deviation: sigma of a normal distribution).
 
     Where over half of the pixels are equal (counts of few electrons), the standard deviation
-    stands in for the spread. Raises InputError for a constant image.
+    stands in for the spread. Missing rows and columns do not count. Raises InputError for a
+    constant image.
     """
-    every = max(1, image.size // STATISTICS_PIXELS)
-    sample = image.reshape(-1)[::every]
+    sample = _sample(image, rows, cols)
     middle = float(np.median(sample))
-    spread = 1.4826 * float(np.median(np.abs(sample - middle))) or float(np.std(image))
-    # a constant float32 image may get a standard deviation above 0 by rounding
-    if image.min() == image.max() or not 0.0 < spread < np.inf:
+    spread = 1.4826 * float(np.median(np.abs(sample - middle)))
+    if spread == 0.0:  # so many equal values may hide that there are others
+        kept = image if rows is None or cols is None else image[np.ix_(~rows, ~cols)]
+        # a constant float32 image may get a standard deviation above 0 by rounding
+        spread = float(np.std(np.asarray(kept, dtype=np.float32))) * (kept.min() < kept.max())
+    if not 0.0 < spread < np.inf:
         raise InputError("every pixel has the same value: this micrograph holds no image")
     return middle, spread
 
 
-def box_stds(image: Float32Array, box_px: int) -> Float32Array:
-    """Standard deviation of the pixels of the box around every pixel; (h, w) float32.
-
-    Element (r, c) is that of the `box_px` square with corner `(r, c) - box_px // 2`,
-    pixels beyond the borders being 0.
-    """
-    wide = image.astype(np.float64)
-    mean = ndimage.uniform_filter(wide, box_px, mode="constant")
-    mean_square = ndimage.uniform_filter(wide**2, box_px, mode="constant")
-    return np.sqrt(np.maximum(mean_square - mean**2, 0.0)).astype(np.float32)
+def _sample(image: NDArray[Any], rows: Lines | None, cols: Lines | None) -> Float32Array:
+    """(n,) pixels at equal distances in reading order, missing rows and columns left out."""
+    if rows is None or cols is None:
+        every = max(1, image.size // STATISTICS_PIXELS)
+        return np.asarray(image.reshape(-1)[::every], dtype=np.float32)
+    kept_rows, kept_cols = np.flatnonzero(~rows), np.flatnonzero(~cols)
+    size = len(kept_rows) * len(kept_cols)
+    at = np.arange(0, size, max(1, size // STATISTICS_PIXELS))
+    along, across = np.divmod(at, len(kept_cols))
+    return np.asarray(image[kept_rows[along], kept_cols[across]], dtype=np.float32)
