@@ -184,16 +184,15 @@ def _image_shape(path: Path, header: Any) -> tuple[int, int]:
 
 
 def _require_content(path: Path, image: NDArray[Any]) -> None:
-    wrong = 0 if image.dtype.kind in "iu" else image.size - np.count_nonzero(np.isfinite(image))
-    if wrong:
+    low, high = image.min(), image.max()  # NaN if one pixel is
+    if not (np.isfinite(low) and np.isfinite(high)):
+        wrong = image.size - np.count_nonzero(np.isfinite(image))
         raise InputError(
             f"{path}: {wrong} of {image.size} pixels are NaN or infinite; "
             "repair it, or leave it out"
         )
-    if image.min() == image.max():
-        raise InputError(
-            f"{path}: every pixel is {image.flat[0]}, so there is nothing to see; leave it out"
-        )
+    if low == high:
+        raise InputError(f"{path}: every pixel is {low}, so there is nothing to see; leave it out")
 
 
 def _matches(argument: str) -> list[Path]:

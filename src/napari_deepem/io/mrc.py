@@ -5,9 +5,11 @@ from __future__ import annotations
 import bz2
 import gzip
 import math
+import os
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -118,8 +120,16 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         raise InputError(f"{path}: larger than the memory; bin it first") from error
 
 
-def _read_bytes(stream: IO[bytes], count: int) -> bytearray:
-    """Read at most `count` bytes, piece by piece: a damaged header may ask for terabytes."""
+def _read_bytes(stream: IO[bytes], count: int) -> bytearray | NDArray[np.uint8]:
+    """Read at most `count` bytes, never making room for more than there are.
+
+    A damaged header may ask for terabytes: a plain file says how long it is, a compressed one is
+    read piece by piece.
+    """
+    if isinstance(stream, BufferedReader):
+        there = max(0, os.fstat(stream.fileno()).st_size - stream.tell())
+        whole = np.empty(min(count, there), dtype=np.uint8)
+        return whole[: stream.readinto(whole.data)]
     content = bytearray()
     while len(content) < count:
         piece = stream.read(min(count - len(content), 1 << 26))
