@@ -14,6 +14,6 @@ def keeping_selection(viewer: ViewerModel) -> Iterator[None]:
     active = viewer.layers.selection.active
     mode = getattr(active, "mode", None)
     yield
-    if active is not None and active is not viewer.layers.selection.active:
+    if active in viewer.layers and active is not viewer.layers.selection.active:
         viewer.layers.selection.active = active
         active.mode = mode

@@ -127,6 +127,7 @@ class Tools:
         elif hit is None:
             yield from self._add(layer, event)
         else:
+            print("HIT", hit, event.type)
             yield from self._move(hit, event)
 
     def _add(self, layer: Layer, event: Any) -> Steps:
@@ -144,22 +145,28 @@ class Tools:
 
     def _move(self, hit: Hit, event: Any) -> Steps:
         """Drag a mark; the labels change when the mouse is released."""
-        image, start = self._image(), np.array(event.pos)
-        name, labels = self._session.current or "", self._labels()
+        name, labels, start = self._session.current or "", self._labels(), np.array(event.pos)
+        image = self._image()
         offset_yx = marked(labels, hit.kind)[hit.index] - self._position(event)
-        highest_yx = np.array(image.data.shape) - 1.0 if image is not None else np.inf
-        moved, is_dragged = labels, False
+        highest_yx = np.inf if image is None else np.array(image.data.shape) - 1.0
+        moved = None
+
+        def follow() -> Labels | None:
+            if moved is None and clicks.screen_distance(event, start) < clicks.CLICK_PX:
+                return None
+            target_yx = np.clip(self._position(event) + offset_yx, 0.0, highest_yx)
+            return with_moved(labels, hit, target_yx)
+
         event.handled = True
         yield
         while event.type == "mouse_move":
             event.handled = True
-            is_dragged = is_dragged or clicks.screen_distance(event, start) >= clicks.CLICK_PX
-            if is_dragged:
-                target_yx = np.clip(self._position(event) + offset_yx, 0.0, highest_yx)
-                moved = with_moved(labels, hit, target_yx)
+            moved = follow()
+            if moved is not None:
                 self._marking.preview(name, hit.kind, marked(moved, hit.kind))
             yield
-        if is_dragged:
+        moved = follow()
+        if moved is not None:
             self._set_labels(moved)
 
     def _erase(self, event: Any) -> Steps:
@@ -186,6 +193,7 @@ class Tools:
                     corners.append(self._position(event))
                     draw(np.array(corners))
                 yield
+        corners.append(self._position(event))
         self._set_labels(without_inside(self._labels(), np.array(corners)))
 
     @contextmanager

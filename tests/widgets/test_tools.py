@@ -1,0 +1,162 @@
+"""Mouse and keys on the canvas of a real window."""
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from napari_deepem.core.types import Labels, Micrograph
+from napari_deepem.layers.micrographs import image_layer_data
+from napari_deepem.widgets.link import link_of
+
+NO_KEY, SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
+LEFT = Qt.MouseButton.LeftButton
+
+
+class Hand:
+    """Presses, drags and types on the canvas; positions are pixels of the current micrograph."""
+
+    def __init__(self, viewer, qtbot) -> None:
+        self.viewer, self.qtbot = viewer, qtbot
+        self.canvas = viewer.window._qt_viewer.canvas
+
+    def at(self, row: float, col: float) -> QPoint:
+        link = link_of(self.viewer)
+        world_yx = link.image_of(link.session.current).data_to_world((row, col))
+        x, y = self.canvas.view.scene.transform.map([world_yx[1], world_yx[0]])[:2]
+        return QPoint(round(x), round(y))
+
+    def drag(self, *places: tuple[float, float], modifier=NO_KEY) -> None:
+        """Press at the first place, move over the others, let go at the last."""
+        native, spots = self.canvas.native, [self.at(*place) for place in places]
+        QTest.mouseMove(native, spots[0])
+        QTest.mousePress(native, LEFT, modifier, spots[0])
+        for spot in spots[1:]:
+            self._move(spot, modifier)
+        QTest.mouseRelease(native, LEFT, modifier, spots[-1])
+        QApplication.processEvents()
+
+    def _move(self, spot: QPoint, modifier) -> None:
+        """QTest's own moves tell of no button that is down; vispy passes over quick ones."""
+        self.qtbot.wait(15)
+        native = self.canvas.native
+        position, where = QPointF(spot), QPointF(native.mapToGlobal(spot))
+        none = Qt.MouseButton.NoButton
+        event = QMouseEvent(QEvent.Type.MouseMove, position, where, none, LEFT, modifier)
+        QApplication.sendEvent(native, event)
+        QApplication.processEvents()
+
+    def key(self, key, modifier=NO_KEY) -> None:
+        QTest.keyClick(self.canvas.native, key, modifier)
+        QApplication.processEvents()
+
+    def undo(self) -> None:
+        self.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+
+    def redo(self) -> None:
+        self.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | SHIFT)
+
+
+@pytest.fixture
+def viewer(make_napari_viewer, qtbot):
+    """Two micrographs of 600 x 600 px, boxes of 60; m2 is shown."""
+    viewer = make_napari_viewer(show=True)
+    viewer.window._qt_window.resize(1280, 800)
+    for name in ("m1", "m2"):
+        data, arguments, _ = image_layer_data(Micrograph(np.zeros((600, 600)), name, 2.0))
+        viewer.add_image(data, **arguments)
+    link_of(viewer).session.box_size_px = 60
+    viewer.reset_view()
+    qtbot.wait(300)
+    return viewer
+
+
+def test_marks_are_made_moved_erased_and_brought_back_by_hand(viewer, qtbot) -> None:
+    hand, link = Hand(viewer, qtbot), link_of(viewer)
+    session, camera = link.session, viewer.camera.center
+
+    def marks() -> tuple[list, list]:
+        labels = session.labels_of(session.current)
+        return np.round(labels.positive_yx, -1).tolist(), np.round(labels.negative_yx, -1).tolist()
+
+    # mark: a click adds, unless it is on a mark; outside of the micrograph nothing is
+    hand.key(Qt.Key.Key_G)
+    hand.drag((100, 100))
+    hand.drag((104, 97))
+    hand.drag((150, 100))  # boxes may overlap
+    hand.drag((-30, 100))
+    assert marks() == ([[100, 100], [150, 100]], [])
+    hand.key(Qt.Key.Key_B)
+    hand.drag((300, 300))
+    assert marks() == ([[100, 100], [150, 100]], [[300, 300]])
+
+    # move: either kind, whichever is being marked; the camera stays
+    hand.drag((150, 105), (200, 200), (200, 305))
+    assert marks() == ([[100, 100], [200, 300]], [[300, 300]])
+    hand.drag((300, 300), (500, 700))
+    assert marks()[1] == [[500, 600]]  # at the border
+    np.testing.assert_allclose(viewer.camera.center, camera)
+    hand.undo()
+    hand.undo()
+    assert marks() == ([[100, 100], [150, 100]], [[300, 300]])
+
+    # erase: with Shift, by a click within the square, by a stroke; one stroke is one step
+    hand.drag((300, 325), modifier=SHIFT)
+    assert marks()[1] == []
+    hand.undo()
+    hand.key(Qt.Key.Key_E)
+    assert link.tools.now() == "erase"
+    hand.drag((60, 100), (100, 100), (150, 100), (300, 300), (350, 350))
+    assert marks() == ([], [])
+    hand.undo()
+    assert marks() == ([[100, 100], [150, 100]], [[300, 300]])
+    hand.redo()
+    assert marks() == ([], [])
+    hand.undo()
+
+    # cut out: what has its middle in the outline, of both kinds
+    hand.key(Qt.Key.Key_L)
+    layers = list(viewer.layers)
+    hand.drag((120, 60), (120, 360), (360, 360), (360, 60), (130, 60))
+    assert marks() == ([[100, 100]], [])
+    assert list(viewer.layers) == layers
+    np.testing.assert_allclose(viewer.camera.center, camera)
+    hand.undo()
+
+    # undo goes to where it was; the tool comes along
+    session.current = "m1"
+    assert link.tools.now() == "lasso"
+    hand.key(Qt.Key.Key_L)
+    assert link.tools.now() is None
+    hand.undo()  # of the last click on m2
+    assert session.current == "m2"
+    assert marks() == ([[100, 100], [150, 100]], [])
+
+    # without a tool the mouse moves the camera alone
+    hand.drag((100, 100), (300, 300), (400, 400))
+    assert marks() == ([[100, 100], [150, 100]], [])
+    assert np.abs(np.subtract(viewer.camera.center, camera)).max() > 100
+
+    # a filtered picture is taken for nothing else
+    session.micrographs = {
+        **session.micrographs,
+        "m2": Micrograph(np.random.default_rng(0).normal(size=(600, 600)), "m2", 2.0),
+    }
+    hand.key(Qt.Key.Key_F)
+    qtbot.waitUntil(lambda: "Filtered" in viewer.layers)
+    assert list(session.micrographs) == ["m1", "m2"]
+    hand.key(Qt.Key.Key_F)
+    assert "Filtered" not in viewer.layers
+
+
+def test_copied_layer_brings_nothing_back(viewer, qtbot) -> None:
+    hand, link = Hand(viewer, qtbot), link_of(viewer)
+    session = link.session
+    session.labels = {**session.labels, "m2": Labels.of([(100, 100), (300, 300)])}
+    layer = viewer.layers["m2 particles"]
+    viewer.add_layer(layer.__class__(layer.data, metadata=dict(layer.metadata), scale=layer.scale))
+    link.tools.use("erase")
+    hand.drag((100, 100))
+    assert session.labels_of("m2").positive_yx.tolist() == [[300, 300]]
