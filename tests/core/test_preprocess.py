@@ -209,7 +209,7 @@ def test_sampled_statistics_leave_out_missing_lines() -> None:
 
 @pytest.mark.parametrize("band", [0, 300])
 def test_preparing_a_micrograph_copies_no_more_than_a_part_of_it(band: int) -> None:
-    image = np.random.default_rng(0).normal(size=(4096, 4096)).astype(np.float32)
+    image = np.random.default_rng(0).random((4096, 4096), dtype=np.float32)
     image[:, 4096 - band :] = 0.0
     tracemalloc.start()
     prepare_image(image, 200, 4)

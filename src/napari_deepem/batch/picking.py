@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
 from napari_deepem.batch.outputs import PickFolder
+from napari_deepem.batch.reading import read_ahead
 from napari_deepem.core.confidence import expected_hits, fit_candidates
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.model import Model, pixel_size_remark
@@ -15,7 +16,7 @@ from napari_deepem.core.picking import find_candidates, select_picks
 from napari_deepem.core.scoring import score, to_binned_step
 from napari_deepem.core.types import Micrograph, Picks, ScoreMap
 from napari_deepem.io.coordinates import WRITABLE
-from napari_deepem.io.micrographs import micrograph_name, read_micrograph, write_mrc
+from napari_deepem.io.micrographs import micrograph_name, write_mrc
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ def pick_files(
     """Pick every micrograph and write `folder/<name>.<format>`; yields a `MicrographDone` each.
 
     A micrograph that can't be used is reported in its `MicrographDone` and the others go on. One
-    without picks gets empty coordinate files, so that it counts as done.
+    without picks gets empty coordinate files, so that it counts as done. The next one is read
+    while one is scored.
 
     Raises
     ------
@@ -81,21 +83,29 @@ def pick_files(
         to_binned_step(settings.step_px, model.binning)
     names = [micrograph_name(path) for path in paths]
     output = PickFolder.claim(folder, names, settings.formats)
-    for path in paths:
-        started = perf_counter()
-        name = micrograph_name(path)
-        try:
-            micrograph = read_micrograph(path)
-            picks, expected, score_map = pick_micrograph(micrograph, model, settings)
-        except InputError as error:
-            yield MicrographDone(name, perf_counter() - started, remark=str(error))
-            continue
-        written = output.write(name, picks)
-        if settings.score_maps:
-            written.append(write_score_map(folder, micrograph, score_map))
-        remark = pixel_size_remark(micrograph, model)
-        seconds = perf_counter() - started
-        yield MicrographDone(name, seconds, picks, tuple(written), remark, expected)
+    for path, micrograph_of in read_ahead(paths):
+        yield _pick_file(micrograph_name(path), micrograph_of, model, output, settings)
+
+
+def _pick_file(
+    name: str,
+    micrograph_of: Callable[[], Micrograph],
+    model: Model,
+    output: PickFolder,
+    settings: PickSettings,
+) -> MicrographDone:
+    started = perf_counter()
+    try:
+        micrograph = micrograph_of()
+        picks, expected, score_map = pick_micrograph(micrograph, model, settings)
+    except InputError as error:
+        return MicrographDone(name, perf_counter() - started, remark=str(error))
+    written = output.write(name, picks)
+    if settings.score_maps:
+        written.append(write_score_map(output.folder, micrograph, score_map))
+    remark = pixel_size_remark(micrograph, model)
+    seconds = perf_counter() - started
+    return MicrographDone(name, seconds, picks, tuple(written), remark, expected)
 
 
 def pick_micrograph(

@@ -1,0 +1,33 @@
+"""Read one micrograph ahead: the disk works while the processor scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from napari_deepem.core.types import Micrograph
+from napari_deepem.io.micrographs import read_micrograph
+
+
+def read_ahead(
+    paths: Sequence[Path], read: Callable[[Path], Micrograph] = read_micrograph
+) -> Generator[tuple[Path, Callable[[], Micrograph]], None, None]:
+    """Every path in its order, and what to call for its micrograph.
+
+    The call waits for the reading, raises the InputError of a file that can't be read, and is made
+    once: nothing is kept here. While one micrograph is used, the next is read, and no further one:
+    two are in memory at most.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="read") as reader:
+        coming = [reader.submit(read, path) for path in paths[:1]]
+        for here, path in enumerate(paths):
+            present = [coming.pop()]
+            present[0].exception()  # is read: the next one may follow
+            coming = [reader.submit(read, after) for after in paths[here + 1 : here + 2]]
+            yield path, partial(_take, present)
+
+
+def _take(only: list[Future[Micrograph]]) -> Micrograph:
+    return only.pop().result()
