@@ -365,8 +365,8 @@ def test_keys_are_listed_by_napari_and_shown_where_they_were_changed(viewer: Vie
     kept = action_manager.unbind_shortcut("napari-deepem:erase_marks")
     try:
         assert "Key:" not in dock.tools["erase"].tooltip
-        action_manager.bind_shortcut("napari-deepem:erase_marks", "F7")
-        assert dock.tools["erase"].tooltip.endswith("Key: F7.")
+        action_manager.bind_shortcut("napari-deepem:erase_marks", "J")
+        assert dock.tools["erase"].tooltip.endswith("Key: J.")
     finally:
         action_manager.unbind_shortcut("napari-deepem:erase_marks")
         for key in kept:
@@ -390,6 +390,8 @@ def test_filtered_picture_follows_the_micrograph_and_changes_no_data(
     low, high = layer.contrast_limits
     session.display.contrast_sigmas = 1.5
     assert np.diff(layer.contrast_limits)[0] == pytest.approx((high - low) / 2)
+    viewer.layers["m2"].translate = (70.0, -30.0)
+    np.testing.assert_allclose(layer.extent.world[0], viewer.layers["m2"].extent.world[0])
     width = layer.data.shape[1]
     dock.low_pass.value = 60
     qtbot.waitUntil(lambda: layer.data.shape[1] < width)
@@ -422,7 +424,7 @@ def test_optimum_is_marked_only_where_labels_were_held_out(viewer: ViewerModel) 
 def test_one_micrograph_that_cannot_be_scored_does_not_stop_the_others(
     viewer: ViewerModel, monkeypatch: pytest.MonkeyPatch, qtbot
 ) -> None:
-    def score(micrograph, its_model):
+    def score(micrograph, its_model, _first_yx):
         if micrograph.name == "m1":
             raise InputError("m1 is too small")
         yield TilesDone(1, 1)
@@ -455,7 +457,7 @@ def test_micrograph_closed_while_it_is_scored_does_not_stop_the_others(
 ) -> None:
     go_on = threading.Event()
 
-    def score(micrograph, its_model):
+    def score(micrograph, its_model, _first_yx):
         yield TilesDone(1, 2)
         go_on.wait(10)
         grid = np.zeros((5, 8), dtype=np.float32)

@@ -84,6 +84,7 @@ class Elsewhere:
 
     def _draw(self) -> None:
         name = self._session.current or ""
+        self._tell("Drawing background ...")
         self._run(partial(drawing_background, self._session), partial(self._on_drawn, name))
 
     def _on_drawn(self, name: str, centres_yx: FloatArray) -> None:

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from napari.components import ViewerModel
-from napari.layers import Image
 
 from napari_deepem.core.types import Micrograph
 from napari_deepem.layers.filtered import place_filtered, remove_filtered, show_filtered
@@ -40,11 +39,6 @@ class Filtering:
     def toggle(self) -> None:
         """Show the filtered picture, or the file's."""
         self._session.display.filtered = not self._session.display.filtered
-
-    def place(self, image: Image, name: str) -> None:
-        """Lay the picture over its micrograph again, after that was moved."""
-        if self._made is not None and name == self._session.current:
-            place_filtered(self._viewer_of(), image, self._made[1].binning)
 
     def _wanted(self) -> Wanted | None:
         session, display = self._session, self._session.display
@@ -97,6 +91,12 @@ class Filtering:
             reach = self._session.display.contrast_sigmas * made.spread
             limits = made.middle - reach, made.middle + reach
             show_filtered(viewer, image, made.pixels, made.binning, limits)
+            for moved in (image.events.scale, image.events.translate, image.events.units):
+                moved.connect(self._on_moved)
+
+    def _on_moved(self, event: Any) -> None:
+        if self._made is not None:
+            place_filtered(self._viewer_of(), event.source, self._made[1].binning)
 
 
 def _same(one: Wanted, other: Wanted) -> bool:
