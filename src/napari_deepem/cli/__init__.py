@@ -4,7 +4,7 @@ Exit code 0, or 2 for wrong input with one line on standard error that says what
 Results go to standard output, everything else to standard error.
 """
 
-from napari_deepem.cli import demo, evaluate, pick, refine, simulate, train, tune
+from napari_deepem.cli import demo, evaluate, pick, refine, simulate, train, tune, view
 from napari_deepem.cli.app import main
 
-__all__ = ["demo", "evaluate", "main", "pick", "refine", "simulate", "train", "tune"]
+__all__ = ["demo", "evaluate", "main", "pick", "refine", "simulate", "train", "tune", "view"]

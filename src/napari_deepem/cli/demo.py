@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +10,7 @@ from rich.console import Console
 
 from napari_deepem.cli.app import app, errors
 from napari_deepem.cli.options import Whole
-
-QT_BINDINGS = ("PyQt6", "PySide6", "PyQt5", "PySide2")
+from napari_deepem.cli.window import NO_BINDING, has_binding, has_display
 
 
 @app.command
@@ -43,16 +39,10 @@ def demo(
 
     result = follow_demo(run_demo(out, data, box), errors)
     print_demo(result, Console())
-    if view and _has_display():
-        if not any(find_spec(binding) for binding in QT_BINDINGS):
-            errors.print('no window: pip install "napari-deepem[all]" brings one', markup=False)
+    if view and has_display():
+        if not has_binding():
+            errors.print(NO_BINDING, markup=False)
             return
         from napari_deepem.widgets.show import show_results
 
         show_results([picked.path for picked in result.picked], result.model_path)
-
-
-def _has_display() -> bool:
-    if sys.platform in ("win32", "darwin"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

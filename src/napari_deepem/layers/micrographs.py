@@ -148,9 +148,11 @@ def show_in(layer: Image, micrograph: Micrograph) -> None:
     layer.data = micrograph.image
     layer.reset_contrast_limits_range()
     layer.contrast_limits = contrast_limits(micrograph.image)
-    for key, value in {"units": ("pixel", "pixel"), **placement(micrograph.pixel_size)}.items():
-        setattr(layer, key, value)
-    layer.translate = (0.0, 0.0)
+    if (pixel_size_of(layer), *layer.translate) != (micrograph.pixel_size, 0.0, 0.0):  # takes long
+        layer.units = ("pixel", "pixel")
+        for key, value in placement(micrograph.pixel_size).items():
+            setattr(layer, key, value)
+        layer.translate = (0.0, 0.0)
     layer.visible = True
 
 

@@ -16,6 +16,7 @@ from napari_deepem.widgets.link import link_of
 
 OURS = "napari-deepem dock"
 SLIDER_MARGIN = 1.05  # of the highest value that a range slider has to show
+LISTED = 100  # micrographs in a menu; the Micrographs dock has them all
 WIDTH = 340  # least width in which every line of a dock can be read, screen pixels
 
 
@@ -75,22 +76,34 @@ class Dock(Container):
         combo = ComboBox(
             name="micrograph",
             label="Micrograph",
-            choices=lambda _: list(self.session.micrographs),
+            choices=lambda _: self._listed(),
             tooltip="Shows this micrograph and hides the others with all that belongs to them.",
         )
         combo.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
-        def refresh() -> None:
+        def refresh(_: object = None) -> None:
             with combo.changed.blocked():
-                combo.reset_choices()
-                if self.session.current in combo.choices:
-                    combo.value = self.session.current
+                known, current = combo.choices, self.session.current
+                few = len(self.session.names) <= LISTED
+                if (few or current not in known) and list(known) != self._listed():
+                    combo.reset_choices()
+                if current in combo.choices:
+                    combo.value = current
 
         combo.changed.connect(lambda name: setattr(self.session, "current", name))
-        self.follow(self.session.events.micrographs, refresh)
+        for signal in (self.session.events.micrographs, self.session.events.files):
+            self.follow(signal, refresh)
         self.follow(self.session.events.current, refresh)
         refresh()
         return combo
+
+    def _listed(self) -> list[str]:
+        """Every micrograph, or the current one's neighbours where there are very many."""
+        names, current = self.session.names, self.session.current
+        if len(names) <= LISTED or current not in names:
+            return names[:LISTED]
+        first = max(0, names.index(current) - LISTED // 2)
+        return names[first : first + LISTED]
 
 
 def show_value(widget: Any, value: Any) -> None:

@@ -12,8 +12,6 @@ from napari_deepem.session.series import holds_micrographs
 from napari_deepem.widgets.link import link_of
 
 PLUGIN = "napari-deepem"
-DOCKS = ("Micrographs", "Annotate", "Train", "Pick", "Review", "Export")
-
 Reader = Callable[[str | Sequence[str]], list[tuple[Any, ...]]]
 
 
@@ -42,18 +40,3 @@ def add_dock(viewer: napari.Viewer, name: str) -> Any:
     """Open one of our docks, or bring it to the front; returns it."""
     _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, name)
     return dock
-
-
-def open_series(folder: Path) -> napari.Viewer:
-    """Open a window on a folder, with all docks that there are."""
-    viewer = napari.Viewer(title=f"{folder.name} - {PLUGIN}")
-    for name in reversed(DOCKS):  # the last one is in front
-        add_dock(viewer, name)
-    link_of(viewer).keeping.open_folder(folder)
-    return viewer
-
-
-def show_series(folder: Path) -> None:
-    """Do as `open_series` and stay until the window is closed."""
-    open_series(folder)
-    napari.run()

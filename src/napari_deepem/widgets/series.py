@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 from magicgui.widgets import ComboBox, ProgressBar, PushButton
@@ -17,10 +16,11 @@ from napari_deepem.widgets.keys import with_keys
 from napari_deepem.widgets.overview import Overview
 from napari_deepem.widgets.table import ALL, LABELS, NAME, PICTURE_PX, SCORE, NameCell, Table
 from napari_deepem.widgets.thumbnails import Thumbnails
+from napari_deepem.widgets.workers import work_on
 
 NOTHING_OPEN = "Open a folder of micrographs, or drop one onto the window."
 NO_MODEL = "Train a model, or load one, in the Train dock first."
-LATER_MS = 200  # what follows from many changes at once is shown once
+LATER_MS = 500  # what follows from many changes at once is shown once
 STEP_MS = 8  # of work between two looks at what the user does
 
 
@@ -67,7 +67,9 @@ class Micrographs(Dock):
         self.native.layout().setStretchFactor(self.view.parentWidget(), 1)
         self._later = self._timer(self._show_numbers, LATER_MS)
         self._steps = self._timer(self._step, 0)
-        self._ranking: Iterator[None] = iter(())
+        self._counting: Iterator[None] = iter(())
+        self._known: list[tuple[int | None, float | None]] = []  # count and mean, by micrograph
+        self.fold.toggled.connect(self._draw)
         self._follow_all()
         self._list_names()
         self._show_numbers()
@@ -252,35 +254,39 @@ class Micrographs(Dock):
 
     def _show_numbers(self) -> None:
         """Count picks bit by bit, and show the counts when they are known."""
-        self._ranking = self.session.selection.steps()
+        self._counting = self._count()
         self._steps.start()
 
+    def _count(self) -> Iterator[None]:
+        """Work out the picks of every micrograph and their mean score, one a step."""
+        session, selection = self.session, self.session.selection
+        yield from selection.steps()
+        known: list[tuple[int | None, float | None]] = []
+        for name in session.names:
+            is_in = name in session.candidates and name not in session.excluded
+            count = selection.count_of(name) if is_in else None
+            known.append((count, selection.mean_score_of(name) if is_in else None))
+            yield
+        self._known = known
+
     def _step(self) -> None:
-        if work_on(self._ranking, STEP_MS):
+        if work_on(self._counting, STEP_MS):
             self._steps.start()
             return
         self.table.refresh()
-        session, selection = self.session, self.session.selection
-        names = session.names
-        is_there = any(name in session.candidates for name in names)
-        self.fold.setVisible(is_there)
-        total = selection.total()
-        text = f"{counted(total[0], 'pick')} in {counted(total[1], 'micrograph')}" if total else ""
-        tell(self.totals, text if is_there else "")
-        if is_there:
-            current = names.index(session.current) if session.current in names else None
-            known = [None if name in session.excluded else name for name in names]
-            self.overview.show(
-                [None if name is None else selection.count_of(name) for name in known],
-                [None if name is None else selection.mean_score_of(name) for name in known],
-                current,
-            )
+        counts = [count for count, _ in self._known if count is not None]
+        self.fold.setVisible(bool(counts))
+        text = f"{counted(sum(counts), 'pick')} in {counted(len(counts), 'micrograph')}"
+        tell(self.totals, text if counts else "")
+        self._draw()
 
-
-def work_on(steps: Iterator[None], milliseconds: float) -> bool:
-    """Take steps for so long; whether there may be more of them."""
-    end = perf_counter() + milliseconds / 1000
-    return any(perf_counter() > end for _ in steps)
+    def _draw(self) -> None:
+        """Draw the plots, if they are to be seen."""
+        if self.fold.isExpanded() and self._known:
+            names, current = self.session.names, self.session.current
+            number = names.index(current) if current in names else None
+            counts, means = zip(*self._known, strict=True)
+            self.overview.show(counts, means, number)
 
 
 def _button(text: str, action: Callable[[], object], tooltip: str = "") -> PushButton:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import napari
 
+from napari_deepem.widgets.folders import PLUGIN, add_dock
 from napari_deepem.widgets.link import link_of
 
-PLUGIN = "napari-deepem"
+DOCKS = ("Micrographs", "Annotate", "Train", "Pick", "Review", "Export")
 
 
 def open_results(micrographs: Sequence[Path], model: Path) -> napari.Viewer:
@@ -32,4 +33,19 @@ def open_results(micrographs: Sequence[Path], model: Path) -> napari.Viewer:
 def show_results(micrographs: Sequence[Path], model: Path) -> None:
     """Do as `open_results` and stay until the window is closed."""
     open_results(micrographs, model)
+    napari.run()
+
+
+def open_series(folder: Path) -> napari.Viewer:
+    """Open a window on a folder of micrographs, with all docks."""
+    viewer = napari.Viewer(title=f"{folder.absolute().name} - {PLUGIN}")
+    for name in (*DOCKS[1:], DOCKS[0]):  # the last one is in front
+        add_dock(viewer, name)
+    link_of(viewer).keeping.open_folder(folder)
+    return viewer
+
+
+def show_series(folder: Path) -> None:
+    """Do as `open_series` and stay until the window is closed."""
+    open_series(folder)
     napari.run()

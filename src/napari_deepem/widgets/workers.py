@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from time import perf_counter
 from typing import Any
 
 from napari.utils.notifications import notification_manager, show_error
@@ -113,3 +114,9 @@ def report(error: Exception) -> str:
     cause = error.__cause__ or error
     notification_manager.receive_error(type(cause), cause, cause.__traceback__)
     return f"Something went wrong: {error}"
+
+
+def work_on(steps: Iterator[None], milliseconds: float) -> bool:
+    """Take steps on this thread for so long; returns whether there may be more of them."""
+    end = perf_counter() + milliseconds / 1000
+    return any(perf_counter() > end for _ in steps)

@@ -1,0 +1,28 @@
+"""`napari-deepem view`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_deepem.cli.app import app
+from napari_deepem.cli.window import require_window
+
+
+@app.command
+def view(folder: Path, /) -> None:
+    """Open a folder of micrographs in a window, and go on where you were.
+
+    What you do is kept in the file napari-deepem.session in that folder.
+
+    Parameters
+    ----------
+    folder
+        Where the micrographs lie.
+    """
+    from napari_deepem.io.micrographs import list_micrographs
+
+    list_micrographs(folder)  # refuse another folder before a window opens
+    require_window()
+    from napari_deepem.widgets.show import show_series
+
+    show_series(folder)
