@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from napari._app_model.constants import MenuId
 from npe2 import PluginManifest
 from npe2.manifest.utils import import_python_name
 
@@ -91,6 +92,14 @@ def test_docks_have_their_display_names(installed: PluginManifest) -> None:
     ]
     known = {command.id for command in installed.contributions.commands or []}
     assert {dock.command for dock in docks} <= known
+
+
+def test_every_dock_is_in_a_menu_of_what_it_does(installed: PluginManifest) -> None:
+    menus = installed.contributions.menus
+    assert set(menus) <= {str(menu) for menu in MenuId.contributables()}
+    offered = [item.command for items in menus.values() for item in items]
+    docks = [dock.command for dock in installed.contributions.widgets or []]
+    assert sorted(offered) == sorted(docks)
 
 
 def test_sample_has_a_display_name(installed: PluginManifest) -> None:
