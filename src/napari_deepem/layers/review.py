@@ -58,10 +58,11 @@ def hide_review(viewer: ViewerModel) -> None:
 
 def go_to(viewer: ViewerModel, image: Image, position_yx: FloatArray, box_size_px: int) -> None:
     """Move a position of an image to the middle of the canvas, and so close that it is seen."""
-    viewer.camera.center = (0.0, *image.data_to_world(position_yx)[-2:])
+    camera = viewer.scene.camera
+    camera.center = (0.0, *image.data_to_world(position_yx)[-2:])
     box = box_size_px * float(image.scale[-1])
-    if viewer.camera.zoom * box < SMALLEST_ON_SCREEN:
-        viewer.camera.zoom = ZOOMED / box
+    if camera.zoom * box < SMALLEST_ON_SCREEN:
+        camera.zoom = ZOOMED / box
 
 
 def _added(viewer: ViewerModel, image: Image, box_size_px: int) -> Points:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QAbstractListModel, QModelIndex, QRect, QSize, Qt, Signal
+from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, QRect, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QImage, QKeyEvent, QPainter, QPalette
 from qtpy.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate
 
@@ -27,11 +27,12 @@ Key = tuple[str, float, float]
 class Pictures(QAbstractListModel):
     """The rows of a gallery, with the pictures that were cut so far."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
         self.gallery: Gallery = EMPTY
         self.verdicts: NDArray[np.int8] = NO_VERDICTS
         self.tells_std = False
+        self._keys: list[Key] = []
         self._pictures: dict[Key, QImage] = {}
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
@@ -55,6 +56,8 @@ class Pictures(QAbstractListModel):
         """Show another gallery."""
         self.beginResetModel()
         self.gallery, self.verdicts = gallery, verdicts
+        places = zip(gallery.which.tolist(), *gallery.centres_yx.T.tolist(), strict=True)
+        self._keys = [(gallery.names[index], y, x) for index, y, x in places]
         self.endResetModel()
 
     def forget_pictures(self) -> None:
@@ -63,7 +66,7 @@ class Pictures(QAbstractListModel):
 
     def picture(self, row: int) -> QImage | None:
         """What was cut of a row."""
-        return self._pictures.get(self._key(row))
+        return self._pictures.get(self._keys[row])
 
     def missing(self, rows: range) -> dict[str, FloatArray]:
         """Centres that have no picture, of each micrograph of which one is wanted in `rows`.
@@ -86,10 +89,6 @@ class Pictures(QAbstractListModel):
             self._pictures.clear()
         for (row, col), pixels in zip(centres_yx.tolist(), pictures, strict=True):
             self._pictures[name, row, col] = grey_image(pixels)
-
-    def _key(self, row: int) -> Key:
-        y, x = self.gallery.centres_yx[row].tolist()
-        return self.gallery.name_of(row), y, x
 
 
 class GalleryView(QListView):

@@ -57,7 +57,7 @@ class Review(Dock):
         self.scope = ComboBox(label="Show", choices=[THIS, ALL, SUGGESTED], value=THIS)
         self.order = ComboBox(label="Order", choices=list(ORDERS), tooltip=HOW_ORDERED)
         self.only_open = CheckBox(text="Only what is not judged yet")
-        self.pictures = Pictures()
+        self.pictures = Pictures(self.native)
         self.view = GalleryView(self.pictures, get_theme(self.link.viewer.theme).current.as_hex())
         self.accept = self._verdict_button("Accept (A)", "accepted", "particles")
         self.reject = self._verdict_button("Reject (R)", "rejected", "non-particles")

@@ -1,0 +1,253 @@
+"""The Review dock at work, in a real window and without one."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import QItemSelectionModel, QPoint, Qt
+
+from blobs import BOX_PX, blob_micrograph
+from napari_deepem.core.recipes import MODERN, RECIPES
+from napari_deepem.core.training import train
+from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
+from napari_deepem.layers.micrographs import image_layer_data
+from napari_deepem.layers.review import ACCEPTED, REJECTED, SELECTED
+from napari_deepem.session import Scored, Session
+from napari_deepem.session.rounds import Round
+from napari_deepem.widgets.curves import RoundsPlot
+from napari_deepem.widgets.link import session_of
+from napari_deepem.widgets.review import ALL, SUGGESTED, Review, gain_of
+
+PLUGIN = "napari-deepem"
+pytestmark = pytest.mark.usefixtures("_plugins")
+
+
+@pytest.fixture
+def _quick_recipe() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(RECIPES, "modern", replace(MODERN, batches_per_epoch=6, batch_size=32))
+        yield
+
+
+def canvas_position(viewer: Any, world_yx: Any) -> QPoint:
+    transform = viewer.window._qt_viewer.canvas.view.scene.transform
+    x, y = transform.map([world_yx[1], world_yx[0]])[:2]
+    return QPoint(round(x), round(y))
+
+
+def squares(viewer: Any) -> dict[str, int]:
+    """How many squares of each colour the Review layer has."""
+    from napari.utils.colormaps.standardize_color import transform_color
+
+    layer = viewer.layers["Review"]
+    assert layer.visible
+    return {
+        name: int((layer.border_color == transform_color(color)).all(axis=1).sum())
+        for name, color in (("yes", ACCEPTED), ("no", REJECTED), ("selected", SELECTED))
+        if len(layer.data)
+    }
+
+
+@pytest.mark.usefixtures("_quick_recipe")
+def test_picks_are_reviewed_and_learnt_from(make_napari_viewer, qtbot) -> None:
+    viewer = make_napari_viewer(show=True)
+    pairs = [blob_micrograph(seed) for seed in (1, 2, 3)]
+    for micrograph, _ in pairs:
+        data, arguments, _ = image_layer_data(micrograph)
+        viewer.add_image(data, **arguments)
+    session = session_of(viewer)
+    session.box_size_px = BOX_PX
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Review")
+    assert not dock.suggest.enabled
+    assert "press Score" in dock.status.value
+    marked = [Labels.of(centres) for _, centres in pairs[:2]]
+    session.model = train(
+        [m for m, _ in pairs[:2]], marked, BOX_PX, epochs=3, labels_complete=False
+    )
+    dock.link.runs.score(["blobs_2", "blobs_3"])
+    qtbot.waitUntil(lambda: len(session.candidates) == 2, timeout=60_000)
+
+    # the gallery: pictures of what is in sight come by themselves
+    rows = dock.view.rows_in_sight()
+    assert len(rows) == len(dock.pictures.gallery) == len(session.picks)
+    qtbot.waitUntil(lambda: all(dock.pictures.picture(row) for row in rows))
+    assert dock.pictures.picture(0).size().width() == BOX_PX
+    assert list(dock.pictures.gallery.scores) == sorted(session.picks.scores, reverse=True)
+
+    # a click in the gallery goes there
+    centre = dock.view.visualRect(dock.pictures.index(1)).center()
+    qtbot.mouseClick(dock.view.viewport(), Qt.MouseButton.LeftButton, pos=centre)
+    image = viewer.layers["blobs_3"]
+    there = image.data_to_world(dock.pictures.gallery.centres_yx[1])
+    np.testing.assert_allclose(viewer.scene.camera.center[-2:], there)
+    assert squares(viewer)["selected"] == 1
+
+    # and one in the picture selects it in the gallery
+    viewer.layers.selection.active = image
+    qtbot.wait(100)
+    other = image.data_to_world(dock.pictures.gallery.centres_yx[3])
+    canvas = viewer.window._qt_viewer.canvas.native
+    qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=canvas_position(viewer, other))
+    qtbot.waitUntil(lambda: dock.view.selected_rows().tolist() == [3])
+    np.testing.assert_allclose(viewer.scene.camera.center[-2:], there)  # it was in sight
+
+    # verdicts by key, one and many; the next one is selected
+    shown = dock.pictures.gallery
+    qtbot.keyClick(dock.view, Qt.Key.Key_R)
+    np.testing.assert_array_equal(session.review["blobs_3"].negative_yx, shown.centres_yx[[3]])
+    assert dock.view.selected_rows().tolist() == [4]
+    dock.view.select_row(0)
+    dock.view.selectionModel().select(
+        dock.pictures.index(2), QItemSelectionModel.SelectionFlag.Select
+    )
+    qtbot.keyClick(dock.view, Qt.Key.Key_A)
+    assert dock.pictures.verdicts[:5].tolist() == [1, 0, 1, -1, 0]
+    assert squares(viewer) == {"yes": 2, "no": 1, "selected": 1}
+    assert "2 accepted, 1 rejected on 1 micrograph" in dock.counts.value
+    qtbot.keyClick(dock.view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert dock.pictures.verdicts[:5].tolist() == [0, 0, 0, -1, 0]
+
+    # what would teach most
+    dock.suggest.native.click()
+    assert dock.scope.value == SUGGESTED
+    assert session.current == dock.pictures.gallery.names[0]
+    dock.view.selectAll()
+    qtbot.keyClick(dock.view, Qt.Key.Key_R)
+    taught = len(dock.pictures.gallery)
+    assert (dock.pictures.verdicts == -1).all()
+
+    # the next round learns from it, and is scored by itself
+    session.epochs = 1
+    dock.order.value = "best first"
+    dock.again.native.click()
+    assert dock.progress.visible
+    qtbot.waitUntil(lambda: not session.training.running, timeout=60_000)
+    assert [each.start for each in session.rounds] == ["anew"], session.training.message
+    (last,) = session.rounds
+    assert (last.negatives, last.micrographs) == (taught + 1, 3)
+    assert last.ap_before is not None
+    qtbot.waitUntil(lambda: session.current in session.candidates, timeout=60_000)
+
+
+class Docks:
+    """A Review dock without a window, on two scored micrographs of noise."""
+
+    def __init__(self) -> None:
+        self.viewer = ViewerModel()
+        for name in ("m1", "m2"):
+            image = np.random.default_rng(0).normal(size=(90, 120)).astype(np.float32)
+            data, arguments, _ = image_layer_data(Micrograph(image, name, 2.0))
+            self.viewer.add_image(data, **arguments)
+        self.session: Session = session_of(self.viewer)
+        self.session.model = SimpleNamespace(
+            threshold=0.5, std_range=(0.0, 9.0), box_size_px=24, binning=1, summary={}
+        )
+        grid = np.zeros((5, 8), dtype=np.float32)
+        score_map = ScoreMap(grid, grid, 0, 1, 24)
+        scores = np.array([0.9, 0.7, 0.4])
+        centres = np.array([[20.0, 20.0], [20.0, 60.0], [60.0, 60.0]])
+        self.session.scored = {
+            name: Scored(
+                micrograph,
+                self.session.model,
+                score_map,
+                Candidates(centres, scores - 0.01 * at, np.ones(3), 24),
+            )
+            for at, (name, micrograph) in enumerate(self.session.micrographs.items())
+        }
+        self.dock = Review(self.viewer)
+
+    def scores(self) -> list[float]:
+        return self.dock.pictures.gallery.scores.round(2).tolist()
+
+
+@pytest.fixture
+def docks(qapp) -> Docks:
+    return Docks()
+
+
+def test_gallery_follows_threshold_order_and_micrograph(docks: Docks) -> None:
+    assert docks.scores() == [0.89, 0.69]
+    docks.session.threshold = 0.75
+    assert docks.scores() == [0.89]
+    docks.session.threshold = 0.5
+    docks.dock.order.value = "most doubtful first"
+    assert docks.scores() == [0.39, 0.69, 0.89]
+    docks.session.current = "m1"
+    assert docks.scores() == [0.4, 0.7, 0.9]
+
+
+def test_choosing_a_pick_of_another_micrograph_shows_that_one(docks: Docks) -> None:
+    shown = docks.dock
+    shown._show_gallery(review_of_all(docks))
+    assert docks.scores() == [0.9, 0.89, 0.7, 0.69]
+    shown.view.select_row(0)
+    assert docks.session.current == "m1"
+    assert docks.viewer.scene.camera.center[-2:] == pytest.approx((40.0, 40.0))  # A: 2 A/px
+
+
+def review_of_all(docks: Docks) -> Any:
+    with docks.dock.scope.changed.blocked():
+        docks.dock.scope.value = ALL
+    return docks.dock._gallery()
+
+
+def test_judged_ones_leave_a_gallery_of_what_is_open(docks: Docks) -> None:
+    docks.dock.only_open.value = True
+    docks.dock.view.select_row(0)
+    docks.dock.reject.native.click()
+    assert docks.scores() == [0.69]
+    assert docks.dock.view.selected_rows().tolist() == [0]
+    docks.dock.only_open.value = False
+    docks.dock.view.select_row(0)
+    docks.dock.undecide.native.click()
+    assert docks.session.reviewed() == {}
+
+
+def test_buttons_say_what_they_wait_for(docks: Docks) -> None:
+    dock = docks.dock
+    assert not dock.accept.enabled
+    docks.session.box_size_px = 24
+    assert "Nothing is marked or judged" in dock.again.tooltip
+    docks.session.labels = {"m1": Labels.of([[30.0, 30.0]])}
+    assert dock.again.tooltip == "Accept or reject some picks first."
+    dock.view.select_row(0)
+    dock.accept.native.click()
+    assert dock.again.enabled
+    docks.session.box_size_px = 40
+    assert "The box is 40 px now, the model's 24 px" in dock.again.tooltip
+
+
+def test_rounds_are_drawn_with_what_each_gained(qapp) -> None:
+    plot = RoundsPlot("dark")
+    rounds = [
+        Round(1, "new", 30, 0, 2, 40, ap=0.8),
+        Round(2, "anew", 50, 20, 3, 40, ap=0.9, ap_before=0.7),
+    ]
+    plot.show(rounds)
+    assert [list(axis) for axis in plot._after.getData()] == [[1, 2], [0.8, 0.9]]
+    assert [list(axis) for axis in plot._before.getData()] == [[1.7], [0.7]]
+    assert [list(axis) for axis in plot._gains.getData()] == [[1.7, 2], [0.7, 0.9]]
+    assert gain_of(rounds[1]) == (
+        "Round 2: 50 particles, 20 non-particles; AP 0.900 on held-out boxes, "
+        "the model before has 0.700 on the same"
+    )
+    plot.show([])
+
+
+def test_thousands_are_laid_out_and_only_what_is_in_sight_is_asked_for(docks: Docks) -> None:
+    many = 20_000
+    centres = np.random.default_rng(0).uniform(0, 90, (many, 2))
+    found = Candidates(centres, np.linspace(0.99, 0.51, many), np.ones(many), 24)
+    docks.session.min_distance_px = 0.0
+    docks.session.candidates = {"m2": found}
+    assert docks.dock.pictures.rowCount() == many
+    in_sight = docks.dock.view.rows_in_sight()
+    assert 0 < len(in_sight) < 200
+    asked = docks.dock.pictures.missing(in_sight)["m2"]
+    np.testing.assert_array_equal(asked[: len(in_sight)], centres[: len(in_sight)])
+    assert len(asked) < many
