@@ -177,6 +177,28 @@ def test_tiling_changes_nothing(
     assert {tile.total for tile in news} == {len(news)}
 
 
+def test_tiles_around_a_place_come_first_and_change_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scoring, "TILE_BOXES", 1.5)
+    micrograph = Micrograph(noise((97, 142)), "m")
+    model = model_of(lively_network(SMALL), 24)
+    whole = finish(score_tiles(micrograph, model))
+    for first_yx in ((90.0, 130.0), (0.0, 0.0), (50.0, 140.0)):
+        news: list[TilesDone] = []
+        scored = finish(score_tiles(micrograph, model, first_yx=first_yx), news.append)
+        np.testing.assert_array_equal(scored.scores, whole.scores)
+        assert len(news) >= 4
+        first = news[0].so_far
+        assert first is not None
+        assert (first.origin_px, first.step_px) == (whole.origin_px, whole.step_px)
+        row, col = np.rint((np.array(first_yx) - whole.origin_px) / whole.step_px).astype(int)
+        assert first.scores[row, col] == whole.scores[row, col] > 0
+        known = [np.count_nonzero(each.so_far.scores) for each in news if each.so_far is not None]
+        assert known == sorted(set(known))  # each tile adds some, none is taken back
+        assert known[-1] == np.count_nonzero(whole.scores)
+
+
 def test_scoring_can_be_stopped_midway() -> None:
     job = score_tiles(Micrograph(noise((80, 90)), "m"), model_of(lively_network(SMALL), 24))
     assert next(job).done == 1

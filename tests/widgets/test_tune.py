@@ -1,11 +1,13 @@
 """The plots of the Pick dock: what one drags on them, and what they say."""
 
+import threading
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 
+from napari_deepem.core.scoring import TilesDone
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.session import Scored, Session
@@ -114,3 +116,58 @@ def test_boxes_at_both_ends_of_the_range_are_shown(qtbot) -> None:
     qtbot.waitUntil(lambda: dock.ends.captions == expected)
     assert dock.ends.images[0] is None
     dock.ends.grab()  # it can be drawn
+
+
+def test_score_map_is_shown_while_it_grows_and_goes_if_it_is_cancelled(
+    monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    go_on, asked = threading.Event(), []
+
+    def score(micrograph, model, first_yx):
+        asked.append(first_yx)
+        known = np.zeros((5, 8), dtype=np.float32)
+        known[2, 3] = 0.7
+        yield TilesDone(1, 2, ScoreMap(known, known, 0, 20, 24))
+        go_on.wait(10)
+        yield TilesDone(2, 2)
+        raise AssertionError("it was cancelled")
+
+    monkeypatch.setattr("napari_deepem.session.jobs.score", score)
+    dock, session = open_dock()
+    viewer = dock.viewer_kept
+    session.scored, session.candidates = {}, {}
+    image = viewer.layers["m2"]
+    viewer.scene.camera.center = image.data_to_world((50.0, 120.0))
+    dock.score.native.click()
+    qtbot.waitUntil(lambda: "Score map" in viewer.layers and viewer.layers["Score map"].visible)
+    assert asked == [pytest.approx((50.0, 120.0))]
+    assert viewer.layers["Score map"].data[2, 3] == np.float32(0.7)
+    session.current = "m1"  # it is not of this one
+    assert not viewer.layers["Score map"].visible
+    session.current = "m2"
+    dock.cancel.native.click()
+    go_on.set()
+    qtbot.waitUntil(lambda: not session.scoring.running)
+    assert not viewer.layers["Score map"].visible
+    assert session.scored_so_far is None
+
+
+def test_score_map_keeps_what_the_user_chose_for_it() -> None:
+    dock, session = open_dock()
+    viewer = dock.viewer_kept
+    layer = viewer.layers["Score map"]
+    layer.colormap, layer.opacity = "viridis", 0.3
+    layer.visible = False
+    viewer.layers["Picks"].visible = False
+    for name in ("m1", "m2"):
+        session.current = name
+        session.threshold -= 0.1
+        assert not layer.visible
+        assert not viewer.layers["Picks"].visible
+    layer.visible = True
+    session.scored, session.candidates = {}, {}
+    assert not layer.visible  # there is nothing to show
+    session.scored = {"m2": scored(session, "m2")}
+    assert layer.visible
+    assert not viewer.layers["Picks"].visible
+    assert (layer.colormap.name, layer.opacity) == ("viridis", 0.3)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise, product
 from math import ceil
 
@@ -38,6 +38,8 @@ class TilesDone:
 
     done: int
     total: int
+    # what is known by now, 0 elsewhere; positions as in what is returned at the end
+    so_far: ScoreMap | None = field(default=None, compare=False)
 
 
 def score(
@@ -93,20 +95,37 @@ def score_tiles(
     model: Model,
     step_px: int | None = None,
     device: DeviceName = "auto",
+    first_yx: tuple[float, float] | None = None,
 ) -> Generator[TilesDone, None, ScoreMap]:
-    """Do as `score`, as a stream: yields `TilesDone`, returns the `ScoreMap`."""
-    binned_step = None if step_px is None else to_binned_step(step_px, model.binning)
-    prepared = prepare_micrograph(micrograph, model.box_size_px, model.binning)
-    binned = yield from score_prepared(prepared, model.network, binned_step, device)
-    return ScoreMap(
-        scores=binned.scores,
-        stds=binned.stds,
-        origin_px=float(to_original(np.array(binned.origin_px), model.binning)),
-        step_px=binned.step_px * model.binning,
-        box_size_px=model.box_size_px,
-        shape=micrograph.shape,
-        smoothing=model.smoothing,
-    )
+    """Do as `score`, as a stream: yields `TilesDone`, returns the `ScoreMap`.
+
+    Tiles around `first_yx`, original pixels, come first: a user looks there.
+    """
+    binning, binned_step = model.binning, None
+    if step_px is not None:
+        binned_step = to_binned_step(step_px, binning)
+    if first_yx is not None:
+        first_yx = first_yx[0] / binning, first_yx[1] / binning
+
+    def in_original_px(binned: ScoreMap) -> ScoreMap:
+        return replace(
+            binned,
+            origin_px=float(to_original(np.array(binned.origin_px), binning)),
+            step_px=binned.step_px * binning,
+            box_size_px=model.box_size_px,
+            shape=micrograph.shape,
+            smoothing=model.smoothing,
+        )
+
+    prepared = prepare_micrograph(micrograph, model.box_size_px, binning)
+    tiles = score_prepared(prepared, model.network, binned_step, device, first_yx)
+    while True:
+        try:
+            done = next(tiles)
+        except StopIteration as stop:
+            return in_original_px(stop.value)
+        assert done.so_far is not None
+        yield replace(done, so_far=in_original_px(done.so_far))
 
 
 def to_binned_step(step_px: int, binning: int) -> int:
@@ -123,6 +142,7 @@ def score_prepared(
     network: Network,
     step_px: int | None = None,
     device: DeviceName = "auto",
+    first_yx: tuple[float, float] | None = None,
 ) -> Generator[TilesDone, None, ScoreMap]:
     """Score an (h, w) prepared image, tile by tile; all lengths are its own, binned, pixels.
 
@@ -134,6 +154,8 @@ def score_prepared(
     step_px : int, optional
         Distance between neighbouring boxes, 1 or more; see `default_step`.
     device : "auto", "cpu", "cuda" or "mps"
+    first_yx : (row, col), optional
+        Tiles around it come first; in reading order by default.
 
     Yields
     ------
@@ -146,18 +168,28 @@ def score_prepared(
     box_px = network.architecture.box_px
     step_px = step_px or default_step(network)
     corner_rows, corner_cols = (_corners(side, box_px, step_px) for side in prepared.shape)
-    scores, stds = np.empty((2, len(corner_rows), len(corner_cols)), dtype=np.float32)
+    scores, stds = np.zeros((2, len(corner_rows), len(corner_cols)), dtype=np.float32)
     evaluate = Evaluation(network, step_px, chosen_device(device), max(scores.shape))
     tiles = list(
         product(_parts(scores.shape[0], evaluate.side), _parts(scores.shape[1], evaluate.side))
     )
+    if first_yx is not None:
+        corner_yx = np.array(first_yx) - box_px / 2
+        tiles.sort(
+            key=lambda tile: np.hypot(
+                corner_rows[tile[0]].mean() - corner_yx[0],
+                corner_cols[tile[1]].mean() - corner_yx[1],
+            )
+        )
+    origin_px = corner_rows[0] + (box_px - 1) / 2
     for done, (rows, cols) in enumerate(tiles, start=1):
         tile = cut_window(prepared, corner_rows[rows], corner_cols[cols], box_px)
         scores[rows, cols] = evaluate(tile)
         stds[rows, cols] = stds_of_boxes(tile, box_px, step_px)
-        yield TilesDone(done, len(tiles))
+        so_far = ScoreMap(scores.copy(), stds.copy(), origin_px, step_px, box_px)
+        yield TilesDone(done, len(tiles), so_far)
     stds[_blank_at(prepared, corner_rows + box_px // 2, corner_cols + box_px // 2)] = 0.0
-    return ScoreMap(scores, stds, corner_rows[0] + (box_px - 1) / 2, step_px, box_px)
+    return ScoreMap(scores, stds, origin_px, step_px, box_px)
 
 
 class Evaluation:

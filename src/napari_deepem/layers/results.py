@@ -20,6 +20,7 @@ from napari_deepem.layers.tags import KEY, find_layer, find_layers, micrograph_n
 
 SCORE_MAP_NAME = "Score map"
 PICKS_NAME = "Picks"
+HIDDEN = "hidden"  # in a layer's metadata: by us
 SCORE_SCALE = ("#f472b6", "#c4b5fd", COLORS["picks"])  # at scores of 0, a half and 1
 
 
@@ -44,8 +45,8 @@ def show_score_map(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> Im
         return layer
     layer.data = score_map.scores
     _set(layer, where)
+    _show_again(layer)
     layer.metadata.update(tag("scores", name))
-    layer.visible = True
     return layer
 
 
@@ -68,6 +69,7 @@ def show_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
         )
         layer.editable = False
         layer.events.visible.connect(lambda event: _color_by_score(event.source))
+    _show_again(layer)
     place(layer, image)
     if micrograph_name_of(layer) != name or layer.current_size != box_size_px:
         layer.metadata.update(tag("picks", name))
@@ -97,6 +99,19 @@ def _color_by_score(layer: Points) -> None:
     with layer.events.border_color.blocker():  # the colours themselves have told already
         layer.border_color = colors
     layer.refresh(data_displayed=False)
+
+
+def hide(layer: Layer) -> None:
+    """Hide a layer that has nothing to show, until there is something again."""
+    if layer.visible:
+        layer.visible = False
+        layer.metadata[KEY][HIDDEN] = True
+
+
+def _show_again(layer: Layer) -> None:
+    """Undo `hide`; what the user has hidden stays so."""
+    if layer.metadata[KEY].pop(HIDDEN, False):
+        layer.visible = True
 
 
 def move_results(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> None:

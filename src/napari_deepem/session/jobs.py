@@ -102,21 +102,29 @@ def suggesting_box(session: Session) -> Callable[[], Generator[None, None, int |
     return job
 
 
-def score(micrograph: Micrograph, model: Model) -> Generator[TilesDone, None, Scored]:
-    """Score one micrograph and find its candidates."""
+def score(
+    micrograph: Micrograph, model: Model, first_yx: tuple[float, float] | None = None
+) -> Generator[TilesDone, None, Scored]:
+    """Score one micrograph, around a place first, and find its candidates."""
     from napari_deepem.core.picking import find_candidates
     from napari_deepem.core.scoring import score_tiles
 
     _leave_a_core_to_the_window()
-    score_map = yield from score_tiles(micrograph, model)
+    score_map = yield from score_tiles(micrograph, model, first_yx=first_yx)
     return Scored(micrograph, model, score_map, find_candidates(score_map))
 
 
 def score_of_series(
-    name: str, micrograph: Micrograph | None, path: Path | None, model: Model, folder: Path | None
+    name: str,
+    micrograph: Micrograph | None,
+    path: Path | None,
+    model: Model,
+    folder: Path | None,
+    first_yx: tuple[float, float] | None = None,
 ) -> Generator[TilesDone, None, Scored]:
     """Score one micrograph, read from its file where it is not in memory.
 
+    What is around `first_yx`, original pixels, comes first: there the user looks.
     Its score map is kept in a folder, where there is one, to be shown again.
     """
     if micrograph is None:
@@ -125,7 +133,7 @@ def score_of_series(
         from napari_deepem.io.micrographs import read_micrograph
 
         micrograph = replace(read_micrograph(path), name=name)
-    scored = yield from score(micrograph, model)
+    scored = yield from score(micrograph, model, first_yx)
     if folder is not None and path is not None:
         from napari_deepem.io.models import model_digest
         from napari_deepem.io.scoremaps import cached_path, write_score_map

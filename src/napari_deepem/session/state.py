@@ -71,6 +71,8 @@ class Session(Parameters):
     scored: dict[str, InstanceOf[Scored]] = Field(default_factory=dict)  # of those in memory
     # of all that the model has scored, in memory or not; follows `scored`
     candidates: dict[str, InstanceOf[Candidates]] = Field(default_factory=dict)
+    # what is known by now of the micrograph that is being scored: its name, and its score map
+    scored_so_far: tuple[str, InstanceOf[ScoreMap]] | None = None
     picks: InstanceOf[Picks] | None = None  # of the current micrograph; a projection of the above
     suggested_box_px: int | None = None  # from what was clicked, see `core.box`; None: can't tell
 

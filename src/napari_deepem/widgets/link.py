@@ -50,7 +50,7 @@ class Link:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = weakref.ref(viewer)
         self.session = Session()
-        self.runs = Runs(self.session)
+        self.runs = Runs(self.session, self._looked_at)
         self.marking = Marking(self.session, self._viewer_of)
         self.tools = Tools(self.session, self.marking, self._viewer_of)
         self.images = Images(self.session, self.marking, self._viewer_of)
@@ -102,6 +102,14 @@ class Link:
     def copy_picks(self) -> Points | None:
         """Add the picks as an ordinary layer of the user's."""
         return self.shown.copy_picks()
+
+    def _looked_at(self) -> tuple[float, float] | None:
+        """Where on the current micrograph the middle of the canvas is, original pixels."""
+        image = self.image_of(self.session.current)
+        if image is None:
+            return None
+        row, col = image.world_to_data(self.viewer.scene.camera.center[-2:])
+        return float(row), float(col)
 
     def _viewer_of(self) -> ViewerModel:
         viewer = self._viewer()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from time import monotonic
@@ -16,8 +16,13 @@ from napari_deepem.widgets.workers import Run, report, run
 class Runs:
     """The jobs of one session; at most one of a kind at a time."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(
+        self,
+        session: Session,
+        looked_at: Callable[[], tuple[float, float] | None] = lambda: None,
+    ) -> None:
         self._session = session
+        self._looked_at = looked_at  # (row, col) on the current micrograph, original pixels
         self.trainings = Trainings(session)
         self._scoring: Run | None = None
         self._all: list[str] = []  # what is being scored
@@ -59,8 +64,9 @@ class Runs:
         if not session.scoring.running:
             begin(session.scoring, "")
         session.scoring.message = f"Scoring {name}{self._progress(number)} ..."
+        first_yx = self._looked_at() if name == session.current else None
         self._scoring = run(
-            partial(jobs.score_of_series, name, micrograph, path, model, session.folder),
+            partial(jobs.score_of_series, name, micrograph, path, model, session.folder, first_yx),
             on_progress=partial(self._on_tile, number),
             on_result=partial(self._on_scored, number),
             on_failed=partial(self._on_failed, number),
@@ -85,9 +91,12 @@ class Runs:
     def _on_tile(self, number: int, tiles: Any) -> None:
         self._session.scoring.total = tiles.total * len(self._all)
         self._session.scoring.done = tiles.total * number + tiles.done
+        if tiles.so_far is not None and self._all[number] == self._session.current:
+            self._session.scored_so_far = self._all[number], tiles.so_far
 
     def _on_scored(self, number: int, scored: Scored) -> None:
         session, name = self._session, self._all[number]
+        session.scored_so_far = None
         here = session.micrographs.get(name)
         if here is not None:
             session.scored = {**session.scored, name: replace(scored, micrograph=here)}
@@ -100,6 +109,7 @@ class Runs:
     def _on_failed(self, number: int, error: Exception) -> None:
         """Note it and go on; only the first of many is reported."""
         name, self._problems = self._all[number], self._problems + 1
+        self._session.scored_so_far = None
         problem = report(error) if self._problems == 1 else str(error)
         self._session.problems = {**self._session.problems, name: problem}
         self._remarks.append(problem)
@@ -107,6 +117,7 @@ class Runs:
 
     def _on_dropped(self, number: int, model: Any) -> None:
         """Go on where only the micrograph was closed or changed meanwhile."""
+        self._session.scored_so_far = None
         cancelled = self._scoring is not None and self._scoring.cancelled
         if cancelled or self._session.model is not model:
             many = len(self._all) > 1

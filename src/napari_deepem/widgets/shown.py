@@ -7,6 +7,7 @@ from collections.abc import Callable
 from napari.components import ViewerModel
 from napari.layers import Image, Points
 
+from napari_deepem.core.types import ScoreMap
 from napari_deepem.layers import results
 from napari_deepem.layers.selection import keeping_selection
 from napari_deepem.layers.tags import Role, find_layer
@@ -20,6 +21,7 @@ class Shown:
         self._session = session
         self._viewer_of = viewer_of
         session.events.scored.connect(self.show)
+        session.events.scored_so_far.connect(self._show_so_far)
         session.events.picks.connect(self._show_picks)
 
     def show(self) -> None:
@@ -34,14 +36,14 @@ class Shown:
         for role, is_there in shown:
             layer = find_layer(viewer.layers, role)
             if layer is not None and (image is None or not is_there):
-                layer.visible = False
+                results.hide(layer)
         if image is None:
             return
         with keeping_selection(viewer):
             if scored is not None:
                 results.show_score_map(viewer, image, scored.score_map)
             if picks is not None:
-                results.show_picks(viewer, image, picks).visible = True
+                results.show_picks(viewer, image, picks)
 
     def copy_picks(self) -> Points | None:
         """Add the picks as an ordinary layer of the user's."""
@@ -50,11 +52,20 @@ class Shown:
             return None
         return results.copy_picks(self._viewer_of(), image, picks)
 
+    def _show_so_far(self, known: tuple[str, ScoreMap] | None) -> None:
+        """Show what is known of a score map, or nothing where that came to an end."""
+        image = self._current_image()
+        if known is None:
+            self.show()
+        elif image is not None and known[0] == self._session.current:
+            with keeping_selection(self._viewer_of()):
+                results.show_score_map(self._viewer_of(), image, known[1])
+
     def _show_picks(self) -> None:
         picks, image = self._session.picks, self._current_image()
         layer = find_layer(self._viewer_of().layers, "picks")
         if picks is None and layer is not None:
-            layer.visible = False
+            results.hide(layer)
         if picks is not None and image is not None:
             with keeping_selection(self._viewer_of()):
                 results.show_picks(self._viewer_of(), image, picks)
