@@ -1,14 +1,19 @@
-"""Mouse and keys on the canvas of a real window."""
+"""Mouse and keys on the canvas of a real window, and what they do to a series."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_deepem.core.types import Labels, Micrograph
+from napari_deepem.io.micrographs import write_mrc
 from napari_deepem.layers.micrographs import image_layer_data
+from napari_deepem.layers.tags import find_layer
 from napari_deepem.widgets.link import link_of
 
 NO_KEY, SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
@@ -160,3 +165,46 @@ def test_copied_layer_brings_nothing_back(viewer, qtbot) -> None:
     link.tools.use("erase")
     hand.drag((100, 100))
     assert session.labels_of("m2").positive_yx.tolist() == [[300, 300]]
+
+
+def test_undo_and_tools_go_along_a_series(tmp_path: Path, qtbot) -> None:
+    viewer = ViewerModel()
+    link, files = link_of(viewer), {name: tmp_path / f"{name}.mrc" for name in ("a", "b", "c")}
+    for path in files.values():
+        write_mrc(path, np.random.default_rng(0).normal(size=(60, 90)), 2.0)
+    session = link.session
+    session.files, session.current = files, "a"
+
+    def shown(name: str) -> bool:
+        return list(session.micrographs) == [name] and session.current == name
+
+    def marks_of(name: str) -> list:
+        layer = find_layer(viewer.layers, "positive", name)
+        return [] if layer is None else layer.data.tolist()
+
+    qtbot.waitUntil(lambda: shown("a"))
+    link.tools.use("positive")
+    viewer.layers.selection.active.add([[10.0, 20.0]])
+    viewer.layers.selection.active.add([[30.0, 40.0]])
+    session.current = "b"
+    qtbot.waitUntil(lambda: shown("b"))
+    assert link.tools.now() == "positive"  # goes on there
+    viewer.layers.selection.active.add([[50.0, 60.0]])
+    link.tools.use("erase")
+    session.current = "c"
+    qtbot.waitUntil(lambda: shown("c"))
+    assert link.tools.now() == "erase"
+    assert session.edits.undo() == "b"
+    qtbot.waitUntil(lambda: shown("b"))
+    assert marks_of("b") == []
+    assert session.edits.undo() == "a"
+    qtbot.waitUntil(lambda: marks_of("a") == [[10, 20]])
+    assert shown("a")
+    assert session.edits.redo() == "a"
+    assert marks_of("a") == [[10, 20], [30, 40]]
+    assert session.edits.redo() == "b"
+    qtbot.waitUntil(lambda: marks_of("b") == [[50, 60]])
+    assert {name: len(labels.positive_yx) for name, labels in session.annotated().items()} == {
+        "a": 2,
+        "b": 1,
+    }
