@@ -101,6 +101,7 @@ def test_empty_viewer_says_what_to_open() -> None:
     viewer = ViewerModel()
     annotate, train, pick, export = (dock(viewer) for dock in (Annotate, Train, Pick, Export))
     assert not annotate.mark_positive.enabled
+    assert "Open a micrograph" in annotate.mark_positive.tooltip
     assert "Open Sample" in annotate.hint.value
     assert not train.train.enabled
     assert train.train.tooltip == train.status.value

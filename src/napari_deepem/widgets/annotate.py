@@ -19,9 +19,9 @@ from napari_deepem.widgets.tools import Tool
 from napari_deepem.widgets.workers import report
 
 HINT = (
-    "Click the middle of particles, twenty or more on each of two micrographs, and drag a mark to "
-    "move it; Shift-click erases. You need not mark all: background is drawn at random, away from "
-    "your marks."
+    "Click the middle of particles, twenty or more on each of two micrographs. Drag a mark to move "
+    "it, Shift-click to erase it, drag elsewhere to move the view. You need not mark all: "
+    "background is drawn at random, away from your marks."
 )
 UNDO_HELP = "Changes of marks, one by one, on whichever micrograph they were made."
 FILTERED_HELP = Display.model_fields["filtered"].description or ""
@@ -95,9 +95,9 @@ class Annotate(Dock):
             ]
         )
         self._follow_all()
+        self._tell("")
         self._show()
         self._show_tool()
-        self._show_keys()
         self._show_points()
 
     def _follow_all(self) -> None:
@@ -154,7 +154,9 @@ class Annotate(Dock):
 
     def _show_choice(self) -> None:
         chosen = self.points.value is not None and self.session.current is not None
-        self.use_positive.enabled = self.use_negative.enabled = chosen
+        for button in (self.use_positive, self.use_negative):
+            button.enabled = chosen
+            button.tooltip = "" if chosen else "Choose a layer of points, and a micrograph, first."
 
     def _show_tool(self) -> None:
         now = self.link.tools.now()
@@ -162,8 +164,10 @@ class Annotate(Dock):
             button.native.setChecked(tool == now)
 
     def _show_keys(self) -> None:
+        is_open = self.session.current in self.session.micrographs
         for tool, _, key, help_text in TOOLS:
-            self.tools[tool].tooltip = with_keys(help_text, key)
+            self.tools[tool].enabled = is_open
+            self.tools[tool].tooltip = with_keys(help_text, key) if is_open else OPEN_FIRST
         self.filtered.tooltip = with_keys(FILTERED_HELP, "show_filtered")
         self._show_edits()
 
@@ -180,8 +184,7 @@ class Annotate(Dock):
     def _show(self) -> None:
         session = self.session
         is_open = session.current in session.micrographs
-        for button in self.tools.values():
-            button.enabled = is_open
+        self._show_keys()
         self.elsewhere.show()
         self._show_choice()
         tell(self.hint, HINT if is_open else OPEN_FIRST)
