@@ -71,15 +71,13 @@ def prepare_image(image: NDArray[Any], box_size_px: int, binning: int) -> Float3
     limits = hot_pixel_limits(pixels)
     rows, cols = find_missing_lines(pixels, limits)
     if not (rows.any() or cols.any()):
-        binned = _bin(pixels, binning, limits)
-        return standardise(flatten_background(binned, box_px), in_place=True)
+        binned, _ = _bin(pixels, binning, limits)
+        return standardise(flatten_background(binned, box_px, in_place=True), in_place=True)
     limits = hot_pixel_limits(pixels, rows, cols)
-    gaps, (rows, cols) = split_narrow_gaps(rows, cols)
-    share = share_seen(rows, cols, binning)
-    binned = _bin(pixels, binning, limits, gaps, (rows, cols))
-    binned /= np.maximum(share, LEAST_SHARE)
-    seen = share >= LEAST_SHARE
-    return standardise(flatten_background(binned, box_px, seen), seen, in_place=True)
+    gaps, missing = split_narrow_gaps(rows, cols)
+    binned, seen = _bin(pixels, binning, limits, gaps, missing)
+    flat = flatten_background(binned, box_px, seen, in_place=True)
+    return standardise(flat, seen, in_place=True)
 
 
 def _is_finite(image: NDArray[Any]) -> bool:
@@ -96,14 +94,15 @@ def _bin(
     limits: tuple[float, float],
     gaps: Gaps = NO_GAPS,
     missing: tuple[Lines, Lines] | None = None,
-) -> Float32Array:
-    """Clip, bridge narrow gaps, blank missing lines and bin, some rows at a time.
+) -> tuple[Float32Array, NDArray[np.bool_]]:
+    """Clip, bridge narrow gaps and average the squares' pixels on lines that are not missing.
 
-    Nothing as large as the micrograph as it was recorded is copied, and what is clipped is still
-    in the cache when it is binned.
+    Some rows at a time: nothing as large as the micrograph as it was recorded is copied, and what
+    is clipped is still in the cache when it is binned. Also says which squares are half seen.
     """
     n_rows, n_cols = (side // binning for side in image.shape)
     binned = np.empty((n_rows, n_cols), dtype=np.float32)
+    seen = np.ones((n_rows, n_cols) if missing else (0, 0), dtype=bool)
     height = max(1, BLOCK_PIXELS // (binning * image.shape[1]))
     for first in range(0, n_rows, height):
         last = min(first + height, n_rows)
@@ -113,7 +112,11 @@ def _bin(
             part[missing[0][rows]] = 0.0
             part[:, missing[1]] = 0.0
         binned[first:last] = bin_image(part, binning)
-    return binned
+        if missing is not None:
+            share = share_seen(missing[0][rows], missing[1], binning)
+            seen[first:last] = share >= LEAST_SHARE
+            binned[first:last] /= np.maximum(share, LEAST_SHARE)
+    return binned, seen
 
 
 def share_seen(rows: Lines, cols: Lines, binning: int) -> Float32Array:
@@ -186,7 +189,11 @@ def to_original(position_binned: FloatArray, binning: int) -> FloatArray:
 
 
 def flatten_background(
-    image: Float32Array, box_px: float, seen: NDArray[np.bool_] | None = None
+    image: Float32Array,
+    box_px: float,
+    seen: NDArray[np.bool_] | None = None,
+    *,
+    in_place: bool = False,
 ) -> Float32Array:
     """Take away what varies more slowly than a box: ice gradient, vignetting, carbon's shade.
 
@@ -194,15 +201,16 @@ def flatten_background(
     of half a box), whose cost does not depend on the box. Pixels that are not `seen` do not
     count in it: it is the mean of the others, weighted alike.
     """
+    flat = image if in_place else image.copy()
     if seen is None:
-        background = _blur(image, box_px)
-        return np.subtract(image, background, out=background)
-    middle = robust_statistics(image[seen])[0]
-    offset = np.asarray((image - np.float32(middle)) * seen, dtype=np.float32)
-    background = _blur(offset, box_px)
-    background /= np.maximum(_blur_seen(seen, box_px), LEAST_WEIGHT)
-    offset -= background
-    return offset
+        flat -= _blur(flat, box_px)
+        return flat
+    flat -= np.float32(_statistics_of_seen(flat, seen)[0])
+    flat *= seen
+    background = _blur(flat, box_px)
+    _divide_by_weight(background, seen, box_px)
+    flat -= background
+    return flat
 
 
 def _blur(image: Float32Array, box_px: float) -> Float32Array:
@@ -213,13 +221,29 @@ def _blur(image: Float32Array, box_px: float) -> Float32Array:
     return blurred
 
 
-def _blur_seen(seen: NDArray[np.bool_], box_px: float) -> Float32Array:
-    """The same of what is seen: as a rule whole rows and columns, of which one each tells all."""
-    rows, cols = seen.any(axis=1), seen.any(axis=0)
-    if np.count_nonzero(seen) < np.count_nonzero(rows) * np.count_nonzero(cols):
-        return _blur(seen.astype(np.float32), box_px)
-    along = [_blur(np.asarray(lines, dtype=np.float32), box_px) for lines in (rows, cols)]
-    return np.asarray(np.multiply.outer(*along), dtype=np.float32)
+def _divide_by_weight(background: Float32Array, seen: NDArray[np.bool_], box_px: float) -> None:
+    """Divide by the same running means of what is seen, in place."""
+    lines = _seen_lines(seen)
+    if lines is None:
+        background /= np.maximum(_blur(seen.astype(np.float32), box_px), LEAST_WEIGHT)
+        return
+    along, across = (_blur(np.asarray(some, dtype=np.float32), box_px) for some in lines)
+    for row, weight in zip(background, along, strict=True):
+        row /= np.maximum(weight * across, LEAST_WEIGHT)
+
+
+def _seen_lines(seen: NDArray[np.bool_]) -> tuple[Lines, Lines] | None:
+    """The rows and the columns that are seen, if all pixels where they cross are; else None."""
+    rows, cols = np.asarray(seen.any(axis=1)), np.asarray(seen.any(axis=0))
+    whole = np.count_nonzero(rows) * np.count_nonzero(cols)
+    return (rows, cols) if np.count_nonzero(seen) == whole else None
+
+
+def _statistics_of_seen(image: Float32Array, seen: NDArray[np.bool_]) -> tuple[float, float]:
+    lines = _seen_lines(seen)
+    if lines is None:
+        return robust_statistics(image[seen])
+    return robust_statistics(image, ~lines[0], ~lines[1])
 
 
 def standardise(
@@ -229,7 +253,7 @@ def standardise(
 
     Where `seen` is given, what is not becomes 0 and does not count.
     """
-    middle, spread = robust_statistics(image if seen is None else image[seen])
+    middle, spread = robust_statistics(image) if seen is None else _statistics_of_seen(image, seen)
     standard = np.subtract(image, np.float32(middle), out=image if in_place else None)
     standard /= np.float32(spread)
     if seen is not None:
