@@ -125,7 +125,13 @@ def test_labels_on_the_outermost_edges_of_the_image_are_used() -> None:
     assert np.isfinite(boxes).all()
 
 
-@given(st.lists(st.integers(1, 40), min_size=2, max_size=8), st.integers(0, 1000))
+@given(
+    st.one_of(
+        st.lists(st.integers(1, 40), min_size=4, max_size=8),
+        st.lists(st.integers(1, 7), min_size=2, max_size=3),
+    ),
+    st.integers(0, 1000),
+)
 def test_a_quarter_of_the_micrographs_is_held_out_with_half_of_the_particles_at_most(
     counts: list[int], seed: int
 ) -> None:
@@ -151,8 +157,8 @@ def test_chance_decides_which_micrographs_are_held_out() -> None:
 
 def test_micrographs_with_negatives_alone_are_trained_on() -> None:
     empty = field_of(NOWHERE, np.array([[50.0, 60.0]]), name="m2")
-    fields = [random_field(9, 0), random_field(9, 1, name="m1"), empty]
-    training, held_out = hold_out(fields, BOX_PX, rng())
+    many = [random_field(9, k, name=f"m{k}") for k in range(4)]
+    training, held_out = hold_out([*many, empty], BOX_PX, rng())
     assert empty in training
     assert all(len(field.positive_yx) for field in held_out)
     training, held_out = hold_out([random_field(12), empty], BOX_PX, rng())
@@ -183,6 +189,17 @@ def test_right_hand_quarter_of_a_single_micrograph_is_held_out() -> None:
     np.testing.assert_array_equal(left.positive_yx[:, 1], np.arange(0, 101, 10))
     np.testing.assert_array_equal(right.positive_yx[:, 1], [130, 140, 150])
     assert (left.cols, right.cols) == ((0.0, 100.5), (124.5, 159.0))
+
+
+def test_right_hand_quarter_of_each_of_few_micrographs_is_held_out() -> None:
+    centres = np.stack([np.full(16, 50.0), np.arange(16) * 10.0], axis=1)
+    fields = [field_of(centres, name="a"), random_field(5, name="b"), field_of(centres, name="c")]
+    training, held_out = hold_out(fields, 24, rng())
+    assert [field.name for field in training] == ["a", "b", "c"]
+    assert [field.name for field in held_out] == ["a", "c"]
+    assert training[1] is fields[1]
+    for left, right in ((training[0], held_out[0]), (training[2], held_out[1])):
+        assert (left.cols, right.cols) == ((0.0, 100.5), (124.5, 159.0))
 
 
 def test_few_particles_of_a_single_micrograph_are_all_trained_on() -> None:

@@ -234,14 +234,32 @@ def test_unlabelled_particles_of_the_first_micrograph_are_kept_clear_of_too(
     assert avoided.mean() > 0.9
 
 
-def test_micrographs_that_were_held_out_are_held_out_again_and_no_others(
+def test_what_was_held_out_is_held_out_again_and_nothing_else(
     seen: dict[str, Any], model: Model
 ) -> None:
-    held_out = {part["micrograph"] for part in model.summary["held_out"]}
     refined_without_training(seen, model, verified(4, [(20, 30)]))
-    training, again = seen["parts"]
-    assert {field.name for field in again} == held_out
-    assert {field.name for field in training} == {f"blobs_{n}" for n in (1, 2, 3, 4)} - held_out
+    training, held_out = (
+        [(field.name, list(field.cols)) for field in part] for part in seen["parts"]
+    )
+    before_training, before_held_out = (
+        [(part["micrograph"], part["binned_cols"]) for part in model.summary[kind]]
+        for kind in ("trained_on", "held_out")
+    )
+    assert held_out == before_held_out
+    assert training[:-1] == before_training
+    assert training[-1][0] == "blobs_4"
+
+
+def test_micrograph_that_was_held_out_is_held_out_again(seen: dict[str, Any], model: Model) -> None:
+    left, _, right = model.summary["trained_on"]
+    summary = model.summary | {
+        "trained_on": [left],
+        "held_out": [right | {"binned_cols": [0, 999]}],
+    }
+    refined_without_training(seen, replace(model, summary=summary), verified(4, [(20, 30)]))
+    training, held_out = seen["parts"]
+    assert [field.name for field in held_out] == ["blobs_3"]
+    assert [field.name for field in training] == ["blobs_1", "blobs_2", "blobs_4"]
 
 
 def test_strip_that_was_held_out_is_held_out_again(seen: dict[str, Any], clicked: Model) -> None:

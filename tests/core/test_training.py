@@ -106,11 +106,12 @@ def test_summary_names_the_micrographs_of_both_parts(
 ) -> None:
     model, progress = trained
     assert json.loads(json.dumps(model.summary)) == model.summary
-    training = {part["micrograph"] for part in model.summary["trained_on"]}
-    held_out = {part["micrograph"] for part in model.summary["held_out"]}
-    assert training | held_out == {"blobs_1", "blobs_2", "blobs_3"}
-    assert not training & held_out
-    assert len(held_out) == 1
+    training, held_out = (
+        {part["micrograph"]: part["binned_cols"] for part in model.summary[kind]}
+        for kind in ("trained_on", "held_out")
+    )
+    assert training.keys() == held_out.keys() == {"blobs_1", "blobs_2", "blobs_3"}
+    assert all(training[name][1] < held_out[name][0] for name in training)
     assert model.summary["curve"][0]["loss"] == progress[0].loss
     assert 0.9 < model.summary["held_out_ap"] <= 1.0
 

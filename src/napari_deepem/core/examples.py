@@ -16,7 +16,8 @@ from napari_deepem.core.preprocess import prepare_micrograph, to_binned
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
 
 NO_LABELS = Labels.of()
-HELD_OUT_SHARE = 0.25  # of the micrographs, or of the particles of a single one
+WHOLE_FROM = 4  # micrographs with particles, of which a whole one can be held out
+HELD_OUT_SHARE = 0.25  # of the micrographs, or of the particles of each
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -112,24 +113,30 @@ def hold_out(
 ) -> tuple[list[Field], list[Field]]:
     """Split fields into those to train on and those held out, which share no pixel.
 
-    Whole micrographs are held out where two or more hold particles: a random quarter of them, at
-    least one, with at most half of the particles. Of a single micrograph the right-hand quarter
-    of the particles is held out, a box's width away from the rest. Fewer than eight particles on
-    a single micrograph are all trained on and nothing is held out.
+    Where four micrographs or more hold particles a random quarter of them is held out whole, with
+    at most half of the particles. Of fewer micrographs that would cost too many labels: the
+    right-hand quarter of the particles of each is held out, a box's width away from the rest. Of
+    micrographs with fewer than eight particles each, where there are two or more, one is held out
+    whole; those of a single one are all trained on and nothing is held out.
     """
     with_particles = [field for field in fields if len(field.positive_yx)]
-    if len(with_particles) >= 2:
-        held_out = _choose_held_out(with_particles, rng)
-        return [field for field in fields if field not in held_out], held_out
-    only = with_particles[0]
-    if len(only.positive_yx) < 8:
-        return list(fields), []
-    cut = float(np.quantile(only.positive_yx[:, 1], 1 - HELD_OUT_SHARE))
-    first, last = only.cols
-    left, right = only.within(first, cut - box_px / 2), only.within(cut + box_px / 2, last)
-    if not len(left.positive_yx) or not len(right.positive_yx):
-        return list(fields), []
-    return [left if field is only else field for field in fields], [right]
+    if len(with_particles) < WHOLE_FROM:
+        parts = [_strips(field, box_px) for field in fields]
+        if any(parts) or len(with_particles) == 1:
+            left = [part[0] if part else field for part, field in zip(parts, fields, strict=True)]
+            return left, [part[1] for part in parts if part]
+    held_out = _choose_held_out(with_particles, rng)
+    return [field for field in fields if field not in held_out], held_out
+
+
+def _strips(field: Field, box_px: int) -> tuple[Field, Field] | None:
+    """The part of a field with the left three quarters of its particles, and that with the rest."""
+    if len(field.positive_yx) < 8:
+        return None
+    cut = float(np.quantile(field.positive_yx[:, 1], 1 - HELD_OUT_SHARE))
+    first, last = field.cols
+    left, right = field.within(first, cut - box_px / 2), field.within(cut + box_px / 2, last)
+    return (left, right) if len(left.positive_yx) and len(right.positive_yx) else None
 
 
 def _choose_held_out(fields: Sequence[Field], rng: np.random.Generator) -> list[Field]:
