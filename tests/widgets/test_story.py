@@ -79,7 +79,7 @@ def test_from_sample_to_file(make_napari_viewer, qtbot, tmp_path: Path) -> None:
     pick.threshold.value = 0.5
     layer = viewer.layers["Picks"]
     assert 0 < len(layer.data) < everything
-    assert pick.picked.value.startswith(f"{len(layer.data)} picks of ")
+    assert pick.picked.value.startswith(f"{len(layer.data)} of ")
 
     # export
     export = open_dock(viewer, "Export")

@@ -74,11 +74,12 @@ class Tools:
             self._marking.mark(tool)
         else:
             self._marking.stop()
-            layers = self._viewer_of().layers
-            layers.selection.active = layers.selection.active or image
-            layers.selection.active.mode = "pan_zoom"
+            selection = self._viewer_of().layers.selection
+            active = selection.active
+            selection.active = image if active is None or not active.visible else active
+            selection.active.mode = "pan_zoom"
             self._eraser = tool
-            layers.selection.active.cursor = "cross"
+            selection.active.cursor = "cross"
         self.changed.emit()
         return True
 
