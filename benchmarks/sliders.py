@@ -76,9 +76,11 @@ def measure_window(count: int = 10_000) -> dict[str, Any]:
     viewer.window.add_plugin_dock_widget("napari-deepem", "Pick")
     session = session_of(viewer)
     mixture = ScoreMixture(Bell(-2.0, 1.0), Bell(2.0, 1.0), share=0.3)
-    summary = {"held_out_recall": 0.9, **mixture.as_summary()}
+    curve = np.linspace(1.0, 0.0, 101).tolist()
+    curves = {"precision": curve[::-1], "recall": curve, "f2": curve}
+    summary = {"held_out_recall": 0.9, "held_out_curves": curves, **mixture.as_summary()}
     session.model = SimpleNamespace(
-        threshold=0.5, std_range=(0.0, 9.0), box_size_px=BOX_PX, summary=summary, recipe="modern"
+        threshold=0.5, std_range=(0.0, 9.0), box_size_px=BOX_PX, binning=2, summary=summary
     )
     grid = np.zeros((2, 2), np.float32)
     score_map = ScoreMap(grid, grid, 0.0, side / 2, BOX_PX)

@@ -88,12 +88,16 @@ class _Undecided:
         middles = self._cell.take(batch)[:, None] + np.array([-1, 0, 1]) * self._across
         starts = self._first.take(middles - 1)  # (m, 3)
         lengths = self._first.take(middles + 2) - starts
-        each, runs = lengths.sum(axis=1), lengths.ravel()
+        each, runs = lengths[:, 0] + lengths[:, 1] + lengths[:, 2], lengths.ravel()
         others = np.repeat(starts.ravel() - _starts(runs)[:-1], runs)
         others += np.arange(len(others))
-        dy = self._y.take(others) - np.repeat(self._y.take(batch), each)
-        dx = self._x.take(others) - np.repeat(self._x.take(batch), each)
-        near = np.flatnonzero(np.sqrt(dy * dy + dx * dx) < self._distance)
+        dy, dx = self._y.take(others), self._x.take(others)
+        dy -= np.repeat(self._y.take(batch), each)
+        dx -= np.repeat(self._x.take(batch), each)
+        dy *= dy
+        dx *= dx
+        dy += dx
+        near = np.flatnonzero(np.sqrt(dy, out=dy) < self._distance)
         others, batch = others.take(near), np.repeat(batch, each).take(near)
         worse = self.rank.take(others) > self.rank.take(batch)
         return batch[worse], others[worse]

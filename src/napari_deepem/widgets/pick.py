@@ -31,6 +31,9 @@ HOW_SURE = (
     "Told from the scores, which held-out labels have shown how to read. What looks like a "
     "particle to the network and was not among the held-out labels counts as right."
 )
+ALL_LEFT = "Scores every micrograph that is not scored yet."
+ALL_SCORED = "Every micrograph is scored with this model."
+STOPS = "Stops after the part of the micrograph that is being scored; what is scored stays."
 NO_MODEL = "No model yet: train one, or load one, in the Train dock."
 BEST_F2 = (
     "Sets the threshold at which F2, which counts recall four times, was best on held-out labels."
@@ -40,6 +43,7 @@ PARTIAL = (
     "What picks at this threshold were worth on labels that training had not seen. Not every "
     "particle was marked: so precision can't be counted, and F2 is estimated."
 )
+FEW, PAUSE_MS = 500, 150  # micrographs; picks of more are summed when the slider rests
 NOT_SCORED = "Press Score: then threshold and ranges can be moved."
 
 
@@ -52,7 +56,7 @@ class Pick(Dock):
         self.score = PushButton(text="Score")
         self.score.changed.connect(self._score)
         self.score_all = PushButton(text="Score all")
-        self.score_all.changed.connect(lambda: self.link.runs.score(list(self.session.micrographs)))
+        self.score_all.changed.connect(lambda: self.link.runs.score(self.session.names))
         self.cancel = PushButton(text="Cancel")
         self.cancel.changed.connect(self.link.runs.cancel_scoring)
         self.progress = ProgressBar(min=0, max=1, value=0)
@@ -104,9 +108,11 @@ class Pick(Dock):
         for signal in (events.threshold, events.model):
             self.follow(signal, self._show_threshold)
         self.follow(events.std_range, self._show_range)
+        self.follow(events.model, self._show_optimum)
         for signal in (events.min_distance_px, events.model, events.box_size_px):
             self.follow(signal, self._show_distance)
         self._show()
+        self._show_optimum()
         self._show_candidates()
         self._show_distance()
 
@@ -145,14 +151,15 @@ class Pick(Dock):
         why = missing or ("Scoring is running." if activity.running else "")
         self.score.enabled = not why and not done
         self.score.tooltip = why or ("This micrograph is scored with this model." if done else "")
-        self.score_all.enabled = not why and len(session.scored) < len(session.micrographs)
-        self.score_all.tooltip = why or "Scores every micrograph that is not scored yet."
+        left = set(session.names) - session.candidates.keys() - session.excluded
+        self.score_all.enabled = not why and bool(left)
+        self.score_all.tooltip = why or (ALL_LEFT if left else ALL_SCORED)
         self.cancel.enabled = activity.running
+        self.cancel.tooltip = STOPS if activity.running else "Nothing is being scored."
         self.progress.visible = activity.running
         self.progress.max = activity.total
         self.progress.value = activity.done
         tell(self.status, activity.message or missing or ("" if done else NOT_SCORED))
-        self._show_optimum()
 
     def _show_optimum(self) -> None:
         optimum = self.session.f2_optimum
@@ -173,6 +180,8 @@ class Pick(Dock):
         found = self.session.current_candidates
         for control in (self.threshold, self.std_range, self.min_distance):
             control.enabled = found is not None
+            help_text = type(self.session).model_fields[control.name].description
+            control.tooltip = NOT_SCORED if found is None else help_text
         for widget in (self.scores.widget, self.stds.widget, self.ends):
             widget.setVisible(found is not None)
         self._show_count()
@@ -182,7 +191,7 @@ class Pick(Dock):
         self.scores.show_scores(found.scores)
         self.stds.show_stds(found.stds)
         with self.std_range.changed.blocked():
-            self.std_range.max = self._top(*found.stds)
+            self.std_range.max = self._top(float(found.stds.max(initial=0.0)))
         show_value(self.std_range, self.session.std_range)
         self._show_threshold()
         self._show_range()
@@ -220,28 +229,29 @@ class Pick(Dock):
     def _show_ends(self, cut: crops.Cut) -> None:
         self.ends.show_pictures(cut[2])
 
-    def _top(self, *stds: float) -> float:
-        """Return where the std slider ends, so that it holds these and what is chosen."""
-        return max(*stds, *self.session.std_range) * SLIDER_MARGIN
+    def _top(self, std: float) -> float:
+        """Return where the std slider ends, so that it holds this and what is chosen."""
+        return max(std, *self.session.std_range) * SLIDER_MARGIN
 
     def _show_count(self) -> None:
         """Tell how many are kept here, and as soon as they are counted, in all micrographs."""
+        few = len(self.session.candidates) <= FEW
         self._steps = self.session.selection.steps()
-        self._counting.start()
-        self._show_picked()
+        self._counting.start(0 if few else PAUSE_MS)
+        self._show_picked(with_total=few)
 
     def _count_on(self) -> None:
         for _ in self._steps:  # one micrograph at a time: the window has other things to do
-            self._counting.start()
+            self._counting.start(0)
             return
         self._show_picked()
 
-    def _show_picked(self) -> None:
+    def _show_picked(self, with_total: bool = True) -> None:
         found, picks = self.session.current_candidates, self.session.picks
         parts, estimate = [], self.session.estimated_precision
         if found is not None and picks is not None:
             parts.append(f"{len(picks)} of {len(found)} kept here")
-            total = self.session.selection.total()
+            total = self.session.selection.total() if with_total else None
             if total is not None and total[1] > 1:
                 parts.append(f"{total[0]} in {counted(total[1], 'micrograph')}")
             if estimate is not None:
