@@ -9,8 +9,9 @@ BOX :=
 OUT :=
 VIEW := yes
 ARGS :=
+PARTS :=
 
-.PHONY: help demo test lint screenshots reproduce constraints clean
+.PHONY: help demo test lint screenshots reproduce bench constraints clean
 
 help: ## Say what can be made (the default)
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1	/p' Makefile | expand -t 14
@@ -38,6 +39,10 @@ screenshots: $(INSTALLED) ## Make the pictures of the user guide anew
 reproduce: $(INSTALLED) ## Measure the paper's figures and other pickers anew, into docs/: TOPAZ=
 	$(BIN)/python benchmarks/reproduction.py
 	$(BIN)/python benchmarks/comparison.py
+
+bench: $(INSTALLED) ## Measure how fast everything is, into benchmarks/RESULTS.md: PARTS="scoring sliders"
+	@sh scripts/window_packages.sh || echo "Going on: the sliders need a window."
+	$(BIN)/python benchmarks/speed.py $(PARTS)
 
 constraints: $(INSTALLED) ## Pin what is installed now as constraints-dev.txt
 	$(BIN)/python scripts/write_constraints.py > constraints-dev.new
