@@ -661,6 +661,8 @@ WRONG_ARGUMENTS: dict[str, tuple[tuple[object, ...], str]] = {
     "evaluate, plot below a file": ((*EVALUATE, "--plot", "file/a.png"), "is a file"),
     "evaluate, plot of no format": ((*EVALUATE, "--plot", "curves"), "ends in .png"),
     "evaluate, plot of another format": ((*EVALUATE, "--plot", "curves.txt"), "ends in .png"),
+    "view, folder missing": (("view", "none"), "none: cannot be opened"),
+    "view, nothing there": (("view", "bare"), "no micrographs there"),
     "demo, data without box": (("demo", "--data", "data", "--no-view"), "--data and --box"),
     "demo, box without data": (("demo", "--box", 24, "--no-view"), "--data and --box"),
     "demo, data missing": (("demo", "--data", "none", "--box", 24, "--no-view"), "none: no such"),

@@ -12,6 +12,7 @@ import pytest
 from napari_deepem.core.errors import InputError
 from napari_deepem.io.micrographs import (
     find_micrographs,
+    list_micrographs,
     micrograph_name,
     read_micrograph,
     write_mrc,
@@ -288,3 +289,27 @@ def test_real_micrographs_are_read() -> None:
     assert read_micrograph(next((DATA / "bgal").glob("*.mrc"))).pixel_size == pytest.approx(7.08)
     with pytest.raises(InputError, match="stack of 65"):
         read_micrograph(DATA / "maps" / "ribosome_70s_65.mrc")
+
+
+def test_micrographs_are_listed_in_natural_order_without_being_opened(tmp_path: Path) -> None:
+    for name in ("m10.mrc", "m9.MRC", "M1.mrc.gz", ".hidden.mrc", "notes.txt"):
+        (tmp_path / name).write_bytes(b"not read")
+    (tmp_path / "folder.mrc").mkdir()
+    (tmp_path / "m2.mrc").symlink_to(tmp_path / "nowhere.mrc")
+    assert list(list_micrographs(tmp_path)) == ["M1", "m2", "m9", "m10"]
+
+
+def test_files_of_one_stem_have_names_of_their_own(tmp_path: Path) -> None:
+    for name in ("a.mrc", "a.mrc.gz", "b.mrc"):
+        (tmp_path / name).write_bytes(b"")
+    assert {name: path.name for name, path in list_micrographs(tmp_path).items()} == {
+        "a": "a.mrc",
+        "a.mrc.gz": "a.mrc.gz",
+        "b": "b.mrc",
+    }
+
+
+@pytest.mark.parametrize(("name", "message"), [("", "no micrographs there"), ("x", "opened")])
+def test_folder_without_micrographs_is_refused(tmp_path: Path, name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        list_micrographs(tmp_path / name)

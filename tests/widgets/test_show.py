@@ -9,9 +9,9 @@ from napari_deepem.core.model import Model
 from napari_deepem.core.network import Architecture, Network
 from napari_deepem.io.micrographs import write_mrc
 from napari_deepem.io.models import save_model
-from napari_deepem.widgets.link import session_of
+from napari_deepem.widgets.link import link_of, session_of
 from napari_deepem.widgets.pick import Pick
-from napari_deepem.widgets.show import open_results
+from napari_deepem.widgets.show import DOCKS, open_results, open_series
 
 
 @pytest.mark.usefixtures("_plugins")
@@ -35,3 +35,30 @@ def test_results_are_opened_scored_with_the_pick_dock_in_front(
     assert session.threshold == pytest.approx(0.4)
     (pick,) = (dock for dock in viewer.window.dock_widgets.values() if isinstance(dock, Pick))
     qtbot.waitUntil(lambda: not pick.native.visibleRegion().isEmpty())
+
+
+@pytest.mark.usefixtures("_plugins")
+def test_folder_is_opened_with_every_dock_and_by_dropping_it(
+    make_napari_viewer, qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+        write_mrc(folder / f"{folder.name}_1.mrc", rng.normal(size=(80, 120)), 2.0)
+    monkeypatch.setattr(
+        "napari_deepem.widgets.show.napari.Viewer",
+        lambda **options: make_napari_viewer(show=True, **options),
+    )
+    viewer = open_series(first)
+    session = session_of(viewer)
+    qtbot.waitUntil(lambda: "first_1" in session.micrographs, timeout=20_000)
+    docks = {type(dock).__name__: dock for dock in viewer.window.dock_widgets.values()}
+    assert set(DOCKS) <= set(docks)
+    qtbot.waitUntil(lambda: not docks["Micrographs"].native.visibleRegion().isEmpty())
+
+    viewer.open(str(second), plugin="napari-deepem")
+    qtbot.waitUntil(lambda: "second_1" in session.micrographs, timeout=20_000)
+    assert list(session.files) == ["second_1"]
+    assert [layer.name for layer in viewer.layers] == ["second_1"]
+    link_of(viewer).keeping.close()

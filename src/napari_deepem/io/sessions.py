@@ -67,10 +67,13 @@ class SessionFile:
         """
         self.path = path
         self._busy = Lock()
-        # one thread at a time, though not always the same one
-        self._database = sqlite3.connect(
-            path, timeout=0.2, isolation_level=None, check_same_thread=False
-        )
+        try:
+            # one thread at a time, though not always the same one
+            self._database = sqlite3.connect(
+                path, timeout=0.2, isolation_level=None, check_same_thread=False
+            )
+        except sqlite3.Error as error:
+            raise InputError(_reason(path, error)) from error
         try:
             self._claim()
         except sqlite3.Error as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -21,37 +21,21 @@ State = Literal["new", "annotated", "scored", "reviewed", "excluded"]
 THUMBNAIL_PX = 96
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Page:
-    """One micrograph of a series, read from its file, with its scores if they are kept."""
-
-    micrograph: Micrograph
-    score_map: ScoreMap | None = None
-
-
-def reading(
-    name: str, path: Path, model: Model | None = None, cache: Path | None = None
-) -> Generator[None, None, Page]:
-    """Read a micrograph, under the name that it has in the series.
-
-    Parameters
-    ----------
-    name, path
-        As in `Session.files`.
-    model, cache
-        The model whose scores are wanted, and the folder in which they are kept, if any.
-    """
+def reading(name: str, path: Path) -> Generator[None, None, Micrograph]:
+    """Read a micrograph, under the name that it has in the series."""
     from napari_deepem.io.micrographs import read_micrograph
 
     yield
-    micrograph = replace(read_micrograph(path), name=name)
-    if model is None or cache is None:
-        return Page(micrograph)
+    return replace(read_micrograph(path), name=name)
+
+
+def reading_scores(name: str, model: Model, folder: Path) -> Generator[None, None, ScoreMap | None]:
+    """Read the score map of a micrograph by a model that is kept in a folder, if there is one."""
     from napari_deepem.io.models import model_digest
     from napari_deepem.io.scoremaps import cached_path, read_score_map
 
     yield
-    return Page(micrograph, read_score_map(cached_path(cache, model_digest(model), name)))
+    return read_score_map(cached_path(folder, model_digest(model), name))
 
 
 def holds_micrographs(folder: Path) -> bool:

@@ -10,11 +10,12 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer
 from psygnal import SignalInstance
 
+from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.selection import keeping_selection
 from napari_deepem.layers.tags import find_layers, micrograph_name_of, role_of
 from napari_deepem.session import Scored, Session
-from napari_deepem.session.series import Page, reading
+from napari_deepem.session.series import reading, reading_scores
 from napari_deepem.widgets.images import Images
 from napari_deepem.widgets.workers import report, run
 
@@ -36,12 +37,14 @@ class Browsing:
         self._files: dict[str, Path] = {}
         self._viewer_of = viewer_of
         self._on_shown = on_shown  # called when a micrograph is there that had to be waited for
-        self._ahead: dict[str, Page] = {}  # the one that was read before it is asked for
+        self._ahead: dict[str, Micrograph] = {}  # the one that was read before it is asked for
         self._reading: str | None = None
         self._centre_yx: tuple[float, float] | None = None  # what is to be seen, original pixels
         self.order: list[str] = []  # names as they are listed, where that is not the files' order
         self.changed = SignalInstance((), name="changed")  # something is read, or can't be
+        self._asked: Candidates | None = None  # whose score map is being read, or is not there
         session.events.files.connect(self._on_files)
+        session.events.candidates.connect(self._find_scores)
 
     @property
     def reading(self) -> bool:
@@ -109,10 +112,9 @@ class Browsing:
                 return
         assert name is not None
         self._reading, path = name, session.files[name]
-        model = session.model if name in session.candidates else None
         self.changed.emit()
         run(
-            partial(reading, name, path, model, session.folder),
+            partial(reading, name, path),
             on_progress=lambda _: None,
             on_result=self._on_read,
             on_failed=partial(self._on_failed, name),
@@ -120,14 +122,14 @@ class Browsing:
             is_wanted=lambda: session.files.get(name) is path,
         )
 
-    def _on_read(self, page: Page) -> None:
-        self._reading, name = None, page.micrograph.name
+    def _on_read(self, micrograph: Micrograph) -> None:
+        self._reading, name = None, micrograph.name
         self._tell_problem(name, None)
         if name == self._session.current and self._is_needed(name):
-            self._show(page)
+            self._show(micrograph)
             self._on_shown()
         else:
-            self._ahead = {name: page}
+            self._ahead = {name: micrograph}
         self._read_on()
         self.changed.emit()
 
@@ -146,8 +148,8 @@ class Browsing:
         problems = {key: value for key, value in self._session.problems.items() if key != name}
         self._session.problems = problems if problem is None else {**problems, name: problem}
 
-    def _show(self, page: Page) -> None:
-        session, viewer, micrograph = self._session, self._viewer_of(), page.micrograph
+    def _show(self, micrograph: Micrograph) -> None:
+        viewer = self._viewer_of()
         last = self._last_image()
         if last is not None:
             self._images.turn(last, micrograph)
@@ -155,11 +157,33 @@ class Browsing:
             data, arguments, kind = image_layer_data(micrograph, source=str(micrograph.source))
             with keeping_selection(viewer):
                 viewer.layers.insert(0, Layer.create(data, arguments, kind))
-        found = session.candidates.get(micrograph.name)
-        if found is not None and page.score_map is not None:
-            scored = Scored(micrograph, session.model, page.score_map, found)
-            session.scored = {**session.scored, micrograph.name: scored}
+        self._find_scores()
         self._look()
+
+    def _find_scores(self) -> None:
+        """Read the score map of the current micrograph where it was kept."""
+        session, name = self._session, self._session.current or ""
+        found, folder, model = session.candidates.get(name), session.folder, session.model
+        is_here = name in session.files and name in session.micrographs
+        if not is_here or name in session.scored or folder is None:
+            return
+        if found is None or found is self._asked:
+            return
+        self._asked = found  # once: there may be none
+        run(
+            partial(reading_scores, name, model, folder),
+            on_progress=lambda _: None,
+            on_result=partial(self._on_scores, name, found),
+            on_failed=report,
+            is_wanted=lambda: session.model is model and session.candidates.get(name) is found,
+        )
+
+    def _on_scores(self, name: str, found: Candidates, score_map: ScoreMap | None) -> None:
+        session, micrograph = self._session, self._session.micrographs.get(name)
+        if micrograph is not None and score_map is not None:
+            self._asked = None
+            scored = Scored(micrograph, session.model, score_map, found)
+            session.scored = {**session.scored, name: scored}
 
     def _last_image(self) -> Image | None:
         """Return the layer of the micrograph of the series that was shown before."""
@@ -174,6 +198,6 @@ class Browsing:
             iter(find_layers(viewer.layers, "micrograph", self._session.current or "")), None
         )
         if image is not None and centre_yx is not None:
-            viewer.camera.center = (0.0, *image.data_to_world(centre_yx))
+            viewer.scene.camera.center = (0.0, *image.data_to_world(centre_yx))
         elif image is not None and self._session.current in self._session.files:
             viewer.reset_view()

@@ -38,5 +38,5 @@ def open_folder(viewer: napari.Viewer, folder: Path) -> None:
 
 def add_dock(viewer: napari.Viewer, name: str) -> Any:
     """Open one of our docks, or bring it to the front; returns it."""
-    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, name)
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
     return dock

@@ -1,0 +1,34 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_deepem.core.types import ScoreMap
+from napari_deepem.io.scoremaps import cached_path, read_score_map, write_score_map
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return cached_path(tmp_path, "0123", "m1")
+
+
+def test_score_map_comes_back_rounded_in_its_place(path: Path) -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.uniform(size=(7, 9)).astype(np.float32)
+    kept = ScoreMap(scores, 3 * scores, 3.5, 8.0, 64, (80, 100), 0.1)
+    write_score_map(path, kept)
+    back = read_score_map(path)
+    assert back is not None
+    np.testing.assert_array_equal(back.scores, scores.astype(np.float16).astype(np.float32))
+    np.testing.assert_array_equal(back.stds, (3 * scores).astype(np.float16).astype(np.float32))
+    for name in ("origin_px", "step_px", "box_size_px", "shape", "smoothing"):
+        assert getattr(back, name) == getattr(kept, name)
+
+
+def test_what_is_not_there_or_damaged_counts_as_nothing(path: Path) -> None:
+    assert read_score_map(path) is None
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"")
+    assert read_score_map(path) is None
+    path.write_bytes(b"PK\x03\x04 broken")
+    assert read_score_map(path) is None

@@ -1,0 +1,133 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.jobs import finish
+from napari_deepem.core.model import Model
+from napari_deepem.core.network import Architecture, Network
+from napari_deepem.core.types import Candidates, Labels
+from napari_deepem.io.micrographs import write_mrc
+from napari_deepem.io.sessions import SESSION_FILE
+from napari_deepem.session import Session
+from napari_deepem.session.rounds import Round
+from napari_deepem.session.saving import (
+    Opened,
+    Snapshot,
+    changes,
+    differ,
+    loading,
+    opening,
+    restore,
+    restore_model,
+    snapshot,
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Micrographs m1 and m2."""
+    rng = np.random.default_rng(0)
+    for name in ("m1", "m2"):
+        write_mrc(tmp_path / f"{name}.mrc", rng.normal(size=(60, 90)), 2.0)
+    return tmp_path
+
+
+def opened(folder: Path, session: Session) -> Opened:
+    """Open a folder in a session."""
+    found = finish(opening(folder))
+    restore(session, found)
+    if found.stored.model:
+        restore_model(session, found, finish(loading(found.stored.model, found.folder)))
+    return found
+
+
+def test_session_goes_on_where_it_was(folder: Path) -> None:
+    session = Session()
+    first = opened(folder, session)
+    before = snapshot(session)
+    session.current, session.box_size_px, session.recipe = "m2", 44, "wide"
+    session.labels = {"m1": Labels.of([[1.0, 2.0]], [[3.0, 4.0]], [[5.0, 6.0]])}
+    session.review = {"m2": Labels.of([[7.0, 8.0]], [[9.0, 0.5]])}
+    session.excluded = frozenset({"m2"})
+    session.rounds = (Round(1, "new", 30, 4, 2, 10, 0.9),)
+    network = Network(Architecture.for_box(24)).eval()
+    session.model = Model(network, "modern", 24, 1, 2.0, threshold=0.3, std_range=(0.1, 2.0))
+    session.threshold, session.min_distance_px = 0.7, 11.0
+    found = Candidates(np.array([[10.0, 20.0]]), np.array([0.8]), np.ones(1), 24)
+    session.candidates = {"m1": found}
+    first.file.write(changes(before, snapshot(session), first.folder))
+    first.file.close()
+
+    again = Session()
+    opened(folder, again).file.close()
+    assert (again.current, again.box_size_px, again.recipe) == ("m2", 44, "wide")
+    assert (again.threshold, again.std_range, again.min_distance_px) == (0.7, (0.1, 2.0), 11.0)
+    for kind in ("positive_yx", "negative_yx", "unsure_yx"):
+        np.testing.assert_array_equal(
+            getattr(again.labels["m1"], kind), getattr(session.labels["m1"], kind)
+        )
+    np.testing.assert_array_equal(again.review["m2"].negative_yx, [[9.0, 0.5]])
+    assert again.excluded == {"m2"}
+    assert again.rounds == session.rounds
+    np.testing.assert_array_equal(again.candidates["m1"].centres_yx, found.centres_yx)
+    assert again.model.box_size_px == 24
+    assert not again.edits.can_undo
+
+
+def test_nothing_has_to_be_written_where_nothing_has_changed(folder: Path) -> None:
+    session = Session()
+    opened(folder, session).file.close()
+    now = snapshot(session)
+    assert not differ(now, snapshot(session))
+    session.labels = {**session.labels, "m1": Labels.of([[1.0, 2.0]])}
+    assert differ(now, snapshot(session))
+    written = changes(now, snapshot(session), folder)
+    assert (dict(written.settings), list(written.points)) == ({}, ["m1"])
+    assert written.model is None
+
+
+def test_second_session_of_a_folder_is_told_and_keeps_nothing(folder: Path) -> None:
+    first = opened(folder, Session())
+    second = opened(folder, Session())
+    assert second.file is None
+    assert "open in another window" in second.remark
+    first.file.close()
+
+
+def test_folder_that_cannot_be_written_into_is_kept_at_home(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_deepem.io import atomic
+
+    home, writable = tmp_path_factory.mktemp("home"), atomic.writable_folder
+
+    def refuse(path: Path) -> Path:
+        if path == folder:
+            raise InputError("no permission")
+        return writable(path)
+
+    monkeypatch.setattr("napari_deepem.io.atomic.writable_folder", refuse)
+    monkeypatch.setattr(Path, "home", lambda: home)
+    found = opened(folder, Session())
+    assert found.folder.is_relative_to(home)
+    assert str(found.folder) in found.remark
+    assert (found.folder / SESSION_FILE).is_file()
+    assert not (folder / SESSION_FILE).exists()
+    found.file.close()
+
+
+def test_next_folder_begins_with_nothing_of_the_last(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    session = Session()
+    opened(folder, session).file.close()
+    session.labels = {"m1": Labels.of([[1.0, 2.0]])}
+    session.excluded = frozenset({"m1"})
+    other = tmp_path_factory.mktemp("other")
+    write_mrc(other / "m1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
+    opened(other, session).file.close()
+    assert session.labels == {}
+    assert session.excluded == frozenset()
+    assert not differ(snapshot(session), Snapshot(snapshot(session).settings))
