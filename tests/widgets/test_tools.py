@@ -80,7 +80,7 @@ def viewer(make_napari_viewer, qtbot):
 
 def test_marks_are_made_moved_erased_and_brought_back_by_hand(viewer, qtbot) -> None:
     hand, link = Hand(viewer, qtbot), link_of(viewer)
-    session, camera = link.session, viewer.camera.center
+    session, camera = link.session, viewer.scene.camera.center
 
     def marks() -> tuple[list, list]:
         labels = session.labels_of(session.current)
@@ -102,7 +102,7 @@ def test_marks_are_made_moved_erased_and_brought_back_by_hand(viewer, qtbot) -> 
     assert marks() == ([[100, 100], [200, 300]], [[300, 300]])
     hand.drag((300, 300), (500, 700))
     assert marks()[1] == [[500, 600]]  # at the border
-    np.testing.assert_allclose(viewer.camera.center, camera)
+    np.testing.assert_allclose(viewer.scene.camera.center, camera)
     hand.undo()
     hand.undo()
     assert marks() == ([[100, 100], [150, 100]], [[300, 300]])
@@ -127,7 +127,7 @@ def test_marks_are_made_moved_erased_and_brought_back_by_hand(viewer, qtbot) -> 
     hand.drag((120, 60), (120, 360), (360, 360), (360, 60), (130, 60))
     assert marks() == ([[100, 100]], [])
     assert list(viewer.layers) == layers
-    np.testing.assert_allclose(viewer.camera.center, camera)
+    np.testing.assert_allclose(viewer.scene.camera.center, camera)
     hand.undo()
 
     # undo goes to where it was; the tool comes along
@@ -142,7 +142,7 @@ def test_marks_are_made_moved_erased_and_brought_back_by_hand(viewer, qtbot) -> 
     # without a tool the mouse moves the camera alone
     hand.drag((100, 100), (300, 300), (400, 400))
     assert marks() == ([[100, 100], [150, 100]], [])
-    assert np.abs(np.subtract(viewer.camera.center, camera)).max() > 100
+    assert np.abs(np.subtract(viewer.scene.camera.center, camera)).max() > 100
 
     # a filtered picture is taken for nothing else
     session.micrographs = {

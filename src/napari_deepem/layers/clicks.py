@@ -60,7 +60,7 @@ def show_outline(viewer: ViewerModel, image: Any, name: str) -> Shapes:
 
 def draw_outline(viewer: ViewerModel, layer: Shapes, corners_yx: FloatArray) -> None:
     """Draw an open line through (n, 2) positions, as wide as a pen on the screen."""
-    width = OUTLINE_WIDTH / viewer.camera.zoom / float(layer.scale[0])
+    width = OUTLINE_WIDTH / viewer.scene.camera.zoom / float(layer.scale[0])
     layer.data = []
     if len(corners_yx) > 1:
         layer.add_paths(corners_yx, edge_width=width, edge_color=OUTLINE_COLOR)
