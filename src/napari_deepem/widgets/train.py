@@ -26,7 +26,6 @@ from napari_deepem.widgets.workers import Job, report
 
 FILTER = "DeepEM model (*.safetensors)"
 STRIP_COLUMNS = 8
-BOX_WIDTH = 90  # screen pixels: leaves room for what is suggested
 HOW_SUGGESTED = (
     "The average of the particles that you marked ends at a radius; the box is 2.5 times that. "
     "Click to use it."
@@ -55,7 +54,6 @@ class Train(Dock):
         super().__init__(napari_viewer)
         trainings = self.link.runs.trainings
         self.box_size = self.control("box_size_px")
-        self.box_size.max_width = BOX_WIDTH
         self.use_suggested = PushButton(text="", tooltip=HOW_SUGGESTED)
         self.use_suggested.changed.connect(self._use_suggested)
         self.train = self._button("Train", lambda: self._train("new"))
@@ -75,7 +73,8 @@ class Train(Dock):
         self.load = self._button("Load model ...", self._choose_model)
         self.fill(
             [
-                form(row(self.box_size, self.use_suggested, label=self.box_size.label)),
+                form(self.box_size),
+                self.use_suggested,
                 holder(self._recipe_and_more()),
                 row(self.train, self.more, self.stop, self.discard),
                 self.progress,
@@ -186,7 +185,7 @@ class Train(Dock):
             control.enabled = not activity.running
         suggested = session.suggested_box_px
         self.use_suggested.visible = suggested is not None
-        self.use_suggested.text = f"Suggested: {suggested} px"
+        self.use_suggested.text = f"Suggested: {in_px(suggested or 0, session.pixel_size)}"
         in_use = IN_USE if suggested == session.box_size_px else ""
         enable(self.use_suggested, running or in_use, HOW_SUGGESTED)
         self.progress.visible = activity.running
@@ -256,6 +255,12 @@ def enable(button: PushButton, why_not: str, what: str = "") -> None:
     """Enable a button unless there is a reason against it, and say which, or what it does."""
     button.enabled = not why_not
     button.tooltip = why_not or what
+
+
+def in_px(length_px: int, pixel_size: float | None) -> str:
+    """Say a length in pixels, and in the units of the specimen where they are known."""
+    angstrom = "" if pixel_size is None else f" ({length_px * pixel_size:.0f} Å)"
+    return f"{length_px} px{angstrom}"
 
 
 def summary_of(model: Any) -> str:
