@@ -10,7 +10,7 @@ from annotated_types import Ge, Le
 from magicgui.widgets import ComboBox, Container, Label, Widget, create_widget
 from psygnal import EventedModel
 from qtpy.QtCore import QObject, Qt, QTimer
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QWidget
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QTabBar, QWidget
 
 from napari_deepem.widgets.link import link_of
 
@@ -180,8 +180,17 @@ class _Tabs(QObject):
             if other.findChild(QWidget, OURS) is not None and not other.isFloating():
                 window.tabifyDockWidget(other, dock)
                 dock.raise_()
+                _show_whole_titles(window, self._title)
                 break
         self._widget.setObjectName(OURS)  # from now on others may join this one
+
+
+def _show_whole_titles(window: QMainWindow, title: str) -> None:
+    """Leave the titles of our tabs as they are: Qt would cut them off, as many as there are."""
+    for bar in window.findChildren(QTabBar):
+        if title in (bar.tabText(number) for number in range(bar.count())):
+            bar.setElideMode(Qt.TextElideMode.ElideNone)
+            bar.setStyleSheet("QTabBar::tab { padding: 3px 4px; margin: 0px; min-width: 0px; }")
 
 
 def _run_all(stops: Sequence[Callable[[], object]]) -> None:

@@ -21,8 +21,9 @@ class Overview:
     def __init__(self, theme: str, on_click: Callable[[int], object]) -> None:
         self._on_click = on_click
         self.picks, self._pick_points = self._plot(theme, "picks", PICKS)
-        self.scores, self._score_points = self._plot(theme, "mean score", SCORE)
+        self.scores, self._score_points = self._plot(theme, "score", SCORE)
         self.scores.setYRange(0, 1)
+        self.scores.getAxis("left").setTicks([[(0, "0"), (0.5, "0.5"), (1, "1")]])
         self.scores.setXLink(self.picks)
         pen = pg.mkPen(get_theme(theme).text.as_hex(), width=1)
         self._lines = [pg.InfiniteLine(angle=90, pen=pen) for _ in range(2)]

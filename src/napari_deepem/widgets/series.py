@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from magicgui.widgets import ComboBox, ProgressBar, PushButton
+from magicgui.widgets import CheckBox, ComboBox, ProgressBar, PushButton
 from qtpy.QtCore import QItemSelectionModel, Qt, QTimer
 from qtpy.QtWidgets import QAbstractItemView, QFileDialog, QHeaderView, QSizePolicy, QTableView
-from superqt import QCollapsible
 
 from napari_deepem.widgets.dock import Dock, counted, holder, row, tell, text_line
 from napari_deepem.widgets.keys import with_keys
@@ -20,7 +19,7 @@ from napari_deepem.widgets.workers import work_on
 
 NOTHING_OPEN = "Open a folder of micrographs, or drop one onto the window."
 NO_MODEL = "Train a model, or load one, in the Train dock first."
-LATER_MS = 500  # what follows from many changes at once is shown once
+LATER_MS = 500  # many changes are shown at once
 STEP_MS = 8  # of work between two looks at what the user does
 
 
@@ -34,7 +33,8 @@ class Micrographs(Dock):
         self.next = _button("Next", lambda: self.link.browsing.step(1))
         self.previous.tooltip = with_keys("To the one above.", "previous_micrograph")
         self.next.tooltip = with_keys("To the one below.", "next_micrograph")
-        self.states = ComboBox(label="Show", choices=["all", *ALL], tooltip="Which are listed.")
+        choices = [(f"Show {state}", state) for state in ("all", *ALL)]
+        self.states = ComboBox(choices=choices, tooltip="Which micrographs are listed.")
         self.states.changed.connect(self._filter)
         self.status = text_line("status")
         self.table = Table(self.session)
@@ -47,10 +47,10 @@ class Micrographs(Dock):
         self.activity = text_line("activity")
         self.totals = text_line("totals")
         self.overview = Overview(self.link.viewer.theme, self._go_to_file)
-        self.fold = QCollapsible("Picks and mean scores")
+        self.plots = CheckBox(text="Plot picks and mean scores", tooltip="By micrograph.")
         for plot in (self.overview.picks, self.overview.scores):
             plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            self.fold.addWidget(plot)
+            plot.hide()
         self.fill(
             [
                 row(self.open, self.previous, self.next),
@@ -61,15 +61,18 @@ class Micrographs(Dock):
                 self.progress,
                 self.activity,
                 self.totals,
-                holder(self.fold),
+                self.plots,
+                holder(self.overview.picks),
+                holder(self.overview.scores),
             ]
         )
-        self.native.layout().setStretchFactor(self.view.parentWidget(), 1)
+        # all the room there is for the table: napari adds a stretch of its own below
+        self.native.layout().setStretchFactor(self.view.parentWidget(), 1000)
         self._later = self._timer(self._show_numbers, LATER_MS)
         self._steps = self._timer(self._step, 0)
         self._counting: Iterator[None] = iter(())
         self._known: list[tuple[int | None, float | None]] = []  # count and mean, by micrograph
-        self.fold.toggled.connect(self._draw)
+        self.plots.changed.connect(self._draw)
         self._follow_all()
         self._list_names()
         self._show_numbers()
@@ -90,7 +93,7 @@ class Micrographs(Dock):
         view.verticalHeader().setDefaultSectionSize(PICTURE_PX + 4)
         header = view.horizontalHeader()
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        for column, width in zip(range(LABELS, SCORE + 1), (62, 50, 50), strict=True):
+        for column, width in zip(range(LABELS, SCORE + 1), (52, 44, 46), strict=True):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             header.resizeSection(column, width)
         header.setSortIndicator(NAME, Qt.SortOrder.AscendingOrder)
@@ -275,14 +278,17 @@ class Micrographs(Dock):
             return
         self.table.refresh()
         counts = [count for count, _ in self._known if count is not None]
-        self.fold.setVisible(bool(counts))
+        self.plots.visible = bool(counts)
         text = f"{counted(sum(counts), 'pick')} in {counted(len(counts), 'micrograph')}"
         tell(self.totals, text if counts else "")
         self._draw()
 
     def _draw(self) -> None:
         """Draw the plots, if they are to be seen."""
-        if self.fold.isExpanded() and self._known:
+        wanted = self.plots.value and any(count is not None for count, _ in self._known)
+        for plot in (self.overview.picks, self.overview.scores):
+            plot.setVisible(wanted)
+        if wanted:
             names, current = self.session.names, self.session.current
             number = names.index(current) if current in names else None
             counts, means = zip(*self._known, strict=True)

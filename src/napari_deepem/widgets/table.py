@@ -119,7 +119,7 @@ class Table(QAbstractTableModel):
             labels = session.labels_of(name)
             here = len(labels.positive_yx), len(labels.negative_yx)
             return "" if here == (0, 0) else f"{here[0]} / {here[1]}"
-        if name not in session.candidates:
+        if name not in session.candidates or name in session.excluded:
             return ""
         if column == PICKS:
             count = session.selection.count_of(name)
