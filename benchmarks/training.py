@@ -100,7 +100,11 @@ def train_and_continue() -> dict[str, Any]:
     more = Labels.of(labels.positive_yx[:MORE_CLICKS])
     verified = [LabelledMicrograph(micrograph.name, more, complete=False, source=None)]
     job = refine_epochs(
-        model, verified, lambda item: micrographs[item.name], settings_of(model), "weights"
+        model,
+        verified,
+        lambda item: micrographs[item.name],
+        settings_of(model, start="weights"),
+        "weights",
     )
     continued, further, _ = timed(job)
     later = np.array([done.held_out_ap for done in further])

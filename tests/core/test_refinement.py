@@ -304,6 +304,7 @@ def test_summary_counts_rounds_and_verdicts(seen: dict[str, Any], model: Model) 
     once = refined_without_training(seen, model, first, verified(6, [(9, 9)], [], [(5, 5)]))
     assert json.loads(json.dumps(once.summary))["refined"] == {
         **{"round": 1, "start": "anew", "micrographs": 2},
+        "epochs_anew": len(model.summary["curve"]),
         **{"accepted": 2, "rejected": 2, "unsure": 1},
     }
     twice = refined_without_training(seen, once, verified(7, [], [(50, 60)]))
@@ -358,3 +359,18 @@ def test_verdict_outside_its_micrograph_is_refused(model: Model) -> None:
     job = refine_epochs(model, [verified(4, [(9, 900)])], micrograph_of, settings_of(model))
     with pytest.raises(InputError, match="1 of 1 coordinates lie outside micrograph blobs_4"):
         finish(job)
+
+
+def test_training_goes_on_from_weights_for_a_fifth_of_the_epochs() -> None:
+    micrographs, labels = blob_sample(1)
+    model = finish(train_epochs(micrographs, labels, TrainingSettings(BOX_PX, epochs=6)))
+    assert settings_of(model, start="weights").chosen_epochs == 2
+    assert settings_of(model, 5, start="weights").chosen_epochs == 5
+    item = LabelledMicrograph("blobs_1", labels[0], complete=False, source=None)
+    for _ in range(2):  # however often it goes on, a training anew is as long as the first
+        job = refine_epochs(
+            model, [item], lambda _: micrographs[0], settings_of(model, start="weights"), "weights"
+        )
+        model = finish(job)
+        assert len(model.summary["curve"]) == 2
+        assert settings_of(model).chosen_epochs == 6

@@ -51,7 +51,7 @@ def refine(
     start
         Train from random weights on all that is known, or on from those of the model: faster.
     epochs
-        How long to train; as long as the model was by default.
+        How long to train; as long as the model was by default, or from its weights a fifth of that.
     seed
         The model's own by default.
     earlier
@@ -75,6 +75,6 @@ def refine(
         trained, start = replace(trained, training_set=()), "weights"
     else:
         trained = recall(trained, paths, find_micrographs(earlier) if earlier else (), coords)
-    job = refine_on_files(trained, paths, files, settings_of(trained, epochs, seed), start)
+    job = refine_on_files(trained, paths, files, settings_of(trained, epochs, seed, start), start)
     refined = follow_refining(job, errors)
     errors.print(describe_model(refined, save_model(refined, out)), markup=False)

@@ -18,6 +18,7 @@ from napari_deepem.core.network import Architecture, Network
 from napari_deepem.core.passes import keep_freed_memory, training_logits
 from napari_deepem.core.recipes import Recipe
 from napari_deepem.core.types import Float32Array, FloatArray
+from napari_deepem.core.unlabelled import clear_of_lookalikes
 
 CONTINUED_RATE = 0.3  # of the recipe's learning rate, where a trained network is trained on
 NEGATIVES_MARKED = 0.5  # at most this share of a batch's negatives are marked ones
@@ -35,6 +36,10 @@ class Learner(ABC):
     @abstractmethod
     def trained(self) -> Network:
         """The network to use, in evaluation mode, without batch normalisation."""
+
+    @abstractmethod
+    def look_around(self) -> None:
+        """Draw no more background where the network sees particles that are not labelled."""
 
     @staticmethod
     @abstractmethod
@@ -90,6 +95,9 @@ class PaperLearner(Learner):
             losses.append(loss.item())
         return float(np.mean(losses))
 
+    def look_around(self) -> None:
+        """The paper's examples are drawn once."""
+
     def trained(self) -> Network:
         """A copy of the network as it is."""
         return copy.deepcopy(self.network).eval()
@@ -108,7 +116,7 @@ class ModernLearner(Learner):
         start: Network | None = None,
     ) -> None:
         assert recipe.batches_per_epoch is not None
-        self._fields = fields
+        self._labelled = self._fields = fields
         self._recipe = recipe
         self._rng = rng
         self._box_px = architecture.box_px
@@ -151,6 +159,11 @@ class ModernLearner(Learner):
     def trained(self) -> Network:
         """The averaged network, its batch normalisation folded away."""
         return self._average.without_batch_norm()
+
+    def look_around(self) -> None:
+        """Replace what was kept clear of before: the network has learnt since."""
+        away_px = self._recipe.background_distance * self._box_px
+        self._fields = clear_of_lookalikes(self._labelled, self.trained(), away_px)
 
     def _draw_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches of (b, 1, box, box) crops and (b,) targets, a share of them particles."""

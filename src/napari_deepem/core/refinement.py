@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from math import ceil
 from typing import Any, Literal
 
 import numpy as np
@@ -18,9 +19,11 @@ from napari_deepem.core.scoring import score_prepared
 from napari_deepem.core.settings import TrainingSettings
 from napari_deepem.core.training import EpochDone, never, train_fields
 from napari_deepem.core.types import Labels, Micrograph
+from napari_deepem.core.unlabelled import clear_of
 from napari_deepem.core.verification import join
 
 Start = Literal["anew", "weights"]
+CONTINUED_SHARE = 0.2  # of the epochs, where training goes on from weights
 SUSPICIOUS = 0.25  # of the threshold: what scores more and has no label may be a particle
 
 
@@ -33,9 +36,12 @@ class MicrographRead:
 
 
 def settings_of(
-    model: Model, epochs: int | None = None, seed: int | None = None
+    model: Model, epochs: int | None = None, seed: int | None = None, start: Start = "anew"
 ) -> TrainingSettings:
-    """The settings that a model was trained with, some replaced."""
+    """The settings that a model was trained with, some replaced.
+
+    From weights that have learnt the rest, a fifth of the epochs teaches what is new.
+    """
     base = RECIPES.get(model.recipe, MODERN)
     known = {item.name for item in fields(Recipe)}
     stored: dict[str, Any] = {  # older models tell the name alone
@@ -43,17 +49,25 @@ def settings_of(
         for name, value in model.summary.get("recipe", {}).items()
         if name in known
     }
-    curve = model.summary.get("curve", ())
-    planned = model.summary.get("stopped", {}).get("epochs", len(curve))
+    if epochs is None:
+        share = CONTINUED_SHARE if start == "weights" else 1.0
+        epochs = ceil(share * epochs_anew(model)) or None
     return TrainingSettings(
         model.box_size_px,
         model.binning,
         base.name,
-        epochs=planned or None if epochs is None else epochs,
+        epochs=epochs,
         seed=model.summary.get("seed", 0) if seed is None else seed,
         own_recipe=replace(base, **stored),
         own_architecture=model.network.architecture,
     )
+
+
+def epochs_anew(model: Model) -> int:
+    """How many epochs a model's training from random weights was to have; 0 if it does not say."""
+    curve = model.summary.get("curve", ())
+    planned = model.summary.get("stopped", {}).get("epochs", len(curve))
+    return int(model.summary.get("refined", {}).get("epochs_anew", planned))
 
 
 def refine(
@@ -121,7 +135,9 @@ def refine(
         LabelledMicrograph(micrograph.name, marked, complete=False, source=micrograph.source)
         for micrograph, marked in zip(new, labels, strict=True)
     ]
-    job = refine_epochs(model, verified, micrograph_of, settings_of(model, epochs), start)
+    job = refine_epochs(
+        model, verified, micrograph_of, settings_of(model, epochs, start=start), start
+    )
     return finish(job, on_progress)
 
 
@@ -166,21 +182,16 @@ def refine_epochs(
         training_set=tuple(
             replace(item, source=field.source) for item, field in zip(joined, prepared, strict=True)
         ),
-        summary=refined.summary | {"refined": _describe(model, verified, start)},
+        summary=refined.summary | {"refined": _describe(model, verified, start, settings)},
     )
 
 
 def clear_of_suspects(field: Field, model: Model, away_px: float) -> Field:
-    """The same field, but no background is drawn where the model sees what may be particles.
-
-    A model that has learnt little sees them everywhere: so that room is left for background, the
-    best are kept clear of, as many as circles of `away_px` (binned) cover half of the image.
-    """
+    """The same field, but no background is drawn where the model sees what may be particles."""
     score_map = finish(score_prepared(field.prepared, model.network))
     score_map = replace(score_map, smoothing=model.smoothing)
     suspects = select_picks(find_candidates(score_map), threshold=SUSPICIOUS * model.threshold)
-    most = int(field.prepared.size / 2 / (np.pi * away_px**2))
-    return replace(field, avoid_yx=np.concatenate([field.avoid_yx, suspects.centres_yx[:most]]))
+    return clear_of(field, suspects.centres_yx, away_px)
 
 
 def split_as_before(
@@ -203,11 +214,17 @@ def split_as_before(
     return training, kept
 
 
-def _describe(model: Model, verified: Sequence[LabelledMicrograph], start: Start) -> dict[str, Any]:
+def _describe(
+    model: Model,
+    verified: Sequence[LabelledMicrograph],
+    start: Start,
+    settings: TrainingSettings,
+) -> dict[str, Any]:
     labels = [item.labels for item in verified]
     return {
         "round": model.summary.get("refined", {}).get("round", 0) + 1,
         "start": start,
+        "epochs_anew": settings.chosen_epochs if start == "anew" else epochs_anew(model),
         "micrographs": len(verified),
         "accepted": sum(len(marked.positive_yx) for marked in labels),
         "rejected": sum(len(marked.negative_yx) for marked in labels),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -152,10 +152,12 @@ def train_fields(
     training, held_out = parts or hold_out(fields, box_px, rng)
     learner = make_learner(settings, training, rng, start)
     boxes = _boxes_to_judge_on(held_out, settings, rng)
-    network, curve = yield from _learn(learner, boxes, settings.chosen_epochs, stop)
+    epochs = settings.chosen_epochs
+    looks = set() if settings.labels_complete else {epochs * k // 4 for k in (1, 2, 3)}
+    network, curve = yield from _learn(learner, boxes, epochs, looks, stop)
     more: dict[str, Any] = {}
-    if len(curve) < settings.chosen_epochs:
-        more["stopped"] = {"epochs": settings.chosen_epochs, "kept_epoch": best_epoch(curve)}
+    if len(curve) < epochs:
+        more["stopped"] = {"epochs": epochs, "kept_epoch": best_epoch(curve)}
     if before is not None and boxes is not None:
         more["ap_before"] = _judge(before, learner.loss, boxes)[1]
     std_range = particle_std_range(fields, box_px)
@@ -192,13 +194,19 @@ def _learn(
     learner: Learner,
     boxes: tuple[Float32Array, Float32Array] | None,
     epochs: int,
+    looks: Container[int],
     stop: Callable[[], bool],
 ) -> Generator[EpochDone, None, tuple[Network, list[EpochDone]]]:
-    """Run the epochs; returns the last one's network, or where it was stopped the best one's."""
+    """Run the epochs; returns the last one's network, or where it was stopped the best one's.
+
+    After those in `looks` the learner looks around for particles that are not labelled.
+    """
     curve: list[EpochDone] = []
     best = network = learner.trained()
     for epoch in range(1, epochs + 1):
         loss = learner.run_epoch()
+        if epoch in looks:
+            learner.look_around()
         network = learner.trained()
         curve.append(EpochDone(epoch, epochs, loss, *_judge(network, learner.loss, boxes)))
         if best_epoch(curve) == epoch:

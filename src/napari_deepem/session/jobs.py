@@ -80,7 +80,7 @@ def refining(
             lessons.without(model),
             lessons.items(),
             lessons.micrograph_of,
-            settings_of(model, epochs),
+            settings_of(model, epochs, start=start),
             start,
             stop,
         )

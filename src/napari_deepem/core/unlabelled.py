@@ -1,0 +1,61 @@
+"""Particles that nobody has labelled: background is not to be drawn where they are.
+
+A user clicks some particles of a micrograph. Background drawn at random away from these hits
+others: on a crowded micrograph most of it. A network that has learnt a little gives those away,
+because it scores them as it does the labelled ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from napari_deepem.core.examples import Field
+from napari_deepem.core.jobs import finish
+from napari_deepem.core.network import Network
+from napari_deepem.core.picking import find_candidates
+from napari_deepem.core.scoring import score_prepared
+from napari_deepem.core.types import FloatArray, ScoreMap
+
+LABELLED_BELOW = 0.1  # share of the labelled particles that score less than all lookalikes
+
+
+def clear_of_lookalikes(fields: Sequence[Field], network: Network, away_px: float) -> list[Field]:
+    """The same fields, but no background is drawn where there may be an unlabelled particle.
+
+    That is within `away_px` (binned) of every candidate that scores as high as all but a tenth of
+    the labelled particles. Fields without a labelled particle stay as they are: the user marked
+    their background.
+    """
+    maps = [finish(score_prepared(field.prepared, network)) for field in fields]
+    labelled = [
+        scores_at(score_map, field.positive_yx)
+        for score_map, field in zip(maps, fields, strict=True)
+    ]
+    lowest = np.quantile(np.concatenate(labelled), LABELLED_BELOW)
+    candidates = [find_candidates(score_map) for score_map in maps]
+    return [
+        clear_of(field, found.centres_yx[found.scores >= lowest], away_px)
+        if len(field.positive_yx)
+        else field
+        for field, found in zip(fields, candidates, strict=True)
+    ]
+
+
+def clear_of(field: Field, centres_yx: FloatArray, away_px: float) -> Field:
+    """The same field, but no background is drawn near (n, 2) centres, the most suspicious first.
+
+    A network that has learnt little sees particles everywhere: so that room is left for background,
+    as many are kept clear of as circles of `away_px` (binned) cover half of the image.
+    """
+    most = int(field.prepared.size / 2 / (np.pi * away_px**2))
+    return replace(field, avoid_yx=np.concatenate([field.avoid_yx, centres_yx[:most]]))
+
+
+def scores_at(score_map: ScoreMap, centres_yx: FloatArray) -> FloatArray:
+    """(n,) scores of the grid's elements that are nearest to (n, 2) positions."""
+    nearest = np.rint((centres_yx - score_map.origin_px) / score_map.step_px).astype(np.int64)
+    rows, cols = np.clip(nearest, 0, np.array(score_map.scores.shape) - 1).T
+    return np.asarray(score_map.scores[rows, cols], dtype=np.float64)

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from blobs import blob_sample
+from napari_deepem.core import training, unlabelled
+from napari_deepem.core.crops import PaddedImage
+from napari_deepem.core.examples import Field
+from napari_deepem.core.jobs import finish
+from napari_deepem.core.learning import ModernLearner, PaperLearner
+from napari_deepem.core.network import Architecture, Network
+from napari_deepem.core.settings import TrainingSettings
+from napari_deepem.core.training import train_epochs
+from napari_deepem.core.types import ScoreMap
+from napari_deepem.core.unlabelled import clear_of, clear_of_lookalikes, scores_at
+
+SHAPE = (200, 240)
+NETWORK = Network(Architecture.for_box(24))
+
+
+def field_of(positive_yx: Any, name: str = "m") -> Field:
+    prepared = np.zeros(SHAPE, dtype=np.float32)
+    centres = np.array(positive_yx, dtype=float).reshape(-1, 2)
+    nothing = np.empty((0, 2))
+    padded = PaddedImage.of(prepared, 24)
+    return Field(prepared, padded, centres, nothing, centres, (0.0, 239.0), name, None)
+
+
+def map_with(peaks: dict[tuple[int, int], float]) -> ScoreMap:
+    """Scores on every 8th pixel, 0.01 but for some positions."""
+    scores = np.full((25, 30), 0.01, dtype=np.float32)
+    for (row, col), score in peaks.items():
+        scores[row // 8, col // 8] = score
+    return ScoreMap(scores, np.ones_like(scores), 0.0, 8.0, 24, SHAPE)
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[ScoreMap]:
+    """The score maps that networks give, one after the other."""
+    maps: list[ScoreMap] = []
+
+    def give(*_: object) -> Generator[None, None, ScoreMap]:
+        yield
+        return maps.pop(0)
+
+    monkeypatch.setattr(unlabelled, "score_prepared", give)
+    return maps
+
+
+def test_scores_are_those_of_the_nearest_elements() -> None:
+    score_map = map_with({(40, 80): 0.7, (192, 232): 0.4})
+    centres = np.array([[42.0, 78.0], [199.0, 239.0], [0.0, 0.0]])
+    np.testing.assert_allclose(scores_at(score_map, centres), [0.7, 0.4, 0.01], rtol=1e-6)
+
+
+def test_what_scores_like_labelled_particles_is_kept_clear_of(seen: list[ScoreMap]) -> None:
+    labelled = {(40, 40): 0.8, (40, 160): 0.9}
+    seen.append(map_with({**labelled, (120, 80): 0.85, (120, 160): 0.6}))
+    (field,) = clear_of_lookalikes([field_of(list(labelled))], NETWORK, 10.0)
+    avoided = {(round(row), round(col)) for row, col in field.avoid_yx}
+    assert (120, 80) in avoided
+    assert (120, 160) not in avoided
+    assert avoided >= labelled.keys()
+    np.testing.assert_array_equal(field.positive_yx, list(labelled))
+
+
+def test_marked_background_of_other_micrographs_stays_background(seen: list[ScoreMap]) -> None:
+    seen += [map_with({(40, 40): 0.5}), map_with({(80, 80): 0.9})]
+    fields = [field_of([(40, 40)]), field_of([], name="empty")]
+    assert clear_of_lookalikes(fields, NETWORK, 10.0)[1] is fields[1]
+
+
+def test_room_is_left_for_background() -> None:
+    everywhere = np.random.default_rng(0).uniform((0, 0), SHAPE, (5000, 2))
+    field = clear_of(field_of([(40, 40)]), everywhere, 12.0)
+    covered = (len(field.avoid_yx) - 1) * np.pi * 12.0**2
+    assert covered <= SHAPE[0] * SHAPE[1] / 2 < covered + np.pi * 12.0**2
+    np.testing.assert_array_equal(field.avoid_yx[1:], everywhere[: len(field.avoid_yx) - 1])
+    assert len(field.draw_background(50, 12.0, np.random.default_rng(1))) == 50
+
+
+@pytest.mark.parametrize(("complete", "looks"), [(True, []), (False, [1, 2, 3])])
+def test_partly_labelled_micrographs_are_looked_over_three_times(
+    monkeypatch: pytest.MonkeyPatch, complete: bool, looks: list[int]
+) -> None:
+    looked: list[int] = []
+    done: list[int] = []
+    monkeypatch.setattr(ModernLearner, "look_around", lambda _: looked.append(len(done) + 1))
+    micrographs, labels = blob_sample(1)
+    settings = TrainingSettings(24, epochs=4, labels_complete=complete)
+    finish(train_epochs(micrographs, labels, settings), lambda epoch: done.append(epoch.epoch))
+    assert looked == looks
+
+
+def test_after_a_look_background_is_drawn_away_from_lookalikes(
+    monkeypatch: pytest.MonkeyPatch, seen: list[ScoreMap]
+) -> None:
+    settings = TrainingSettings(24, epochs=4)
+    fields = [field_of([(40, 40), (40, 200)])]
+    learner = training.make_learner(settings, fields, np.random.default_rng(0))
+    assert isinstance(learner, ModernLearner)
+    for _ in range(2):  # what was kept clear of at the first look is not at the second
+        seen.append(map_with({(40, 40): 0.8, (40, 200): 0.8, (120, 80): 0.9}))
+        learner.look_around()
+        assert len(learner._fields[0].avoid_yx) == 2 + 3
+    assert learner._fields[0].avoid_yx[2].round().tolist() == [120, 80]
+
+
+def test_paper_s_examples_stay() -> None:
+    micrographs, labels = blob_sample(1)
+    settings = TrainingSettings(24, recipe_name="deepem2017", epochs=4, labels_complete=False)
+    fields = training.prepare_fields(micrographs, labels, 24, 1)
+    learner = training.make_learner(settings, fields, np.random.default_rng(0))
+    assert isinstance(learner, PaperLearner)
+    before = learner._crops
+    learner.look_around()
+    assert learner._crops is before
