@@ -71,6 +71,14 @@ def test_file_that_is_open_elsewhere_is_refused_in_one_line(path: Path) -> None:
     assert reopened(path).settings == {"seed": 1}
 
 
+def test_write_that_comes_too_late_changes_nothing(path: Path) -> None:
+    file = SessionFile(path)
+    file.write(Stored({"seed": 1}))
+    file.close()
+    file.write(Stored({"seed": 2}))
+    assert reopened(path).settings == {"seed": 1}
+
+
 def newer(path: Path) -> None:
     SessionFile(path).close()
     database = sqlite3.connect(path)

@@ -285,6 +285,22 @@ def test_click_on_a_row_and_on_a_point_of_the_plot_go_there(opened, qtbot) -> No
     assert dock.view.currentIndex().row() == 1
 
 
+def test_closed_dock_comes_back_as_it_was_and_jobs_go_on(
+    opened, scores: dict[str, float], qtbot
+) -> None:
+    viewer = ViewerModel()
+    dock, link = Micrographs(viewer), opened(viewer)
+    link.session.model = some_model()
+    dock.pick_all.native.click()
+    with qtbot.waitSignal(dock.native.destroyed):
+        dock.native.deleteLater()
+    qtbot.waitUntil(lambda: not link.session.scoring.running)
+    again = Micrographs(viewer)
+    qtbot.waitUntil(lambda: again.totals.value == "4 picks in 2 micrographs")
+    assert again.table.names == list(SHAPES)
+    assert again.view.currentIndex().row() == 0
+
+
 def test_thumbnails_are_made_for_the_rows_in_sight(opened, qtbot) -> None:
     viewer = ViewerModel()
     dock, _ = Micrographs(viewer), opened(viewer)

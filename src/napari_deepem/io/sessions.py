@@ -66,7 +66,7 @@ class SessionFile:
             Then it is left as it was.
         """
         self.path = path
-        self._busy = Lock()
+        self._busy, self._closed = Lock(), False
         try:
             # one thread at a time, though not always the same one
             self._database = sqlite3.connect(
@@ -97,7 +97,7 @@ class SessionFile:
             raise InputError(_reason(self.path, error)) from error
 
     def write(self, changes: Stored) -> None:
-        """Write what has changed, all of it or nothing.
+        """Write what has changed, all of it or nothing; into a closed file nothing.
 
         Raises
         ------
@@ -105,6 +105,8 @@ class SessionFile:
             The disk is full, or the file can't be written any more.
         """
         with self._busy:
+            if self._closed:  # by its owner, who has written all that there was
+                return
             try:
                 self._database.execute("BEGIN")
                 self._write(changes)
@@ -117,6 +119,7 @@ class SessionFile:
     def close(self) -> None:
         """Let others open the file."""
         with self._busy:
+            self._closed = True
             self._database.close()
 
     def _claim(self) -> None:

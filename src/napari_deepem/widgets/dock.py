@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from annotated_types import Ge, Le
-from magicgui.widgets import ComboBox, Container, Label, Widget, create_widget
+from magicgui.widgets import ComboBox, Container, Label, PushButton, Widget, create_widget
 from psygnal import EventedModel
 from qtpy.QtCore import QObject, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QTabBar, QWidget
@@ -138,6 +138,13 @@ def _without_margins(container: Container) -> Container:
     container.margins = (0, 0, 0, 0)
     container.native.layout().setSpacing(6)
     return container
+
+
+def button(text: str, action: Callable[[], object], tooltip: str = "") -> PushButton:
+    """Make a button that does something."""
+    made = PushButton(text=text, tooltip=tooltip)
+    made.changed.connect(lambda: action())
+    return made
 
 
 def text_line(name: str) -> Label:

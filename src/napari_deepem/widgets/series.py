@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox, ProgressBar, PushButton
+from magicgui.widgets import CheckBox, ComboBox, ProgressBar
 from qtpy.QtCore import QItemSelectionModel, Qt, QTimer
 from qtpy.QtWidgets import QAbstractItemView, QFileDialog, QHeaderView, QSizePolicy, QTableView
 
-from napari_deepem.widgets.dock import Dock, counted, holder, row, tell, text_line
+from napari_deepem.widgets.dock import Dock, button, counted, holder, row, tell, text_line
 from napari_deepem.widgets.keys import with_keys
 from napari_deepem.widgets.overview import Overview
 from napari_deepem.widgets.table import ALL, LABELS, NAME, PICTURE_PX, SCORE, NameCell, Table
@@ -28,9 +28,9 @@ class Micrographs(Dock):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
-        self.open = _button("Open folder ...", self._choose_folder, "Lists its micrographs.")
-        self.previous = _button("Previous", lambda: self.link.browsing.step(-1))
-        self.next = _button("Next", lambda: self.link.browsing.step(1))
+        self.open = button("Open folder ...", self._choose_folder, "Lists its micrographs.")
+        self.previous = button("Previous", lambda: self.link.browsing.step(-1))
+        self.next = button("Next", lambda: self.link.browsing.step(1))
         self.previous.tooltip = with_keys("To the one above.", "previous_micrograph")
         self.next.tooltip = with_keys("To the one below.", "next_micrograph")
         choices = [(f"Show {state}", state) for state in ("all", *ALL)]
@@ -40,9 +40,9 @@ class Micrographs(Dock):
         self.table = Table(self.session)
         self.view = self._table_view()
         self.thumbnails = Thumbnails(self.session, self.table.add_picture)
-        self.exclude = _button("Exclude", self._exclude)
-        self.pick_all = _button("Pick all", self._pick_all)
-        self.stop = _button("Stop", self.link.runs.cancel_scoring)
+        self.exclude = button("Exclude", self._exclude)
+        self.pick_all = button("Pick all", self._pick_all)
+        self.stop = button("Stop", self.link.runs.cancel_scoring)
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.activity = text_line("activity")
         self.totals = text_line("totals")
@@ -230,8 +230,8 @@ class Micrographs(Dock):
         self.progress.visible = scoring.running
         self.progress.max, self.progress.value = scoring.total, scoring.done
         tell(self.activity, scoring.message)
-        for button in (self.previous, self.next):
-            button.enabled = count > 1
+        for arrow in (self.previous, self.next):
+            arrow.enabled = count > 1
         chosen = session.chosen
         self.exclude.enabled = bool(chosen)
         again = bool(chosen) and chosen <= session.excluded
@@ -293,9 +293,3 @@ class Micrographs(Dock):
             number = names.index(current) if current in names else None
             counts, means = zip(*self._known, strict=True)
             self.overview.show(counts, means, number)
-
-
-def _button(text: str, action: Callable[[], object], tooltip: str = "") -> PushButton:
-    button = PushButton(text=text, tooltip=tooltip)
-    button.changed.connect(lambda: action())
-    return button
