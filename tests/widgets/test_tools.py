@@ -5,63 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
-from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import Qt
 
+from hand import SHIFT, Hand
 from napari_deepem.core.types import Labels, Micrograph
 from napari_deepem.io.micrographs import write_mrc
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.tags import find_layer
 from napari_deepem.widgets.link import link_of
-
-NO_KEY, SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
-LEFT = Qt.MouseButton.LeftButton
-
-
-class Hand:
-    """Presses, drags and types on the canvas; positions are pixels of the current micrograph."""
-
-    def __init__(self, viewer, qtbot) -> None:
-        self.viewer, self.qtbot = viewer, qtbot
-        self.canvas = viewer.window._qt_viewer.canvas
-
-    def at(self, row: float, col: float) -> QPoint:
-        link = link_of(self.viewer)
-        world_yx = link.image_of(link.session.current).data_to_world((row, col))
-        x, y = self.canvas.view.scene.transform.map([world_yx[1], world_yx[0]])[:2]
-        return QPoint(round(x), round(y))
-
-    def drag(self, *places: tuple[float, float], modifier=NO_KEY) -> None:
-        """Press at the first place, move over the others, let go at the last."""
-        native, spots = self.canvas.native, [self.at(*place) for place in places]
-        QTest.mouseMove(native, spots[0])
-        QTest.mousePress(native, LEFT, modifier, spots[0])
-        for spot in spots[1:]:
-            self._move(spot, modifier)
-        QTest.mouseRelease(native, LEFT, modifier, spots[-1])
-        QApplication.processEvents()
-
-    def _move(self, spot: QPoint, modifier) -> None:
-        """QTest's own moves tell of no button that is down; vispy passes over quick ones."""
-        self.qtbot.wait(15)
-        native = self.canvas.native
-        position, where = QPointF(spot), QPointF(native.mapToGlobal(spot))
-        none = Qt.MouseButton.NoButton
-        event = QMouseEvent(QEvent.Type.MouseMove, position, where, none, LEFT, modifier)
-        QApplication.sendEvent(native, event)
-        QApplication.processEvents()
-
-    def key(self, key, modifier=NO_KEY) -> None:
-        QTest.keyClick(self.canvas.native, key, modifier)
-        QApplication.processEvents()
-
-    def undo(self) -> None:
-        self.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-
-    def redo(self) -> None:
-        self.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | SHIFT)
 
 
 @pytest.fixture
