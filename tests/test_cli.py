@@ -327,6 +327,18 @@ def test_step_is_taken_from_the_command_line(sample: Path, model: Path, tmp_path
     np.testing.assert_array_equal(written.image, expected.scores)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU here")
+def test_device_that_is_not_there_is_said_before_anything_is_written(
+    sample: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "picks"
+    options = ("pick", sample / "blobs_4.mrc", "--model", model, "--out", out)
+    assert run(*options, "--device", "cuda") == 2
+    assert "'cuda' is not available to torch here: use cpu, or auto" in capsys.readouterr().err
+    assert not out.exists()
+    assert run(*options, "--device", "cpu") == 0
+
+
 def test_formats_are_taken_from_the_command_line(sample: Path, model: Path, tmp_path: Path) -> None:
     options = ("pick", sample / "blobs_4.mrc", "--model", model, "--out", tmp_path)
     assert run(*options, "--format", "csv,box") == 0

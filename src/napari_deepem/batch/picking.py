@@ -10,6 +10,7 @@ from time import perf_counter
 from napari_deepem.batch.outputs import PickFolder
 from napari_deepem.batch.reading import read_ahead
 from napari_deepem.core.confidence import expected_hits, fit_candidates
+from napari_deepem.core.devices import DeviceName, chosen_device
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.model import Model, pixel_size_remark
 from napari_deepem.core.picking import find_candidates, select_picks
@@ -29,6 +30,7 @@ class PickSettings:
     formats: tuple[str, ...] = ("box", "star")
     score_maps: bool = False  # write each score map as an MRC file too
     step_px: int | None = None  # between neighbouring boxes; None: an eighth of the box, or less
+    device: DeviceName = "auto"  # what scores
 
     @classmethod
     def of_model(cls, model: Model) -> PickSettings:
@@ -77,8 +79,9 @@ def pick_files(
     ------
     InputError
         If the folder can't be written into, or holds coordinates that a user made; for a step
-        that is no multiple of the model's binning.
+        that is no multiple of the model's binning, or a device that is not there.
     """
+    chosen_device(settings.device)
     if settings.step_px is not None:
         to_binned_step(settings.step_px, model.binning)
     names = [micrograph_name(path) for path in paths]
@@ -112,7 +115,7 @@ def pick_micrograph(
     micrograph: Micrograph, model: Model, settings: PickSettings
 ) -> tuple[Picks, float | None, ScoreMap]:
     """The picks of one micrograph, how many are expected to be right, and its score map."""
-    score_map = score(micrograph, model, step_px=settings.step_px)
+    score_map = score(micrograph, model, step_px=settings.step_px, device=settings.device)
     candidates = find_candidates(score_map)
     picks = select_picks(
         candidates,

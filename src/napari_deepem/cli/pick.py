@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from napari_deepem.cli.app import WRONG_INPUT, app, errors
 from napari_deepem.cli.options import (
@@ -29,6 +30,7 @@ def pick(
     std_range: tuple[float, float] | None = None,
     min_distance: float | None = None,
     step: Whole | None = None,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     all_candidates: bool = False,
     score_maps: bool = False,
 ) -> None:
@@ -53,6 +55,8 @@ def pick(
     step
         Distance between neighbouring boxes that are scored, in pixels, a multiple of the model's
         binning; by default at most an eighth of the box. The paper's is 20 px after binning.
+    device
+        What scores: auto takes an NVIDIA (cuda) or Apple (mps) GPU where there is one.
     all_candidates
         Write every local maximum with its score, whatever its score and standard deviation:
         for evaluation. Only --min-distance applies; maxima on the map's border are left out.
@@ -73,6 +77,7 @@ def pick(
         formats=formats,
         score_maps=score_maps,
         step_px=step,
+        device=device,
     )
     if threshold != "f2":
         settings = replace(settings, threshold=probability(threshold))
