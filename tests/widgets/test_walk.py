@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from scipy.spatial import KDTree
 
 from hand import Hand, drag_line
 from napari_deepem.core.metrics import evaluate
+from napari_deepem.core.recipes import MODERN, RECIPES
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
 from napari_deepem.core.types import FloatArray, Labels, Picks
 from napari_deepem.io.coordinates import read_coordinates
@@ -90,6 +91,12 @@ def series(tmp_path: Path) -> Series:
     return apoferritin(folder) if REAL.is_dir() else simulated(folder)
 
 
+@pytest.fixture
+def _quick_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half the batches: what there is to tell is not how well it learns."""
+    monkeypatch.setitem(RECIPES, "modern", replace(MODERN, batches_per_epoch=25))
+
+
 class Heart:
     """Beats as often as the window lets it."""
 
@@ -112,6 +119,7 @@ def kept() -> Iterator[list[Any]]:
         link.keeping.close()
 
 
+@pytest.mark.usefixtures("_quick_recipe")
 def test_series_is_marked_learnt_tuned_reviewed_picked_and_exported(
     make_napari_viewer, qtbot, series: Series, tmp_path: Path, kept: list[Any]
 ) -> None:
