@@ -1,87 +1,191 @@
 """Make the pictures of the user guide, docs/images/*.png, from the embedded sample.
 
 Run it where there is a display, or under a virtual one: `xvfb-run -s "-screen 0 1600x1000x24"
-python docs/make_screenshots.py`.
+python docs/make_screenshots.py`. To look at the docks in the other theme: `--theme light --out
+folder`.
 """
 
 from __future__ import annotations
 
+import argparse
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import napari
+import numpy as np
+from napari.settings import get_settings
 from PIL import Image
 from qtpy.QtCore import QPoint, QRect
 from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QApplication
 
-from napari_deepem.widgets.link import session_of
+from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
+from napari_deepem.core.types import FloatArray, Labels
+from napari_deepem.io.micrographs import write_mrc
+from napari_deepem.widgets.folders import add_dock
+from napari_deepem.widgets.link import link_of
+from napari_deepem.widgets.show import DOCKS
 
 IMAGES = Path(__file__).parent / "images"
-PLUGIN = "napari-deepem"
+COUNT = 5  # micrographs
+MARKED = 20  # on each of the first two
 
 
 def main() -> None:
     """Go through the whole story once and take the pictures on the way."""
-    IMAGES.mkdir(exist_ok=True)
-    viewer = napari.Viewer(show=False)
-    viewer.show()
-    viewer.open_sample(PLUGIN, "klh_labelled")
-    docks = {
-        name: viewer.window.add_plugin_dock_widget(PLUGIN, name)[1]
-        for name in ("Annotate", "Train", "Pick", "Export")
-    }
-    session = session_of(viewer)
-    settle()
-    window = viewer.window._qt_window  # napari has no public way to size its window
-    window.resize(1280, 800)
-    settle()
-    session.current = next(iter(session.micrographs))
-    docks["Annotate"].mark_positive.native.click()
-    viewer.reset_view()
-    show(docks["Annotate"])
-    picture(docks["Annotate"], "annotate")
-
-    show(docks["Train"])
-    docks["Train"].train.native.click()
-    wait_until(lambda: len(session.history) >= 8)
-    picture(docks["Train"], "train")
-    wait_until(lambda: not session.training.running)
-
-    viewer.layers.selection.active = None
-    session.current = list(session.micrographs)[-1]
-    show(docks["Pick"])
-    docks["Pick"].score.native.click()
-    wait_until(lambda: session.picks is not None)
-    viewer.layers.selection.active = viewer.layers["Picks"]
-    viewer.reset_view()
-    settle()
-    save(window.grab(), "window")
-    picture(docks["Pick"], "pick")
-    show(docks["Export"])
-    docks["Export"].destination.value = Path("/data/klh/picks/klh_03.star")
-    picture(docks["Export"], "export")
-    viewer.close()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--theme", default="dark", choices=("dark", "light"))
+    parser.add_argument("--out", type=Path, default=IMAGES)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    get_settings().appearance.theme = options.theme
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "klh"
+        folder.mkdir()
+        Story(folder, options.out).tell()
 
 
-def show(dock) -> None:
-    """Bring a dock to the front of its tabs."""
-    dock.native.parent().raise_()
-    settle()
+class Story:
+    """One window, and where its pictures go."""
+
+    def __init__(self, folder: Path, out: Path) -> None:
+        self.out = out
+        self.truth_yx = write_series(folder)
+        self.viewer = napari.Viewer(show=False)
+        self.viewer.show()
+        self.window = self.viewer.window._qt_window  # napari has no public way to size its window
+        self.window.resize(1280, 800)
+        self.docks = {name: add_dock(self.viewer, name) for name in DOCKS}
+        self.link = link_of(self.viewer)
+        self.session = self.link.session
+        self.link.keeping.open_folder(folder)
+        wait_until(lambda: bool(self.session.micrographs) and not self.link.keeping.message)
+
+    def tell(self) -> None:
+        """From the first mark to the files."""
+        self.annotate()
+        self.train()
+        self.pick()
+        self.review()
+        self.pick_all()
+        self.export()
+        self.link.keeping.close()
+        self.viewer.close()
+
+    def annotate(self) -> None:
+        """Marks on two micrographs, the first of them in sight."""
+        dock, session = self.show("Annotate"), self.session
+        session.box_size_px = SAMPLE_BOX_PX
+        marked = list(self.truth_yx.items())[:2]
+        session.labels = {name: Labels.of(centres[:MARKED]) for name, centres in marked}
+        self.link.tools.use("positive")
+        settle()
+        self.picture("Annotate")
+        self.grab_window("window_annotate")
+        dock.tools["positive"].native.click()
+
+    def train(self) -> None:
+        """A training, with its curves."""
+        dock, session = self.show("Train"), self.session
+        wait_until(lambda: session.suggested_box_px is not None)
+        session.epochs = 20
+        dock.train.native.click()
+        wait_until(lambda: len(session.history) >= 12)
+        self.picture("Train")
+        wait_until(lambda: not session.training.running)
+        assert session.model is not None, session.training.message
+
+    def pick(self) -> None:
+        """Another micrograph, scored, with the plots to tune on."""
+        session = self.session
+        self.go_to("klh_03")
+        dock = self.show("Pick")
+        dock.score.native.click()
+        wait_until(lambda: session.current_scored is not None)
+        self.viewer.layers.selection.active = self.viewer.layers["Picks"]
+        settle(2.0)
+        self.picture("Pick")
+        self.grab_window("window")
+
+    def review(self) -> None:
+        """Verdicts on what the network doubts most, and a second round."""
+        session, dock = self.session, self.show("Review")
+        dock.order.value = "most doubtful first"
+        settle(2.0)
+        dock.view.select_row(0)
+        for row in range(8):
+            away_yx = self.truth_yx["klh_03"] - dock.pictures.gallery.centres_yx[row]
+            is_particle = np.linalg.norm(away_yx, axis=1).min() < SAMPLE_BOX_PX / 4
+            (dock.accept if is_particle else dock.reject).native.click()
+        dock.again.native.click()
+        wait_until(lambda: not session.training.running)
+        wait_until(lambda: session.current_scored is not None)
+        settle(2.0)
+        dock.view.select_row(9)
+        settle(2.0)
+        self.viewer.layers.selection.active = self.viewer.layers["klh_03"]
+        self.picture("Review")
+        self.grab_window("window_review")
+
+    def pick_all(self) -> None:
+        """The table of all micrographs, with plots."""
+        session, dock = self.session, self.show("Micrographs")
+        dock.pick_all.native.click()
+        wait_until(lambda: not session.scoring.running and len(session.candidates) == COUNT)
+        dock.plots.value = True
+        settle(2.0)
+        self.picture("Micrographs")
+        self.grab_window("window_micrographs")
+
+    def export(self) -> None:
+        """What is to be written where."""
+        dock = self.show("Export")
+        dock.scope.value = "all but the excluded"
+        dock.formats["EMAN (.box)"].value = True
+        dock.destination.value = Path("/data/klh/picks")
+        self.picture("Export")
+
+    def go_to(self, name: str) -> None:
+        """Turn to another micrograph."""
+        self.link.browsing.go_to(name)
+        wait_until(lambda: name in self.session.micrographs)
+        settle()
+
+    def show(self, name: str) -> Any:
+        """Bring a dock to the front of its tabs."""
+        dock = self.docks[name]
+        dock.native.parent().raise_()
+        settle()
+        return dock
+
+    def picture(self, name: str) -> None:
+        """Save a picture of one dock, down to where it is empty."""
+        settle()
+        native = self.docks[name].native
+        frame = native.parent()
+        seen = [child for child in native.children() if child.isWidgetType() and child.isVisible()]
+        used = max(child.mapTo(frame, QPoint(0, child.height())).y() for child in seen)
+        save(frame.grab(QRect(0, 0, frame.width(), used + 8)), self.out / f"{name.lower()}.png")
+
+    def grab_window(self, name: str) -> None:
+        """Save a picture of the whole window."""
+        save(self.window.grab(), self.out / f"{name}.png")
 
 
-def picture(dock, name: str) -> None:
-    """Save a picture of one dock."""
-    settle()
-    frame = dock.native.parent()
-    used = dock.native.sizeHint().height() + dock.native.mapTo(frame, QPoint(0, 0)).y()
-    save(frame.grab(QRect(0, 0, frame.width(), min(used + 8, frame.height()))), name)
+def write_series(folder: Path) -> dict[str, FloatArray]:
+    """Write simulated micrographs as MRC files; returns where their particles are."""
+    sample = simulate_sample(count=COUNT)
+    for each in sample:
+        image, name = each.micrograph.image, each.micrograph.name
+        write_mrc(folder / f"{name}.mrc", image, each.micrograph.pixel_size)
+    return {each.micrograph.name: each.truth_yx for each in sample}
 
 
-def save(pixmap: QPixmap, name: str) -> None:
+def save(pixmap: QPixmap, path: Path) -> None:
     """Save a picture in 256 colours: noise takes megabytes in more."""
-    path = IMAGES / f"{name}.png"
     pixmap.save(str(path))
     with Image.open(path) as image:
         image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)

@@ -10,7 +10,7 @@ from annotated_types import Ge, Le
 from magicgui.widgets import ComboBox, Container, Label, PushButton, Widget, create_widget
 from psygnal import EventedModel
 from qtpy.QtCore import QObject, Qt, QTimer
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QTabBar, QWidget
+from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QSizePolicy, QTabBar, QWidget
 
 from napari_deepem.widgets.link import link_of
 
@@ -180,6 +180,7 @@ class _Tabs(QObject):
         window = None if dock is None else dock.parent()
         if dock is None or not isinstance(window, QMainWindow):
             return
+        _align_labels(self._widget)
         # napari destroys the dock that is closed, but not what is in it
         dock.destroyed.connect(self._widget.deleteLater)
         dock.setWindowTitle(self._title)  # what its tab says; napari's own has the plugin's name
@@ -190,6 +191,20 @@ class _Tabs(QObject):
                 _show_whole_titles(window, self._title)
                 break
         self._widget.setObjectName(OURS)  # from now on others may join this one
+
+
+def _align_labels(widget: QWidget) -> None:
+    """Make the labels of each form equally wide; magicgui measures them before they are styled."""
+    forms: dict[Any, list[QLabel]] = {}
+    for label in widget.findChildren(QLabel):
+        line: Any = label.parentWidget()
+        layout = line.layout()
+        if layout is not None and layout.count() == 2 and layout.itemAt(0).widget() is label:
+            forms.setdefault(line.parentWidget(), []).append(label)
+    for labels in forms.values():
+        width = max(label.sizeHint().width() for label in labels)
+        for label in labels:
+            label.setFixedWidth(width)
 
 
 def _show_whole_titles(window: QMainWindow, title: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import napari
+from qtpy.QtCore import QTimer
 
 from napari_deepem.widgets.folders import PLUGIN, add_dock
 from napari_deepem.widgets.link import link_of
@@ -39,8 +40,8 @@ def show_results(micrographs: Sequence[Path], model: Path) -> None:
 def open_series(folder: Path) -> napari.Viewer:
     """Open a window on a folder of micrographs, with all docks."""
     viewer = napari.Viewer(title=f"{folder.absolute().name} - {PLUGIN}")
-    for name in (*DOCKS[1:], DOCKS[0]):  # the last one is in front
-        add_dock(viewer, name)
+    docks = [add_dock(viewer, name) for name in DOCKS]
+    QTimer.singleShot(0, docks[0].native.parent().raise_)  # as soon as they are tabs
     link_of(viewer).keeping.open_folder(folder)
     return viewer
 
