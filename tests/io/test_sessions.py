@@ -76,7 +76,15 @@ def test_write_that_comes_too_late_changes_nothing(path: Path) -> None:
     file.write(Stored({"seed": 1}))
     file.close()
     file.write(Stored({"seed": 2}))
+    file.close(Stored({"seed": 3}))
     assert reopened(path).settings == {"seed": 1}
+
+
+def test_what_is_written_on_closing_is_the_last(path: Path) -> None:
+    file = SessionFile(path)
+    file.close(Stored({"seed": 2}))
+    file.write(Stored({"seed": 1}))  # of a worker that was slower
+    assert reopened(path).settings == {"seed": 2}
 
 
 def newer(path: Path) -> None:

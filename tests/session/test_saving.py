@@ -7,7 +7,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.model import Model
 from napari_deepem.core.network import Architecture, Network
-from napari_deepem.core.types import Candidates, Labels
+from napari_deepem.core.types import Candidates, Labels, Micrograph
 from napari_deepem.io.micrographs import write_mrc
 from napari_deepem.io.sessions import SESSION_FILE
 from napari_deepem.session import Session
@@ -17,7 +17,9 @@ from napari_deepem.session.saving import (
     Snapshot,
     changes,
     differ,
+    held_by,
     loading,
+    obstacle_to,
     opening,
     restore,
     restore_model,
@@ -131,3 +133,53 @@ def test_next_folder_begins_with_nothing_of_the_last(
     assert session.labels == {}
     assert session.excluded == frozenset()
     assert not differ(snapshot(session), Snapshot(snapshot(session).settings))
+
+
+def test_marks_of_a_micrograph_that_is_missing_stay_with_their_folder(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    session = Session()
+    first = opened(folder, session)
+    session.labels = {"m2": Labels.of([[1.0, 2.0]])}
+    first.file.close(changes(held_by(first, Session()), snapshot(session), folder))
+    (folder / "m2.mrc").rename(folder / "renamed.mrc")
+    other = tmp_path_factory.mktemp("other")
+    write_mrc(other / "m2.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
+    session = Session()
+    opened(folder, session).file.close()
+    opened(other, session).file.close()
+    assert session.labels == {}
+    (folder / "renamed.mrc").rename(folder / "m2.mrc")
+    opened(folder, session).file.close()
+    np.testing.assert_array_equal(session.labels["m2"].positive_yx, [[1.0, 2.0]])
+
+
+def test_what_was_marked_before_the_folder_was_opened_is_added_and_written(folder: Path) -> None:
+    session = Session(box_size_px=200)
+    first = opened(folder, session)
+    session.labels = {"m1": Labels.of([[1.0, 2.0]])}
+    written = changes(held_by(first, session), snapshot(session), folder)
+    assert written.settings["box_size_px"] == 200  # the file is new
+    first.file.close(written)
+
+    session = Session()
+    by_hand = Micrograph(np.zeros((60, 90), np.float32), "m1", 2.0, folder / "m1.mrc")
+    session.micrographs = {"m1": by_hand}
+    session.labels = {"m1": Labels.of([[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0]])}
+    second = opened(folder, session)
+    assert session.box_size_px == 200
+    np.testing.assert_array_equal(session.labels["m1"].positive_yx, [[1.0, 2.0], [3.0, 4.0]])
+    assert list(changes(held_by(second, session), snapshot(session), folder).points) == ["m1"]
+    second.file.close()
+
+
+def test_series_is_not_opened_over_a_training_or_another_micrograph(folder: Path) -> None:
+    session, files = Session(), {"m1": folder / "m1.mrc"}
+    image = np.zeros((60, 90), np.float32)
+    session.micrographs = {"m1": Micrograph(image, "m1", 2.0, folder / "m1.mrc")}
+    assert obstacle_to(session, files) == ""
+    session.micrographs = {"m1": Micrograph(image, "m1", 2.0, folder.parent / "m1.mrc")}
+    assert "m1 is open" in obstacle_to(session, files)
+    session.micrographs = {}
+    session.training.running = True
+    assert "being trained" in obstacle_to(session, files)

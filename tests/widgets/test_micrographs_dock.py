@@ -154,11 +154,75 @@ def test_file_that_cannot_be_read_is_said_and_can_be_passed(opened, folder: Path
 
 def test_opened_by_hand_and_of_the_series_live_side_by_side(opened, qtbot) -> None:
     viewer = ViewerModel()
-    viewer.add_image(np.ones((20, 20)), name="m1")  # no file of the folder
+    viewer.add_image(np.ones((20, 20)), name="other")  # no file of the folder
     link = opened(viewer)
-    assert link.session.names == ["m1", "m2", "m10"]
+    assert link.session.names == ["m1", "m2", "m10", "other"]
     go_to(link, "m2", qtbot)
     assert visible(viewer) == {"m2"}
+
+
+def test_folder_is_not_opened_over_another_micrograph_of_the_same_name(folder: Path, qtbot) -> None:
+    viewer = ViewerModel()
+    viewer.add_image(np.ones((20, 20)), name="m1")  # no file of the folder
+    link = link_of(viewer)
+    link.keeping.open_folder(folder)
+    qtbot.waitUntil(lambda: link.keeping.message.startswith("m1 is open, and is not "))
+    assert link.session.files == {}
+    SessionFile(folder / SESSION_FILE).close()  # it is not locked
+
+
+def test_folder_that_is_asked_for_twice_is_opened_once(opened, folder: Path) -> None:
+    viewer = ViewerModel()
+    link_of(viewer).keeping.open_folder(folder)
+    link = opened(viewer)
+    assert link.keeping.remark == ""
+    assert link.keeping.path == folder / SESSION_FILE
+
+
+def test_folder_that_is_asked_for_last_is_opened(opened, folder: Path, tmp_path_factory) -> None:
+    viewer, other = ViewerModel(), tmp_path_factory.mktemp("other")
+    write_mrc(other / "n1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
+    link_of(viewer).keeping.open_folder(other)
+    link = opened(viewer)
+    assert link.session.folder == folder
+    SessionFile(other / SESSION_FILE).close()
+
+
+def test_series_stays_open_while_a_model_is_trained_on_it(
+    opened, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, said = opened(ViewerModel()), []
+    monkeypatch.setattr("napari_deepem.widgets.keeping.show_warning", said.append)
+    link.session.training.running = True
+    link.keeping.open_folder(folder)
+    assert len(said) == 1
+    assert "being trained" in said[0]
+    assert link.keeping.message == ""  # not even begun
+
+
+def test_model_that_comes_while_the_kept_one_is_read_keeps_nothing_of_it(
+    opened, folder: Path, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    link = opened(ViewerModel())
+    link.session.model = some_model()
+    found = Candidates(np.array([[20.0, 30.0]]), np.array([0.9]), np.ones(1), 24)
+    link.session.candidates = {"m1": found}
+    link.keeping.close()
+    viewer, read = ViewerModel(), "napari_deepem.widgets.keeping.loading"
+
+    def slow(*_):
+        yield
+        link_of(viewer).session.model = ours
+        return some_model()
+
+    ours = some_model()
+    monkeypatch.setattr(read, slow)
+    again = opened(viewer)
+    assert again.session.model is ours
+    again.keeping.close()
+    file = SessionFile(folder / SESSION_FILE)
+    assert file.read().candidates == {}
+    file.close()
 
 
 def test_session_is_kept_while_one_works_and_goes_on(opened, folder: Path, qtbot) -> None:

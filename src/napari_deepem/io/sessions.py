@@ -105,22 +105,26 @@ class SessionFile:
             The disk is full, or the file can't be written any more.
         """
         with self._busy:
-            if self._closed:  # by its owner, who has written all that there was
-                return
-            try:
-                self._database.execute("BEGIN")
-                self._write(changes)
-                self._database.execute("COMMIT")
-            except sqlite3.Error as error:
-                if self._database.in_transaction:
-                    self._database.execute("ROLLBACK")
-                raise InputError(_reason(self.path, error)) from error
+            if not self._closed:  # by its owner, who has written all that there was
+                self._commit(changes)
 
-    def close(self) -> None:
-        """Let others open the file."""
+    def close(self, last: Stored | None = None) -> None:
+        """Write what has changed, then let others open the file.
+
+        No other write comes in between: one that waits holds what was there before.
+
+        Raises
+        ------
+        InputError
+            As `write`; the file is closed all the same.
+        """
         with self._busy:
-            self._closed = True
-            self._database.close()
+            try:
+                if last is not None and not self._closed:
+                    self._commit(last)
+            finally:
+                self._closed = True
+                self._database.close()
 
     def _claim(self) -> None:
         ask = self._database.execute
@@ -157,6 +161,16 @@ class SessionFile:
         model = ask("SELECT content FROM model").fetchone()
         settings = {n: json.loads(value) for n, value in ask("SELECT * FROM settings")}
         return Stored(settings, points, candidates, model and model[0])
+
+    def _commit(self, changes: Stored) -> None:
+        try:
+            self._database.execute("BEGIN")
+            self._write(changes)
+            self._database.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            raise InputError(_reason(self.path, error)) from error
 
     def _write(self, changes: Stored) -> None:
         ask, many = self._database.execute, self._database.executemany

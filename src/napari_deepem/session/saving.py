@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Candidates, FloatArray, Labels
 from napari_deepem.io.sessions import SESSION_FILE, SessionFile, Stored
+from napari_deepem.session.marks import KINDS, marked, with_more
 from napari_deepem.session.parameters import Parameters
 from napari_deepem.session.rounds import Round
 from napari_deepem.session.state import NO_LABELS, Session
@@ -98,8 +99,27 @@ def _place_of(folder: Path) -> tuple[Path, str]:
     return place, f"{folder} can't be written into: the session is kept in {place}"
 
 
+def obstacle_to(session: Session, files: Mapping[str, Path]) -> str:
+    """Say in one line why a series can't be opened now; empty if it can."""
+    if session.training.running:
+        return (
+            "A model is being trained on what is open: wait for it, or stop it in Train, before "
+            "you open a folder."
+        )
+    for name in session.micrographs.keys() & files.keys() - session.files.keys():
+        source = session.micrographs[name].source
+        if source is None or source.resolve() != files[name].resolve():
+            return (
+                f"{name} is open, and is not {files[name]}: close it before you open that folder."
+            )
+    return ""
+
+
 def restore(session: Session, opened: Opened) -> None:
-    """Put a folder and what was kept of it into the session, all but model and candidates."""
+    """Put a folder and what was kept of it into the session, all but model and candidates.
+
+    What is marked on its micrographs already, opened one by one, is added to what was kept.
+    """
     stored, settings = opened.stored, dict(opened.stored.settings)
     session.current = None
     _forget_series(session)
@@ -109,9 +129,11 @@ def restore(session: Session, opened: Opened) -> None:
         _set_if_possible(session, settings, name)
     session.excluded = frozenset(settings.get("excluded", ()))
     session.rounds = tuple(Round(**values) for values in settings.get("rounds", ()))
+    kept = _labels(stored, "positive", "negative", "unsure")
     with session.edits.no_step():
-        session.labels = {**session.labels, **_labels(stored, "positive", "negative", "unsure")}
-    session.review = {**session.review, **_labels(stored, "accepted", "rejected")}
+        session.labels = {**session.labels, **_with_more(kept, session.labels)}
+    kept = _labels(stored, "accepted", "rejected")
+    session.review = {**session.review, **_with_more(kept, session.review)}
     current = settings.get("current")
     session.current = current if current in opened.files else next(iter(opened.files))
 
@@ -124,14 +146,30 @@ def restore_model(session: Session, opened: Opened, model: Model) -> None:
     session.candidates = {n: c for n, c in opened.stored.candidates.items() if c is not None}
 
 
+def held_by(opened: Opened, session: Session) -> Snapshot:
+    """What a file holds of the session that was just restored from it.
+
+    Settings that it does not have, and labels of what was open already, are still to be written.
+    """
+    now, brought, stored = snapshot(session), session.micrographs.keys(), opened.stored
+    return Snapshot(
+        {name: value for name, value in now.settings.items() if name in stored.settings},
+        {name: labels for name, labels in now.labels.items() if name not in brought},
+        {name: verdicts for name, verdicts in now.review.items() if name not in brought},
+        {name: found for name, found in now.candidates.items() if name not in brought},
+        now.model if stored.model else None,
+    )
+
+
 def _forget_series(session: Session) -> None:
-    """Forget the micrographs of the last folder and what belongs to them."""
+    """Forget the last folder: keep what belongs to micrographs that were opened one by one."""
     gone = session.files.keys()
     session.files = {}
+    kept = session.micrographs.keys() - gone  # not all that is marked: files may be missing
     for field_name in ("labels", "review", "scored", "candidates"):
         values = getattr(session, field_name)
-        setattr(session, field_name, {k: v for k, v in values.items() if k not in gone})
-    session.excluded, session.problems = session.excluded - gone, {}
+        setattr(session, field_name, {k: v for k, v in values.items() if k in kept})
+    session.excluded, session.problems = session.excluded & kept, {}
     session.edits.clear()
 
 
@@ -151,6 +189,15 @@ def _labels(stored: Stored, *kinds: str) -> dict[str, Labels]:
         for micrograph, points in stored.points.items()
         if any(kind in points for kind in kinds)
     }
+
+
+def _with_more(kept: Mapping[str, Labels], here: Mapping[str, Labels]) -> dict[str, Labels]:
+    """Labels that were kept, with what is marked here on the same micrographs."""
+    joined = dict(kept)
+    for name in kept.keys() & here.keys():
+        for kind in KINDS:
+            joined[name] = with_more(joined[name], kind, marked(here[name], kind))
+    return joined
 
 
 def snapshot(session: Session) -> Snapshot:

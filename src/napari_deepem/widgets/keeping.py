@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Generator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from napari_deepem.session.saving import (
     Snapshot,
     changes,
     differ,
+    held_by,
     loading,
+    obstacle_to,
     opening,
     restore,
     restore_model,
@@ -39,7 +42,7 @@ class Keeping:
         self._opened: Opened | None = None  # with the file that is written
         self._saved = Snapshot()
         self._writing = False
-        self._opening = 0  # counts, to tell the folder that was asked for last
+        self._asked: Path | None = None  # the folder that is to be opened
         self.message = ""
         self.remark = ""  # why nothing is saved, or where it is
         self.changed = SignalInstance((), name="changed")
@@ -53,15 +56,19 @@ class Keeping:
 
     def open_folder(self, folder: Path) -> None:
         """Open the micrographs of a folder as a series, and go on where the user was."""
-        self._opening += 1
+        if why := obstacle_to(self._session, {}):
+            return show_warning(why)
+        busy, self._asked = self._asked is not None, folder
         self._tell(f"Opening {folder} ...")
-        number = self._opening
+        if not busy:  # one after the other: an open session file is locked
+            self._open(folder)
+
+    def _open(self, folder: Path) -> None:
         run(
             partial(opening, folder),
             on_progress=lambda _: None,
-            on_result=self._on_opened,
-            on_failed=self._on_failed,
-            is_wanted=lambda: number == self._opening,
+            on_result=partial(self._on_opened, folder),
+            on_failed=partial(self._on_not_opened, folder),
         )
 
     @property
@@ -78,27 +85,40 @@ class Keeping:
         file, self._opened = self._file, None
         self._timer.stop()
         if file is not None:
-            now = snapshot(self._session)
-            if differ(self._saved, now):
-                file.write(changes(self._saved, now, file.path.parent))
-            file.close()
+            file.close(changes(self._saved, snapshot(self._session), file.path.parent))
 
-    def _on_opened(self, opened: Opened) -> None:
+    def _on_opened(self, folder: Path, opened: Opened) -> None:
+        why = obstacle_to(self._session, opened.files)
+        if self._asked != folder or why:
+            if opened.file is not None:
+                opened.file.close()
+            return self._go_on(folder, why)
+        self._asked = None
         if opened.file is None and self.path is not None and self.path.parent == opened.folder:
             self._session.files = opened.files  # there may be more by now
             return self._tell("")
         self._leave()
         restore(self._session, opened)
-        self._opened, self._saved = opened, snapshot(self._session)
+        self._opened, self._saved = opened, held_by(opened, self._session)
         self.remark = opened.remark
         if opened.remark:
             show_warning(opened.remark)
         self._tell("")
         if opened.stored.model:
             self._load_model(opened, opened.stored.model)
-        elif self._session.model is not None:
-            self._saved = Snapshot(self._saved.settings)  # what was brought along is written too
-            self._on_change()
+        self._on_change()  # what was brought along is written too
+
+    def _on_not_opened(self, folder: Path, error: Exception) -> None:
+        self._go_on(folder, str(error) if isinstance(error, InputError) else report(error))
+
+    def _go_on(self, folder: Path, why: str) -> None:
+        """Open the folder that was asked for meanwhile, or say why this one is not open."""
+        asked, self._asked = self._asked, None
+        self._tell(why)
+        if asked is not None and asked != folder:
+            self.open_folder(asked)
+        elif why:
+            show_warning(why)
 
     def _leave(self) -> None:
         """Close the last folder; what can't be written is said."""
@@ -115,6 +135,7 @@ class Keeping:
             on_progress=lambda _: None,
             on_result=partial(self._on_model, opened),
             on_failed=self._on_failed,
+            on_cancelled=partial(self._on_other_model, opened),
             is_wanted=lambda: session.model is before and self._opened is opened,
         )
 
@@ -126,6 +147,14 @@ class Keeping:
             saved.settings, saved.labels, saved.review, now.candidates, now.model
         )
         self._tell("")
+
+    def _on_other_model(self, opened: Opened) -> None:
+        """Another model came while this one was read: what this one found is to go."""
+        if self._opened is opened:
+            held = {**opened.stored.candidates, **self._saved.candidates}
+            self._saved = replace(self._saved, candidates=held)
+            self._tell("")
+            self._on_change()
 
     def _on_failed(self, error: Exception) -> None:
         self._tell(report(error))
