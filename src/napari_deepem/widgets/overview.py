@@ -42,20 +42,20 @@ class Overview:
 
     def _clicked(self, plot: pg.PlotWidget, event: Any) -> None:
         where = plot.plotItem.vb.mapSceneToView(event.scenePos())
-        self._on_click(round(where.x()))
+        self._on_click(round(where.x()) - 1)
 
     def show(
         self, counts: Sequence[int | None], means: Sequence[float | None], current: int | None
     ) -> None:
         """Draw what is known of each micrograph, in order, and mark the current one."""
         for points, values in ((self._pick_points, counts), (self._score_points, means)):
-            known = [(x, y) for x, y in enumerate(values) if y is not None]
+            known = [(x, y) for x, y in enumerate(values, start=1) if y is not None]
             x, y = np.array(known, dtype=float).reshape(-1, 2).T
             points.setData(x=x, y=y)
-        self.picks.setXRange(0, max(1, len(counts) - 1), padding=0.03)
+        self.picks.setXRange(1, max(2, len(counts)), padding=0.03)
         highest = max((count for count in counts if count is not None), default=0)
         self.picks.setYRange(0, max(1, highest))
         for line in self._lines:
             line.setVisible(current is not None)
             if current is not None:
-                line.setValue(current)
+                line.setValue(current + 1)

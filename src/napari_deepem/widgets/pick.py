@@ -92,7 +92,8 @@ class Pick(Dock):
                 self.use_optimum,
                 holder(self.stds.widget),
                 holder(self.ends),
-                form(self.threshold, self.std_range, self.min_distance),
+                form(self.threshold, self.std_range),
+                form(self.min_distance),
             ]
         )
 
@@ -227,7 +228,7 @@ class Pick(Dock):
         return crops.cutting(session, {session.current: centres_yx}) if len(centres_yx) else None
 
     def _show_ends(self, cut: crops.Cut) -> None:
-        self.ends.show_pictures(cut[2])
+        self.ends.show_pictures(list(cut[2]))
 
     def _top(self, std: float) -> float:
         """Return where the std slider ends, so that it holds this and what is chosen."""
