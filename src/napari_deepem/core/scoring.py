@@ -10,12 +10,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
-from itertools import pairwise, product
+from itertools import product
 from math import ceil
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from napari_deepem.core.dense import DenseNetwork
 from napari_deepem.core.devices import DeviceName, chosen_device, is_out_of_memory
@@ -24,12 +23,18 @@ from napari_deepem.core.jobs import finish
 from napari_deepem.core.model import Model
 from napari_deepem.core.network import Network
 from napari_deepem.core.preprocess import prepare_micrograph, to_original
+from napari_deepem.core.tiles import (
+    blank_at,
+    corners_along,
+    cut_window,
+    default_step,
+    parts_of,
+    stds_of_boxes,
+)
 from napari_deepem.core.types import Float32Array, FloatArray, Micrograph, ScoreMap
 
 TILE_BOXES = 18  # side of a tile: evaluating what it shares with the next adds an eighth
 KEPT_BYTES = 160e6  # of pooled maps in a tile: with large boxes or many maps it is smaller
-BOXES_TO_A_BOX = 8  # at least so many boxes are scored across one: finer than positions matter
-STRIP_ROWS = 256  # of a tile whose sums are taken at once, in double precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +172,11 @@ def score_prepared(
     """
     box_px = network.architecture.box_px
     step_px = step_px or default_step(network)
-    corner_rows, corner_cols = (_corners(side, box_px, step_px) for side in prepared.shape)
+    corner_rows, corner_cols = (corners_along(side, box_px, step_px) for side in prepared.shape)
     scores, stds = np.zeros((2, len(corner_rows), len(corner_cols)), dtype=np.float32)
     evaluate = Evaluation(network, step_px, chosen_device(device), max(scores.shape))
     tiles = list(
-        product(_parts(scores.shape[0], evaluate.side), _parts(scores.shape[1], evaluate.side))
+        product(parts_of(scores.shape[0], evaluate.side), parts_of(scores.shape[1], evaluate.side))
     )
     if first_yx is not None:
         corner_yx = np.array(first_yx) - box_px / 2
@@ -188,7 +193,7 @@ def score_prepared(
         stds[rows, cols] = stds_of_boxes(tile, box_px, step_px)
         so_far = ScoreMap(scores.copy(), stds.copy(), origin_px, step_px, box_px)
         yield TilesDone(done, len(tiles), so_far)
-    stds[_blank_at(prepared, corner_rows + box_px // 2, corner_cols + box_px // 2)] = 0.0
+    stds[blank_at(prepared, corner_rows + box_px // 2, corner_cols + box_px // 2)] = 0.0
     return ScoreMap(scores, stds, origin_px, step_px, box_px)
 
 
@@ -226,83 +231,11 @@ class Evaluation:
 
     def _halved(self, tile: Float32Array, counts: list[int]) -> Float32Array:
         axis = int(np.argmax(counts))
-        half = counts[axis] // 2 * self._step_px
-        overlap = self._dense.box_px - self._step_px
-        first, second = np.split(tile, [half], axis)
-        seen_twice = np.take(second, range(overlap), axis)
-        return np.concatenate([self(np.concatenate([first, seen_twice], axis)), self(second)], axis)
-
-
-def cut_window(
-    prepared: Float32Array,
-    corner_rows: NDArray[np.int64],
-    corner_cols: NDArray[np.int64],
-    box_px: int,
-) -> Float32Array:
-    """The part of an image that holds the boxes with these corners, 0 beyond the borders."""
-    cut, beyond = [], []
-    for corners, side in zip((corner_rows, corner_cols), prepared.shape, strict=True):
-        first, end = int(corners[0]), int(corners[-1]) + box_px
-        cut.append(slice(max(first, 0), min(end, side)))
-        beyond.append((max(-first, 0), max(end - side, 0)))
-    return np.pad(prepared[tuple(cut)], beyond)
-
-
-def stds_of_boxes(tile: Float32Array, box_px: int, step_px: int) -> Float32Array:
-    """(rows, cols) standard deviations of the pixels of each box of a grid, by running sums."""
-    firsts = [np.arange(0, side - box_px + 1, step_px) for side in tile.shape]
-    across = np.empty((2, tile.shape[0], len(firsts[1])))  # sums of values, of squares
-    for top in range(0, tile.shape[0], STRIP_ROWS):
-        strip = tile[top : top + STRIP_ROWS].astype(np.float64)
-        for k, values in enumerate((strip, strip**2)):
-            across[k, top : top + STRIP_ROWS] = _sums(values, firsts[1], box_px)
-    mean, mean_square = _sums(across.transpose(0, 2, 1), firsts[0], box_px) / box_px**2
-    return np.asarray(np.sqrt(np.maximum(mean_square - mean**2, 0.0)).T, dtype=np.float32)
-
-
-def _sums(values: FloatArray, firsts: NDArray[np.int64], length: int) -> FloatArray:
-    """Sums of so many values along the last axis, from each first one on; the first first is 0."""
-    running = np.cumsum(values, axis=-1)
-    sums = running[..., firsts + length - 1]
-    sums[..., 1:] -= running[..., firsts[1:] - 1]
-    return sums
-
-
-def _blank_at(
-    prepared: Float32Array, rows: NDArray[np.int64], cols: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """(rows, cols) whether there is no image at these pixels and their neighbours: exact zeros."""
-    blank, around = np.ones((len(rows), len(cols)), dtype=bool), (-1, 0, 1)
-    last_row, last_col = (side - 1 for side in prepared.shape)
-    for down, right in product(around, around):
-        near = np.ix_((rows + down).clip(0, last_row), (cols + right).clip(0, last_col))
-        blank &= prepared[near] == 0.0
-    return blank
-
-
-def default_step(network: Network) -> int:
-    """The coarsest divisor of the network's own step that an eighth of a box is not below."""
-    own = network.architecture.step_px
-    finest_needed = network.architecture.box_px // BOXES_TO_A_BOX
-    return max(step for step in range(1, own + 1) if own % step == 0 and step <= finest_needed)
-
-
-def _corners(side: int, box_px: int, step_px: int) -> NDArray[np.int64]:
-    """First pixels of the boxes along a side of the image: multiples of the step, 0 among them.
-
-    Their middles reach from before the first pixel to beyond the last, unless the step is so long
-    that such a box would see nothing of the image.
-    """
-    half = box_px // 2
-    first = -min(ceil(half / step_px), (box_px - 1) // step_px)
-    last = min(ceil((side - 1 - half) / step_px), (side - 1) // step_px)
-    return step_px * np.arange(first, last + 1)
-
-
-def _parts(count: int, most: int) -> list[slice]:
-    """Slices of a row of so many, alike in length and none longer than `most`."""
-    ends = np.linspace(0, count, ceil(count / most) + 1).astype(int)
-    return [slice(first, end) for first, end in pairwise(ends)]
+        half = counts[axis] // 2  # boxes in the first part, whose last ones reach into the second
+        end = (half - 1) * self._step_px + self._dense.box_px
+        first = np.take(tile, range(end), axis)
+        second = np.take(tile, range(half * self._step_px, tile.shape[axis]), axis)
+        return np.concatenate([self(first), self(second)], axis)
 
 
 @torch.inference_mode()
