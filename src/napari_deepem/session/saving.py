@@ -204,7 +204,8 @@ def snapshot(session: Session) -> Snapshot:
     """Take what the session's file has to hold now. Quick: nothing is copied."""
     files = session.files
     settings: dict[str, Any] = {name: getattr(session, name) for name in Parameters.model_fields}
-    settings["current"] = session.current if session.current in files else None
+    if session.current in files:  # else the last one is kept
+        settings["current"] = session.current
     settings["excluded"] = sorted(session.excluded)
     settings["rounds"] = [asdict(each) for each in session.rounds]
     return Snapshot(

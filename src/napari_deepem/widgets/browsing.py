@@ -120,6 +120,7 @@ class Browsing:
             on_failed=partial(self._on_failed, name),
             on_cancelled=self._on_dropped,
             is_wanted=lambda: session.files.get(name) is path,
+            owner=session,
         )
 
     def _on_read(self, micrograph: Micrograph) -> None:
@@ -176,6 +177,7 @@ class Browsing:
             on_result=partial(self._on_scores, name, found),
             on_failed=report,
             is_wanted=lambda: session.model is model and session.candidates.get(name) is found,
+            owner=session,
         )
 
     def _on_scores(self, name: str, found: Candidates, score_map: ScoreMap | None) -> None:

@@ -10,7 +10,16 @@ from annotated_types import Ge, Le
 from magicgui.widgets import ComboBox, Container, Label, PushButton, Widget, create_widget
 from psygnal import EventedModel
 from qtpy.QtCore import QObject, Qt, QTimer
-from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QSizePolicy, QTabBar, QWidget
+from qtpy.QtWidgets import (
+    QDockWidget,
+    QFrame,
+    QLabel,
+    QMainWindow,
+    QScrollArea,
+    QSizePolicy,
+    QTabBar,
+    QWidget,
+)
 
 from napari_deepem.widgets.link import link_of
 
@@ -30,13 +39,24 @@ class Dock(Container):
         self.session = self.link.session
         self._stops: list[Callable[[], object]] = []
         self.native.destroyed.connect(partial(_run_all, self._stops))
-        self._tabs = _Tabs(self.native, type(self).__name__)
+        self._tabs = _Tabs(self.native, type(self).__name__, self.link.closing.watch)
 
     def fill(self, widgets: Sequence[Widget]) -> None:
-        """Lay widgets out from top to bottom, close together."""
-        self.extend(widgets)
-        self.native.layout().addStretch()
-        self.native.layout().setSpacing(6)
+        """Lay widgets out from top to bottom, close together; what is too high is scrolled."""
+        self._column = Container(widgets=widgets, labels=False)
+        self.column = self._column.native.layout()
+        self.column.addStretch()
+        self.column.setSpacing(6)
+        area = QScrollArea()
+        area.setWidget(self._column.native)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        both = QSizePolicy.Policy.Expanding
+        frame = holder(area)
+        frame.native.setSizePolicy(both, both)  # or napari leaves the space below empty
+        self.append(frame)
+        self.margins = (0, 0, 0, 0)
 
     def follow(self, signal: Any, callback: Callable[..., object]) -> None:
         """Connect a session's signal until the dock is destroyed."""
@@ -170,9 +190,11 @@ def tell(line: Label, text: str) -> None:
 class _Tabs(QObject):
     """Puts a dock on one place with our others, as tabs: four are too high for one column."""
 
-    def __init__(self, widget: QWidget, title: str) -> None:
+    def __init__(
+        self, widget: QWidget, title: str, on_window: Callable[[QMainWindow], object]
+    ) -> None:
         super().__init__(widget)
-        self._widget, self._title = widget, title
+        self._widget, self._title, self._on_window = widget, title, on_window
         QTimer.singleShot(0, self._join)
 
     def _join(self) -> None:
@@ -180,6 +202,7 @@ class _Tabs(QObject):
         window = None if dock is None else dock.parent()
         if dock is None or not isinstance(window, QMainWindow):
             return
+        self._on_window(window)
         _align_labels(self._widget)
         # napari destroys the dock that is closed, but not what is in it
         dock.destroyed.connect(self._widget.deleteLater)

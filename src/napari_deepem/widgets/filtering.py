@@ -68,6 +68,7 @@ class Filtering:
                 on_progress=lambda _: None,
                 on_result=self._on_made,
                 on_failed=self._on_failed,
+                owner=self._session,
             )
 
     def _on_made(self, made: FilteredImage) -> None:

@@ -69,6 +69,7 @@ class Keeping:
             on_progress=lambda _: None,
             on_result=partial(self._on_opened, folder),
             on_failed=partial(self._on_not_opened, folder),
+            owner=self._session,
         )
 
     @property
@@ -137,6 +138,7 @@ class Keeping:
             on_failed=self._on_failed,
             on_cancelled=partial(self._on_other_model, opened),
             is_wanted=lambda: session.model is before and self._opened is opened,
+            owner=session,
         )
 
     def _on_model(self, opened: Opened, model: Any) -> None:
@@ -182,6 +184,7 @@ class Keeping:
             on_failed=self._on_not_saved,
             on_cancelled=partial(self._on_saved, None),
             is_wanted=lambda: self._file is file,
+            owner=self._session,
         )
 
     def _on_saved(self, saved: Snapshot | None) -> None:

@@ -7,6 +7,7 @@ and picks are shown (`shown`). All docks of a viewer share one link.
 
 from __future__ import annotations
 
+import atexit
 import weakref
 from typing import Any
 
@@ -14,11 +15,13 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
 from psygnal import SignalInstance
 
+from napari_deepem.core.errors import InputError
 from napari_deepem.layers import micrographs
 from napari_deepem.layers.annotation import MARKS, Mark
 from napari_deepem.layers.tags import find_layer, micrograph_name_of, role_of
 from napari_deepem.session import Session
 from napari_deepem.widgets.browsing import Browsing
+from napari_deepem.widgets.closing import Closing
 from napari_deepem.widgets.filtering import Filtering
 from napari_deepem.widgets.images import Images
 from napari_deepem.widgets.keeping import Keeping
@@ -27,6 +30,8 @@ from napari_deepem.widgets.marking import Marking
 from napari_deepem.widgets.runs import Runs
 from napari_deepem.widgets.shown import Shown
 from napari_deepem.widgets.tools import Tool, Tools
+from napari_deepem.widgets.trainings import end
+from napari_deepem.widgets.workers import drop_all, report
 
 _LINKS: weakref.WeakKeyDictionary[ViewerModel, Link] = weakref.WeakKeyDictionary()
 
@@ -49,13 +54,14 @@ class Link:
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = weakref.ref(viewer)
+        self.closing = Closing(self.close)
         self.session = Session()
         self.runs = Runs(self.session, self._looked_at)
         self.marking = Marking(self.session, self._viewer_of)
         self.tools = Tools(self.session, self.marking, self._viewer_of)
         self.images = Images(self.session, self.marking, self._viewer_of)
         self.keeping = Keeping(self.session)
-        weakref.finalize(viewer, self.keeping.close).atexit = False
+        weakref.finalize(viewer, self.close).atexit = False
         self.browsing = Browsing(self.session, self.images, self._viewer_of, self._on_shown)
         for layer in list(viewer.layers):
             self._add(layer)
@@ -67,6 +73,17 @@ class Link:
         self._next_tool: Tool | None = None  # for the micrograph that is still being read
         self._on_current(self.session.current)
         register_keys(_LINKS.get)
+
+    def close(self) -> None:
+        """Stop all jobs and save what the user did: the window is closed, or the viewer gone."""
+        drop_all(self.session)
+        for activity in (self.session.training, self.session.scoring):
+            if activity.running:
+                end(activity, "Stopped: the window was closed.")
+        try:
+            self.keeping.close()
+        except InputError as error:
+            report(error)
 
     @property
     def viewer(self) -> ViewerModel:
@@ -149,3 +166,10 @@ class Link:
         if self._next_tool is not None and self.tools.use(self._next_tool):
             self._next_tool = None
         self.shown.show()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Save what is not saved where a program ends with no window closed."""
+    for link in list(_LINKS.values()):
+        link.close()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Points
 from psygnal import SignalInstance
+from qtpy.QtCore import QTimer
 
 from napari_deepem.core.types import FloatArray
 from napari_deepem.layers import annotation, micrographs
@@ -83,9 +85,17 @@ class Marking:
         layer.visible = micrograph_name_of(layer) == self._session.current
 
     def remove(self, layer: Points) -> None:
-        """Forget a layer of marks that has gone."""
+        """Forget a layer of marks that has gone.
+
+        Where the image of a series goes with it, as when napari closes a viewer, it was only a
+        view that was closed, and what is marked stays.
+        """
         layer.events.data.disconnect(self._on_marks)
-        self._take(micrograph_name_of(layer))
+        name = micrograph_name_of(layer)
+        if name in self._session.files:
+            QTimer.singleShot(0, partial(self._take, name))
+        else:
+            self._take(name)
 
     def place(self, image: Image, name: str) -> None:
         """Lay all marks of a micrograph over its image."""

@@ -71,6 +71,7 @@ class Runs:
             on_result=partial(self._on_scored, number),
             on_failed=partial(self._on_failed, number),
             on_cancelled=partial(self._on_dropped, number, model),
+            owner=session,
             is_wanted=lambda: (
                 session.model is model
                 and session.files.get(name) is path

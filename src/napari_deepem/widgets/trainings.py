@@ -49,6 +49,7 @@ class Trainings:
             on_result=partial(self._on_trained, start),
             on_failed=partial(_fail, session.training),
             on_cancelled=partial(end, session.training, "Discarded. The model is as before."),
+            owner=session,
         )
 
     def stop(self) -> None:
@@ -72,6 +73,7 @@ class Trainings:
             on_progress=lambda _: None,
             on_result=partial(self._on_loaded, path),
             on_failed=partial(_fail, activity),
+            owner=self._session,
         )
 
     def _on_progress(self, progress: Any) -> None:

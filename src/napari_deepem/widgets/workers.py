@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Generator, Iterator
 from time import perf_counter
 from typing import Any
@@ -23,12 +24,21 @@ class JobFailed(Exception):
 class Run:
     """A job in another thread; see `run`."""
 
-    def __init__(self) -> None:
+    def __init__(self, owner: object = None) -> None:
+        self.owner = owner
         self.cancelled = False
+        self.dropped = False
 
     def cancel(self) -> None:
         """Stop the job at its next step. Nothing of it is delivered any more."""
         self.cancelled = True
+
+    def drop(self) -> None:
+        """Stop the job at its next step, and tell nobody: who would hear of it is gone."""
+        self.cancelled = self.dropped = True
+
+
+_RUNS: set[Run] = set()  # all whose end has not been delivered
 
 
 def run(
@@ -39,6 +49,7 @@ def run(
     on_failed: Callable[[Exception], object],
     on_cancelled: Callable[[], object] = lambda: None,
     is_wanted: Callable[[], bool] = lambda: True,
+    owner: object = None,
 ) -> Run:
     """Run a job in another thread and deliver what it yields and returns on the main thread.
 
@@ -54,8 +65,11 @@ def run(
         Called when a cancelled job has stopped, or its result was not wanted any more.
     is_wanted : callable
         Asked before the result is delivered: False where its inputs have changed since.
+    owner : object
+        Whose jobs it is one of, see `drop_all`.
     """
-    handle = Run()
+    handle = Run(owner)
+    _RUNS.add(handle)
     pool = QThreadPool.globalInstance()
     if pool is not None and pool.maxThreadCount() < THREADS:
         pool.setMaxThreadCount(THREADS)
@@ -81,12 +95,18 @@ def run(
             on_progress(progress)
 
     def deliver_result(result: Any) -> None:
+        _RUNS.discard(handle)
+        if handle.dropped:
+            return
         if handle.cancelled or not is_wanted():
             on_cancelled()
         else:
             on_result(result)
 
     def deliver_error(error: Exception) -> None:
+        _RUNS.discard(handle)
+        if handle.dropped:
+            return
         if handle.cancelled:
             on_cancelled()
         else:
@@ -101,6 +121,22 @@ def run(
         },
     )
     return handle
+
+
+def drop_all(owner: object) -> None:
+    """Stop all jobs that are run for somebody who is going away."""
+    for handle in [handle for handle in _RUNS if handle.owner is owner]:
+        handle.drop()
+
+
+@atexit.register
+def _drop_and_wait() -> None:
+    """Stop all jobs where a program ends with no window closed: Qt must not go before them."""
+    for handle in list(_RUNS):
+        handle.drop()
+    pool = QThreadPool.globalInstance()
+    if _RUNS and pool is not None:
+        pool.waitForDone()
 
 
 def report(error: Exception) -> str:

@@ -1,0 +1,117 @@
+"""A window that is closed while jobs run, and a program that ends."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from blobs import blob_micrograph
+from napari_deepem.io.micrographs import write_mrc
+from napari_deepem.io.sessions import SESSION_FILE, SessionFile
+from napari_deepem.widgets.link import link_of
+
+WORK = """
+import sys
+import napari
+from dataclasses import replace
+from pathlib import Path
+from napari.components import ViewerModel
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
+from blobs import BOX_PX, blob_micrograph
+from napari_deepem.core.model import Model
+from napari_deepem.core.network import Architecture, Network
+from napari_deepem.core.recipes import MODERN, RECIPES
+from napari_deepem.widgets.link import link_of
+from napari_deepem.widgets.show import open_series
+
+RECIPES["modern"] = replace(MODERN, batches_per_epoch=4, batch_size=16)
+folder, in_window = Path(sys.argv[1]), sys.argv[2] == "the window is closed"
+app = None if in_window else QApplication([])
+viewer = open_series(folder) if in_window else ViewerModel()
+link, ends = link_of(viewer), []
+if not in_window:
+    link.keeping.open_folder(folder)
+session = link.session
+
+def when(is_so, then):
+    then() if is_so() else QTimer.singleShot(10, lambda: when(is_so, then))
+
+def work():
+    _, centres_yx = blob_micrograph(1)
+    session.box_size_px, session.epochs = BOX_PX, 500
+    network = Network(Architecture.for_box(BOX_PX)).eval()
+    session.model = Model(network, "modern", BOX_PX, 1, 2.0, threshold=0.0, std_range=(0.0, 9.0))
+    link.mark("positive").add(centres_yx)
+    link.runs.trainings.train()
+    link.runs.score(session.names)
+    when(lambda: session.history and session.candidates and session.scoring.running, end)
+
+def end():
+    link.mark("positive").add([[11.0, 12.0]])  # is not written yet
+    assert session.training.running
+    if in_window:
+        viewer.window._qt_window.close()
+    else:
+        ends.append(True)
+
+when(lambda: session.current in session.micrographs, work)
+if in_window:
+    napari.run()
+while not (ends or in_window):
+    app.processEvents()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A series of micrographs of blobs; the others take much longer to score than the first."""
+    for seed in (1, 2, 3):
+        micrograph, _ = blob_micrograph(seed)
+        times = 1 if seed == 1 else 8
+        image = np.tile(micrograph.image, (times, times))
+        write_mrc(tmp_path / f"{micrograph.name}.mrc", image, 2.0)
+    return tmp_path
+
+
+@pytest.mark.parametrize("how", ["the window is closed", "the program ends"])
+def test_jobs_stop_quietly_and_the_last_click_is_saved(folder: Path, how: str, qapp) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WORK, str(folder), how],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    file = SessionFile(folder / SESSION_FILE)
+    stored = file.read()
+    file.close()
+    np.testing.assert_array_equal(stored.points["blobs_1"]["positive"][-1], [11.0, 12.0])
+    assert "blobs_1" in stored.candidates
+    assert stored.settings["current"] == "blobs_1"
+
+
+@pytest.mark.usefixtures("qapp")
+def test_layers_that_a_closing_viewer_takes_away_take_no_marks_along(folder: Path, qtbot) -> None:
+    viewer = ViewerModel()
+    link = link_of(viewer)
+    link.keeping.open_folder(folder)
+    session = link.session
+    qtbot.waitUntil(lambda: "blobs_1" in session.micrographs)
+    link.mark("positive").add([[11.0, 12.0]])
+    viewer.layers.clear()
+    qtbot.wait(1)
+    np.testing.assert_array_equal(session.labels["blobs_1"].positive_yx, [[11.0, 12.0]])
+
+    session.current = "blobs_1"
+    qtbot.waitUntil(lambda: "blobs_1 particles" in viewer.layers)
+    viewer.layers.remove("blobs_1 particles")  # the user's own wish
+    qtbot.waitUntil(lambda: not len(session.labels["blobs_1"].positive_yx))
+    session.edits.undo()
+    np.testing.assert_array_equal(session.labels["blobs_1"].positive_yx, [[11.0, 12.0]])
+    link.close()
