@@ -4,9 +4,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from napari_deepem.core.jobs import finish
 from napari_deepem.core.types import Candidates, Labels
 from napari_deepem.session import Session, review
-from napari_deepem.session.review import gallery, judge, suggested, verdicts_on
+from napari_deepem.session.review import gallery, judge, making_gallery, suggested, verdicts_on
 
 
 def candidates(*rows: tuple[float, float, float, float]) -> Candidates:
@@ -54,6 +55,22 @@ def test_long_gallery_ends_and_says_how_many_there_are(
 def test_gallery_follows_threshold_and_distance(session: Session) -> None:
     session.min_distance_px, session.threshold = 1.0, 0.75
     np.testing.assert_array_equal(gallery(session, ["a", "b"], "best").scores, [0.9, 0.8])
+
+
+def test_job_makes_the_gallery_of_the_moment_in_which_it_was_asked_for(session: Session) -> None:
+    expected = gallery(session, ["a", "b"], "best")
+    job = making_gallery(session, ["a", "b"], "best")
+    session.threshold = 0.95
+    session.model = None  # and with it all candidates
+    found = finish(job())
+    np.testing.assert_array_equal(found.centres_yx, expected.centres_yx)
+    assert len(gallery(session, ["a", "b"], "best")) == 0
+
+
+def test_some_rows_of_a_gallery_are_one(session: Session) -> None:
+    shown = gallery(session, ["a", "b"], "best").only(np.array([False, True]))
+    assert (len(shown), shown.found, shown.name_of(0)) == (1, 1, "b")
+    np.testing.assert_array_equal(shown.scores, [0.7])
 
 
 def test_gallery_of_what_has_no_verdict_yet_gets_shorter(session: Session) -> None:

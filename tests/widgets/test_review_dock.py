@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -196,6 +197,36 @@ def review_of_all(docks: Docks) -> Any:
     with docks.dock.scope.changed.blocked():
         docks.dock.scope.value = ALL
     return docks.dock._gallery()
+
+
+def test_gallery_that_comes_too_late_is_not_shown(docks: Docks) -> None:
+    late = review_of_all(docks)
+    docks.dock.scope.value = "this micrograph"
+    before = docks.scores()
+    docks.dock._on_gallery(late)
+    assert docks.scores() == before
+
+
+def test_verdict_that_is_taken_back_comes_back_to_what_is_open(docks: Docks) -> None:
+    docks.dock.only_open.value = True
+    before = docks.scores()
+    docks.dock.view.select_row(0)
+    docks.dock.reject.native.click()
+    assert docks.scores() == before[1:]
+    docks.session.verdict_edits.undo()
+    assert docks.scores() == before
+
+
+def test_pictures_of_another_series_or_model_are_not_kept(docks: Docks) -> None:
+    dock, centre_yx = docks.dock, docks.dock.pictures.gallery.centres_yx[:1]
+    cut = docks.session.current, centre_yx, np.zeros((1, 8, 8), np.uint8)
+    dock._crop_job()
+    dock._on_crops(cut)
+    assert dock.pictures.picture(0) is not None
+    docks.session.files = {"elsewhere": Path("elsewhere.mrc")}
+    assert dock.pictures.picture(0) is None
+    dock._on_crops(cut)  # too late
+    assert dock.pictures.picture(0) is None
 
 
 def test_judged_ones_leave_a_gallery_of_what_is_open(docks: Docks) -> None:

@@ -74,12 +74,13 @@ Cut = tuple[str, FloatArray, Pictures]
 def cutting(session: Session, wanted: Wanted) -> Callable[[], Generator[Cut, None, None]]:
     """Make the job that cuts these boxes, in the model's size and binning; one micrograph a step.
 
-    What is not in memory is read from its file.
+    What is not in memory is read from its file; what was closed meanwhile is left out.
     """
     model, micrographs, files = session.model, dict(session.micrographs), dict(session.files)
+    there = {name: each for name, each in wanted.items() if name in micrographs or name in files}
 
     def job() -> Generator[Cut, None, None]:
-        for name, centres_yx in wanted.items():
+        for name, centres_yx in there.items():
             micrograph = micrographs.get(name) or _read(name, files[name])
             boxes = pictures_of(micrograph, centres_yx, model.box_size_px, model.binning)
             yield name, centres_yx, boxes

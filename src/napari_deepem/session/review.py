@@ -8,8 +8,8 @@ speaks for every candidate within a quarter of the box.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -64,6 +64,33 @@ class Gallery:
             return None
         return int(here[distances.argmin()])
 
+    def only(self, chosen: NDArray[np.bool_]) -> Gallery:
+        """The gallery of some of its rows."""
+        return replace(
+            self,
+            which=self.which[chosen],
+            centres_yx=self.centres_yx[chosen],
+            scores=self.scores[chosen],
+            stds=self.stds[chosen],
+            found=self.found - int((~chosen).sum()),
+        )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Standing:
+    """What a gallery is made from, as it is at one moment; a job may keep it."""
+
+    candidates: Mapping[str, Candidates]
+    review: Mapping[str, Labels]
+    threshold: float
+    std_range: tuple[float, float]
+    min_distance_px: float | None
+
+    @classmethod
+    def of(cls, session: Session) -> Standing:
+        """Take it down; quick, on the main thread."""
+        return cls(**{name: getattr(session, name) for name in cls.__slots__})
+
 
 EMPTY = Gallery(
     (), np.empty(0, np.int64), np.empty((0, 2)), np.empty(0), np.empty(0), box_size_px=1
@@ -71,7 +98,7 @@ EMPTY = Gallery(
 
 
 def gallery(
-    session: Session, names: list[str], order: Order, *, only_open: bool = False
+    session: Session | Standing, names: list[str], order: Order, *, only_open: bool = False
 ) -> Gallery:
     """The picks of these micrographs that are scored, in an order; `only_open`: without verdict.
 
@@ -88,6 +115,19 @@ def gallery(
         pairs = zip(scored, parts, rows, strict=True)
         rows = [_without_verdict(session, *each) for each in pairs]
     return _in_order(session, scored, parts, rows, order)
+
+
+def making_gallery(
+    session: Session, names: list[str], order: Order, *, only_open: bool = False
+) -> Callable[[], Generator[None, None, Gallery]]:
+    """Make the job that does as `gallery`; the session is read here, on the caller's thread."""
+    now = Standing.of(session)
+
+    def job() -> Generator[None, None, Gallery]:
+        yield
+        return gallery(now, names, order, only_open=only_open)
+
+    return job
 
 
 def suggested(session: Session) -> tuple[Suggestion, Gallery] | None:
@@ -144,7 +184,7 @@ def verdicts_on(session: Session, shown: Gallery) -> NDArray[np.int8]:
 
 
 def _without_verdict(
-    session: Session, name: str, found: Candidates, rows: NDArray[np.int64]
+    session: Session | Standing, name: str, found: Candidates, rows: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     said = session.review.get(name, NO_LABELS)
     judged_yx = np.concatenate([said.positive_yx, said.negative_yx])
@@ -162,7 +202,7 @@ def counts(session: Session) -> tuple[int, int, int]:
     )
 
 
-def _apart(session: Session, found: Candidates, lowest: float) -> NDArray[np.int64]:
+def _apart(session: Session | Standing, found: Candidates, lowest: float) -> NDArray[np.int64]:
     """Indices of candidates as `select_picks` would choose them, with another threshold."""
     low, high = session.std_range
     kept = (found.scores >= lowest) & (found.stds >= low) & (found.stds <= high)
@@ -174,7 +214,7 @@ def _apart(session: Session, found: Candidates, lowest: float) -> NDArray[np.int
 
 
 def _in_order(
-    session: Session,
+    session: Session | Standing,
     names: tuple[str, ...],
     parts: list[Candidates],
     rows: list[NDArray[np.int64]],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from magicgui.widgets import CheckBox, ComboBox, ProgressBar, PushButton
@@ -54,6 +53,7 @@ class Review(Dock):
         super().__init__(napari_viewer)
         self._suggested = EMPTY
         self._trains = False  # a training that was started here is running
+        self._cut_of: tuple[Any, Any] = None, None  # the model and files of the boxes that are cut
         self.scope = ComboBox(label="Show", choices=[THIS, ALL, SUGGESTED], value=THIS)
         self.order = ComboBox(label="Order", choices=list(ORDERS), tooltip=HOW_ORDERED)
         self.only_open = CheckBox(text="Only what is not judged yet")
@@ -105,9 +105,7 @@ class Review(Dock):
 
     def _follow(self) -> None:
         session, native = self.session, self.native
-        self._galleries = Refresh(
-            native, lambda: partial(_yielding, self._gallery), self._show_gallery, delay_ms=FAST_MS
-        )
+        self._galleries = Refresh(native, self._gallery_job, self._on_gallery, delay_ms=FAST_MS)
         self._crops = Refresh(
             native, self._crop_job, self._on_cut, on_progress=self._on_crops, delay_ms=FAST_MS
         )
@@ -122,6 +120,7 @@ class Review(Dock):
         for name in ("candidates", "threshold", "std_range", "min_distance_px", "excluded"):
             self.follow(events[name], self._refill)
         self.follow(events.current, self._on_current)
+        self.follow(events.files, self._on_files)
         self.follow(events.review, self._on_review)
         self.follow(events.model, self._on_model)
         self.follow(events.rounds, self._show_rounds)
@@ -141,14 +140,27 @@ class Review(Dock):
         else:
             self._show_gallery(self._gallery())
 
+    def _names(self) -> list[str]:
+        session = self.session
+        if self.scope.value == THIS:
+            return [session.current] if session.current else []
+        return [name for name in session.candidates if name not in session.excluded]
+
     def _gallery(self) -> Gallery:
-        session, order = self.session, ORDERS[self.order.value]
         if self.scope.value == SUGGESTED:
             return self._suggested
-        names = [name for name in session.candidates if name not in session.excluded]
-        if self.scope.value == THIS:
-            names = [session.current] if session.current else []
-        return review.gallery(session, names, order, only_open=self.only_open.value)
+        order, only_open = ORDERS[self.order.value], self.only_open.value
+        return review.gallery(self.session, self._names(), order, only_open=only_open)
+
+    def _gallery_job(self) -> Job | None:
+        if self.scope.value != ALL:  # by now: that is shown already
+            return None
+        order, only_open = ORDERS[self.order.value], self.only_open.value
+        return review.making_gallery(self.session, self._names(), order, only_open=only_open)
+
+    def _on_gallery(self, shown: Gallery) -> None:
+        if self.scope.value == ALL:
+            self._show_gallery(shown)
 
     def _show_gallery(self, shown: Gallery) -> None:
         self.pictures.show(shown, review.verdicts_on(self.session, shown))
@@ -161,11 +173,14 @@ class Review(Dock):
             return None
         missing = self.pictures.missing(self.view.rows_in_sight())
         some = dict(list(missing.items())[:READ_AT_ONCE])
+        self._cut_of = self.session.model, self.session.files
         return cutting(self.session, some) if some else None
 
     def _on_crops(self, cut: Any) -> None:
-        self.pictures.add(*cut)
-        self.view.redraw()
+        model, files = self._cut_of
+        if model is self.session.model and files is self.session.files:
+            self.pictures.add(*cut)
+            self.view.redraw()
 
     def _on_cut(self, _: None) -> None:
         self._crops.ask()  # until nothing is missing
@@ -174,6 +189,11 @@ class Review(Dock):
         if self.scope.value == THIS:
             self._refill()
         self._looking.show()
+
+    def _on_files(self) -> None:
+        """Of another series micrographs may have the same names."""
+        self.pictures.forget_pictures()
+        self._suggested = EMPTY
 
     def _on_model(self) -> None:
         self.pictures.forget_pictures()
@@ -196,11 +216,15 @@ class Review(Dock):
         self.view.select_row(min(below, len(self.pictures.gallery) - 1))
 
     def _on_review(self) -> None:
-        if self.only_open.value and self.scope.value != SUGGESTED:
-            self._show_gallery(self._gallery())
-            return
         shown = self.pictures.gallery
-        self.pictures.verdicts = review.verdicts_on(self.session, shown)
+        verdicts = review.verdicts_on(self.session, shown)
+        if self.only_open.value and self.scope.value != SUGGESTED:
+            if verdicts.any():
+                self._show_gallery(shown.only(verdicts == 0))
+            else:  # one was taken back
+                self._refill()
+            return
+        self.pictures.verdicts = verdicts
         self.view.redraw()
         self._looking.show()
         self._show()
@@ -270,8 +294,3 @@ def gain_of(last: Round) -> str:
     if last.ap_before is not None:
         text += f", the model before has {last.ap_before:.3f} on the same"
     return text
-
-
-def _yielding(work: Any) -> Any:
-    yield
-    return work()
