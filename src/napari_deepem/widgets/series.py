@@ -67,7 +67,7 @@ class Micrographs(Dock):
             ]
         )
         # all the room there is for the table: napari adds a stretch of its own below
-        self.native.layout().setStretchFactor(self.view.parentWidget(), 1000)
+        self.column.setStretchFactor(self.view.parentWidget(), 1000)
         self._later = self._timer(self._show_numbers, LATER_MS)
         self._steps = self._timer(self._step, 0)
         self._counting: Iterator[None] = iter(())
