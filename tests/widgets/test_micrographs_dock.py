@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -440,3 +441,28 @@ def test_old_scores_do_not_outlast_their_model(opened, scores: dict[str, float],
     assert link.session.candidates == {}
     assert "Picks" not in visible(link.viewer)
     link.session.model = None
+
+
+def test_score_map_that_came_too_late_is_read_on_coming_back(
+    opened, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    link, read = opened(ViewerModel()), []
+
+    def reading_scores(name: str, *_):
+        yield
+        if not read:
+            turned.wait(10)
+        read.append(name)
+        return ScoreMap(grid, grid, 5.0, 10.0, 24)
+
+    grid, turned = np.full((5, 8), 0.5, dtype=np.float32), threading.Event()
+    monkeypatch.setattr("napari_deepem.widgets.browsing.reading_scores", reading_scores)
+    link.session.model = some_model()
+    found = Candidates(np.array([[20.0, 30.0]]), np.array([0.9]), np.ones(1), 24)
+    link.session.candidates = {"m1": found}
+    go_to(link, "m2", qtbot)
+    turned.set()
+    qtbot.waitUntil(lambda: read == ["m1"])
+    qtbot.waitUntil(lambda: link.browsing._asked is None)
+    go_to(link, "m1", qtbot)
+    qtbot.waitUntil(lambda: "m1" in link.session.scored)

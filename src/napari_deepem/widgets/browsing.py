@@ -182,8 +182,9 @@ class Browsing:
 
     def _on_scores(self, name: str, found: Candidates, score_map: ScoreMap | None) -> None:
         session, micrograph = self._session, self._session.micrographs.get(name)
+        if micrograph is None or score_map is not None:
+            self._asked = None  # where the user went on meanwhile, it is read on coming back
         if micrograph is not None and score_map is not None:
-            self._asked = None
             scored = Scored(micrograph, session.model, score_map, found)
             session.scored = {**session.scored, name: scored}
 
