@@ -139,7 +139,8 @@ def copy_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
 
 def _set(layer: Layer, where: Mapping[str, Any]) -> None:
     for key, value in where.items():
-        setattr(layer, key, value)
+        if not np.array_equal(getattr(layer, key), value):  # setting it draws the layer anew
+            setattr(layer, key, value)
 
 
 def _move_above(viewer: ViewerModel, layer: Image, image: Image) -> None:

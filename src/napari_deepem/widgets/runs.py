@@ -12,6 +12,8 @@ from napari_deepem.session import Scored, Session, jobs
 from napari_deepem.widgets.trainings import Trainings, begin, end, time_left
 from napari_deepem.widgets.workers import Run, report, run
 
+SEEN_S = 0.2  # between two changes of what is shown of a job
+
 
 class Runs:
     """The jobs of one session; at most one of a kind at a time."""
@@ -27,7 +29,7 @@ class Runs:
         self._scoring: Run | None = None
         self._all: list[str] = []  # what is being scored
         self._remarks: list[str] = []  # on them
-        self._problems, self._started = 0, 0.0
+        self._problems, self._started, self._told = 0, 0.0, 0.0  # the times: monotonic seconds
 
     def score(self, names: Sequence[str]) -> None:
         """Score these micrographs one after the other, or say what is missing.
@@ -90,6 +92,11 @@ class Runs:
         return text + ")"
 
     def _on_tile(self, number: int, tiles: Any) -> None:
+        """Tell how far it is, as often as one can see: each time the window is drawn."""
+        now = monotonic()
+        if tiles.done > 1 and now - self._told < SEEN_S:
+            return
+        self._told = now
         self._session.scoring.total = tiles.total * len(self._all)
         self._session.scoring.done = tiles.total * number + tiles.done
         if tiles.so_far is not None and self._all[number] == self._session.current:
