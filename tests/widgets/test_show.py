@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import napari
 import numpy as np
 import pytest
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QApplication
 
 from napari_deepem.core.model import Model
 from napari_deepem.core.network import Architecture, Network
@@ -12,6 +16,21 @@ from napari_deepem.io.models import save_model
 from napari_deepem.widgets.link import link_of, session_of
 from napari_deepem.widgets.pick import Pick
 from napari_deepem.widgets.show import DOCKS, open_results, open_series
+
+
+def drop(viewer: napari.Viewer, path: Path) -> None:
+    """Drop a file or folder onto the canvas."""
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    how = (
+        Qt.DropAction.CopyAction,
+        mime,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    canvas = viewer.window._qt_viewer
+    QApplication.sendEvent(canvas, QDragEnterEvent(QPoint(5, 5), *how))  # or Qt knows of no drag
+    QApplication.sendEvent(canvas, QDropEvent(QPointF(5, 5), *how))
 
 
 @pytest.mark.usefixtures("_plugins")
@@ -57,8 +76,14 @@ def test_folder_is_opened_with_every_dock_and_by_dropping_it(
     assert set(DOCKS) <= set(docks)
     qtbot.waitUntil(lambda: not docks["Micrographs"].native.visibleRegion().isEmpty())
 
-    viewer.open(str(second), plugin="napari-deepem")
+    drop(viewer, second)  # napari asks nothing: that would block here
     qtbot.waitUntil(lambda: "second_1" in session.micrographs, timeout=20_000)
     assert list(session.files) == ["second_1"]
     assert [layer.name for layer in viewer.layers] == ["second_1"]
+
+    viewer.open(str(first), plugin="napari-deepem")  # as where no dock is open yet
+    qtbot.waitUntil(lambda: "first_1" in session.micrographs, timeout=20_000)
+    drop(viewer, second / "second_1.mrc")
+    assert [layer.name for layer in viewer.layers] == ["first_1", "second_1"]
+    assert list(session.files) == ["first_1"]
     link_of(viewer).keeping.close()

@@ -17,12 +17,16 @@ class Closing(QObject):
         self._asked = False  # in this very moment: napari may let the user think better of it
         self._watching = False  # the window itself is not held: it would hold its viewer
 
+    @property
+    def watching(self) -> bool:
+        """Whether there is a window already."""
+        return self._watching
+
     def watch(self, window: QMainWindow) -> None:
         """Notice when this window is closed."""
-        if not self._watching:
-            self._watching = True
-            window.installEventFilter(self)
-            window.destroyed.connect(self._on_destroyed)  # of a window that was never shown
+        self._watching = True
+        window.installEventFilter(self)
+        window.destroyed.connect(self._on_destroyed)  # of a window that was never shown
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Wait for the window to be hidden in the moment in which it was asked to close."""

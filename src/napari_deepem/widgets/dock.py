@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_deepem.widgets.folders import Drops
 from napari_deepem.widgets.link import link_of
 
 OURS = "napari-deepem dock"
@@ -39,7 +40,13 @@ class Dock(Container):
         self.session = self.link.session
         self._stops: list[Callable[[], object]] = []
         self.native.destroyed.connect(partial(_run_all, self._stops))
-        self._tabs = _Tabs(self.native, type(self).__name__, self.link.closing.watch)
+        self._tabs = _Tabs(self.native, type(self).__name__, self._on_window)
+
+    def _on_window(self, window: QMainWindow) -> None:
+        """Follow what is done to the window as a whole; the first dock in it does."""
+        if not self.link.closing.watching:
+            self.link.closing.watch(window)
+            Drops(self.link, window)
 
     def fill(self, widgets: Sequence[Widget]) -> None:
         """Lay widgets out from top to bottom, close together; what is too high is scrolled."""

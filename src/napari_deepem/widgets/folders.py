@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import napari
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QMainWindow, QWidget
 
 from napari_deepem.session.series import holds_micrographs
-from napari_deepem.widgets.link import link_of
+from napari_deepem.widgets.link import Link, link_of
 
 PLUGIN = "napari-deepem"
 Reader = Callable[[str | Sequence[str]], list[tuple[Any, ...]]]
@@ -28,6 +31,34 @@ def open_dropped(path: str | Sequence[str]) -> list[tuple[Any, ...]]:
     if viewer is not None:
         open_folder(viewer, Path(path if isinstance(path, str) else path[0]))
     return [(None,)]
+
+
+class Drops(QObject):
+    """Opens folders of micrographs that are dropped onto a window in which our docks are.
+
+    napari itself would ask each time which of its readers is to have the folder. It still does
+    where Alt is held, which is its way to choose one.
+    """
+
+    def __init__(self, link: Link, window: QMainWindow) -> None:
+        super().__init__(window)
+        self._link = link
+        canvas = window.centralWidget()
+        for widget in [] if canvas is None else canvas.findChildren(QWidget):
+            if widget.acceptDrops():
+                widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Take a single folder in which there are micrographs; leave all else to napari."""
+        if event is None or event.type() != QEvent.Type.Drop:
+            return False
+        urls = cast(Any, event).mimeData().urls()
+        alt = QGuiApplication.keyboardModifiers() & Qt.KeyboardModifier.AltModifier
+        if alt or len(urls) != 1 or not holds_micrographs(Path(urls[0].toLocalFile())):
+            return False
+        open_folder(cast(Any, self._link.viewer), Path(urls[0].toLocalFile()))
+        event.accept()
+        return True
 
 
 def open_folder(viewer: napari.Viewer, folder: Path) -> None:
