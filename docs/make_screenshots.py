@@ -20,7 +20,7 @@ from napari.settings import get_settings
 from PIL import Image
 from qtpy.QtCore import QPoint, QRect
 from qtpy.QtGui import QPixmap
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
 from napari_deepem.core.types import FloatArray, Labels
@@ -32,6 +32,7 @@ from napari_deepem.widgets.show import DOCKS
 IMAGES = Path(__file__).parent / "images"
 COUNT = 5  # micrographs
 MARKED = 20  # on each of the first two
+EXACT = 160  # colours of a picture
 
 
 def main() -> None:
@@ -166,9 +167,14 @@ class Story:
         settle()
         native = self.docks[name].native
         frame = native.parent()
-        seen = [child for child in native.children() if child.isWidgetType() and child.isVisible()]
-        used = max(child.mapTo(frame, QPoint(0, child.height())).y() for child in seen)
-        save(frame.grab(QRect(0, 0, frame.width(), used + 8)), self.out / f"{name.lower()}.png")
+        seen = [
+            each
+            for each in native.findChildren(QWidget)
+            if each.isVisible() and not each.findChildren(QWidget)
+        ]
+        used = max(each.mapTo(frame, QPoint(0, each.height())).y() for each in seen)
+        height = min(used + 8, frame.height())
+        save(frame.grab(QRect(0, 0, frame.width(), height)), self.out / f"{name.lower()}.png")
 
     def grab_window(self, name: str) -> None:
         """Save a picture of the whole window."""
@@ -185,10 +191,17 @@ def write_series(folder: Path) -> dict[str, FloatArray]:
 
 
 def save(pixmap: QPixmap, path: Path) -> None:
-    """Save a picture in 256 colours: noise takes megabytes in more."""
+    """Save a picture in 256 colours, common and bright ones exactly: noise needs no more."""
     pixmap.save(str(path))
     with Image.open(path) as image:
-        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+        colors = image.convert("RGB")
+    counts = colors.getcolors(colors.width * colors.height) or []
+    counts.sort(key=lambda each: each[0] * (4 + max(each[1]) - min(each[1])), reverse=True)
+    exact = [value for _, color in counts[:EXACT] for value in color]
+    others = colors.quantize(256 - EXACT, dither=Image.Dither.NONE).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(exact + others[: 3 * 256 - len(exact)])
+    colors.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def settle(seconds: float = 0.5) -> None:

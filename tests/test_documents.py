@@ -1,12 +1,24 @@
-"""Tables in the documents that follow from the code."""
+"""Tables in the documents that follow from the code, and links between documents."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+import pytest
 
 from napari_deepem.core.network import TABLE_1, Architecture
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PAGES = (
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/deepem2017.md",
+    "docs/guide.md",
+    "docs/tuning.md",
+)
 NAMES = {preset.box_px: name for name, preset in TABLE_1.items()}
 
 
@@ -38,3 +50,21 @@ def test_table_of_architectures_is_what_the_rules_give() -> None:
     assert boxes[-1] == 512
     assert set(NAMES) <= set(boxes)
     assert rows == [row_of(box) for box in boxes]
+
+
+def anchors_of(path: Path) -> set[str]:
+    """What the headings of a page are linked by, as GitHub makes it of them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_to_a_file_of_ours_leads_somewhere(name: str) -> None:
+    page = ROOT / name
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if link.startswith(("http://", "https://")):
+            continue
+        target, _, anchor = link.partition("#")
+        path = page.parent / target if target else page
+        assert path.exists(), link
+        assert not anchor or anchor in anchors_of(path), link
