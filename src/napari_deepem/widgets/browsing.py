@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from napari.components import ViewerModel
@@ -106,15 +107,16 @@ class Browsing:
         if self._reading is not None:
             return
         name = session.current
+        job = reading
         if not self._is_needed(name) or name in session.problems:
-            name = self._beside(name, 1)
+            name, job = self._beside(name, 1), _reading_ahead
             if not self._is_needed(name) or name in self._ahead or name in session.problems:
                 return
         assert name is not None
         self._reading, path = name, session.files[name]
         self.changed.emit()
         run(
-            partial(reading, name, path),
+            partial(job, name, path),
             on_progress=lambda _: None,
             on_result=self._on_read,
             on_failed=partial(self._on_failed, name),
@@ -204,3 +206,13 @@ class Browsing:
             viewer.scene.camera.center = (0.0, *image.data_to_world(centre_yx))
         elif image is not None and self._session.current in self._session.files:
             viewer.reset_view()
+
+
+def _reading_ahead(name: str, path: Path) -> Generator[None, None, Micrograph]:
+    """Read a micrograph that is not asked for yet, and what napari needs for the first mark.
+
+    It imports pandas there, which would keep the window from answering for a second.
+    """
+    micrograph = yield from reading(name, path)
+    import_module("pandas")
+    return micrograph
