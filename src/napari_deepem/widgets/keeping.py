@@ -153,8 +153,8 @@ class Keeping:
     def _on_other_model(self, opened: Opened) -> None:
         """Another model came while this one was read: what this one found is to go."""
         if self._opened is opened:
-            held = {**opened.stored.candidates, **self._saved.candidates}
-            self._saved = replace(self._saved, candidates=held)
+            kept = {n: c for n, c in opened.stored.candidates.items() if c is not None}
+            self._saved = replace(self._saved, candidates={**kept, **self._saved.candidates})
             self._tell("")
             self._on_change()
 
