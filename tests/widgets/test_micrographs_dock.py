@@ -2,12 +2,14 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -187,6 +189,31 @@ def test_folder_that_is_asked_for_last_is_opened(opened, folder: Path, tmp_path_
     link = opened(viewer)
     assert link.session.folder == folder
     SessionFile(other / SESSION_FILE).close()
+
+
+def test_series_stays_open_where_its_labels_cannot_be_written(
+    opened, folder: Path, tmp_path_factory, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    link, said = opened(ViewerModel()), []
+    monkeypatch.setattr("napari_deepem.widgets.keeping.show_warning", said.append)
+    other = tmp_path_factory.mktemp("other")
+    write_mrc(other / "n1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
+    full = sqlite3.OperationalError("database or disk is full")
+    with monkeypatch.context() as patch:
+        patch.setattr(SessionFile, "_write", Mock(side_effect=full))
+        link.mark("positive").add([[10.0, 20.0]])
+        link.keeping.open_folder(other)
+        qtbot.waitUntil(lambda: len(said) == 1)
+    assert f"{other} is not opened" in said[0]
+    assert "disk is full" in said[0]
+    assert list(link.session.files) == ["m1", "m2", "m10"]
+    assert link.session.folder == folder
+    np.testing.assert_array_equal(link.session.labels["m1"].positive_yx, [[10.0, 20.0]])
+    link.keeping.open_folder(other)  # there is room again
+    qtbot.waitUntil(lambda: list(link.session.files) == ["n1"])
+    file = SessionFile(folder / SESSION_FILE)
+    np.testing.assert_array_equal(file.read().points["m1"]["positive"], [[10.0, 20.0]])
+    file.close()
 
 
 def test_series_stays_open_while_a_model_is_trained_on_it(

@@ -94,11 +94,17 @@ class Keeping:
             if opened.file is not None:
                 opened.file.close()
             return self._go_on(folder, why)
-        self._asked = None
         if opened.file is None and self.path is not None and self.path.parent == opened.folder:
+            self._asked = None
             self._session.files = opened.files  # there may be more by now
             return self._tell("")
-        self._leave()
+        if why := self._leave():
+            if opened.file is not None:
+                opened.file.close()
+            return self._go_on(
+                folder, f"{folder} is not opened, or what you did here is lost: {why}"
+            )
+        self._asked = None
         restore(self._session, opened)
         self._opened, self._saved = opened, held_by(opened, self._session)
         self.remark = opened.remark
@@ -121,12 +127,17 @@ class Keeping:
         elif why:
             show_warning(why)
 
-    def _leave(self) -> None:
-        """Close the last folder; what can't be written is said."""
-        try:
-            self.close()
-        except InputError as error:
-            report(error)
+    def _leave(self) -> str:
+        """Close the last folder; where that can't be written, stay in it and say why."""
+        file, now = self._file, snapshot(self._session)
+        if file is not None:
+            try:
+                file.write(changes(self._saved, now, file.path.parent))
+            except InputError as error:
+                return str(error)
+            self._saved = now
+        self.close()
+        return ""
 
     def _load_model(self, opened: Opened, content: bytes) -> None:
         session, before = self._session, self._session.model
