@@ -69,9 +69,11 @@ def test_what_scores_like_labelled_particles_is_kept_clear_of(seen: list[ScoreMa
 
 
 def test_marked_background_of_other_micrographs_stays_background(seen: list[ScoreMap]) -> None:
-    seen += [map_with({(40, 40): 0.5}), map_with({(80, 80): 0.9})]
-    fields = [field_of([(40, 40)]), field_of([], name="empty")]
-    assert clear_of_lookalikes(fields, NETWORK, 10.0)[1] is fields[1]
+    seen.append(map_with({(40, 40): 0.5, (120, 80): 0.9}))  # of the other one alone
+    fields = [field_of([], name="empty"), field_of([(40, 40)])]
+    cleared = clear_of_lookalikes(fields, NETWORK, 10.0)
+    assert cleared[0] is fields[0]
+    assert [120, 80] in cleared[1].avoid_yx.round().tolist()
 
 
 def test_room_is_left_for_background() -> None:

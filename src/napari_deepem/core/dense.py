@@ -137,14 +137,14 @@ class DenseNetwork:
         kept = layer.pooled(maps, sorted({n * step % cell for n in range(phases)}))
         logits = maps.new_empty(ROTATIONS, rows, cols)
         for n, m in product(range(phases), repeat=2):
-            counts = len(range(n, rows, phases)), len(range(m, cols, phases))
-            if not all(counts):
+            of_these = len(range(n, rows, phases)), len(range(m, cols, phases))
+            if not all(of_these):
                 continue
             (down, first), (right, left) = (reversed(divmod(k * step, cell)) for k in (n, m))
             part = kept[down, right][..., first:, left:]
             if depth == 0:
                 part = part[0].unflatten(0, (ROTATIONS, -1))
-            of_phase = self._logits(part, depth + 1, phases * step // cell, counts)
+            of_phase = self._logits(part, depth + 1, phases * step // cell, of_these)
             logits[:, n::phases, m::phases] = of_phase
         return logits
 

@@ -29,18 +29,18 @@ def clear_of_lookalikes(fields: Sequence[Field], network: Network, away_px: floa
     the labelled particles. Fields without a labelled particle stay as they are: the user marked
     their background.
     """
-    maps = [finish(score_prepared(field.prepared, network)) for field in fields]
+    taught = [field for field in fields if len(field.positive_yx)]
+    maps = [finish(score_prepared(field.prepared, network)) for field in taught]
     labelled = [
         scores_at(score_map, field.positive_yx)
-        for score_map, field in zip(maps, fields, strict=True)
+        for score_map, field in zip(maps, taught, strict=True)
     ]
     lowest = np.quantile(np.concatenate(labelled), LABELLED_BELOW)
     candidates = [find_candidates(score_map) for score_map in maps]
+    alike = iter([found.centres_yx[found.scores >= lowest] for found in candidates])
     return [
-        clear_of(field, found.centres_yx[found.scores >= lowest], away_px)
-        if len(field.positive_yx)
-        else field
-        for field, found in zip(fields, candidates, strict=True)
+        clear_of(field, next(alike), away_px) if len(field.positive_yx) else field
+        for field in fields
     ]
 
 
