@@ -470,6 +470,80 @@ def test_old_scores_do_not_outlast_their_model(opened, scores: dict[str, float],
     link.session.model = None
 
 
+@pytest.fixture
+def slow_score(monkeypatch: pytest.MonkeyPatch):
+    """Scores are the micrograph's mean, and wait for this to be set after the first tile."""
+    go_on = threading.Event()
+
+    def score(micrograph, model, *_, **__):
+        grid = np.full((5, 8), micrograph.image.mean(), dtype=np.float32)
+        score_map = ScoreMap(grid, grid, 5.0, 10.0, 24)
+        yield TilesDone(1, 2, score_map)
+        assert go_on.wait(10)
+        yield TilesDone(2, 2, score_map)
+        found = Candidates(np.array([[20.0, 30.0]]), np.array([0.9]), np.ones(1), 24)
+        return Scored(micrograph, model, score_map, found)
+
+    monkeypatch.setattr("napari_deepem.session.jobs.score", score)
+    yield go_on
+    go_on.set()
+
+
+def test_scores_are_those_of_the_pixels_that_are_there_now(
+    opened, folder: Path, slow_score, qtbot
+) -> None:
+    link = opened(ViewerModel())
+    session = link.session
+    session.model = some_model()
+    link.runs.score(["m1"])
+    qtbot.waitUntil(lambda: session.scored_so_far is not None)
+    link.viewer.layers["m1"].data = np.full((60, 90), 0.5, dtype=np.float32)
+    slow_score.set()
+    qtbot.waitUntil(lambda: not session.scoring.running)
+    assert session.scored["m1"].micrograph is session.micrographs["m1"]
+    np.testing.assert_array_equal(session.scored["m1"].score_map.scores, np.full((5, 8), 0.5))
+
+
+def test_folder_that_is_opened_again_loses_no_scores(
+    opened, folder: Path, slow_score, qtbot
+) -> None:
+    link = opened(ViewerModel())
+    session = link.session
+    session.model = some_model()
+    link.runs.score(["m1", "m2"])
+    qtbot.waitUntil(lambda: session.scored_so_far is not None)
+    asked = dict(session.files)
+    link.keeping.open_folder(folder)
+    qtbot.waitUntil(lambda: session.files["m1"] is not asked["m1"])
+    slow_score.set()
+    qtbot.waitUntil(lambda: not session.scoring.running)
+    assert list(session.candidates) == ["m1", "m2"]
+
+
+def test_what_an_old_model_has_scored_so_far_is_not_shown(opened, slow_score, qtbot) -> None:
+    link = opened(ViewerModel())
+    session = link.session
+    session.model = some_model()
+    link.runs.score(["m1", "m2"])
+    qtbot.waitUntil(lambda: session.scored_so_far is not None)
+    session.model, seen = some_model(), []
+    assert session.scored_so_far is None
+    session.events.scored_so_far.connect(seen.append)
+    slow_score.set()
+    qtbot.waitUntil(lambda: not session.scoring.running)
+    assert seen == []
+    assert session.candidates == {}
+
+
+def test_excluded_micrograph_is_not_scored_and_that_is_said(opened, scores) -> None:
+    link = opened(ViewerModel())
+    link.session.model = some_model()
+    link.session.excluded = frozenset({"m1"})
+    link.runs.score(["m1"])
+    assert "m1 is excluded" in link.session.scoring.message
+    assert not link.session.scoring.running
+
+
 def test_score_map_that_came_too_late_is_read_on_coming_back(
     opened, monkeypatch: pytest.MonkeyPatch, qtbot
 ) -> None:

@@ -121,7 +121,7 @@ class Browsing:
             on_result=self._on_read,
             on_failed=partial(self._on_failed, name),
             on_cancelled=self._on_dropped,
-            is_wanted=lambda: session.files.get(name) is path,
+            is_wanted=lambda: session.files.get(name) == path,
             owner=session,
         )
 

@@ -8,6 +8,9 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
+import numpy as np
+
+from napari_deepem.core.types import Micrograph
 from napari_deepem.session import Scored, Session, jobs
 from napari_deepem.widgets.trainings import Trainings, begin, end, time_left
 from napari_deepem.widgets.workers import Run, report, run
@@ -30,6 +33,7 @@ class Runs:
         self._all: list[str] = []  # what is being scored
         self._remarks: list[str] = []  # on them
         self._problems, self._started, self._told = 0, 0.0, 0.0  # the times: monotonic seconds
+        session.events.model.connect(self._on_model)
 
     def score(self, names: Sequence[str]) -> None:
         """Score these micrographs one after the other, or say what is missing.
@@ -41,6 +45,10 @@ class Runs:
             return
         if missing := session.missing_for_scoring():
             session.scoring.message = missing
+            return
+        if names and session.excluded.issuperset(names):
+            which = f"{names[0]} is" if len(names) == 1 else "All of them are"
+            session.scoring.message = f"{which} excluded: take in again, in Micrographs, to score."
             return
         done = session.scored if len(names) == 1 else session.candidates
         self._all = [name for name in names if name not in done and name not in session.excluded]
@@ -76,7 +84,7 @@ class Runs:
             owner=session,
             is_wanted=lambda: (
                 session.model is model
-                and session.files.get(name) is path
+                and session.files.get(name) == path
                 and (path is not None or session.micrographs.get(name) is micrograph)
             ),
         )
@@ -106,6 +114,8 @@ class Runs:
         session, name = self._session, self._all[number]
         session.scored_so_far = None
         here = session.micrographs.get(name)
+        if here is not None and not _same_pixels(here, scored.micrograph):
+            return self._score_next(number)  # as it is now
         if here is not None:
             session.scored = {**session.scored, name: replace(scored, micrograph=here)}
         else:
@@ -123,6 +133,11 @@ class Runs:
         self._remarks.append(problem)
         self._score_next(number + 1)
 
+    def _on_model(self) -> None:
+        """Stop: what the model before sees is not to be shown any more."""
+        self._session.scored_so_far = None
+        self.cancel_scoring()
+
     def _on_dropped(self, number: int, model: Any) -> None:
         """Go on where only the micrograph was closed or changed meanwhile."""
         self._session.scored_so_far = None
@@ -132,3 +147,7 @@ class Runs:
             done = f"Stopped: {number} of {len(self._all)} are done." if many else "Cancelled."
             return end(self._session.scoring, done)
         self._score_next(number + 1)
+
+
+def _same_pixels(one: Micrograph, other: Micrograph) -> bool:
+    return one is other or np.array_equal(one.image, other.image)
