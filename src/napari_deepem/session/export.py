@@ -6,7 +6,7 @@ files; a job then chooses picks and writes them, one micrograph after the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -99,6 +99,12 @@ def plan(session: Session, what: What, scope: Scope, folder: Path, suffixes: Ite
     return Plan(tuple(found), choose, folder, suffixes, len(names) - len(found))
 
 
+def picks_to_save(session: Session, name: str) -> tuple[Picks, int]:
+    """Picks of a micrograph that was scored, none that was rejected, and how many were."""
+    settings = session.threshold, session.std_range, session.min_distance_px
+    return _chosen(session.candidates, session.review, *settings, name)
+
+
 def files_of_others(session: Session, paths: Iterable[Path]) -> list[Path]:
     """Those files that exist and are not as this session has written them."""
     return [
@@ -135,8 +141,8 @@ def _marked(labels: dict[str, Labels], box_size_px: int, name: str) -> tuple[Pic
 
 
 def _chosen(
-    found: dict[str, Candidates],
-    review: dict[str, Labels],
+    found: Mapping[str, Candidates],
+    review: Mapping[str, Labels],
     threshold: float,
     std_range: tuple[float, float],
     min_distance_px: float | None,

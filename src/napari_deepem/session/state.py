@@ -82,6 +82,8 @@ class Session(Parameters):
 
     _training: Activity = PrivateAttr(default_factory=Activity)
     _scoring: Activity = PrivateAttr(default_factory=Activity)
+    _opening: Activity = PrivateAttr(default_factory=Activity)
+    _exporting: Activity = PrivateAttr(default_factory=Activity)
     _display: Display = PrivateAttr(default_factory=Display)
     _edits: History = PrivateAttr()
     _verdict_edits: History = PrivateAttr()
@@ -108,6 +110,16 @@ class Session(Parameters):
     def scoring(self) -> Activity:
         """How scoring is doing."""
         return self._scoring
+
+    @property
+    def opening(self) -> Activity:
+        """How the opening of a folder is doing."""
+        return self._opening
+
+    @property
+    def exporting(self) -> Activity:
+        """How the writing of coordinate files is doing."""
+        return self._exporting
 
     @property
     def display(self) -> Display:

@@ -12,10 +12,11 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.layers.annotation import Mark, adoptable
 from napari_deepem.session.display import Display
 from napari_deepem.session.state import OPEN_FIRST
-from napari_deepem.widgets.dock import Dock, counted, form, row, tell, text_line
+from napari_deepem.widgets.dock import Dock, form, row, tell, text_line
 from napari_deepem.widgets.elsewhere import Elsewhere
 from napari_deepem.widgets.keys import with_keys
 from napari_deepem.widgets.tools import Tool
+from napari_deepem.widgets.words import counted
 from napari_deepem.widgets.workers import report
 
 HINT = (

@@ -47,6 +47,7 @@ class Dock(Container):
         if not self.link.closing.watching:
             self.link.closing.watch(window)
             Drops(self.link, window)
+            self.link.bars.open()
 
     def fill(self, widgets: Sequence[Widget]) -> None:
         """Lay widgets out from top to bottom, close together; what is too high is scrolled."""
@@ -181,11 +182,6 @@ def text_line(name: str) -> Label:
     line.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
     line.native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return line
-
-
-def counted(number: int, noun: str) -> str:
-    """Say how many there are of something."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def tell(line: Label, text: str) -> None:

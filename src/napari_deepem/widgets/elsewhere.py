@@ -15,7 +15,8 @@ from napari_deepem.session import Session
 from napari_deepem.session.background import drawing_background, missing_for_background
 from napari_deepem.session.marks import MarksRead, add_marks, reading_marks
 from napari_deepem.session.state import OPEN_FIRST
-from napari_deepem.widgets.dock import counted, row
+from napari_deepem.widgets.dock import row
+from napari_deepem.widgets.words import counted
 from napari_deepem.widgets.workers import report, run
 
 FILTER = "Coordinates (*.star *.box *.csv)"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,15 +13,21 @@ from qtpy.QtWidgets import QMessageBox
 from napari_deepem.core.errors import InputError
 from napari_deepem.layers.micrographs import folder_of
 from napari_deepem.session import export
-from napari_deepem.session.export import FORMATS, Plan, Scope, What, Written
-from napari_deepem.widgets.dock import Dock, counted, form, row, tell, text_line
-from napari_deepem.widgets.workers import report, run
+from napari_deepem.session.export import FORMATS, Scope, What
+from napari_deepem.widgets.dock import Dock, form, row, tell, text_line
+from napari_deepem.widgets.words import counted
+from napari_deepem.widgets.workers import report
 
 PICKS, MARKS = "picks", "marked particles"
 THIS, CHOSEN, ALL = "this micrograph", "those chosen in the table", "all but the excluded"
 WHATS: dict[str, What] = {PICKS: "picks", MARKS: "marks"}
 SCOPES: dict[str, Scope] = {THIS: "this", CHOSEN: "chosen", ALL: "all"}
 FOLDERS = {PICKS: "picks", MARKS: "labels"}  # beside the micrographs
+WHAT_COPYING_DOES = (
+    "As a Points layer of your own, to edit or to train on; without those that you rejected. One "
+    "micrograph is in view at a time: the picks of all are saved as files."
+)
+NOT_SCORED = "There are no picks here yet: score this micrograph in the Pick dock first."
 NAMED = 8  # files that a question names one by one
 
 
@@ -46,10 +51,7 @@ class Export(Dock):
             tooltip="One file a micrograph and format, named as the micrograph. Made if missing.",
         )
         self.save = PushButton(text="Save")
-        self.copy_to_layer = PushButton(text="Copy to a layer")
-        self.copy_to_layer.tooltip = (
-            "The picks of this micrograph as a Points layer of your own, to edit or to train on."
-        )
+        self.copy_to_layer = PushButton(text="Copy picks of this micrograph to a layer")
         self.progress = ProgressBar(min=0, max=1, value=0, visible=False)
         self.status = text_line("status")
         self.fill(
@@ -60,12 +62,12 @@ class Export(Dock):
                     row(*self.formats.values(), label="Formats"),
                     self.destination,
                 ),
-                row(self.save, self.copy_to_layer),
+                self.save,
                 self.progress,
                 self.status,
+                self.copy_to_layer,
             ]
         )
-        self._saving = False
         self.what.changed.connect(self._show_destination)
         for control in (self.scope, *self.formats.values()):
             control.changed.connect(self._show)
@@ -79,7 +81,10 @@ class Export(Dock):
             self.follow(signal, self._show)
         for signal in (events.chosen, events.excluded):
             self.follow(signal, self._show)
+        for name in ("running", "done"):
+            self.follow(self.session.exporting.events[name], self._show_exporting)
         self._show_destination()
+        self._show_exporting()
 
     @property
     def suffixes(self) -> list[str]:
@@ -117,11 +122,21 @@ class Export(Dock):
             why = "Choose a format."
         if not why and self._destination() is None:
             why = "Name a folder to save to."
-        self.save.enabled = not why and not self._saving
-        self.save.tooltip = why or ("Files are being written." if self._saving else "")
+        saving = self.session.exporting.running
+        self.save.enabled = not why and not saving
+        self.save.tooltip = why or ("Files are being written." if saving else "")
         self.copy_to_layer.enabled = self.session.picks is not None
-        if not self._saving:
+        self.copy_to_layer.tooltip = WHAT_COPYING_DOES if self.session.picks else NOT_SCORED
+        if not saving:
             tell(self.status, why)
+
+    def _show_exporting(self) -> None:
+        exporting = self.session.exporting
+        self.progress.max, self.progress.value = exporting.total, exporting.done
+        self.progress.visible = exporting.running and exporting.total > 1
+        self._show()
+        if exporting.message:
+            tell(self.status, exporting.message)
 
     def _asked(self) -> tuple[What, Scope]:
         return WHATS[self.what.value], SCOPES[self.scope.value]
@@ -135,39 +150,7 @@ class Export(Dock):
             return tell(self.status, report(error))
         if not self._may_replace(export.files_of_others(self.session, plan.paths())):
             return tell(self.status, "Nothing was written.")
-        self._begin(len(plan.names))
-        run(
-            partial(export.writing, plan),
-            on_progress=lambda done: setattr(self.progress, "value", done),
-            on_result=partial(self._on_written, plan),
-            on_failed=lambda error: self._end(report(error)),
-        )
-
-    def _begin(self, count: int) -> None:
-        self._saving = True
-        self.progress.max, self.progress.value, self.progress.visible = count, 0, count > 1
-        tell(self.status, "Writing ...")
-        self._show()
-
-    def _end(self, message: str) -> None:
-        self._saving = False
-        self.progress.visible = False
-        self._show()
-        tell(self.status, message)
-
-    def _on_written(self, plan: Plan, written: Written) -> None:
-        self.session.written.update(written.times)
-        noun = "pick" if self._asked()[0] == "picks" else "particle"
-        text = (
-            f"Wrote {counted(written.particles, noun)} of "
-            f"{counted(written.micrographs, 'micrograph')} to "
-            f"{counted(len(written.times), 'file')} in {plan.folder}"
-        )
-        if written.rejected:
-            text += f"; {counted(written.rejected, 'rejected pick')} left out"
-        if plan.not_scored:
-            text += f"; {counted(plan.not_scored, 'micrograph')} not scored yet"
-        self._end(text)
+        self.link.exports.write(plan, "pick" if self._asked()[0] == "picks" else "particle")
 
     def _may_replace(self, others: list[Path]) -> bool:
         if not others:

@@ -59,7 +59,7 @@ class Keeping:
         if why := obstacle_to(self._session, {}):
             return show_warning(why)
         busy, self._asked = self._asked is not None, folder
-        self._tell(f"Opening {folder} ...")
+        self._tell(f"Opening {folder} ...", running=True)
         if not busy:  # one after the other: an open session file is locked
             self._open(folder)
 
@@ -141,7 +141,7 @@ class Keeping:
 
     def _load_model(self, opened: Opened, content: bytes) -> None:
         session, before = self._session, self._session.model
-        self._tell("Loading the model ...")
+        self._tell("Loading the model ...", running=True)
         run(
             partial(loading, content, opened.folder),
             on_progress=lambda _: None,
@@ -213,8 +213,9 @@ class Keeping:
             self.changed.emit()
         self._on_change()
 
-    def _tell(self, message: str) -> None:
+    def _tell(self, message: str, running: bool = False) -> None:
         self.message = message
+        self._session.opening.running = running
         self.changed.emit()
 
 

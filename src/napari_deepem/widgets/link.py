@@ -20,8 +20,10 @@ from napari_deepem.layers import micrographs
 from napari_deepem.layers.annotation import MARKS, Mark
 from napari_deepem.layers.tags import find_layer, micrograph_name_of, role_of
 from napari_deepem.session import Session
+from napari_deepem.widgets.bars import Bars
 from napari_deepem.widgets.browsing import Browsing
 from napari_deepem.widgets.closing import Closing
+from napari_deepem.widgets.exports import Exports
 from napari_deepem.widgets.filtering import Filtering
 from napari_deepem.widgets.images import Images
 from napari_deepem.widgets.keeping import Keeping
@@ -55,8 +57,11 @@ class Link:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = weakref.ref(viewer)
         self.closing = Closing(self.close)
+        self._closed = False
         self.session = Session()
+        self.bars = Bars(self.session)
         self.runs = Runs(self.session, self._looked_at)
+        self.exports = Exports(self.session)
         self.marking = Marking(self.session, self._viewer_of)
         self.tools = Tools(self.session, self.marking, self._viewer_of)
         self.images = Images(self.session, self.marking, self._viewer_of)
@@ -76,10 +81,14 @@ class Link:
 
     def close(self) -> None:
         """Stop all jobs and save what the user did: the window is closed, or the viewer gone."""
-        drop_all(self.session)
-        for activity in (self.session.training, self.session.scoring):
+        if self._closed:
+            return
+        self._closed, session = True, self.session
+        drop_all(session)
+        for activity in (session.training, session.scoring, session.opening, session.exporting):
             if activity.running:
                 end(activity, "Stopped: the window was closed.")
+        self.bars.close()
         try:
             self.keeping.close()
         except InputError as error:

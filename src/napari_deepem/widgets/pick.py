@@ -14,7 +14,6 @@ from napari_deepem.widgets.curves import shade
 from napari_deepem.widgets.dock import (
     SLIDER_MARGIN,
     Dock,
-    counted,
     form,
     holder,
     row,
@@ -25,6 +24,7 @@ from napari_deepem.widgets.dock import (
 from napari_deepem.widgets.ends import Ends
 from napari_deepem.widgets.refresh import Refresh
 from napari_deepem.widgets.scores import COLORS, ScorePlot, StdPlot
+from napari_deepem.widgets.words import counted
 
 NOT_HELD_OUT = "No labels were held out: mark particles on a second micrograph."
 HOW_SURE = (

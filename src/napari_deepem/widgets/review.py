@@ -13,12 +13,13 @@ from napari_deepem.session.crops import cutting
 from napari_deepem.session.review import EMPTY, Gallery, Verdict
 from napari_deepem.session.rounds import Round
 from napari_deepem.widgets.curves import RoundsPlot
-from napari_deepem.widgets.dock import Dock, counted, form, holder, row, tell, text_line
+from napari_deepem.widgets.dock import Dock, form, holder, row, tell, text_line
 from napari_deepem.widgets.gallery import GalleryView, Pictures
 from napari_deepem.widgets.looking import Looking
 from napari_deepem.widgets.refresh import Refresh
 from napari_deepem.widgets.train import enable
 from napari_deepem.widgets.trainings import missing_for_more
+from napari_deepem.widgets.words import counted
 from napari_deepem.widgets.workers import Job
 
 THIS, ALL, SUGGESTED = "this micrograph", "all scored micrographs", "suggested boxes"

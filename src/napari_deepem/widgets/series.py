@@ -10,11 +10,12 @@ from magicgui.widgets import CheckBox, ComboBox, ProgressBar
 from qtpy.QtCore import QItemSelectionModel, Qt, QTimer
 from qtpy.QtWidgets import QAbstractItemView, QFileDialog, QHeaderView, QSizePolicy, QTableView
 
-from napari_deepem.widgets.dock import Dock, button, counted, holder, row, tell, text_line
+from napari_deepem.widgets.dock import Dock, button, holder, row, tell, text_line
 from napari_deepem.widgets.keys import with_keys
 from napari_deepem.widgets.overview import Overview
 from napari_deepem.widgets.table import ALL, LABELS, NAME, PICTURE_PX, SCORE, NameCell, Table
 from napari_deepem.widgets.thumbnails import Thumbnails
+from napari_deepem.widgets.words import counted
 from napari_deepem.widgets.workers import work_on
 
 NOTHING_OPEN = "Open a folder of micrographs, or drop one onto the window."

@@ -12,6 +12,7 @@ from napari_deepem.layers import results
 from napari_deepem.layers.selection import keeping_selection
 from napari_deepem.layers.tags import Role, find_layer
 from napari_deepem.session import Session
+from napari_deepem.session.export import picks_to_save
 
 
 class Shown:
@@ -46,10 +47,11 @@ class Shown:
                 results.show_picks(viewer, image, picks)
 
     def copy_picks(self) -> Points | None:
-        """Add the picks as an ordinary layer of the user's."""
-        image, picks = self._current_image(), self._session.picks
-        if image is None or picks is None:
+        """Add the picks, as they would be saved, as an ordinary layer of the user's."""
+        image, name = self._current_image(), self._session.current
+        if image is None or name not in self._session.candidates:
             return None
+        picks, _ = picks_to_save(self._session, name)
         return results.copy_picks(self._viewer_of(), image, picks)
 
     def _show_so_far(self, known: tuple[str, ScoreMap] | None) -> None:
