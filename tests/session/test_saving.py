@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from napari_deepem.core.types import Candidates, Labels, Micrograph
 from napari_deepem.io.micrographs import write_mrc
 from napari_deepem.io.sessions import SESSION_FILE
 from napari_deepem.session import Session
-from napari_deepem.session.rounds import Round
+from napari_deepem.session.rounds import Round, round_from
 from napari_deepem.session.saving import (
     Opened,
     Snapshot,
@@ -118,6 +119,26 @@ def test_folder_that_cannot_be_written_into_is_kept_at_home(
     assert (found.folder / SESSION_FILE).is_file()
     assert not (folder / SESSION_FILE).exists()
     found.file.close()
+
+
+def test_folder_opens_where_nothing_can_be_kept_and_that_is_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> Path:
+        raise InputError(f"cannot write into {path}: no permission; choose another folder")
+
+    monkeypatch.setattr("napari_deepem.io.atomic.writable_folder", refuse)
+    session = Session()
+    found = opened(folder, session)
+    assert list(session.files) == ["m1", "m2"]
+    assert (session.folder, found.file) == (None, None)  # score maps are not kept either
+    assert str(folder) in found.remark
+    assert "nothing is saved" in found.remark
+
+
+def test_rounds_of_a_later_version_are_read_without_what_is_new() -> None:
+    kept = Round(1, "new", 30, 4, 2, 10, 0.9)
+    assert round_from({**asdict(kept), "minutes": 3.5}) == kept
 
 
 def test_next_folder_begins_with_nothing_of_the_last(

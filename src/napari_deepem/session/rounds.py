@@ -1,13 +1,14 @@
 """What each training of a session gave: how one sees that it gets better.
 
-A `Round` holds plain values only: `dataclasses.asdict` makes JSON of it, `Round(**values)` brings
-it back.
+A `Round` holds plain values only: `dataclasses.asdict` makes JSON of it, `round_from` brings it
+back.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from napari_deepem.core.model import Model
@@ -27,6 +28,12 @@ class Round:
     epochs: int
     ap: float | None  # average precision at telling held-out particles from background
     ap_before: float | None = None  # what the model before gets on the same boxes, where comparable
+
+
+def round_from(values: Mapping[str, Any]) -> Round:
+    """Make a round of what was kept of one; what a later version kept besides is left out."""
+    known = {field.name for field in fields(Round)}
+    return Round(**{name: value for name, value in values.items() if name in known})
 
 
 def round_of(model: Model, start: Start, number: int) -> Round:

@@ -17,7 +17,7 @@ from napari_deepem.core.types import Candidates, FloatArray, Labels
 from napari_deepem.io.sessions import SESSION_FILE, SessionFile, Stored
 from napari_deepem.session.marks import KINDS, marked, with_more
 from napari_deepem.session.parameters import Parameters
-from napari_deepem.session.rounds import Round
+from napari_deepem.session.rounds import round_from
 from napari_deepem.session.state import NO_LABELS, Session
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Opened:
     """A folder of micrographs and the session that was kept of it."""
 
     files: dict[str, Path]
-    folder: Path  # where the session file is, or would be
+    folder: Path | None  # where the session file is, or would be; None where nothing can be kept
     file: SessionFile | None
     stored: Stored = field(default_factory=Stored)
     remark: str = ""  # why nothing is saved, or where it is saved if not beside the micrographs
@@ -61,7 +61,10 @@ def opening(folder: Path) -> Generator[None, None, Opened]:
     yield
     folder = folder.absolute()
     files = list_micrographs(folder)
-    place, remark = _place_of(folder)
+    try:
+        place, remark = _place_of(folder)
+    except InputError as error:
+        return Opened(files, None, None, remark=f"{error}; until then nothing is saved")
     try:
         file = SessionFile(place / SESSION_FILE)
     except InputError as error:
@@ -73,7 +76,7 @@ def opening(folder: Path) -> Generator[None, None, Opened]:
         return Opened(files, place, None, remark=str(error))
 
 
-def loading(content: bytes, folder: Path) -> Generator[None, None, Model]:
+def loading(content: bytes, folder: Path | None) -> Generator[None, None, Model]:
     """Load the model that a session file holds."""
     from napari_deepem.io.models import load_model
 
@@ -85,17 +88,28 @@ def loading(content: bytes, folder: Path) -> Generator[None, None, Model]:
 
 
 def _place_of(folder: Path) -> tuple[Path, str]:
-    """Where to keep the session of a folder, and a remark where that is not the folder itself."""
-    from napari_deepem.io.atomic import writable_folder
+    """Where to keep the session of a folder, and a remark where that is not the folder itself.
+
+    Raises
+    ------
+    InputError
+        There is no such place.
+    """
+    from napari_deepem.io.atomic import replacing, writable_folder
 
     try:
         return writable_folder(folder), ""
     except InputError:
         code = sha256(str(folder).encode()).hexdigest()[:8]
-        place = writable_folder(Path.home() / "napari-deepem" / f"{folder.name}-{code}")
-    theirs, ours = folder / SESSION_FILE, place / SESSION_FILE
-    if theirs.is_file() and not ours.exists():
-        copyfile(theirs, ours)
+        place = Path.home() / "napari-deepem" / f"{folder.name}-{code}"
+    try:
+        writable_folder(place)
+        theirs, ours = folder / SESSION_FILE, place / SESSION_FILE
+        if theirs.is_file() and not ours.exists():
+            with replacing(ours) as temporary:
+                copyfile(theirs, temporary)
+    except InputError as error:
+        raise InputError(f"{folder} can't be written into, nor can your home: {error}") from error
     return place, f"{folder} can't be written into: the session is kept in {place}"
 
 
@@ -128,7 +142,7 @@ def restore(session: Session, opened: Opened) -> None:
     for name in Parameters.model_fields:
         _set_if_possible(session, settings, name)
     session.excluded = frozenset(settings.get("excluded", ()))
-    session.rounds = tuple(Round(**values) for values in settings.get("rounds", ()))
+    session.rounds = tuple(round_from(values) for values in settings.get("rounds", ()))
     kept = _labels(stored, "positive", "negative", "unsure")
     with session.edits.no_step():
         session.labels = {**session.labels, **_with_more(kept, session.labels)}
