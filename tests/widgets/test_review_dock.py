@@ -256,7 +256,7 @@ def test_buttons_say_what_they_wait_for(docks: Docks) -> None:
 
 
 def test_rounds_are_drawn_with_what_each_gained(qapp) -> None:
-    plot = RoundsPlot("dark")
+    plot = RoundsPlot()
     rounds = [
         Round(1, "new", 30, 0, 2, 40, ap=0.8),
         Round(2, "anew", 50, 20, 3, 40, ap=0.9, ap_before=0.7),

@@ -11,7 +11,7 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
 
 from napari_deepem.session.rounds import Round
-from napari_deepem.widgets.plots import empty_plot
+from napari_deepem.widgets.plots import empty_plot, wear
 
 LOSS, HELD_OUT, AP = "#60a5fa", "#fbbf24", "#4ade80"
 ON_LIGHT = {LOSS: "#1d6fd8", HELD_OUT: "#b45309", AP: "#15803d"}  # the same, dark enough on white
@@ -20,22 +20,25 @@ ON_LIGHT = {LOSS: "#1d6fd8", HELD_OUT: "#b45309", AP: "#15803d"}  # the same, da
 class TrainingCurves:
     """Loss, held-out loss and held-out average precision, epoch by epoch; the best is marked."""
 
-    def __init__(self, theme: str) -> None:
-        self._theme = theme
-        self.widget = empty_plot(theme, 150)
+    def __init__(self) -> None:
+        self.widget = empty_plot(150)
         self.widget.setLabel("bottom", "epoch")
         self.widget.setYRange(0, 1)
-        text = get_theme(theme).text.as_hex()
-        legend = self.widget.addLegend(offset=(-4, 4), labelTextColor=text, verSpacing=-6)
-        legend.setScale(0.9)
-        self._loss = self._curve("loss", LOSS)
-        self._held_out = self._curve("held-out loss", HELD_OUT)
-        self._ap = self._curve("AP, held-out boxes", AP)
-        color = shade(theme, AP)
-        self._best = self.widget.plot(pen=None, symbol="o", symbolSize=7, symbolBrush=color)
+        self._legend = self.widget.addLegend(offset=(-4, 4), verSpacing=-6)
+        self._legend.setScale(0.9)
+        self._loss = self.widget.plot(name="loss")
+        self._held_out = self.widget.plot(name="held-out loss")
+        self._ap = self.widget.plot(name="AP, held-out boxes")
+        self._best = self.widget.plot(pen=None, symbol="o", symbolSize=7)
 
-    def _curve(self, name: str, color: str) -> pg.PlotDataItem:
-        return self.widget.plot(name=name, pen=pg.mkPen(shade(self._theme, color), width=2))
+    def wear(self, theme: str) -> None:
+        """Take the colours of a theme."""
+        wear(self.widget, theme)
+        for _, label in self._legend.items:
+            label.setText(label.text, color=get_theme(theme).text.as_hex())
+        for curve, color in ((self._loss, LOSS), (self._held_out, HELD_OUT), (self._ap, AP)):
+            curve.setPen(pg.mkPen(shade(theme, color), width=2))
+        self._best.setSymbolBrush(shade(theme, AP))
 
     def show(self, history: Sequence[Any]) -> None:
         """Draw these `EpochDone`s; values that are None are left out."""
@@ -62,21 +65,21 @@ class RoundsPlot:
     leads up or down to it: that is what the round has gained.
     """
 
-    def __init__(self, theme: str) -> None:
-        color, text = shade(theme, AP), get_theme(theme).text.as_hex()
-        self.widget = empty_plot(theme, 110)
+    def __init__(self) -> None:
+        self.widget = empty_plot(110)
         self.widget.setLabel("bottom", "round: held-out average precision")
         self.widget.getAxis("bottom").setStyle(tickTextOffset=2)
-        dashed = pg.mkPen(color, width=1.5, style=Qt.PenStyle.DashLine)
-        self._gains = self.widget.plot(pen=dashed, connect="pairs")
-        self._before = self.widget.plot(
-            pen=None,
-            symbol="o",
-            symbolSize=8,
-            symbolBrush=None,
-            symbolPen=pg.mkPen(text, width=1.5),
-        )
-        self._after = self.widget.plot(pen=None, symbol="o", symbolSize=9, symbolBrush=color)
+        self._gains = self.widget.plot(connect="pairs")
+        self._before = self.widget.plot(pen=None, symbol="o", symbolSize=8, symbolBrush=None)
+        self._after = self.widget.plot(pen=None, symbol="o", symbolSize=9)
+
+    def wear(self, theme: str) -> None:
+        """Take the colours of a theme."""
+        wear(self.widget, theme)
+        color = shade(theme, AP)
+        self._gains.setPen(pg.mkPen(color, width=1.5, style=Qt.PenStyle.DashLine))
+        self._before.setSymbolPen(pg.mkPen(get_theme(theme).text.as_hex(), width=1.5))
+        self._after.setSymbolBrush(color)
 
     def show(self, rounds: Sequence[Round]) -> None:
         """Draw these rounds; those without held-out boxes have no dot."""

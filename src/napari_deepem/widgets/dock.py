@@ -71,6 +71,19 @@ class Dock(Container):
         signal.connect(callback)
         self.at_end(lambda: signal.disconnect(callback, missing_ok=True))
 
+    def follow_theme(self, *wear: Callable[[str], object]) -> None:
+        """Call these with the name of the viewer's theme, now and whenever it is another one."""
+        changed = self.link.viewer.events.theme
+
+        def on_theme(event: Any) -> None:
+            for each in wear:
+                each(event.value)
+
+        changed.connect(on_theme)
+        self.at_end(lambda: changed.disconnect(on_theme))
+        for each in wear:
+            each(self.link.viewer.theme)
+
     def at_end(self, callback: Callable[[], object]) -> None:
         """Call this when the dock is destroyed."""
         self._stops.append(callback)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from napari.utils.theme import get_theme
 from numpy.typing import NDArray
 from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, QRect, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QImage, QKeyEvent, QPainter, QPalette
@@ -100,10 +101,10 @@ class GalleryView(QListView):
     row_chosen = Signal(int)
     selection_changed = Signal()
 
-    def __init__(self, pictures: Pictures, selected: str) -> None:
+    def __init__(self, pictures: Pictures) -> None:
         super().__init__()
         self.pictures = pictures
-        self.selected = QColor(selected)
+        self.selected = QColor()
         self.setModel(pictures)
         self.setItemDelegate(_Painter(self))
         self.setViewMode(QListView.ViewMode.IconMode)
@@ -119,6 +120,11 @@ class GalleryView(QListView):
             selection.selectionChanged.connect(lambda *_: self.selection_changed.emit())
         if (bar := self.verticalScrollBar()) is not None:
             bar.valueChanged.connect(lambda _: self.scrolled.emit())
+
+    def wear(self, theme: str) -> None:
+        """Take the colours of a theme."""
+        self.selected = QColor(get_theme(theme).current.as_hex())
+        self.redraw()
 
     def sizeHint(self) -> QSize:
         """As wide as five pictures."""
@@ -175,8 +181,7 @@ class _Painter(QStyledItemDelegate):
 
     def __init__(self, view: GalleryView) -> None:
         super().__init__(view)
-        self._pictures = view.pictures
-        self._selected = view.selected
+        self._view, self._pictures = view, view.pictures
 
     def sizeHint(self, option: Any, index: Any) -> QSize:
         return CELL
@@ -189,7 +194,7 @@ class _Painter(QStyledItemDelegate):
         cell: QRect = option.rect
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
         if selected:
-            painter.fillRect(cell, self._selected)
+            painter.fillRect(cell, self._view.selected)
         place = QRect(cell.x() + 3, cell.y() + 3, PICTURE, PICTURE)
         picture = self._pictures.picture(index.row())
         if picture is None:

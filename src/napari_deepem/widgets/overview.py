@@ -9,7 +9,7 @@ import numpy as np
 import pyqtgraph as pg
 from napari.utils.theme import get_theme
 
-from napari_deepem.widgets.plots import empty_plot
+from napari_deepem.widgets.plots import empty_plot, wear
 
 PICKS, SCORE = "#22d3ee", "#fbbf24"
 HEIGHT = 78
@@ -18,20 +18,25 @@ HEIGHT = 78
 class Overview:
     """Two plots over the series in the order of its files; a click goes to a micrograph."""
 
-    def __init__(self, theme: str, on_click: Callable[[int], object]) -> None:
+    def __init__(self, on_click: Callable[[int], object]) -> None:
         self._on_click = on_click
-        self.picks, self._pick_points = self._plot(theme, "picks", PICKS)
-        self.scores, self._score_points = self._plot(theme, "score", SCORE)
+        self.picks, self._pick_points = self._plot("picks", PICKS)
+        self.scores, self._score_points = self._plot("score", SCORE)
         self.scores.setYRange(0, 1)
         self.scores.getAxis("left").setTicks([[(0, "0"), (0.5, "0.5"), (1, "1")]])
         self.scores.setXLink(self.picks)
-        pen = pg.mkPen(get_theme(theme).text.as_hex(), width=1)
-        self._lines = [pg.InfiniteLine(angle=90, pen=pen) for _ in range(2)]
+        self._lines = [pg.InfiniteLine(angle=90) for _ in range(2)]
         for plot, line in zip((self.picks, self.scores), self._lines, strict=True):
             plot.addItem(line)
 
-    def _plot(self, theme: str, title: str, color: str) -> tuple[pg.PlotWidget, pg.ScatterPlotItem]:
-        plot = empty_plot(theme, HEIGHT)
+    def wear(self, theme: str) -> None:
+        """Take the colours of a theme."""
+        for plot, line in zip((self.picks, self.scores), self._lines, strict=True):
+            wear(plot, theme)
+            line.setPen(pg.mkPen(get_theme(theme).text.as_hex(), width=1))
+
+    def _plot(self, title: str, color: str) -> tuple[pg.PlotWidget, pg.ScatterPlotItem]:
+        plot = empty_plot(HEIGHT)
         plot.setLabel("left", title)
         plot.getAxis("left").setWidth(48)
         plot.setToolTip("Click on a point to go to that micrograph.")

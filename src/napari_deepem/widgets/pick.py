@@ -62,7 +62,7 @@ class Pick(Dock):
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.status = text_line("status")
         self.picked = text_line("picked")
-        self.scores = ScorePlot(self.link.viewer.theme, self._on_line)
+        self.scores = ScorePlot(self._on_line)
         self.held_out = text_line("held_out")
         self.threshold = self.control("threshold", widget_type=FloatSlider, step=0.01)
         self.use_optimum = PushButton(text="Use F2 optimum")
@@ -71,7 +71,7 @@ class Pick(Dock):
             "std_range", widget_type=FloatRangeSlider, min=0.0, max=self._top(10.0), step=0.01
         )
         self.min_distance = self._distance_control()
-        self.stds = StdPlot(self.link.viewer.theme, self._on_region)
+        self.stds = StdPlot(self._on_region)
         self.ends = Ends()
         self._cut = Refresh(
             self.ends, self._cut_ends, lambda _: None, on_progress=self._show_ends, delay_ms=80
@@ -112,6 +112,7 @@ class Pick(Dock):
         self.follow(events.model, self._show_optimum)
         for signal in (events.min_distance_px, events.model, events.box_size_px):
             self.follow(signal, self._show_distance)
+        self.follow_theme(self.scores.wear, self.stds.wear, lambda _: self._show_threshold())
         self._show()
         self._show_optimum()
         self._show_candidates()

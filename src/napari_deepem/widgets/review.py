@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from magicgui.widgets import CheckBox, ComboBox, ProgressBar, PushButton
-from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QSizePolicy
 
 from napari_deepem.session import review
@@ -59,7 +58,7 @@ class Review(Dock):
         self.order = ComboBox(label="Order", choices=list(ORDERS), tooltip=HOW_ORDERED)
         self.only_open = CheckBox(text="Only what is not judged yet")
         self.pictures = Pictures(self.native)
-        self.view = GalleryView(self.pictures, get_theme(self.link.viewer.theme).current.as_hex())
+        self.view = GalleryView(self.pictures)
         self.accept = self._verdict_button("Accept (A)", "accepted", "particles")
         self.reject = self._verdict_button("Reject (R)", "rejected", "non-particles")
         self.undecide = self._verdict_button("Undecide (U)", None, "")
@@ -70,7 +69,7 @@ class Review(Dock):
         self.again.changed.connect(self._train)
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.status = text_line("status")
-        self.rounds = RoundsPlot(self.link.viewer.theme)
+        self.rounds = RoundsPlot()
         self.gain = text_line("gain")
         gallery = holder(self.view)
         self.extend(
@@ -97,6 +96,7 @@ class Review(Dock):
         self._refill()
         self._show()
         self._show_rounds()
+        self.follow_theme(self.view.wear, self.rounds.wear)
 
     def _verdict_button(self, text: str, verdict: Verdict | None, kind: str) -> PushButton:
         what = f"The selected ones become {kind} of the next training."

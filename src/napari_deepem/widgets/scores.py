@@ -12,7 +12,7 @@ from qtpy.QtCore import Qt
 
 from napari_deepem.layers.results import score_colors
 from napari_deepem.widgets.curves import shade
-from napari_deepem.widgets.plots import empty_plot
+from napari_deepem.widgets.plots import empty_plot, wear
 
 BINS = 50
 COLORS = {"precision": "#60a5fa", "recall": "#fbbf24", "F2": "#4ade80"}
@@ -25,9 +25,8 @@ Array = NDArray[np.float64]
 class ScorePlot:
     """How many candidates have which score, how good picks were, the threshold as a line."""
 
-    def __init__(self, theme: str, on_threshold: Callable[[float], object]) -> None:
-        colors = get_theme(theme)
-        self.widget = empty_plot(theme, 140)
+    def __init__(self, on_threshold: Callable[[float], object]) -> None:
+        self.widget = empty_plot(140)
         self.widget.setLabel("bottom", "score")
         self.widget.setXRange(0, 1, padding=0.04)
         self.widget.setYRange(0, 1, padding=0.06)
@@ -43,24 +42,23 @@ class ScorePlot:
             pen=None,
         )
         self.widget.addItem(self._bars)
-        self.curves = {
-            name: self.widget.plot(pen=pg.mkPen(shade(theme, color), width=2))
-            for name, color in COLORS.items()
-        }
-        self._optimum = pg.InfiniteLine(
-            angle=90,
-            pen=pg.mkPen(shade(theme, COLORS["F2"]), width=1.5, style=Qt.PenStyle.DashLine),
-        )
+        self.curves = {name: self.widget.plot() for name in COLORS}
+        self._optimum = pg.InfiniteLine(angle=90)
         self.widget.addItem(self._optimum)
         self.line = pg.InfiniteLine(
-            angle=90,
-            movable=True,
-            bounds=(0, 1),
-            pen=pg.mkPen(colors.text.as_hex(), width=3),
-            hoverPen=pg.mkPen(HOVER, width=4),
+            angle=90, movable=True, bounds=(0, 1), hoverPen=pg.mkPen(HOVER, width=4)
         )
         self.line.sigPositionChanged.connect(lambda line: on_threshold(float(line.value())))
         self.widget.addItem(self.line)
+
+    def wear(self, theme: str) -> None:
+        """Take the colours of a theme."""
+        wear(self.widget, theme)
+        for name, color in COLORS.items():
+            self.curves[name].setPen(pg.mkPen(shade(theme, color), width=2))
+        best = shade(theme, COLORS["F2"])
+        self._optimum.setPen(pg.mkPen(best, width=1.5, style=Qt.PenStyle.DashLine))
+        self.line.setPen(pg.mkPen(get_theme(theme).text.as_hex(), width=3))
 
     def show_scores(self, scores: Array) -> None:
         """Draw the histogram of (n,) scores; heights are square roots, to show few too."""
@@ -97,19 +95,16 @@ class StdPlot:
     Those above the threshold stand out of the rest.
     """
 
-    def __init__(self, theme: str, on_range: Callable[[tuple[float, float]], object]) -> None:
-        colors = get_theme(theme)
-        self.widget = empty_plot(theme, 100)
+    def __init__(self, on_range: Callable[[tuple[float, float]], object]) -> None:
+        self.widget = empty_plot(100)
         self.widget.setLabel("bottom", "standard deviation of the box")
         self.widget.hideAxis("left")
         self._on_range = on_range
         self._stds: Array = np.empty(0)
         self._top = 1.0
         self._range = (0.0, 1.0)
-        pale, strong = colors.secondary.as_hex(), shade(theme, ABOVE)
         self._all, self._above = (
-            pg.BarGraphItem(x0=[0], x1=[0], y0=0, height=[0], brush=brush, pen=None)
-            for brush in (pale, strong)
+            pg.BarGraphItem(x0=[0], x1=[0], y0=0, height=[0], pen=None) for _ in range(2)
         )
         self.widget.addItem(self._all)
         self.widget.addItem(self._above)
@@ -118,12 +113,20 @@ class StdPlot:
         self.region = pg.LinearRegionItem(
             brush=veil,
             hoverBrush=veil,
-            pen=pg.mkPen(colors.text.as_hex(), width=3),
             hoverPen=pg.mkPen(HOVER, width=4),
             bounds=(0, self._top),
         )
         self.region.sigRegionChanged.connect(self._on_region)
         self.widget.addItem(self.region)
+
+    def wear(self, theme: str) -> None:
+        """Take the colours of a theme."""
+        colors = get_theme(theme)
+        wear(self.widget, theme)
+        self._all.setOpts(brush=colors.secondary.as_hex())
+        self._above.setOpts(brush=shade(theme, ABOVE))
+        for line in self.region.lines:
+            line.setPen(pg.mkPen(colors.text.as_hex(), width=3))
 
     def show_stds(self, stds: Array) -> None:
         """Draw the histogram of (n,) standard deviations; heights are square roots."""

@@ -47,7 +47,7 @@ class Micrographs(Dock):
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.activity = text_line("activity")
         self.totals = text_line("totals")
-        self.overview = Overview(self.link.viewer.theme, self._go_to_file)
+        self.overview = Overview(self._go_to_file)
         self.plots = CheckBox(text="Plot picks and mean scores", tooltip="By micrograph.")
         for plot in (self.overview.picks, self.overview.scores):
             plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -75,6 +75,7 @@ class Micrographs(Dock):
         self._known: list[tuple[int | None, float | None]] = []  # count and mean, by micrograph
         self.plots.changed.connect(self._draw)
         self._follow_all()
+        self.follow_theme(self.overview.wear)
         self._list_names()
         self._show_numbers()
 

@@ -61,11 +61,10 @@ class Train(Dock):
         self.stop = self._button("Stop", trainings.stop)
         self.discard = self._button("Discard", trainings.discard)
         self.advice = text_line("advice")
-        self.advice.native.setStyleSheet(f"color: {shade(self.link.viewer.theme, HELD_OUT)}")
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.status = text_line("status")
         self.numbers = text_line("numbers")
-        self.curves = TrainingCurves(self.link.viewer.theme)
+        self.curves = TrainingCurves()
         self.strip = Strip(STRIP_COLUMNS, [COLORS["positive"], COLORS["negative"]])
         self.seen = text_line("seen")
         self.summary = text_line("summary")
@@ -98,6 +97,7 @@ class Train(Dock):
             self.load,
         )
         self._follow()
+        self.follow_theme(self.curves.wear, self._color_advice)
         self._show()
         self._show_history()
         self._show_strip(None)
@@ -195,6 +195,9 @@ class Train(Dock):
         hints = [] if activity.running or missing else warnings(session)
         tell(self.advice, "\n".join(f"• {hint}" for hint in hints))
         tell(self.summary, summary_of(session.model))
+
+    def _color_advice(self, theme: str) -> None:
+        self.advice.native.setStyleSheet(f"color: {shade(theme, HELD_OUT)}")
 
     def _show_history(self) -> None:
         history = self.session.history
