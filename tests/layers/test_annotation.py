@@ -5,7 +5,7 @@ from napari.layers import Image, Layer
 from napari.layers._layer_actions import _duplicate_layer
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import Micrograph
+from napari_deepem.core.types import Labels, Micrograph
 from napari_deepem.layers.annotation import (
     adopt,
     adoptable,
@@ -120,3 +120,6 @@ def test_marks_outside_the_image_are_counted_but_no_labels() -> None:
     np.testing.assert_array_equal(labels.positive_yx, inside)
     assert len(labels.negative_yx) == 0
     assert count_outside(viewer.layers, "m1") == 4
+    known = Labels.of([[70.0, 5.0], [1.0, 1.0]])
+    labels = labels_on(viewer.layers, "m1", known)  # of a larger image that was there before
+    np.testing.assert_array_equal(labels.positive_yx, [*inside, [70.0, 5.0]])

@@ -27,6 +27,7 @@ from napari_deepem.io.scoremaps import CACHE
 from napari_deepem.io.sessions import SESSION_FILE, SessionFile
 from napari_deepem.layers.tags import find_layer
 from napari_deepem.session import Scored
+from napari_deepem.session.lessons import Lessons
 from napari_deepem.widgets.link import Link, link_of
 from napari_deepem.widgets.series import Micrographs
 
@@ -95,6 +96,29 @@ def scores(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 
     monkeypatch.setattr("napari_deepem.session.jobs.score", score)
     return given
+
+
+def test_marks_outside_of_a_smaller_file_are_kept_but_taught_to_nobody(
+    opened, folder: Path, qtbot
+) -> None:
+    link = opened(ViewerModel())
+    session = link.session
+    far_yx, near_yx = [50.0, 85.0], [10.0, 20.0]
+    link.mark("positive").add([far_yx, near_yx])
+    go_to(link, "m10", qtbot)
+    write_mrc(folder / "m1.mrc", np.random.default_rng(1).normal(size=(40, 50)), 2.0)
+
+    def taught() -> list[list[float]]:
+        return Lessons.of(session).items()[0].labels.positive_yx.tolist()
+
+    assert taught() == [near_yx]  # read in the job
+    go_to(link, "m1", qtbot)
+    link.viewer.layers["m1 particles"].add([[30.0, 30.0]])
+    assert session.labels["m1"].positive_yx.tolist() == [far_yx, near_yx, [30.0, 30.0]]
+    assert session.annotated()["m1"].positive_yx.tolist() == [near_yx, [30.0, 30.0]]
+    assert taught() == [near_yx, [30.0, 30.0]]
+    link.viewer.layers["m1 particles"].add([[70.0, 30.0]])  # a stray click is none
+    assert len(session.labels["m1"].positive_yx) == 3
 
 
 def test_folder_opens_with_its_first_micrograph_alone_in_memory(opened) -> None:

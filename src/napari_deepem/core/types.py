@@ -79,6 +79,14 @@ class Labels:
         """Make labels from `Picks` or anything array-like; missing ones become (0, 2) arrays."""
         return cls(_points(positive_yx), _points(negative_yx), _points(unsure_yx))
 
+    def inside(self, shape: tuple[int, int]) -> Labels:
+        """Those whose middle lies on an image of (height, width) pixels; the same if all do."""
+        kinds = self.positive_yx, self.negative_yx, self.unsure_yx
+        on_it = [is_inside(each, shape) for each in kinds]
+        if all(each.all() for each in on_it):
+            return self
+        return Labels(*(each[which] for each, which in zip(kinds, on_it, strict=True)))
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ScoreMap:
@@ -151,6 +159,12 @@ class Picks:
 
     def __len__(self) -> int:
         return len(self.centres_yx)
+
+
+def is_inside(centres_yx: FloatArray, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """(n,) bool: whether positions lie on an image, up to the edges of its pixels."""
+    inside = (centres_yx >= -0.5) & (centres_yx <= np.array(shape) - 0.5)
+    return np.asarray(inside.all(axis=1))
 
 
 def _points(values: Any) -> FloatArray:

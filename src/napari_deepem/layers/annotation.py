@@ -11,7 +11,7 @@ from napari.layers import Image, Layer, Points
 from numpy.typing import NDArray
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import FloatArray, Labels
+from napari_deepem.core.types import FloatArray, Labels, is_inside
 from napari_deepem.layers.micrographs import place, placement_of
 from napari_deepem.layers.tags import KEY, find_layer, find_layers, role_of, tag
 
@@ -109,12 +109,22 @@ def adoptable(layers: Iterable[Layer]) -> list[Points]:
     ]
 
 
-def labels_on(layers: Iterable[Layer], micrograph: str) -> Labels:
-    """What is marked on a micrograph, in its original pixels; marks outside of it are left out."""
+def labels_on(layers: Iterable[Layer], micrograph: str, known: Labels | None = None) -> Labels:
+    """What is marked on a micrograph, in its original pixels.
+
+    Marks outside of it are left out, but for those that are known: its file may have been another
+    when they were made.
+    """
     layers = list(layers)
-    marked = (_marked(layers, mark, micrograph) for mark in MARKS)
+    marked = [_marked(layers, mark, micrograph) for mark in MARKS]
     image = find_layer(layers, "micrograph", micrograph)
-    return Labels.of(*(each if image is None else each[is_on(image, each)] for each in marked))
+    if image is None:
+        return Labels.of(*marked)
+    known = known or Labels.of()
+    there = zip(marked, (known.positive_yx, known.negative_yx), strict=True)
+    return Labels.of(
+        *(each[is_inside(each, image.data.shape) | _among(each, old)] for each, old in there)
+    )
 
 
 def count_outside(layers: Iterable[Layer], micrograph: str) -> int:
@@ -124,13 +134,13 @@ def count_outside(layers: Iterable[Layer], micrograph: str) -> int:
     if image is None:
         return 0
     marked = (_marked(layers, mark, micrograph) for mark in MARKS)
-    return sum(int((~is_on(image, each)).sum()) for each in marked)
+    return sum(int((~is_inside(each, image.data.shape)).sum()) for each in marked)
 
 
-def is_on(image: Image, centres_yx: FloatArray) -> NDArray[np.bool_]:
-    """(n,) bool: whether (n, 2) positions lie on an image, up to the edges of its pixels."""
-    inside = (centres_yx >= -0.5) & (centres_yx <= np.array(image.data.shape) - 0.5)
-    return np.asarray(inside.all(axis=1))
+def _among(centres_yx: FloatArray, others_yx: FloatArray) -> NDArray[np.bool_]:
+    """(n,) bool: which of (n, 2) positions are among others."""
+    others = {tuple(each) for each in others_yx.tolist()}
+    return np.array([tuple(each) in others for each in centres_yx.tolist()], dtype=bool)
 
 
 def _marked(layers: Iterable[Layer], mark: Mark, micrograph: str) -> FloatArray:

@@ -50,7 +50,13 @@ class Lessons:
     def items(self) -> list[LabelledMicrograph]:
         """One item for each micrograph with marks or verdicts, in the order of the series.
 
-        A verdict on what is marked too holds, where the two differ: it is the later one.
+        A verdict on what is marked too holds, where the two differ: it is the later one. What lies
+        outside of its micrograph, as where a smaller file has taken its place, is left out.
+
+        Raises
+        ------
+        InputError
+            A file can't be read, as far as it tells its size.
         """
         from napari_deepem.core.model import LabelledMicrograph
         from napari_deepem.core.verification import join
@@ -64,8 +70,9 @@ class Lessons:
             for name in self.verdicts
         ]
         order = {name: at for at, name in enumerate([*self.files, *self.micrographs])}
-        joined = join(marked, verified, self.box_size_px)
-        return sorted(joined, key=lambda item: order.get(item.name, len(order)))
+        joined = [self._inside(item) for item in join(marked, verified, self.box_size_px)]
+        kept = [i for i in joined if len(i.labels.positive_yx) or len(i.labels.negative_yx)]
+        return sorted(kept, key=lambda item: order.get(item.name, len(order)))
 
     def micrograph_of(self, item: LabelledMicrograph) -> Micrograph:
         """Return the image of an item of this, or of a model's training set; reads its file.
@@ -92,6 +99,17 @@ class Lessons:
         left_out = self.marks.keys() | self.excluded
         kept = tuple(item for item in model.training_set if item.name not in left_out)
         return replace(model, training_set=kept)
+
+    def _inside(self, item: LabelledMicrograph) -> LabelledMicrograph:
+        from napari_deepem.io.micrographs import read_shape
+
+        if item.name in self.micrographs:
+            shape = self.micrographs[item.name].shape
+        elif item.name in self.files:
+            shape = read_shape(self.files[item.name])
+        else:
+            return item
+        return replace(item, labels=item.labels.inside(shape))
 
     def _verified(self, name: str) -> Labels:
         from napari_deepem.core.verification import verified_labels

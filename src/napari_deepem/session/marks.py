@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import FloatArray, Labels
+from napari_deepem.core.types import FloatArray, Labels, is_inside
 from napari_deepem.session.state import Session
 
 Kind = Literal["positive", "negative"]
@@ -125,12 +124,6 @@ def reading_marks(session: Session, path: Path) -> Generator[None, None, MarksRe
         return MarksRead(kept, outside)
 
     return job()
-
-
-def is_inside(centres_yx: FloatArray, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """(n,) bool: whether positions lie on an image, up to the edges of its pixels."""
-    inside = (centres_yx >= -0.5) & (centres_yx <= np.array(shape) - 0.5)
-    return np.asarray(inside.all(axis=1))
 
 
 def add_marks(session: Session, centres_yx: Mapping[str, FloatArray], kind: Kind) -> None:

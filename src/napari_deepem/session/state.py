@@ -184,11 +184,17 @@ class Session(Parameters):
         """What is marked on a micrograph."""
         return self.labels.get(name, NO_LABELS) if name else NO_LABELS
 
+    def counting_labels_of(self, name: str | None) -> Labels:
+        """What is marked on a micrograph, without what lies outside of one that is in memory."""
+        labels, micrograph = self.labels_of(name), self.micrographs.get(name or "")
+        return labels if micrograph is None else labels.inside(micrograph.shape)
+
     def annotated(self) -> dict[str, Labels]:
-        """Labels of every micrograph that has any and is not excluded."""
+        """Labels of every micrograph that has any that count and is not excluded."""
+        counting = {name: self.counting_labels_of(name) for name in self.labels}
         return {
             name: labels
-            for name, labels in self.labels.items()
+            for name, labels in counting.items()
             if (name in self.files or name in self.micrographs)
             and name not in self.excluded
             and (len(labels.positive_yx) or len(labels.negative_yx))

@@ -193,7 +193,7 @@ class Annotate(Dock):
         tell(self.counts, self._counts() if is_open else "")
 
     def _counts(self) -> str:
-        here = self.session.labels_of(self.session.current)
+        here = self.session.counting_labels_of(self.session.current)
         all_labels = self.session.annotated().values()
         positives = sum(len(labels.positive_yx) for labels in all_labels)
         negatives = sum(len(labels.negative_yx) for labels in all_labels)

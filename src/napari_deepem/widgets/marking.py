@@ -112,15 +112,16 @@ class Marking:
         """Read what is marked on a micrograph from its layers."""
         session = self._session
         if name in session.micrographs and not self._busy:
-            found = annotation.labels_on(self._viewer_of().layers, name)
-            labels = replace(found, unsure_yx=session.labels_of(name).unsure_yx)
+            known = session.labels_of(name)
+            found = annotation.labels_on(self._viewer_of().layers, name, known)
+            labels = replace(found, unsure_yx=known.unsure_yx)
             with self._being_busy():
                 session.labels = {**session.labels, name: labels}
 
     def show(self, name: str) -> None:
         """Show the labels of a micrograph that is in the viewer: its layers are a view of them."""
         viewer, labels = self._viewer_of(), self._session.labels_of(name)
-        seen = annotation.labels_on(viewer.layers, name)
+        seen = annotation.labels_on(viewer.layers, name, labels)
         for mark in MARKS:
             wanted_yx = getattr(labels, f"{mark}_yx")
             if not np.array_equal(wanted_yx, getattr(seen, f"{mark}_yx")):

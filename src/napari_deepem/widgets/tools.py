@@ -11,7 +11,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
 from psygnal import SignalInstance
 
-from napari_deepem.core.types import FloatArray, Labels
+from napari_deepem.core.types import FloatArray, Labels, is_inside
 from napari_deepem.layers import clicks
 from napari_deepem.layers.annotation import Mark
 from napari_deepem.layers.tags import find_layer, find_layers
@@ -19,7 +19,6 @@ from napari_deepem.session import Session
 from napari_deepem.session.marks import (
     GRIP_BOXES,
     Hit,
-    is_inside,
     mark_at,
     marked,
     without,
