@@ -25,6 +25,14 @@ def test_score_map_comes_back_rounded_in_its_place(path: Path) -> None:
         assert getattr(back, name) == getattr(kept, name)
 
 
+def test_score_map_of_another_file_counts_as_nothing(path: Path) -> None:
+    grid = np.ones((3, 4), dtype=np.float32)
+    write_score_map(path, ScoreMap(grid, grid, 3.5, 8.0, 64), (1000, 5))
+    assert read_score_map(path, (1000, 5)) is not None
+    assert read_score_map(path, (1000, 6)) is None
+    assert read_score_map(path, (1001, 5)) is None
+
+
 def test_what_is_not_there_or_damaged_counts_as_nothing(path: Path) -> None:
     assert read_score_map(path) is None
     path.parent.mkdir(parents=True)

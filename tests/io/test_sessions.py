@@ -33,9 +33,12 @@ def test_everything_comes_back_to_the_last_bit(path: Path) -> None:
     file = SessionFile(path)
     points = {"m 1": {"positive": POINTS_YX, "rejected": POINTS_YX[:1]}}
     file.write(Stored({"threshold": 1 / 3, "current": None}, points, {"m 1": FOUND}, b"weights"))
+    file.write(Stored(files={"m 1": "m 1.mrc.gz"}, scored_files={"m 1": (2**40, 2**60 + 1)}))
     file.close()
     stored = reopened(path)
     assert stored.settings == {"threshold": 1 / 3, "current": None}
+    assert stored.files == {"m 1": "m 1.mrc.gz"}
+    assert stored.scored_files == {"m 1": (2**40, 2**60 + 1)}
     assert set(stored.points) == {"m 1"}
     for kind, centres_yx in points["m 1"].items():
         np.testing.assert_array_equal(stored.points["m 1"][kind], centres_yx)

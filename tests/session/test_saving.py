@@ -1,3 +1,4 @@
+import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,16 +13,14 @@ from napari_deepem.core.types import Candidates, Labels, Micrograph
 from napari_deepem.io.micrographs import write_mrc
 from napari_deepem.io.sessions import SESSION_FILE
 from napari_deepem.session import Session
+from napari_deepem.session.opening import Opened, loading, opening
 from napari_deepem.session.rounds import Round, round_from
 from napari_deepem.session.saving import (
-    Opened,
     Snapshot,
     changes,
     differ,
     held_by,
-    loading,
     obstacle_to,
-    opening,
     restore,
     restore_model,
     snapshot,
@@ -134,6 +133,39 @@ def test_folder_opens_where_nothing_can_be_kept_and_that_is_said(
     assert (session.folder, found.file) == (None, None)  # score maps are not kept either
     assert str(folder) in found.remark
     assert "nothing is saved" in found.remark
+
+
+def test_labels_stay_with_their_file_when_another_takes_its_name(folder: Path) -> None:
+    image = np.random.default_rng(0).normal(size=(60, 90))
+    (folder / "m1.mrc").unlink()
+    write_mrc(folder / "m1.mrc.gz", image, 2.0)
+    session = Session()
+    first = opened(folder, session)
+    session.labels = {"m1": Labels.of([[1.0, 2.0]])}
+    first.file.close(changes(held_by(first, Session()), snapshot(session), folder))
+    write_mrc(folder / "m1.mrc", image, 2.0)
+
+    session = Session()
+    opened(folder, session).file.close()
+    names = {name: path.name for name, path in session.files.items()}
+    assert names == {"m1.mrc": "m1.mrc", "m1": "m1.mrc.gz", "m2": "m2.mrc"}
+    assert list(session.labels) == ["m1"]
+
+
+def test_candidates_go_with_the_file_that_they_were_found_in(folder: Path) -> None:
+    session = Session()
+    first = opened(folder, session)
+    network = Network(Architecture.for_box(24)).eval()
+    session.model = Model(network, "modern", 24, 1, 2.0, threshold=0.3, std_range=(0.1, 2.0))
+    found = Candidates(np.array([[10.0, 20.0]]), np.array([0.8]), np.ones(1), 24)
+    session.candidates = {"m1": found, "m2": found}
+    first.file.close(changes(held_by(first, Session()), snapshot(session), folder))
+    write_mrc(folder / "m1.mrc", np.random.default_rng(1).normal(size=(60, 90)), 2.0)
+    os.utime(folder / "m1.mrc", ns=(1, 1))  # another time, whatever a file system's clock
+
+    session = Session()
+    opened(folder, session).file.close()
+    assert list(session.candidates) == ["m2"]
 
 
 def test_rounds_of_a_later_version_are_read_without_what_is_new() -> None:

@@ -206,6 +206,19 @@ def test_folder_that_is_asked_for_twice_is_opened_once(opened, folder: Path) -> 
     assert link.keeping.path == folder / SESSION_FILE
 
 
+def test_micrographs_keep_their_names_when_the_folder_is_opened_again(
+    opened, folder: Path, qtbot
+) -> None:
+    image = np.random.default_rng(0).normal(size=(60, 90))
+    write_mrc(folder / "m3.mrc.gz", image, 2.0)
+    link = opened(ViewerModel())
+    assert link.session.files["m3"].name == "m3.mrc.gz"
+    write_mrc(folder / "m3.mrc", image, 2.0)
+    link.keeping.open_folder(folder)
+    qtbot.waitUntil(lambda: "m3.mrc" in link.session.files)
+    assert link.session.files["m3"].name == "m3.mrc.gz"
+
+
 def test_folder_that_is_asked_for_last_is_opened(opened, folder: Path, tmp_path_factory) -> None:
     viewer, other = ViewerModel(), tmp_path_factory.mktemp("other")
     write_mrc(other / "n1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
@@ -338,6 +351,24 @@ def test_whole_series_is_scored_and_what_is_done_is_kept(
     qtbot.waitUntil(lambda: not session.scoring.running)
     assert list(session.candidates) == ["m1", "m2", "m10"]
     assert not dock.pick_all.enabled
+
+
+def test_micrograph_that_was_processed_again_has_no_scores(
+    opened, scores: dict[str, float], folder: Path, qtbot
+) -> None:
+    link = opened(ViewerModel())
+    session = link.session
+    session.model = some_model()
+    link.runs.score(["m1", "m2"])
+    qtbot.waitUntil(lambda: not session.scoring.running)
+    go_to(link, "m10", qtbot)
+    write_mrc(folder / "m1.mrc", np.random.default_rng(1).normal(size=(60, 90)), 2.0)
+    os.utime(folder / "m1.mrc", ns=(1, 1))  # another time, whatever a file system's clock
+    go_to(link, "m1", qtbot)
+    qtbot.waitUntil(lambda: list(session.candidates) == ["m2"])
+    assert visible(link.viewer) == {"m1"}
+    go_to(link, "m2", qtbot)
+    qtbot.waitUntil(lambda: "m2" in session.scored)
 
 
 def test_stopped_scoring_goes_on_after_the_session_is_opened_again(
@@ -578,7 +609,7 @@ def test_score_map_that_came_too_late_is_read_on_coming_back(
         if not read:
             turned.wait(10)
         read.append(name)
-        return ScoreMap(grid, grid, 5.0, 10.0, 24)
+        return ScoreMap(grid, grid, 5.0, 10.0, 24), False
 
     grid, turned = np.full((5, 8), 0.5, dtype=np.float32), threading.Event()
     monkeypatch.setattr("napari_deepem.widgets.browsing.reading_scores", reading_scores)

@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_deepem.core.types import ScoreMap
 from napari_deepem.io.atomic import replacing
+from napari_deepem.io.sessions import Stamp
 
 CACHE = "napari-deepem.cache"
 
@@ -18,8 +19,10 @@ def cached_path(folder: Path, digest: str, name: str) -> Path:
     return folder / CACHE / digest / f"{name}.npz"
 
 
-def write_score_map(path: Path, score_map: ScoreMap) -> None:
+def write_score_map(path: Path, score_map: ScoreMap, stamp: Stamp | None = None) -> None:
     """Write a score map to look at again: its numbers are rounded to float16.
+
+    `stamp` is that of the micrograph's file, see `io.sessions.stamp_of`.
 
     Raises
     ------
@@ -34,13 +37,16 @@ def write_score_map(path: Path, score_map: ScoreMap) -> None:
             stds=score_map.stds.astype(np.float16),
             place=np.array([score_map.origin_px, score_map.step_px, score_map.smoothing]),
             sizes=np.array([score_map.box_size_px, height, width]),
+            stamp=np.array(stamp or (), dtype=np.int64),
         )
 
 
-def read_score_map(path: Path) -> ScoreMap | None:
-    """Read a score map; None where there is none, or none that can be used."""
+def read_score_map(path: Path, stamp: Stamp | None = None) -> ScoreMap | None:
+    """Read a score map; None where there is none, none that can be used, or of another file."""
     try:
         with np.load(path, allow_pickle=False) as stored:
+            if stamp is not None and tuple(stored["stamp"].tolist()) != stamp:
+                return None
             origin_px, step_px, smoothing = (float(value) for value in stored["place"])
             box_size_px, height, width = (int(value) for value in stored["sizes"])
             scores = stored["scores"].astype(np.float32)

@@ -39,8 +39,17 @@ CREATE TABLE candidates (
 );
 CREATE TABLE model (content BLOB NOT NULL);  -- a model file, at most one
 """
+MORE_TABLES = """
+CREATE TABLE IF NOT EXISTS files (micrograph TEXT PRIMARY KEY, file TEXT NOT NULL);  -- its name
+CREATE TABLE IF NOT EXISTS scored_files (  -- those that the candidates are of
+    micrograph TEXT PRIMARY KEY,
+    bytes INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL
+)
+"""  # which older versions leave alone
 
 Points = Mapping[str, FloatArray]  # by kind
+Stamp = tuple[int, int]  # of a file: its size in bytes, and when it was changed, ns
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -51,6 +60,8 @@ class Stored:
     points: Mapping[str, Points] = field(default_factory=dict)  # by micrograph
     candidates: Mapping[str, Candidates | None] = field(default_factory=dict)  # None: no more
     model: bytes | None = None  # a model file; empty: no more; None: none, or as it was
+    files: Mapping[str, str] = field(default_factory=dict)  # file name by micrograph
+    scored_files: Mapping[str, Stamp] = field(default_factory=dict)  # by micrograph
 
 
 class SessionFile:
@@ -145,6 +156,8 @@ class SessionFile:
                 f"{self.path} was written by a newer napari-deepem (format {version}, this one "
                 f"knows {FORMAT_VERSION}): update it; until then nothing is saved"
             )
+        for statement in MORE_TABLES.split(";"):
+            ask(statement)
         ask("COMMIT")  # the lock stays, because of the locking mode
 
     def _read(self) -> Stored:
@@ -160,7 +173,9 @@ class SessionFile:
         }
         model = ask("SELECT content FROM model").fetchone()
         settings = {n: json.loads(value) for n, value in ask("SELECT * FROM settings")}
-        return Stored(settings, points, candidates, model and model[0])
+        files = dict(ask("SELECT * FROM files").fetchall())
+        scored = {n: (size, mtime_ns) for n, size, mtime_ns in ask("SELECT * FROM scored_files")}
+        return Stored(settings, points, candidates, model and model[0], files, scored)
 
     def _commit(self, changes: Stored) -> None:
         try:
@@ -178,6 +193,12 @@ class SessionFile:
             "INSERT OR REPLACE INTO settings VALUES (?, ?)",
             [(name, json.dumps(value)) for name, value in changes.settings.items()],
         )
+        many("INSERT OR REPLACE INTO files VALUES (?, ?)", list(changes.files.items()))
+        many("DELETE FROM scored_files WHERE micrograph = ?", [(n,) for n in changes.candidates])
+        many(
+            "INSERT INTO scored_files VALUES (?, ?, ?)",
+            [(name, *stamp) for name, stamp in changes.scored_files.items()],
+        )
         many("DELETE FROM points WHERE micrograph = ?", [(name,) for name in changes.points])
         many("INSERT INTO points VALUES (?, ?, ?)", _point_rows(changes.points))
         many("DELETE FROM candidates WHERE micrograph = ?", [(n,) for n in changes.candidates])
@@ -193,6 +214,15 @@ class SessionFile:
             ask("DELETE FROM model")
             if changes.model:
                 ask("INSERT INTO model VALUES (?)", (changes.model,))
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """Return what tells a file from another that takes its place; None where it can't be asked."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def _point_rows(points: Mapping[str, Points]) -> Iterable[tuple[str, str, bytes]]:

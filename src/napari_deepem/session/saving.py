@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from hashlib import sha256
 from pathlib import Path
-from shutil import copyfile
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Candidates, FloatArray, Labels
-from napari_deepem.io.sessions import SESSION_FILE, SessionFile, Stored
+from napari_deepem.io.sessions import Stored, stamp_of
 from napari_deepem.session.marks import KINDS, marked, with_more
+from napari_deepem.session.opening import Opened
 from napari_deepem.session.parameters import Parameters
 from napari_deepem.session.rounds import round_from
 from napari_deepem.session.state import NO_LABELS, Session
 
 if TYPE_CHECKING:
     from napari_deepem.core.model import Model
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Opened:
-    """A folder of micrographs and the session that was kept of it."""
-
-    files: dict[str, Path]
-    folder: Path | None  # where the session file is, or would be; None where nothing can be kept
-    file: SessionFile | None
-    stored: Stored = field(default_factory=Stored)
-    remark: str = ""  # why nothing is saved, or where it is saved if not beside the micrographs
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -44,73 +30,7 @@ class Snapshot:
     review: Mapping[str, Labels] = field(default_factory=dict)
     candidates: Mapping[str, Candidates] = field(default_factory=dict)
     model: Model | None = None
-
-
-def opening(folder: Path) -> Generator[None, None, Opened]:
-    """List a folder's micrographs and read what was kept of them, all but the model.
-
-    A session file that can't be used is said in `Opened.remark`, and left as it is.
-
-    Raises
-    ------
-    InputError
-        There are no micrographs in the folder.
-    """
-    from napari_deepem.io.micrographs import list_micrographs
-
-    yield
-    folder = folder.absolute()
-    files = list_micrographs(folder)
-    try:
-        place, remark = _place_of(folder)
-    except InputError as error:
-        return Opened(files, None, None, remark=f"{error}; until then nothing is saved")
-    try:
-        file = SessionFile(place / SESSION_FILE)
-    except InputError as error:
-        return Opened(files, place, None, remark=str(error))
-    try:
-        return Opened(files, place, file, file.read(), remark)
-    except InputError as error:
-        file.close()
-        return Opened(files, place, None, remark=str(error))
-
-
-def loading(content: bytes, folder: Path | None) -> Generator[None, None, Model]:
-    """Load the model that a session file holds."""
-    from napari_deepem.io.models import load_model
-
-    yield
-    with TemporaryDirectory() as temporary:
-        path = Path(temporary) / "model.safetensors"
-        path.write_bytes(content)
-        return load_model(path, folder)
-
-
-def _place_of(folder: Path) -> tuple[Path, str]:
-    """Where to keep the session of a folder, and a remark where that is not the folder itself.
-
-    Raises
-    ------
-    InputError
-        There is no such place.
-    """
-    from napari_deepem.io.atomic import replacing, writable_folder
-
-    try:
-        return writable_folder(folder), ""
-    except InputError:
-        code = sha256(str(folder).encode()).hexdigest()[:8]
-        place = Path.home() / "napari-deepem" / f"{folder.name}-{code}"
-    try:
-        writable_folder(place)
-        theirs, ours = folder / SESSION_FILE, place / SESSION_FILE
-        if theirs.is_file() and not ours.exists():
-            with replacing(ours) as temporary:
-                copyfile(theirs, temporary)
-    except InputError as error:
-        raise InputError(f"{folder} can't be written into, nor can your home: {error}") from error
-    return place, f"{folder} can't be written into: the session is kept in {place}"
+    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 def obstacle_to(session: Session, files: Mapping[str, Path]) -> str:
@@ -228,12 +148,15 @@ def snapshot(session: Session) -> Snapshot:
         {name: verdicts for name, verdicts in session.review.items() if name in files},
         {name: found for name, found in session.candidates.items() if name in files},
         session.model,
+        files,
     )
 
 
 def changes(before: Snapshot, now: Snapshot, folder: Path) -> Stored:
     """What has to be written into a session file in `folder` for it to hold `now`."""
     marked = _changed(before.labels, now.labels) | _changed(before.review, now.review)
+    scored = _changed(before.candidates, now.candidates)
+    stamps = {n: stamp_of(now.files[n]) for n in scored & now.candidates.keys() & now.files.keys()}
     return Stored(
         settings={
             name: value
@@ -241,10 +164,10 @@ def changes(before: Snapshot, now: Snapshot, folder: Path) -> Stored:
             if name not in before.settings or before.settings[name] != value
         },
         points={name: _points(now, name) for name in marked},
-        candidates={
-            name: now.candidates.get(name) for name in _changed(before.candidates, now.candidates)
-        },
+        candidates={name: now.candidates.get(name) for name in scored},
         model=None if now.model is before.model else _content(now.model, folder),
+        files={n: now.files[n].name for n in (marked | scored) & now.files.keys()},
+        scored_files={name: stamp for name, stamp in stamps.items() if stamp is not None},
     )
 
 

@@ -29,13 +29,21 @@ def reading(name: str, path: Path) -> Generator[None, None, Micrograph]:
     return replace(read_micrograph(path), name=name)
 
 
-def reading_scores(name: str, model: Model, folder: Path) -> Generator[None, None, ScoreMap | None]:
-    """Read the score map of a micrograph by a model that is kept in a folder, if there is one."""
+def reading_scores(
+    name: str, path: Path, model: Model, folder: Path
+) -> Generator[None, None, tuple[ScoreMap | None, bool]]:
+    """Read the score map of a micrograph by a model from the cache in a folder, if there is one.
+
+    Returns it, and whether there is one that is of another file than the one there is now.
+    """
     from napari_deepem.io.models import model_digest
     from napari_deepem.io.scoremaps import cached_path, read_score_map
+    from napari_deepem.io.sessions import stamp_of
 
     yield
-    return read_score_map(cached_path(folder, model_digest(model), name))
+    cached = cached_path(folder, model_digest(model), name)
+    score_map = read_score_map(cached, stamp_of(path))
+    return score_map, score_map is None and read_score_map(cached) is not None
 
 
 def holds_micrographs(folder: Path) -> bool:

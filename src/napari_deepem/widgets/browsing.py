@@ -174,7 +174,7 @@ class Browsing:
             return
         self._asked = found  # once: there may be none
         run(
-            partial(reading_scores, name, model, folder),
+            partial(reading_scores, name, session.files[name], model, folder),
             on_progress=lambda _: None,
             on_result=partial(self._on_scores, name, found),
             on_failed=report,
@@ -182,8 +182,11 @@ class Browsing:
             owner=session,
         )
 
-    def _on_scores(self, name: str, found: Candidates, score_map: ScoreMap | None) -> None:
+    def _on_scores(self, name: str, found: Candidates, read: tuple[ScoreMap | None, bool]) -> None:
         session, micrograph = self._session, self._session.micrographs.get(name)
+        score_map, is_stale = read
+        if is_stale:  # so are the candidates
+            session.candidates = {k: v for k, v in session.candidates.items() if k != name}
         if micrograph is None or score_map is not None:
             self._asked = None  # where the user went on meanwhile, it is read on coming back
         if micrograph is not None and score_map is not None:

@@ -16,15 +16,13 @@ from qtpy.QtWidgets import QApplication
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.session import Session
+from napari_deepem.session.opening import Opened, loading, named_as_kept, opening
 from napari_deepem.session.saving import (
-    Opened,
     Snapshot,
     changes,
     differ,
     held_by,
-    loading,
     obstacle_to,
-    opening,
     restore,
     restore_model,
     snapshot,
@@ -96,7 +94,8 @@ class Keeping:
             return self._go_on(folder, why)
         if opened.file is None and self.path is not None and self.path.parent == opened.folder:
             self._asked = None
-            self._session.files = opened.files  # there may be more by now
+            names = {name: path.name for name, path in self._session.files.items()}
+            self._session.files = named_as_kept(opened.files, names)  # there may be more by now
             return self._tell("")
         if why := self._leave():
             if opened.file is not None:

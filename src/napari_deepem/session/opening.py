@@ -1,0 +1,122 @@
+"""Opens a folder of micrographs: its files, and what was kept of them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.io.sessions import SESSION_FILE, SessionFile, Stored, stamp_of
+
+if TYPE_CHECKING:
+    from napari_deepem.core.model import Model
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Opened:
+    """A folder of micrographs and the session that was kept of it."""
+
+    files: dict[str, Path]
+    folder: Path | None  # where the session file is, or would be; None where nothing can be kept
+    file: SessionFile | None
+    stored: Stored = field(default_factory=Stored)
+    remark: str = ""  # why nothing is saved, or where it is saved if not beside the micrographs
+
+
+def opening(folder: Path) -> Generator[None, None, Opened]:
+    """List a folder's micrographs and read what was kept of them, all but the model.
+
+    A session file that can't be used is said in `Opened.remark`, and left as it is.
+
+    Raises
+    ------
+    InputError
+        There are no micrographs in the folder.
+    """
+    from napari_deepem.io.micrographs import list_micrographs
+
+    yield
+    folder = folder.absolute()
+    files = list_micrographs(folder)
+    try:
+        place, remark = _place_of(folder)
+    except InputError as error:
+        return Opened(files, None, None, remark=f"{error}; until then nothing is saved")
+    try:
+        file = SessionFile(place / SESSION_FILE)
+    except InputError as error:
+        return Opened(files, place, None, remark=str(error))
+    try:
+        stored = file.read()
+        files = named_as_kept(files, stored.files)
+        return Opened(files, place, file, _without_stale(stored, files), remark)
+    except InputError as error:
+        file.close()
+        return Opened(files, place, None, remark=str(error))
+
+
+def named_as_kept(files: Mapping[str, Path], kept: Mapping[str, str]) -> dict[str, Path]:
+    """The same files under the names that they had, whatever lies beside them by now.
+
+    Another that would take such a name goes by its whole file name.
+    """
+    there = {path.name for path in files.values()}
+    ours = {file: name for name, file in kept.items() if file in there}
+    taken = set(ours.values())
+    return {
+        ours.get(path.name, path.name if name in taken else name): path
+        for name, path in files.items()
+    }
+
+
+def _without_stale(stored: Stored, files: Mapping[str, Path]) -> Stored:
+    """What was kept, without candidates of files that others have replaced since."""
+    stale = {
+        name
+        for name, stamp in stored.scored_files.items()
+        if name in files and stamp_of(files[name]) not in (stamp, None)
+    }
+    found = {n: None if n in stale else each for n, each in stored.candidates.items()}
+    return replace(stored, candidates=found)
+
+
+def loading(content: bytes, folder: Path | None) -> Generator[None, None, Model]:
+    """Load the model that a session file holds."""
+    from napari_deepem.io.models import load_model
+
+    yield
+    with TemporaryDirectory() as temporary:
+        path = Path(temporary) / "model.safetensors"
+        path.write_bytes(content)
+        return load_model(path, folder)
+
+
+def _place_of(folder: Path) -> tuple[Path, str]:
+    """Where to keep the session of a folder, and a remark where that is not the folder itself.
+
+    Raises
+    ------
+    InputError
+        There is no such place.
+    """
+    from napari_deepem.io.atomic import replacing, writable_folder
+
+    try:
+        return writable_folder(folder), ""
+    except InputError:
+        code = sha256(str(folder).encode()).hexdigest()[:8]
+        place = Path.home() / "napari-deepem" / f"{folder.name}-{code}"
+    try:
+        writable_folder(place)
+        theirs, ours = folder / SESSION_FILE, place / SESSION_FILE
+        if theirs.is_file() and not ours.exists():
+            with replacing(ours) as temporary:
+                copyfile(theirs, temporary)
+    except InputError as error:
+        raise InputError(f"{folder} can't be written into, nor can your home: {error}") from error
+    return place, f"{folder} can't be written into: the session is kept in {place}"
