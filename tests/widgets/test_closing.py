@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from blobs import blob_micrograph
+from blobs import BOX_PX, blob_micrograph
 from napari_deepem.io.micrographs import write_mrc
 from napari_deepem.io.sessions import SESSION_FILE, SessionFile
-from napari_deepem.widgets.link import link_of
+from napari_deepem.layers.micrographs import image_layer_data
+from napari_deepem.widgets.annotate import Annotate
+from napari_deepem.widgets.link import link_of, session_of
 
 WORK = """
 import sys
@@ -115,3 +117,18 @@ def test_layers_that_a_closing_viewer_takes_away_take_no_marks_along(folder: Pat
     session.edits.undo()
     np.testing.assert_array_equal(session.labels["blobs_1"].positive_yx, [[11.0, 12.0]])
     link.close()
+
+
+@pytest.mark.usefixtures("qapp")
+def test_marks_that_a_closed_dock_has_asked_for_still_come(qtbot) -> None:
+    viewer = ViewerModel()
+    dock, session = Annotate(viewer), session_of(viewer)
+    micrograph, centres_yx = blob_micrograph(1)
+    data, arguments, _ = image_layer_data(micrograph)
+    viewer.add_image(data, **arguments)
+    session.box_size_px = BOX_PX
+    link_of(viewer).mark("positive").add(centres_yx[:2])
+    dock.elsewhere.draw.native.click()
+    dock.native.deleteLater()
+    qtbot.waitUntil(lambda: len(session.labels["blobs_1"].negative_yx) > 0)
+    qtbot.wait(1)

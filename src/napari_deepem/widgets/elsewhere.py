@@ -27,11 +27,16 @@ class Elsewhere:
 
     def __init__(self, session: Session, tell: Callable[[str], None]) -> None:
         self._session = session
-        self._tell = tell
+        self._listeners = [tell]  # none when the dock is closed; a job may outlast it
         self.load = _button("Load file ...", self._choose_file)
         self.load_folder = _button("Load folder ...", self._choose_folder)
         self.draw = _button("Draw background", self._draw)
         self.buttons = row(self.load, self.load_folder, self.draw)
+        self.buttons.native.destroyed.connect(self._listeners.clear)
+
+    def _tell(self, text: str) -> None:
+        for listener in self._listeners:
+            listener(text)
 
     def show(self) -> None:
         """Say of each button what it does, or why it does nothing now."""
