@@ -14,9 +14,15 @@ DOCS = ROOT / "docs"
 PAGES = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "README.md",
+    "benchmarks/README.md",
+    "benchmarks/RESULTS.md",
+    "docs/ablation.md",
     "docs/architecture.md",
+    "docs/comparison.md",
     "docs/deepem2017.md",
     "docs/guide.md",
+    "docs/reproduction.md",
     "docs/tuning.md",
 )
 NAMES = {preset.box_px: name for name, preset in TABLE_1.items()}
