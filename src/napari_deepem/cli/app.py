@@ -14,7 +14,7 @@ from napari_deepem.core.errors import InputError
 WRONG_INPUT = 2
 app = App(
     name="napari-deepem",
-    help="Pick particles in cryo-EM micrographs, without a window.",
+    help="Pick particles in cryo-EM micrographs: whole data sets, or in a window with view.",
     version=__version__,
     default_parameter=Parameter(negative=()),
     suppress_keyboard_interrupt=False,  # `main` says what is kept

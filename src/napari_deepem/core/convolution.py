@@ -31,7 +31,7 @@ from torch.nn import functional
 
 # quick to transform, being products of 2, 3 and 5; larger ones leave the cache
 TRANSFORM_SIDES = (64, 72, 80, 96, 108, 120, 128, 144, 160, 180, 192, 240)
-TRANSFORM_COST = 22.0  # of an operation, in those of a direct convolution: benchmarks/scoring.py
+TRANSFORM_COST = 22.0  # of an operation, in those of a direct one: timed in place, with AVX-512
 MAPS_AT_ONCE = 16  # that a direct convolution computes as quickly as one
 CACHED_PIXELS = 2**19  # of maps that are transformed back at once: two megabytes
 DIRECT_SIDE = 128  # of the outputs of one call, which with their maps fit the cache
