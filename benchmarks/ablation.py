@@ -14,7 +14,7 @@ from ours import Ours, modern
 from pages import shown, table, write_page
 from trials import Trial, run
 
-from napari_deepem.core.recipes import MODERN
+from napari_deepem.core.training.recipes import MODERN
 from napari_deepem.core.types import FloatArray
 
 SETS = {  # where trainings differ: apoferritin is picked nearly without a fault by all

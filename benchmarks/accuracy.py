@@ -18,8 +18,8 @@ from sets import Labelled, LabelledSet, read_labelled
 from trials import judge
 
 from napari_deepem import simulate_sample
-from napari_deepem.core.recipes import recipe_named
 from napari_deepem.core.simulation import SAMPLE_BOX_PX
+from napari_deepem.core.training.recipes import recipe_named
 
 FOLDS = 4
 FIGURES = ("ap", "precision", "recall", "f1", "training_s")

@@ -12,11 +12,11 @@ import sets
 from trials import Found
 
 from napari_deepem import Labels, find_candidates, score, select_picks
-from napari_deepem.core.examples import HELD_OUT_SHARE
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.recipes import DEEPEM2017, MODERN, Recipe
-from napari_deepem.core.settings import TrainingSettings
-from napari_deepem.core.training import train_epochs
+from napari_deepem.core.training.dataset import HELD_OUT_SHARE
+from napari_deepem.core.training.recipes import DEEPEM2017, MODERN, Recipe
+from napari_deepem.core.training.settings import TrainingSettings
+from napari_deepem.core.training.train import train_epochs
 from napari_deepem.core.types import FloatArray
 
 PAPER_STEPS = 4000  # at SNR 0.01 the plateau of the paper's training is 1700 gradient steps long

@@ -29,8 +29,8 @@ from napari_deepem import (
     train,
 )
 from napari_deepem.batch.figures import saved_figure
-from napari_deepem.core.metrics import MATCH_RADIUS_BOXES
-from napari_deepem.core.model import Model
+from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES
+from napari_deepem.core.network.model import Model
 from napari_deepem.core.simulation import (
     Optics,
     Projector,

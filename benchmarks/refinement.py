@@ -29,9 +29,9 @@ from napari_deepem import (
     train,
 )
 from napari_deepem.batch.figures import saved_figure
-from napari_deepem.core.metrics import MATCH_RADIUS_BOXES, match
-from napari_deepem.core.model import Model
-from napari_deepem.core.refinement import Start
+from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES, match
+from napari_deepem.core.evaluation.verdicts import verified_labels
+from napari_deepem.core.network.model import Model
 from napari_deepem.core.simulation import (
     Optics,
     Projector,
@@ -40,7 +40,7 @@ from napari_deepem.core.simulation import (
     klh_volume,
     simulate_set,
 )
-from napari_deepem.core.verification import verified_labels
+from napari_deepem.core.training.refinement import Start
 
 BOX_PX = 112
 PIXEL_SIZE = 4.7  # A: the KLH-like particle fits the box

@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from napari_deepem.core.devices import chosen_device
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.model import Model
-from napari_deepem.core.network import TABLE_1, Architecture, Network
-from napari_deepem.core.recipes import MODERN, WIDE
-from napari_deepem.core.scoring import score, score_crops, score_prepared
+from napari_deepem.core.network.devices import chosen_device
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.network.network import TABLE_1, Architecture, Network
+from napari_deepem.core.picking.scoring import score, score_crops, score_prepared
+from napari_deepem.core.training.recipes import MODERN, WIDE
 from napari_deepem.core.types import Float32Array, Micrograph
 
 PAPER_STEP_PX = 20

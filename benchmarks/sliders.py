@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_deepem.core.confidence import Bell, ScoreMixture
-from napari_deepem.core.picking import find_candidates, picks_above, select_picks
+from napari_deepem.core.picking.candidates import find_candidates, picks_above, select_picks
+from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 
 BOX_PX = 64

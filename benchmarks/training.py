@@ -18,15 +18,15 @@ import numpy as np
 import refinement
 import torch
 
-from napari_deepem.core import learning
-from napari_deepem.core.examples import Field, hold_out, prepare_fields
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.learning import ModernLearner
-from napari_deepem.core.model import LabelledMicrograph, Model
-from napari_deepem.core.network import Network
-from napari_deepem.core.refinement import MicrographRead, refine_epochs, settings_of
-from napari_deepem.core.settings import TrainingSettings
-from napari_deepem.core.training import EpochDone, train_fields
+from napari_deepem.core.network.model import LabelledMicrograph, Model
+from napari_deepem.core.network.network import Network
+from napari_deepem.core.training import learners
+from napari_deepem.core.training.dataset import Field, hold_out, prepare_fields
+from napari_deepem.core.training.learners import ModernLearner
+from napari_deepem.core.training.refinement import MicrographRead, refine_epochs, settings_of
+from napari_deepem.core.training.settings import TrainingSettings
+from napari_deepem.core.training.train import EpochDone, train_fields
 from napari_deepem.core.types import Labels, Micrograph
 
 CLICKS, MORE_CLICKS, MICROGRAPHS = 200, 20, 8
@@ -66,8 +66,8 @@ def compare_epochs() -> dict[str, Any]:
 def epoch_seconds(loop: str) -> dict[str, float]:
     """Least seconds of an epoch of one loop in this process."""
     if loop == "straightforward":
-        learning.training_logits = straightforward
-        learning.keep_freed_memory = lambda: None
+        learners.training_logits = straightforward
+        learners.keep_freed_memory = lambda: None
     settings = TrainingSettings(refinement.BOX_PX)
     rng = np.random.default_rng(0)
     fields, _ = hold_out(clicked_fields(settings), settings.network_box_px, rng)

@@ -23,7 +23,7 @@ import numpy as np
 import sets
 
 from napari_deepem import Picks, evaluate
-from napari_deepem.core.metrics import MATCH_RADIUS_BOXES, Evaluation
+from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES, Evaluation
 from napari_deepem.core.types import FloatArray
 from napari_deepem.io.atomic import replacing
 
@@ -212,7 +212,7 @@ def _read(path: Path) -> dict[str, Outcome]:
 
 
 def _made_with(trial: Trial) -> tuple[str, str]:
-    judging = ("benchmarks/trials.py", "src/napari_deepem/core/metrics.py")
+    judging = ("benchmarks/trials.py", "src/napari_deepem/core/evaluation/metrics.py")
     return machine(), _digest((*trial.method.sources, *sets.sources(trial.on), *judging))
 
 

@@ -26,10 +26,10 @@ from scipy import ndimage
 from napari_deepem import Labels, simulate_sample, train
 from napari_deepem.batch.picking import PickSettings, pick_files
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.model import Model
-from napari_deepem.core.picking import find_candidates, select_picks
-from napari_deepem.core.preprocess import prepare_micrograph
-from napari_deepem.core.scoring import score_prepared
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.scoring import score_prepared
+from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.types import Micrograph
 from napari_deepem.io.coordinates import write_coordinates
 from napari_deepem.io.micrographs import read_micrograph, write_mrc
@@ -40,7 +40,7 @@ Result = TypeVar("Result")
 
 MEMORY = """
 import numpy as np
-from napari_deepem.core.preprocess import prepare_image
+from napari_deepem.core.preprocessing.prepare import prepare_image
 def peak(): return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) * 1024
 side, binning, band = {side}, {binning}, {band}
 image = np.random.default_rng(0).random((side, side), dtype=np.float32)

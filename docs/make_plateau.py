@@ -15,11 +15,8 @@ from numpy.typing import NDArray
 from napari_deepem import Labels
 from napari_deepem.batch.figures import saved_figure
 from napari_deepem.batch.simulation import load_particle
-from napari_deepem.core.examples import Field, positives_and_negatives, prepare_fields
-from napari_deepem.core.learning import PaperLearner
-from napari_deepem.core.network import Architecture, Network
-from napari_deepem.core.recipes import DEEPEM2017
-from napari_deepem.core.scoring import score_crops
+from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.picking.scoring import score_crops
 from napari_deepem.core.simulation import (
     SAMPLE_BOX_PX,
     Optics,
@@ -28,6 +25,9 @@ from napari_deepem.core.simulation import (
     simulate_sample,
     simulate_set,
 )
+from napari_deepem.core.training.dataset import Field, positives_and_negatives, prepare_fields
+from napari_deepem.core.training.learners import PaperLearner
+from napari_deepem.core.training.recipes import DEEPEM2017
 
 PICTURE = Path(__file__).parent / "images" / "plateau.png"
 EPOCHS = 24

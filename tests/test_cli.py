@@ -20,10 +20,10 @@ from safetensors.torch import load_file, save_file
 from blobs import BOX_PX, SHAPE, blob_micrograph
 from napari_deepem import __version__
 from napari_deepem.cli import main
-from napari_deepem.core.metrics import evaluate
-from napari_deepem.core.picking import find_candidates, select_picks
-from napari_deepem.core.recipes import MODERN, RECIPES
-from napari_deepem.core.scoring import score
+from napari_deepem.core.evaluation.metrics import evaluate
+from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.scoring import score
+from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import read_coordinates, write_coordinates
 from napari_deepem.io.micrographs import read_micrograph, write_mrc

@@ -12,7 +12,7 @@ import pytest
 from blobs import BOX_PX, blob_micrograph
 from napari_deepem.batch.tuning import trainings
 from napari_deepem.cli import main
-from napari_deepem.core.recipes import MODERN, RECIPES
+from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import write_coordinates
 from napari_deepem.io.micrographs import write_mrc

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_deepem.core.network import TABLE_1, Architecture
+from napari_deepem.core.network.network import TABLE_1, Architecture
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

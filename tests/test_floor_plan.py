@@ -144,11 +144,11 @@ def test_contributing_shows_the_same_table() -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("napari_deepem.core.picking", "import napari.layers"),
-        ("napari_deepem.core.picking", "def draw():\n    from qtpy import QtCore"),
-        ("napari_deepem.core.picking", "from ..io import read_micrograph"),
-        ("napari_deepem.core.picking", "from napari_deepem.io.models import load_model"),
-        ("napari_deepem.core.picking", "from napari_deepem import read_micrograph"),
+        ("napari_deepem.core.picking.candidates", "import napari.layers"),
+        ("napari_deepem.core.picking.candidates", "def draw():\n    from qtpy import QtCore"),
+        ("napari_deepem.core.picking.candidates", "from ..io import read_micrograph"),
+        ("napari_deepem.core.picking.candidates", "from napari_deepem.io.models import load_model"),
+        ("napari_deepem.core.picking.candidates", "from napari_deepem import read_micrograph"),
         ("napari_deepem.io.coordinates.star", "from ...core.typeset import Picks"),
         ("napari_deepem.session.jobs", "class Job:\n    import torch"),
         ("napari_deepem.widgets.train", "if TYPE_CHECKING:\n    from ..core.training import train"),
@@ -164,7 +164,7 @@ def test_broken_rule_is_reported(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("napari_deepem.core.picking", "import numpy, torch\nfrom .types import Picks"),
+        ("napari_deepem.core.picking.candidates", "import numpy, torch\nfrom .types import Picks"),
         ("napari_deepem.io.models", "from ..core.types import Picks\nfrom .. import __version__"),
         ("napari_deepem.session.jobs", "def run():\n    import torch"),
         ("napari_deepem.cli", "def demo():\n    import napari"),

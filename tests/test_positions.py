@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from blobs import blob_image
-from napari_deepem.core.examples import cut_boxes, prepare_fields
-from napari_deepem.core.model import Model
-from napari_deepem.core.network import Architecture, Network
-from napari_deepem.core.picking import find_candidates, select_picks
-from napari_deepem.core.scoring import score
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.scoring import score
+from napari_deepem.core.training.dataset import cut_boxes, prepare_fields
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph, Picks
 from napari_deepem.io.coordinates import read_coordinates, write_coordinates
 from networks import layers_of

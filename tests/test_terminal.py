@@ -12,9 +12,9 @@ from rich.console import Console
 from blobs import BOX_PX, blob_sample
 from napari_deepem.batch.picking import MicrographDone
 from napari_deepem.batch.training import LabelledFiles
-from napari_deepem.core.model import Model
-from napari_deepem.core.network import Architecture
-from napari_deepem.core.training import EpochDone
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.network.network import Architecture
+from napari_deepem.core.training.train import EpochDone
 from napari_deepem.core.types import Picks
 from napari_deepem.terminal import describe_model, follow_picking, follow_training
 from networks import random_network

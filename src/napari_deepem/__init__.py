@@ -10,13 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_deepem.core.confidence import estimate_precision
-    from napari_deepem.core.metrics import evaluate
-    from napari_deepem.core.picking import find_candidates, select_picks
-    from napari_deepem.core.refinement import refine
-    from napari_deepem.core.scoring import score
+    from napari_deepem.core.evaluation.metrics import evaluate
+    from napari_deepem.core.picking.candidates import find_candidates, select_picks
+    from napari_deepem.core.picking.precision_estimate import estimate_precision
+    from napari_deepem.core.picking.scoring import score
     from napari_deepem.core.simulation import simulate_sample
-    from napari_deepem.core.training import train
+    from napari_deepem.core.training.refinement import refine
+    from napari_deepem.core.training.train import train
     from napari_deepem.core.types import Candidates, Labels, Micrograph, Picks, ScoreMap
     from napari_deepem.io.coordinates import read_coordinates, write_coordinates
     from napari_deepem.io.micrographs import read_micrograph
@@ -51,18 +51,18 @@ _ROOM_OF = {  # looked up when first used: importing torch takes seconds
     "Micrograph": "core.types",
     "Picks": "core.types",
     "ScoreMap": "core.types",
-    "estimate_precision": "core.confidence",
-    "evaluate": "core.metrics",
-    "find_candidates": "core.picking",
+    "estimate_precision": "core.picking.precision_estimate",
+    "evaluate": "core.evaluation.metrics",
+    "find_candidates": "core.picking.candidates",
     "load_model": "io.models",
     "read_coordinates": "io.coordinates",
     "read_micrograph": "io.micrographs",
-    "refine": "core.refinement",
+    "refine": "core.training.refinement",
     "save_model": "io.models",
-    "score": "core.scoring",
-    "select_picks": "core.picking",
+    "score": "core.picking.scoring",
+    "select_picks": "core.picking.candidates",
     "simulate_sample": "core.simulation",
-    "train": "core.training",
+    "train": "core.training.train",
     "write_coordinates": "io.coordinates",
 }
 

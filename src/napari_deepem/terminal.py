@@ -16,12 +16,12 @@ from napari_deepem.batch.refinement import VerifiedFiles
 from napari_deepem.batch.simulation import MicrographSimulated
 from napari_deepem.batch.training import LabelledFiles
 from napari_deepem.batch.tuning import TrialDone, TrialEpoch, Tuned, TuningProgress
+from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.metrics import MATCH_RADIUS_BOXES
-from napari_deepem.core.model import Model
-from napari_deepem.core.refinement import MicrographRead
+from napari_deepem.core.network.model import Model
 from napari_deepem.core.simulation import SimulationSettings
-from napari_deepem.core.training import EpochDone
+from napari_deepem.core.training.refinement import MicrographRead
+from napari_deepem.core.training.train import EpochDone
 
 BEST_TRIALS = 12  # of a tuning, so many are shown
 FEW_FOUND = 0.5  # recall at the threshold of the best F2: below, something is wrong

@@ -14,12 +14,12 @@ from napari_deepem.batch.picking import (
     pick_micrograph,
     write_score_map,
 )
-from napari_deepem.core.confidence import Bell, ScoreMixture, estimate_precision
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.model import Model
-from napari_deepem.core.network import Architecture
-from napari_deepem.core.picking import find_candidates, select_picks
-from napari_deepem.core.scoring import score
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.network.network import Architecture
+from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture, estimate_precision
+from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.types import Micrograph
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.io.micrographs import read_micrograph, write_mrc

@@ -14,12 +14,11 @@ from napari_deepem.batch.demo import DemoProgress, DemoResult, Step, figures_of,
 from napari_deepem.batch.evaluation import evaluate_files
 from napari_deepem.batch.outputs import RECORD
 from napari_deepem.batch.picking import PickSettings, pick_files
-from napari_deepem.core.confidence import estimate_precision
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.picking import find_candidates
-from napari_deepem.core.recipes import MODERN, RECIPES
-from napari_deepem.core.scoring import score
+from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.picking.precision_estimate import estimate_precision
+from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.simulation import (
     SAMPLE_BOX_PX,
     SAMPLE_PIXEL_SIZE,
@@ -29,7 +28,8 @@ from napari_deepem.core.simulation import (
     sample_conditions,
     simulate_micrograph,
 )
-from napari_deepem.core.training import EpochDone
+from napari_deepem.core.training.recipes import MODERN, RECIPES
+from napari_deepem.core.training.train import EpochDone
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import read_coordinates, write_coordinates
 from napari_deepem.io.micrographs import read_micrograph, write_mrc

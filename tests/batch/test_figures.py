@@ -11,7 +11,7 @@ from blobs import BOX_PX, blob_micrograph
 from napari_deepem.batch import figures
 from napari_deepem.batch.figures import draw_curves, draw_picks, saved_figure
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.metrics import evaluate
+from napari_deepem.core.evaluation.metrics import evaluate
 from napari_deepem.core.types import Picks, ScoreMap
 
 MICROGRAPH, TRUTH = blob_micrograph(1)

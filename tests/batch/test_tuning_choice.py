@@ -5,7 +5,7 @@ import pytest
 
 from napari_deepem.batch.tuning.choice import choose, rivals_of_default, verdict
 from napari_deepem.batch.tuning.study import Run, Trial
-from napari_deepem.core.variants import Variant
+from napari_deepem.core.training.variants import Variant
 
 DEFAULT = Trial(0, Variant(), 0.80, 10.0)
 WIDER = Trial(1, Variant(maps=2.0), 0.85, 20.0)

@@ -9,9 +9,9 @@ from blobs import BOX_PX, blob_sample
 from napari_deepem.batch.tuning.files import open_study
 from napari_deepem.batch.tuning.study import MAPS, MORE_CELLS, Run, Study
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.examples import prepare_fields
-from napari_deepem.core.settings import TrainingSettings
-from napari_deepem.core.variants import Variant
+from napari_deepem.core.training.dataset import prepare_fields
+from napari_deepem.core.training.settings import TrainingSettings
+from napari_deepem.core.training.variants import Variant
 
 ABOUT = {"box": "88 px", "seed": "0"}
 

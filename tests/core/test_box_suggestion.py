@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from blobs import blob_image, blob_sample
-from napari_deepem.core.box import edge_radius, radial_profiles, suggest_box
-from napari_deepem.core.settings import AUTO_BOX_PX
 from napari_deepem.core.simulation import simulate_sample
+from napari_deepem.core.training.box_size import edge_radius, radial_profiles, suggest_box
+from napari_deepem.core.training.settings import AUTO_BOX_PX
 from napari_deepem.core.types import Labels, Micrograph
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.io.micrographs import read_micrograph

@@ -9,8 +9,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from blobs import BOX_PX, blob_sample
-from napari_deepem.core import calibration
-from napari_deepem.core.calibration import (
+from napari_deepem.core.evaluation.metrics import Evaluation, HeldOutCurves, evaluate
+from napari_deepem.core.jobs import finish
+from napari_deepem.core.network.network import Architecture
+from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.scoring import score_prepared
+from napari_deepem.core.training import calibration
+from napari_deepem.core.training.calibration import (
     STD_MARGIN,
     Calibration,
     best_threshold,
@@ -20,12 +25,7 @@ from napari_deepem.core.calibration import (
     f2_of_partial_labels,
     particle_std_range,
 )
-from napari_deepem.core.examples import cut_boxes, prepare_fields
-from napari_deepem.core.jobs import finish
-from napari_deepem.core.metrics import Evaluation, HeldOutCurves, evaluate
-from napari_deepem.core.network import Architecture
-from napari_deepem.core.picking import find_candidates, select_picks
-from napari_deepem.core.scoring import score_prepared
+from napari_deepem.core.training.dataset import cut_boxes, prepare_fields
 from napari_deepem.core.types import Picks, ScoreMap
 from networks import lively_network
 

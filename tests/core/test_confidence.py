@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from blobs import BOX_PX, blob_sample
-from napari_deepem.core.calibration import calibrate
-from napari_deepem.core.confidence import (
+from napari_deepem.core.evaluation.metrics import evaluate
+from napari_deepem.core.network.network import Architecture
+from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.precision_estimate import (
     Bell,
     ScoreMixture,
     estimate_precision,
@@ -19,12 +21,10 @@ from napari_deepem.core.confidence import (
     fit_candidates,
     learn_mixture,
 )
-from napari_deepem.core.examples import prepare_fields
-from napari_deepem.core.metrics import evaluate
-from napari_deepem.core.network import Architecture
-from napari_deepem.core.picking import find_candidates, select_picks
-from napari_deepem.core.scoring import score
-from napari_deepem.core.training import train
+from napari_deepem.core.picking.scoring import score
+from napari_deepem.core.training.calibration import calibrate
+from napari_deepem.core.training.dataset import prepare_fields
+from napari_deepem.core.training.train import train
 from napari_deepem.core.types import Candidates, Picks
 from networks import lively_network
 

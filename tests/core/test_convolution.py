@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from napari_deepem.core.convolution import Convolution, Direct, Spectral, quickest
+from napari_deepem.core.network.convolution import Convolution, Direct, Spectral, quickest
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:

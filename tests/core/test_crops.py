@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_deepem.core.crops import (
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.training.crops import (
     PaddedImage,
     box_corners,
     draw_negatives,
     flip_and_turn,
     quarter_turns,
 )
-from napari_deepem.core.errors import InputError
 
 IMAGE = np.arange(40 * 50, dtype=np.float32).reshape(40, 50)  # every pixel tells where it is
 coordinates = st.floats(-20, 5000, allow_nan=False)

@@ -12,15 +12,15 @@ from scipy import stats
 
 import paper
 from blobs import BOX_PX, blob_sample
-from napari_deepem.core.examples import Field, cut_boxes, prepare_fields
-from napari_deepem.core.learning import PaperLearner
-from napari_deepem.core.network import TABLE_1, Architecture, Network
-from napari_deepem.core.picking import find_candidates, select_picks
-from napari_deepem.core.preprocess import prepare_micrograph
-from napari_deepem.core.recipes import DEEPEM2017
-from napari_deepem.core.scoring import score
+from napari_deepem.core.network.network import TABLE_1, Architecture, Network
+from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.scoring import score
+from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
-from napari_deepem.core.training import train
+from napari_deepem.core.training.dataset import Field, cut_boxes, prepare_fields
+from napari_deepem.core.training.learners import PaperLearner
+from napari_deepem.core.training.recipes import DEEPEM2017
+from napari_deepem.core.training.train import train
 from napari_deepem.core.types import Labels, Micrograph
 from networks import layers_of
 

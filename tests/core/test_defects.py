@@ -6,14 +6,18 @@ from scipy import ndimage
 
 from blobs import BOX_PX as BLOB_BOX_PX
 from blobs import blob_micrograph, blob_sample
-from napari_deepem.core.defects import clipped_rows, find_missing_lines, split_narrow_gaps
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.model import Model
-from napari_deepem.core.network import Architecture
-from napari_deepem.core.picking import find_candidates, select_picks
-from napari_deepem.core.preprocess import prepare_image
-from napari_deepem.core.scoring import score, score_prepared
-from napari_deepem.core.training import train
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.network.network import Architecture
+from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.scoring import score, score_prepared
+from napari_deepem.core.preprocessing.defects import (
+    clipped_rows,
+    find_missing_lines,
+    split_narrow_gaps,
+)
+from napari_deepem.core.preprocessing.prepare import prepare_image
+from napari_deepem.core.training.train import train
 from napari_deepem.core.types import Float32Array, FloatArray, Micrograph
 from networks import lively_network
 

@@ -9,9 +9,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from blobs import BOX_PX, SHAPE, blob_micrograph
-from napari_deepem.core.crops import PaddedImage, box_corners
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.examples import (
+from napari_deepem.core.preprocessing.prepare import prepare_image, to_binned
+from napari_deepem.core.training.crops import PaddedImage, box_corners
+from napari_deepem.core.training.dataset import (
     Field,
     cut_boxes,
     hold_out,
@@ -19,7 +20,6 @@ from napari_deepem.core.examples import (
     prepare_fields,
     share_out,
 )
-from napari_deepem.core.preprocess import prepare_image, to_binned
 from napari_deepem.core.types import FloatArray, Labels, Micrograph
 
 NOWHERE = np.empty((0, 2))

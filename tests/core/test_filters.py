@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.filters import FilteredImage, filter_micrograph
+from napari_deepem.core.preprocessing.display_filters import FilteredImage, filter_micrograph
 from napari_deepem.core.types import Micrograph
 
 

@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 from blobs import BOX_PX, blob_sample
-from napari_deepem.core import examples, learning
-from napari_deepem.core.crops import box_corners
-from napari_deepem.core.examples import Field, cut_boxes, hold_out, prepare_fields
-from napari_deepem.core.learning import Learner, ModernLearner, PaperLearner
-from napari_deepem.core.network import Architecture, Network
-from napari_deepem.core.recipes import DEEPEM2017, MODERN, Recipe
+from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.training import dataset, learners
+from napari_deepem.core.training.crops import box_corners
+from napari_deepem.core.training.dataset import Field, cut_boxes, hold_out, prepare_fields
+from napari_deepem.core.training.learners import Learner, ModernLearner, PaperLearner
+from napari_deepem.core.training.recipes import DEEPEM2017, MODERN, Recipe
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
 from networks import layers_of
 
@@ -51,8 +51,8 @@ class Shown:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.centres: list[FloatArray] = []
-        monkeypatch.setattr(learning, "cut_boxes", self)
-        monkeypatch.setattr(examples, "cut_boxes", self)
+        monkeypatch.setattr(learners, "cut_boxes", self)
+        monkeypatch.setattr(dataset, "cut_boxes", self)
 
     def __call__(
         self, fields: Sequence[Field], centres_yx: Sequence[FloatArray], box_px: int

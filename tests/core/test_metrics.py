@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_deepem.core.metrics import (
+from napari_deepem.core.evaluation.metrics import (
     MATCH_RADIUS_BOXES,
     average_precision,
     evaluate,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.network import (
+from napari_deepem.core.network.network import (
     KERNEL_SHARES,
     TABLE_1,
     Activation,

@@ -12,12 +12,12 @@ from torch import nn
 from torch.nn import functional
 
 from blobs import BOX_PX, blob_sample
-from napari_deepem.core import learning
-from napari_deepem.core.examples import prepare_fields
-from napari_deepem.core.learning import ModernLearner
-from napari_deepem.core.network import Architecture, Network
-from napari_deepem.core.passes import as_cells, training_logits
-from napari_deepem.core.recipes import MODERN
+from napari_deepem.core.network.cpu_training_pass import as_cells, training_logits
+from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.training import learners
+from napari_deepem.core.training.dataset import prepare_fields
+from napari_deepem.core.training.learners import ModernLearner
+from napari_deepem.core.training.recipes import MODERN
 
 CELLS_OF_2 = Architecture(24, (5, 3, 3), (2, 2, 2), (6, 8, 8), "relu")
 CELLS_OF_3 = Architecture(37, (5, 2, 2), (3, 2, 2), (4, 5, 6), "relu")  # box no multiple of a cell
@@ -106,7 +106,7 @@ def test_same_batches_give_the_weights_of_the_straightforward_loop(
 
     found, again = train(), train()
     np.testing.assert_array_equal(found, again)
-    monkeypatch.setattr(learning, "training_logits", straightforward)
+    monkeypatch.setattr(learners, "training_logits", straightforward)
     expected = train()
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
     assert not np.array_equal(found, expected)  # it is another pass

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.special import expit, logit
 
-from napari_deepem.core.picking import (
+from napari_deepem.core.picking.candidates import (
     find_candidates,
     picks_above,
     select_picks,
     smooth_scores,
 )
-from napari_deepem.core.spacing import keep_best_apart
+from napari_deepem.core.picking.suppression import keep_best_apart
 from napari_deepem.core.types import Candidates, FloatArray, ScoreMap
 
 BOX_PX = 20

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_deepem.core import preprocess
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.preprocess import (
+from napari_deepem.core.preprocessing import prepare
+from napari_deepem.core.preprocessing.prepare import (
     bin_image,
     check_binning,
     clip_hot_pixels,
@@ -187,7 +187,7 @@ def test_blocks_of_rows_make_the_same_image_as_all_at_once(
     image[:, -13:] = 500.0
     for binning in (1, 3):
         whole = prepare_image(image, 24, binning)
-        monkeypatch.setattr(preprocess, "BLOCK_PIXELS", 7 * 151)
+        monkeypatch.setattr(prepare, "BLOCK_PIXELS", 7 * 151)
         np.testing.assert_array_equal(prepare_image(image, 24, binning), whole)
         monkeypatch.undo()
 

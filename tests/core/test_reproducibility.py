@@ -19,12 +19,12 @@ import torch
 
 from blobs import BOX_PX, blob_micrograph, blob_sample
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.model import Model
-from napari_deepem.core.network import Architecture, Network
-from napari_deepem.core.recipes import DEEPEM2017, MODERN
-from napari_deepem.core.scoring import score
-from napari_deepem.core.settings import TrainingSettings
-from napari_deepem.core.training import train_epochs
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.picking.scoring import score
+from napari_deepem.core.training.recipes import DEEPEM2017, MODERN
+from napari_deepem.core.training.settings import TrainingSettings
+from napari_deepem.core.training.train import train_epochs
 from napari_deepem.core.types import Float32Array
 from napari_deepem.io.models import load_model, save_model
 from networks import lively_network

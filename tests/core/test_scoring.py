@@ -8,13 +8,12 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from napari_deepem.core import scoring, tiles
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.model import Model
-from napari_deepem.core.network import TABLE_1, Architecture, Network
-from napari_deepem.core.preprocess import prepare_micrograph
-from napari_deepem.core.scoring import (
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.network.network import TABLE_1, Architecture, Network
+from napari_deepem.core.picking import scoring, tiling
+from napari_deepem.core.picking.scoring import (
     TilesDone,
     default_step,
     score,
@@ -22,6 +21,7 @@ from napari_deepem.core.scoring import (
     score_prepared,
     score_tiles,
 )
+from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.types import Float32Array, Micrograph, ScoreMap
 from networks import lively_network
 
@@ -129,7 +129,7 @@ def test_grid_has_the_paper_s_boxes_and_those_over_the_border(
     box: int, extra: int, step_px: int
 ) -> None:
     side = box + extra
-    corners = tiles.corners_along(side, box, step_px)
+    corners = tiling.corners_along(side, box, step_px)
     of_the_paper = np.arange(0, side - box + 1, step_px)  # whole boxes, from a corner
     np.testing.assert_array_equal(corners[(corners >= 0) & (corners <= side - box)], of_the_paper)
     assert (np.diff(corners) == step_px).all()
@@ -167,7 +167,7 @@ def test_tiling_changes_nothing(
     network, prepared = lively_network(SMALL), noise((97, 142))
     whole = finish(score_prepared(prepared, network, step_px))
     monkeypatch.setattr(scoring, "TILE_BOXES", tile_boxes)
-    monkeypatch.setattr(tiles, "STRIP_ROWS", 7)
+    monkeypatch.setattr(tiling, "STRIP_ROWS", 7)
     news: list[TilesDone] = []
     tiled = finish(score_prepared(prepared, network, step_px), news.append)
     np.testing.assert_allclose(tiled.scores, whole.scores, rtol=0, atol=1e-6)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.settings import TrainingSettings
-from napari_deepem.core.training import train
+from napari_deepem.core.training.settings import TrainingSettings
+from napari_deepem.core.training.train import train
 
 
 @pytest.mark.parametrize(

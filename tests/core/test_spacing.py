@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial import KDTree
 
-from napari_deepem.core.spacing import keep_best_apart
+from napari_deepem.core.picking.suppression import keep_best_apart
 from napari_deepem.core.types import FloatArray
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_deepem.core.suggestion import doubt, suggest_labels
+from napari_deepem.core.evaluation.label_suggestion import doubt, suggest_labels
 from napari_deepem.core.types import Candidates, FloatArray
 
 BOX_PX = 40

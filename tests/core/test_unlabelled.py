@@ -7,16 +7,20 @@ import numpy as np
 import pytest
 
 from blobs import blob_sample
-from napari_deepem.core import training, unlabelled
-from napari_deepem.core.crops import PaddedImage
-from napari_deepem.core.examples import Field
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.learning import ModernLearner, PaperLearner
-from napari_deepem.core.network import Architecture, Network
-from napari_deepem.core.settings import TrainingSettings
-from napari_deepem.core.training import train_epochs
+from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.training import train, unlabelled_particles
+from napari_deepem.core.training.crops import PaddedImage
+from napari_deepem.core.training.dataset import Field
+from napari_deepem.core.training.learners import ModernLearner, PaperLearner
+from napari_deepem.core.training.settings import TrainingSettings
+from napari_deepem.core.training.train import train_epochs
+from napari_deepem.core.training.unlabelled_particles import (
+    clear_of,
+    clear_of_lookalikes,
+    scores_at,
+)
 from napari_deepem.core.types import ScoreMap
-from napari_deepem.core.unlabelled import clear_of, clear_of_lookalikes, scores_at
 
 SHAPE = (200, 240)
 NETWORK = Network(Architecture.for_box(24))
@@ -47,7 +51,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[ScoreMap]:
         yield
         return maps.pop(0)
 
-    monkeypatch.setattr(unlabelled, "score_prepared", give)
+    monkeypatch.setattr(unlabelled_particles, "score_prepared", give)
     return maps
 
 
@@ -103,7 +107,7 @@ def test_after_a_look_background_is_drawn_away_from_lookalikes(
 ) -> None:
     settings = TrainingSettings(24, epochs=4)
     fields = [field_of([(40, 40), (40, 200)])]
-    learner = training.make_learner(settings, fields, np.random.default_rng(0))
+    learner = train.make_learner(settings, fields, np.random.default_rng(0))
     assert isinstance(learner, ModernLearner)
     for _ in range(2):  # what was kept clear of at the first look is not at the second
         seen.append(map_with({(40, 40): 0.8, (40, 200): 0.8, (120, 80): 0.9}))
@@ -115,8 +119,8 @@ def test_after_a_look_background_is_drawn_away_from_lookalikes(
 def test_paper_s_examples_stay() -> None:
     micrographs, labels = blob_sample(1)
     settings = TrainingSettings(24, recipe_name="deepem2017", epochs=4, labels_complete=False)
-    fields = training.prepare_fields(micrographs, labels, 24, 1)
-    learner = training.make_learner(settings, fields, np.random.default_rng(0))
+    fields = train.prepare_fields(micrographs, labels, 24, 1)
+    learner = train.make_learner(settings, fields, np.random.default_rng(0))
     assert isinstance(learner, PaperLearner)
     before = learner._crops
     learner.look_around()

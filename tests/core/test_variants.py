@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.settings import TrainingSettings
-from napari_deepem.core.variants import Gain, Variant
+from napari_deepem.core.training.settings import TrainingSettings
+from napari_deepem.core.training.variants import Gain, Variant
 
 SETTINGS = TrainingSettings(88)  # binned twice to 44 px
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.model import LabelledMicrograph
+from napari_deepem.core.evaluation.verdicts import join, verified_labels
+from napari_deepem.core.network.model import LabelledMicrograph
 from napari_deepem.core.types import Labels, Picks
-from napari_deepem.core.verification import join, verified_labels
 
 BOX_PX = 40  # a position speaks for picks within 10 px
 PICKS = Picks(np.array([[20.0, 30.0], [60.0, 30.0], [60.0, 90.0]]))

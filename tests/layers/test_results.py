@@ -3,7 +3,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
 
-from napari_deepem.core.picking import find_candidates
+from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.types import Micrograph, Picks, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.results import (

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from napari_deepem.core import network, settings
-from napari_deepem.core.examples import hold_out, prepare_fields
+from napari_deepem.core.network import network
+from napari_deepem.core.training import settings
+from napari_deepem.core.training.dataset import hold_out, prepare_fields
 from napari_deepem.core.types import Labels, Micrograph
 from napari_deepem.session import Session, advice
 

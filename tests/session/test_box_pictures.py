@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from blobs import BOX_PX, blob_micrograph
-from napari_deepem.core.crops import PaddedImage, box_corners
-from napari_deepem.core.model import Model
-from napari_deepem.core.network import Architecture, Network
-from napari_deepem.core.preprocess import prepare_micrograph
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.preprocessing.prepare import prepare_micrograph
+from napari_deepem.core.training.crops import PaddedImage, box_corners
 from napari_deepem.core.types import Labels
 from napari_deepem.io.micrographs import write_mrc
 from napari_deepem.session import Session, crops

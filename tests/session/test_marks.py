@@ -5,7 +5,7 @@ import pytest
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.recipes import recipe_named
+from napari_deepem.core.training.recipes import recipe_named
 from napari_deepem.core.types import Labels, Micrograph, Picks
 from napari_deepem.io.coordinates import write_coordinates
 from napari_deepem.io.micrographs import write_mrc

@@ -7,8 +7,8 @@ import pytest
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.model import Model
-from napari_deepem.core.network import Architecture, Network
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.network.network import Architecture, Network
 from napari_deepem.core.types import Candidates, Labels, Micrograph
 from napari_deepem.io.micrographs import write_mrc
 from napari_deepem.io.sessions import SESSION_FILE

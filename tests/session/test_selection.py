@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from napari_deepem.core.confidence import Bell, ScoreMixture, estimate_precision
+from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture, estimate_precision
 from napari_deepem.core.types import Candidates
 from napari_deepem.session import Session
 

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_deepem.core.box import suggest_box
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.model import LabelledMicrograph, Model
-from napari_deepem.core.network import Architecture, Network
-from napari_deepem.core.refinement import MicrographRead
-from napari_deepem.core.scoring import TilesDone
-from napari_deepem.core.settings import TrainingSettings
+from napari_deepem.core.network.model import LabelledMicrograph, Model
+from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.picking.scoring import TilesDone
 from napari_deepem.core.simulation import simulate_sample
+from napari_deepem.core.training.box_size import suggest_box
+from napari_deepem.core.training.refinement import MicrographRead
+from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Candidates, Labels, Micrograph
 from napari_deepem.io.micrographs import write_mrc
 from napari_deepem.session import Scored, Session, jobs
@@ -63,8 +63,8 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         seen["recalled"] = [micrograph_of(item) for item in (*model.training_set, *verified)]
         yield
 
-    monkeypatch.setattr("napari_deepem.core.training.train_fields", train_fields)
-    monkeypatch.setattr("napari_deepem.core.refinement.refine_epochs", refine_epochs)
+    monkeypatch.setattr("napari_deepem.core.training.train.train_fields", train_fields)
+    monkeypatch.setattr("napari_deepem.core.training.refinement.refine_epochs", refine_epochs)
     return seen
 
 

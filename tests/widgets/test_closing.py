@@ -24,9 +24,9 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 from blobs import BOX_PX, blob_micrograph
-from napari_deepem.core.model import Model
-from napari_deepem.core.network import Architecture, Network
-from napari_deepem.core.recipes import MODERN, RECIPES
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.widgets.link import link_of
 from napari_deepem.widgets.show import open_series
 

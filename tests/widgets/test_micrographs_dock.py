@@ -18,9 +18,9 @@ from napari.utils.action_manager import action_manager
 from qtpy.QtCore import QItemSelectionModel, QTimer
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.model import Model
-from napari_deepem.core.network import Architecture, Network
-from napari_deepem.core.scoring import TilesDone
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.picking.scoring import TilesDone
 from napari_deepem.core.types import Candidates, Labels, ScoreMap
 from napari_deepem.io.micrographs import write_mrc
 from napari_deepem.io.scoremaps import CACHE

@@ -12,8 +12,8 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QItemSelectionModel, QPoint, Qt
 
 from blobs import BOX_PX, blob_micrograph
-from napari_deepem.core.recipes import MODERN, RECIPES
-from napari_deepem.core.training import train
+from napari_deepem.core.training.recipes import MODERN, RECIPES
+from napari_deepem.core.training.train import train
 from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.review import ACCEPTED, REJECTED, SELECTED

@@ -9,8 +9,8 @@ from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication
 
-from napari_deepem.core.model import Model
-from napari_deepem.core.network import Architecture, Network
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.network.network import Architecture, Network
 from napari_deepem.io.micrographs import write_mrc
 from napari_deepem.io.models import save_model
 from napari_deepem.widgets.link import link_of, session_of

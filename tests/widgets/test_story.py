@@ -125,7 +125,7 @@ def test_cancelled_training_and_closed_docks_lose_nothing(
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
         yield
 
-    monkeypatch.setattr("napari_deepem.core.training.train_fields", broken)
+    monkeypatch.setattr("napari_deepem.core.training.train.train_fields", broken)
     train.train.native.click()
     qtbot.waitUntil(lambda: not session.training.running)
     assert "cannot be multiplied" in train.status.value

@@ -11,9 +11,9 @@ from napari.components import ViewerModel
 from qtpy.QtWidgets import QWidget
 
 from blobs import BOX_PX, blob_micrograph
-from napari_deepem.core.recipes import MODERN, RECIPES
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
-from napari_deepem.core.training import EpochDone
+from napari_deepem.core.training.recipes import MODERN, RECIPES
+from napari_deepem.core.training.train import EpochDone
 from napari_deepem.core.types import Labels
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.session import Session

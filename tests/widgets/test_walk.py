@@ -17,9 +17,9 @@ from qtpy.QtCore import Qt, QTimer
 from scipy.spatial import KDTree
 
 from hand import Hand, drag_line
-from napari_deepem.core.metrics import evaluate
-from napari_deepem.core.recipes import MODERN, RECIPES
+from napari_deepem.core.evaluation.metrics import evaluate
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
+from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.types import FloatArray, Labels, Picks
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.io.micrographs import write_mrc

@@ -11,10 +11,10 @@ import pytest
 from napari.utils import progress
 from qtpy.QtWidgets import QDockWidget
 
-from napari_deepem.core.model import Model
-from napari_deepem.core.network import Architecture, Network
-from napari_deepem.core.scoring import TilesDone
-from napari_deepem.core.training import EpochDone
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.picking.scoring import TilesDone
+from napari_deepem.core.training.train import EpochDone
 from napari_deepem.core.types import Candidates, Labels, ScoreMap
 from napari_deepem.io.micrographs import write_mrc
 from napari_deepem.session import Scored

@@ -13,15 +13,15 @@ from napari_deepem.batch.figures import draw_curves, draw_picks
 from napari_deepem.batch.outputs import PickFolder
 from napari_deepem.batch.picking import write_score_map
 from napari_deepem.batch.training import LabelledFiles, train_on_files
-from napari_deepem.core.confidence import expected_hits, fit_candidates
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.metrics import MATCH_RADIUS_BOXES, Evaluation, evaluate
-from napari_deepem.core.model import Model
-from napari_deepem.core.picking import find_candidates, select_picks
-from napari_deepem.core.scoring import score
-from napari_deepem.core.settings import TrainingSettings
+from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES, Evaluation, evaluate
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.precision_estimate import expected_hits, fit_candidates
+from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
-from napari_deepem.core.training import EpochDone
+from napari_deepem.core.training.settings import TrainingSettings
+from napari_deepem.core.training.train import EpochDone
 from napari_deepem.core.types import FloatArray, Picks, ScoreMap
 from napari_deepem.io.atomic import replacing, writable_folder
 from napari_deepem.io.coordinates import read_coordinate_set, write_coordinates

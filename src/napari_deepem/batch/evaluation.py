@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.metrics import MATCH_RADIUS_BOXES, Evaluation, evaluate, f_beta
+from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES, Evaluation, evaluate, f_beta
 from napari_deepem.io.coordinates import coordinate_names, read_coordinate_set
 
 

@@ -14,8 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.metrics import Evaluation, match
-from napari_deepem.core.preprocess import bin_image, clip_hot_pixels
+from napari_deepem.core.evaluation.metrics import Evaluation, match
+from napari_deepem.core.preprocessing.prepare import bin_image, clip_hot_pixels
 from napari_deepem.core.types import FloatArray, Micrograph, Picks, ScoreMap
 from napari_deepem.io.atomic import replacing
 

@@ -9,12 +9,12 @@ from time import perf_counter
 
 from napari_deepem.batch.outputs import PickFolder
 from napari_deepem.batch.reading import read_ahead
-from napari_deepem.core.confidence import expected_hits, fit_candidates
-from napari_deepem.core.devices import DeviceName, chosen_device
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.model import Model, pixel_size_remark
-from napari_deepem.core.picking import find_candidates, select_picks
-from napari_deepem.core.scoring import score, to_binned_step
+from napari_deepem.core.network.devices import DeviceName, chosen_device
+from napari_deepem.core.network.model import Model, pixel_size_remark
+from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.precision_estimate import expected_hits, fit_candidates
+from napari_deepem.core.picking.scoring import score, to_binned_step
 from napari_deepem.core.types import Micrograph, Picks, ScoreMap
 from napari_deepem.io.coordinates import WRITABLE
 from napari_deepem.io.micrographs import micrograph_name, write_mrc

@@ -62,7 +62,7 @@ def refine(
         Do without them: train on from the model's weights with what is verified here alone.
     """
     from napari_deepem.batch.refinement import VerdictFiles, recall, refine_on_files
-    from napari_deepem.core.refinement import settings_of
+    from napari_deepem.core.training.refinement import settings_of
     from napari_deepem.io.micrographs import find_micrographs
     from napari_deepem.io.models import load_model, model_path, save_model
     from napari_deepem.terminal import describe_model, follow_refining

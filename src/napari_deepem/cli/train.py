@@ -47,7 +47,7 @@ def train(
         don't count as wrong when the threshold is set.
     """
     from napari_deepem.batch.training import train_on_files
-    from napari_deepem.core.settings import TrainingSettings
+    from napari_deepem.core.training.settings import TrainingSettings
     from napari_deepem.io.micrographs import find_micrographs
     from napari_deepem.io.models import model_path, save_model
     from napari_deepem.terminal import describe_model, follow_training

@@ -17,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.model import LabelledMicrograph, Model
-from napari_deepem.core.network import Architecture, Network
+from napari_deepem.core.network.model import LabelledMicrograph, Model
+from napari_deepem.core.network.network import Architecture, Network
 from napari_deepem.core.types import Labels
 from napari_deepem.io.atomic import replacing, writable_folder
 

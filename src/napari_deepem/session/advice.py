@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from scipy.spatial import KDTree
 
-from napari_deepem.core.metrics import MATCH_RADIUS_BOXES
+from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES
 from napari_deepem.core.types import FloatArray, Labels
 from napari_deepem.session.state import Session
 

@@ -37,9 +37,9 @@ def drawing_background(session: Session) -> Generator[None, None, FloatArray]:
     count = max(FEWEST_DRAWN, len(labels.positive_yx) - len(labels.negative_yx))
 
     def job() -> Generator[None, None, FloatArray]:
-        from napari_deepem.core.examples import prepare_fields
-        from napari_deepem.core.preprocess import to_original
-        from napari_deepem.core.settings import TrainingSettings
+        from napari_deepem.core.preprocessing.prepare import to_original
+        from napari_deepem.core.training.dataset import prepare_fields
+        from napari_deepem.core.training.settings import TrainingSettings
 
         yield
         settings = TrainingSettings(box_size_px, chosen_binning, recipe)

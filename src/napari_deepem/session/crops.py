@@ -18,7 +18,7 @@ from napari_deepem.session.lessons import Lessons
 from napari_deepem.session.state import Session
 
 if TYPE_CHECKING:
-    from napari_deepem.core.crops import PaddedImage
+    from napari_deepem.core.training.crops import PaddedImage
 
 Pictures = NDArray[np.uint8]  # (n, box, box)
 GREY_SIGMAS = 3.0  # from black to white: this many to either side of the median
@@ -92,8 +92,8 @@ def pictures_of(
     micrograph: Micrograph, centres_yx: FloatArray, box_size_px: int, binning: int
 ) -> Pictures:
     """(n, box, box) grey pictures of the boxes on (n, 2) centres, original pixels."""
-    from napari_deepem.core.crops import box_corners
-    from napari_deepem.core.preprocess import to_binned
+    from napari_deepem.core.preprocessing.prepare import to_binned
+    from napari_deepem.core.training.crops import box_corners
 
     box_px = round(box_size_px / binning)
     padded = _prepared(micrograph, box_size_px, binning)
@@ -125,8 +125,8 @@ def spread(centres_yx: FloatArray, count: int) -> FloatArray:
 
 
 def _background(micrograph: Micrograph, marked: Labels, box_size_px: int, count: int) -> FloatArray:
-    from napari_deepem.core.crops import draw_negatives
     from napari_deepem.core.errors import InputError
+    from napari_deepem.core.training.crops import draw_negatives
 
     taken_yx = np.concatenate([marked.positive_yx, marked.negative_yx])
     rng = np.random.default_rng(0)
@@ -142,8 +142,8 @@ _kept: OrderedDict[tuple[Any, ...], tuple[weakref.ref[Any], PaddedImage]] = Orde
 
 def _prepared(micrograph: Micrograph, box_size_px: int, binning: int) -> PaddedImage:
     """Prepare a micrograph, or take it from what was prepared last; the image may not change."""
-    from napari_deepem.core.crops import PaddedImage
-    from napari_deepem.core.preprocess import prepare_micrograph
+    from napari_deepem.core.preprocessing.prepare import prepare_micrograph
+    from napari_deepem.core.training.crops import PaddedImage
 
     key = (micrograph.name, box_size_px, binning)
     image, padded = _kept.get(key, (lambda: None, None))

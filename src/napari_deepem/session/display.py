@@ -8,7 +8,7 @@ from typing import Annotated
 from psygnal import EventedModel
 from pydantic import ConfigDict, Field
 
-from napari_deepem.core.filters import FilteredImage, filter_micrograph
+from napari_deepem.core.preprocessing.display_filters import FilteredImage, filter_micrograph
 from napari_deepem.core.types import Micrograph
 
 __all__ = ["Display", "FilteredImage", "filtering"]

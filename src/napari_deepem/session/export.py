@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.picking import select_picks
+from napari_deepem.core.picking.candidates import select_picks
 from napari_deepem.core.types import Candidates, FloatArray, Labels, Picks
 from napari_deepem.session.state import Session
 

@@ -17,10 +17,10 @@ from napari_deepem.session.lessons import Lessons
 from napari_deepem.session.state import Scored, Session
 
 if TYPE_CHECKING:
-    from napari_deepem.core.model import Model
-    from napari_deepem.core.refinement import MicrographRead, Start
-    from napari_deepem.core.scoring import TilesDone
-    from napari_deepem.core.training import EpochDone
+    from napari_deepem.core.network.model import Model
+    from napari_deepem.core.picking.scoring import TilesDone
+    from napari_deepem.core.training.refinement import MicrographRead, Start
+    from napari_deepem.core.training.train import EpochDone
 
 
 def training(
@@ -41,10 +41,10 @@ def training(
     }
 
     def job() -> Generator[MicrographRead | EpochDone, None, Model]:
-        from napari_deepem.core.examples import prepare_fields
-        from napari_deepem.core.refinement import MicrographRead
-        from napari_deepem.core.settings import TrainingSettings
-        from napari_deepem.core.training import train_fields
+        from napari_deepem.core.training.dataset import prepare_fields
+        from napari_deepem.core.training.refinement import MicrographRead
+        from napari_deepem.core.training.settings import TrainingSettings
+        from napari_deepem.core.training.train import train_fields
 
         _leave_a_core_to_the_window()
         items = lessons.items()
@@ -73,7 +73,7 @@ def refining(
     lessons, model, epochs = Lessons.of(session), session.model, session.epochs or None
 
     def job() -> Generator[MicrographRead | EpochDone, None, Model]:
-        from napari_deepem.core.refinement import refine_epochs, settings_of
+        from napari_deepem.core.training.refinement import refine_epochs, settings_of
 
         _leave_a_core_to_the_window()
         return refine_epochs(
@@ -94,7 +94,7 @@ def suggesting_box(session: Session) -> Callable[[], Generator[None, None, int |
     pairs = [(m, marked[name]) for name, m in session.micrographs.items() if name in marked]
 
     def job() -> Generator[None, None, int | None]:
-        from napari_deepem.core.box import suggest_box
+        from napari_deepem.core.training.box_size import suggest_box
 
         yield
         return suggest_box([m for m, _ in pairs], [labels for _, labels in pairs])
@@ -106,8 +106,8 @@ def score(
     micrograph: Micrograph, model: Model, first_yx: tuple[float, float] | None = None
 ) -> Generator[TilesDone, None, Scored]:
     """Score one micrograph, around a place first, and find its candidates."""
-    from napari_deepem.core.picking import find_candidates
-    from napari_deepem.core.scoring import score_tiles
+    from napari_deepem.core.picking.candidates import find_candidates
+    from napari_deepem.core.picking.scoring import score_tiles
 
     _leave_a_core_to_the_window()
     score_map = yield from score_tiles(micrograph, model, first_yx=first_yx)
@@ -147,7 +147,7 @@ def score_of_series(
 
 def remark_on(scored: Scored) -> str | None:
     """Say in a sentence what is odd about a micrograph for its model; None if nothing is."""
-    from napari_deepem.core.model import pixel_size_remark
+    from napari_deepem.core.network.model import pixel_size_remark
 
     return pixel_size_remark(scored.micrograph, scored.model)
 

@@ -12,7 +12,7 @@ from napari_deepem.core.types import Labels, Micrograph, Picks
 from napari_deepem.session.state import Session
 
 if TYPE_CHECKING:
-    from napari_deepem.core.model import LabelledMicrograph, Model
+    from napari_deepem.core.network.model import LabelledMicrograph, Model
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -58,8 +58,8 @@ class Lessons:
         InputError
             A file can't be read, as far as it tells its size.
         """
-        from napari_deepem.core.model import LabelledMicrograph
-        from napari_deepem.core.verification import join
+        from napari_deepem.core.evaluation.verdicts import join
+        from napari_deepem.core.network.model import LabelledMicrograph
 
         marked = [
             LabelledMicrograph(name, labels, self.marks_complete, self._source_of(name))
@@ -112,7 +112,7 @@ class Lessons:
         return replace(item, labels=item.labels.inside(shape))
 
     def _verified(self, name: str) -> Labels:
-        from napari_deepem.core.verification import verified_labels
+        from napari_deepem.core.evaluation.verdicts import verified_labels
 
         verdicts = self.verdicts[name]
         return verified_labels(

@@ -14,7 +14,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.io.sessions import SESSION_FILE, SessionFile, Stored, stamp_of
 
 if TYPE_CHECKING:
-    from napari_deepem.core.model import Model
+    from napari_deepem.core.network.model import Model
 
 
 @dataclass(frozen=True, eq=False, slots=True)

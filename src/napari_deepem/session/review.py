@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from napari_deepem.core.metrics import MATCH_RADIUS_BOXES
-from napari_deepem.core.picking import MIN_DISTANCE_BOXES
-from napari_deepem.core.spacing import keep_best_apart
-from napari_deepem.core.suggestion import Suggestion, doubt, suggest_labels
+from napari_deepem.core.evaluation.label_suggestion import Suggestion, doubt, suggest_labels
+from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES
+from napari_deepem.core.picking.candidates import MIN_DISTANCE_BOXES
+from napari_deepem.core.picking.suppression import keep_best_apart
 from napari_deepem.core.types import Candidates, FloatArray, Labels
 from napari_deepem.session.crops import united
 from napari_deepem.session.state import NO_LABELS, Session

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from napari_deepem.core.model import Model
+    from napari_deepem.core.network.model import Model
 
 Start = Literal["new", "anew", "weights", "file"]
 

@@ -18,7 +18,7 @@ from napari_deepem.session.rounds import round_from
 from napari_deepem.session.state import NO_LABELS, Session
 
 if TYPE_CHECKING:
-    from napari_deepem.core.model import Model
+    from napari_deepem.core.network.model import Model
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from napari_deepem.core.confidence import ScoreMixture, expected_hits
-from napari_deepem.core.picking import picks_above, select_picks
+from napari_deepem.core.picking.candidates import picks_above, select_picks
+from napari_deepem.core.picking.precision_estimate import ScoreMixture, expected_hits
 from napari_deepem.core.types import Candidates, FloatArray, Picks
 
 if TYPE_CHECKING:
-    from napari_deepem.core.model import Model
+    from napari_deepem.core.network.model import Model
 
 Settings = tuple[tuple[float, float], float | None]
 

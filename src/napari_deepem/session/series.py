@@ -15,7 +15,7 @@ from napari_deepem.core.types import Micrograph, ScoreMap
 from napari_deepem.session.state import Session
 
 if TYPE_CHECKING:
-    from napari_deepem.core.model import Model
+    from napari_deepem.core.network.model import Model
 
 State = Literal["new", "annotated", "scored", "reviewed", "excluded"]
 THUMBNAIL_PX = 96

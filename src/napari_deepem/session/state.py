@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import EventedModel
 from pydantic import Field, InstanceOf, PrivateAttr
 
-from napari_deepem.core.picking import MIN_DISTANCE_BOXES, select_picks
+from napari_deepem.core.picking.candidates import MIN_DISTANCE_BOXES, select_picks
 from napari_deepem.core.types import Candidates, Labels, Micrograph, Picks, ScoreMap
 from napari_deepem.session.display import Display
 from napari_deepem.session.history import History
@@ -25,7 +25,7 @@ from napari_deepem.session.selection import Selection
 from napari_deepem.session.verdicts import AsLabels
 
 if TYPE_CHECKING:
-    from napari_deepem.core.model import Model
+    from napari_deepem.core.network.model import Model
 
 NO_LABELS = Labels.of()
 

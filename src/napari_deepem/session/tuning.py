@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_deepem.core.metrics import HeldOutCurves
+from napari_deepem.core.evaluation.metrics import HeldOutCurves
 from napari_deepem.core.types import Candidates, FloatArray
 from napari_deepem.session.state import Session
 

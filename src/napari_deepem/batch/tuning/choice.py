@@ -8,7 +8,7 @@ from statistics import mean
 from typing import Any
 
 from napari_deepem.batch.tuning.study import Run, Trial
-from napari_deepem.core.variants import REPEATS_NEEDED, Gain
+from napari_deepem.core.training.variants import REPEATS_NEEDED, Gain
 
 Runs = Mapping[tuple[int, int], Run]  # by trial and seed
 

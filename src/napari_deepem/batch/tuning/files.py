@@ -14,8 +14,8 @@ from napari_deepem.batch.tuning.run import Tuned, Tuning, TuningProgress
 from napari_deepem.batch.tuning.study import Study, check_optuna
 from napari_deepem.batch.tuning.trainings import held_out_of, keep_unseen
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.examples import Field, prepare_fields
-from napari_deepem.core.settings import TrainingSettings
+from napari_deepem.core.training.dataset import Field, prepare_fields
+from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.io.micrographs import read_micrograph
 
 

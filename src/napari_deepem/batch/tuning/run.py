@@ -36,12 +36,12 @@ from napari_deepem.batch.tuning.trainings import (
     train_and_judge,
 )
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.examples import Field
-from napari_deepem.core.metrics import MATCH_RADIUS_BOXES
-from napari_deepem.core.model import Model
-from napari_deepem.core.settings import TrainingSettings
-from napari_deepem.core.training import EpochDone
-from napari_deepem.core.variants import REPEATS_NEEDED
+from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.training.dataset import Field
+from napari_deepem.core.training.settings import TrainingSettings
+from napari_deepem.core.training.train import EpochDone
+from napari_deepem.core.training.variants import REPEATS_NEEDED
 
 SEARCH_SHARE = 0.5  # of the time; the rest makes sure
 MOST_RIVALS = 2  # of the default, that are trained again

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.variants import Variant
+from napari_deepem.core.training.variants import Variant
 from napari_deepem.io.atomic import writable_folder
 
 NAME = "napari-deepem tune"

@@ -11,7 +11,7 @@ from napari_deepem.batch.tuning.choice import Choice
 from napari_deepem.batch.tuning.study import Study, Trial
 from napari_deepem.batch.tuning.trainings import hyper_parameters
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.settings import TrainingSettings
+from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.io.atomic import replacing
 
 Row = dict[str, str]  # what each column says

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_deepem.core.network import Network
+from napari_deepem.core.network.network import Network
 
 KEPT_BYTES = 31 << 20  # just below what glibc never keeps
 

@@ -10,17 +10,17 @@ from typing import Any, Literal
 import numpy as np
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.examples import Field, hold_out, prepare_fields
+from napari_deepem.core.evaluation.verdicts import join
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.model import LabelledMicrograph, Model
-from napari_deepem.core.picking import find_candidates, select_picks
-from napari_deepem.core.recipes import MODERN, RECIPES, Recipe
-from napari_deepem.core.scoring import score_prepared
-from napari_deepem.core.settings import TrainingSettings
-from napari_deepem.core.training import EpochDone, never, train_fields
+from napari_deepem.core.network.model import LabelledMicrograph, Model
+from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.scoring import score_prepared
+from napari_deepem.core.training.dataset import Field, hold_out, prepare_fields
+from napari_deepem.core.training.recipes import MODERN, RECIPES, Recipe
+from napari_deepem.core.training.settings import TrainingSettings
+from napari_deepem.core.training.train import EpochDone, never, train_fields
+from napari_deepem.core.training.unlabelled_particles import clear_of
 from napari_deepem.core.types import Labels, Micrograph
-from napari_deepem.core.unlabelled import clear_of
-from napari_deepem.core.verification import join
 
 Start = Literal["anew", "weights"]
 CONTINUED_SHARE = 0.2  # of the epochs, where training goes on from weights

@@ -10,16 +10,21 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from napari_deepem.core.calibration import calibrate, particle_std_range
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.examples import Field, hold_out, positives_and_negatives, prepare_fields
+from napari_deepem.core.evaluation.metrics import average_precision, precision_recall
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.learning import Learner, ModernLearner, PaperLearner
-from napari_deepem.core.metrics import average_precision, precision_recall
-from napari_deepem.core.model import LabelledMicrograph, Model
-from napari_deepem.core.network import Network
-from napari_deepem.core.scoring import score_crops
-from napari_deepem.core.settings import TrainingSettings
+from napari_deepem.core.network.model import LabelledMicrograph, Model
+from napari_deepem.core.network.network import Network
+from napari_deepem.core.picking.scoring import score_crops
+from napari_deepem.core.training.calibration import calibrate, particle_std_range
+from napari_deepem.core.training.dataset import (
+    Field,
+    hold_out,
+    positives_and_negatives,
+    prepare_fields,
+)
+from napari_deepem.core.training.learners import Learner, ModernLearner, PaperLearner
+from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Float32Array, Labels, Micrograph
 
 

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from napari_deepem.core.crops import flip_and_turn, quarter_turns
-from napari_deepem.core.examples import Field, cut_boxes, positives_and_negatives, share_out
-from napari_deepem.core.network import Architecture, Network
-from napari_deepem.core.passes import keep_freed_memory, training_logits
-from napari_deepem.core.recipes import Recipe
+from napari_deepem.core.network.cpu_training_pass import keep_freed_memory, training_logits
+from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.training.crops import flip_and_turn, quarter_turns
+from napari_deepem.core.training.dataset import Field, cut_boxes, positives_and_negatives, share_out
+from napari_deepem.core.training.recipes import Recipe
+from napari_deepem.core.training.unlabelled_particles import clear_of_lookalikes
 from napari_deepem.core.types import Float32Array, FloatArray
-from napari_deepem.core.unlabelled import clear_of_lookalikes
 
 CONTINUED_RATE = 0.3  # of the recipe's learning rate, where a trained network is trained on
 NEGATIVES_MARKED = 0.5  # at most this share of a batch's negatives are marked ones

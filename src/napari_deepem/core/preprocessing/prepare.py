@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_deepem.core.defects import (
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.preprocessing.defects import (
     NO_GAPS,
     Gaps,
     Lines,
@@ -16,7 +17,6 @@ from napari_deepem.core.defects import (
     find_missing_lines,
     split_narrow_gaps,
 )
-from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Float32Array, FloatArray, Micrograph
 
 MAX_BINNING = 64

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from napari_deepem.core.preprocess import (
+from napari_deepem.core.preprocessing.prepare import (
     bin_image,
     clip_hot_pixels,
     fill_broken_pixels,

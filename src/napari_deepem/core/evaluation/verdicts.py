@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.metrics import MATCH_RADIUS_BOXES
-from napari_deepem.core.model import LabelledMicrograph
+from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES
+from napari_deepem.core.network.model import LabelledMicrograph
 from napari_deepem.core.types import FloatArray, Labels, Picks
 
 SAME_PLACE_PX = 1.0  # coordinate files round to whole pixels
@@ -44,7 +44,7 @@ def verified_labels(
     Examples
     --------
     >>> import numpy as np
-    >>> from napari_deepem.core.verification import verified_labels
+    >>> from napari_deepem.core.evaluation.verdicts import verified_labels
     >>> picks = np.array([[10.0, 10.0], [90.0, 90.0]])
     >>> labels = verified_labels(picks, None, picks[1:], box_size_px=40)
     >>> labels.positive_yx, labels.negative_yx

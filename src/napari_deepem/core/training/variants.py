@@ -13,9 +13,9 @@ from math import sqrt
 import numpy as np
 from scipy.stats import t as students_t
 
-from napari_deepem.core.examples import HELD_OUT_SHARE
-from napari_deepem.core.network import Architecture
-from napari_deepem.core.settings import TrainingSettings
+from napari_deepem.core.network.network import Architecture
+from napari_deepem.core.training.dataset import HELD_OUT_SHARE
+from napari_deepem.core.training.settings import TrainingSettings
 
 REPEATS_NEEDED = 3  # trainings of either side, below which nothing is called clear
 CHANCE = 0.05  # of calling a variant better that is not

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from napari_deepem.core.network import Network
+from napari_deepem.core.network.network import Network
 from napari_deepem.core.types import Labels, Micrograph
 
 PIXEL_SIZE_TOLERANCE = 0.02  # headers round; a wrong binning is off by far more

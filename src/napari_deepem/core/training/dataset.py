@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepem.core.crops import PaddedImage, box_corners, draw_negatives
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.preprocess import prepare_micrograph, to_binned
+from napari_deepem.core.preprocessing.prepare import prepare_micrograph, to_binned
+from napari_deepem.core.training.crops import PaddedImage, box_corners, draw_negatives
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
 
 NO_LABELS = Labels.of()

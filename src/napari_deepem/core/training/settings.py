@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.network import LARGEST_BOX_PX, SMALLEST_BOX_PX, Architecture
-from napari_deepem.core.preprocess import MAX_BINNING, check_binning
-from napari_deepem.core.recipes import Recipe, recipe_named
+from napari_deepem.core.network.network import LARGEST_BOX_PX, SMALLEST_BOX_PX, Architecture
+from napari_deepem.core.preprocessing.prepare import MAX_BINNING, check_binning
+from napari_deepem.core.training.recipes import Recipe, recipe_named
 
 AUTO_BOX_PX = 40  # the network's box that automatic binning does not go below
 

@@ -11,10 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from napari_deepem.core.confidence import learn_mixture
-from napari_deepem.core.examples import Field, cut_boxes
-from napari_deepem.core.jobs import finish
-from napari_deepem.core.metrics import (
+from napari_deepem.core.evaluation.metrics import (
     CURVES_KEY,
     MATCH_RADIUS_BOXES,
     Evaluation,
@@ -22,9 +19,12 @@ from napari_deepem.core.metrics import (
     f_beta,
     match,
 )
-from napari_deepem.core.network import Network
-from napari_deepem.core.picking import find_candidates, select_picks
-from napari_deepem.core.scoring import score_prepared
+from napari_deepem.core.jobs import finish
+from napari_deepem.core.network.network import Network
+from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.precision_estimate import learn_mixture
+from napari_deepem.core.picking.scoring import score_prepared
+from napari_deepem.core.training.dataset import Field, cut_boxes
 from napari_deepem.core.types import Candidates, FloatArray, Picks, ScoreMap
 
 UNDECIDED = 0.5  # where nothing is known: the score at which a sigmoid is undecided

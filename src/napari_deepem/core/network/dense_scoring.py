@@ -25,9 +25,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_deepem.core.convolution import Convolution, quickest
-from napari_deepem.core.devices import exact_convolutions
-from napari_deepem.core.network import Network
+from napari_deepem.core.network.convolution import Convolution, quickest
+from napari_deepem.core.network.devices import exact_convolutions
+from napari_deepem.core.network.network import Network
 
 ROTATIONS = 4
 

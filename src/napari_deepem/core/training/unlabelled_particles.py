@@ -12,11 +12,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from napari_deepem.core.examples import Field
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.network import Network
-from napari_deepem.core.picking import find_candidates
-from napari_deepem.core.scoring import score_prepared
+from napari_deepem.core.network.network import Network
+from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.picking.scoring import score_prepared
+from napari_deepem.core.training.dataset import Field
 from napari_deepem.core.types import FloatArray, ScoreMap
 
 LABELLED_BELOW = 0.1  # share of the labelled particles that score less than all lookalikes

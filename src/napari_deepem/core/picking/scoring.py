@@ -16,14 +16,13 @@ from math import ceil
 import numpy as np
 import torch
 
-from napari_deepem.core.dense import DenseNetwork
-from napari_deepem.core.devices import DeviceName, chosen_device, is_out_of_memory
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.model import Model
-from napari_deepem.core.network import Network
-from napari_deepem.core.preprocess import prepare_micrograph, to_original
-from napari_deepem.core.tiles import (
+from napari_deepem.core.network.dense_scoring import DenseNetwork
+from napari_deepem.core.network.devices import DeviceName, chosen_device, is_out_of_memory
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.network.network import Network
+from napari_deepem.core.picking.tiling import (
     blank_at,
     corners_along,
     cut_window,
@@ -31,6 +30,7 @@ from napari_deepem.core.tiles import (
     parts_of,
     stds_of_boxes,
 )
+from napari_deepem.core.preprocessing.prepare import prepare_micrograph, to_original
 from napari_deepem.core.types import Float32Array, FloatArray, Micrograph, ScoreMap
 
 TILE_BOXES = 18  # side of a tile: evaluating what it shares with the next adds an eighth

@@ -11,7 +11,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepem.core.network import Network
+from napari_deepem.core.network.network import Network
 from napari_deepem.core.types import Float32Array, FloatArray
 
 BOXES_TO_A_BOX = 8  # at least so many boxes are scored across one: finer than positions matter

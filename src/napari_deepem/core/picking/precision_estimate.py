@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from napari_deepem.core.picking import select_picks
+from napari_deepem.core.picking.candidates import select_picks
 from napari_deepem.core.types import Candidates, FloatArray, Picks
 
 if TYPE_CHECKING:
-    from napari_deepem.core.model import Model  # its class would bring torch
+    from napari_deepem.core.network.model import Model  # its class would bring torch
 
 SUMMARY_KEY = "score_mixture"  # where a model's summary holds what was learnt
 FARTHEST_LOGIT = 14.0  # of a score: float32 has none closer to 0 or 1
@@ -64,7 +64,7 @@ class ScoreMixture:
     Examples
     --------
     >>> import numpy as np
-    >>> from napari_deepem.core.confidence import Bell, ScoreMixture
+    >>> from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture
     >>> mixture = ScoreMixture(Bell(-2.0, 1.0), Bell(2.0, 1.0), share=0.2, purity=0.98)
     >>> mixture.chances(np.array([0.2, 0.5, 0.8, 0.95])).round(3)
     array([0.001, 0.196, 0.965, 0.979])

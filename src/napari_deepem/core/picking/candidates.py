@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import expit, logit
 
-from napari_deepem.core.spacing import keep_best_apart
+from napari_deepem.core.picking.suppression import keep_best_apart
 from napari_deepem.core.types import Candidates, Float32Array, FloatArray, Picks, ScoreMap
 
 MIN_DISTANCE_BOXES = 0.25  # of a box: crowded neighbours are kept, a particle's echoes are not

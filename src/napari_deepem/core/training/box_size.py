@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_deepem.core.preprocess import robust_statistics
-from napari_deepem.core.settings import AUTO_BOX_PX
+from napari_deepem.core.preprocessing.prepare import robust_statistics
+from napari_deepem.core.training.settings import AUTO_BOX_PX
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
 
 FEWEST_PARTICLES = 5
@@ -44,7 +44,7 @@ def suggest_box(micrographs: Iterable[Micrograph], labels: Iterable[Labels]) -> 
     Examples
     --------
     >>> from napari_deepem import Labels, simulate_sample
-    >>> from napari_deepem.core.box import suggest_box
+    >>> from napari_deepem.core.training.box_size import suggest_box
     >>> (simulated,) = simulate_sample(1)
     >>> suggest_box([simulated.micrograph], [Labels.of(simulated.truth_yx)])
     102

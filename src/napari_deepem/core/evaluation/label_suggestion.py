@@ -71,7 +71,7 @@ def suggest_labels(
     --------
     >>> import numpy as np
     >>> from napari_deepem import Candidates
-    >>> from napari_deepem.core.suggestion import suggest_labels
+    >>> from napari_deepem.core.evaluation.label_suggestion import suggest_labels
     >>> def at(*scores):
     ...     centres_yx = np.array([[0.0, 100.0 * i] for i in range(len(scores))])
     ...     return Candidates(centres_yx, np.array(scores), np.ones(len(scores)), box_size_px=50)

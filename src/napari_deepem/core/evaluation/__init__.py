@@ -1,0 +1,1 @@
+"""Judging: how good picks are, what was said of them, and what to label next."""

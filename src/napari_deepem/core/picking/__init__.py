@@ -1,0 +1,1 @@
+"""Picking: a micrograph's scores, their maxima, and which of those are picks."""

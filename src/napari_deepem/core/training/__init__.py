@@ -1,0 +1,1 @@
+"""Training: from labelled micrographs to a model, and on from there."""
