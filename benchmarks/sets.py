@@ -12,11 +12,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from napari_deepem import Micrograph, read_micrograph, simulate_sample
-from napari_deepem.batch.simulation import load_particle
+from napari_deepem.batch.simulate import load_particle
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, SimulationSettings, simulate_set
 from napari_deepem.core.types import FloatArray
 from napari_deepem.io.coordinates import read_coordinate_set
-from napari_deepem.io.micrographs import find_micrographs, micrograph_name
+from napari_deepem.io.images import find_micrographs, micrograph_name
 
 QUICK = bool(os.environ.get("QUICK"))  # to try a script out: figures then mean nothing
 

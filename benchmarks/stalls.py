@@ -22,7 +22,7 @@ import numpy as np
 
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, SAMPLE_PIXEL_SIZE, simulate_sample
 from napari_deepem.core.types import Labels
-from napari_deepem.io.micrographs import write_mrc
+from napari_deepem.io.images import write_mrc
 
 BEAT_MS = 5
 COUNT, TILES = 4, 3  # micrographs, each of so many times so many of the embedded sample

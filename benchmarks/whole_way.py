@@ -24,7 +24,7 @@ import torch
 from scipy import ndimage
 
 from napari_deepem import Labels, simulate_sample, train
-from napari_deepem.batch.picking import PickSettings, pick_files
+from napari_deepem.batch.pick import PickSettings, pick_files
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.candidates import find_candidates, select_picks
@@ -32,7 +32,7 @@ from napari_deepem.core.picking.scoring import score_prepared
 from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.types import Micrograph
 from napari_deepem.io.coordinates import write_coordinates
-from napari_deepem.io.micrographs import read_micrograph, write_mrc
+from napari_deepem.io.images import read_micrograph, write_mrc
 
 SHAPE, BOX_PX, ZOOM = (7420, 7676), 180, 1.5  # of the embedded sample, whose boxes are 120 px
 MEMORY_SIDE_PX = 8192

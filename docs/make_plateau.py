@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_deepem import Labels
 from napari_deepem.batch.figures import saved_figure
-from napari_deepem.batch.simulation import load_particle
+from napari_deepem.batch.simulate import load_particle
 from napari_deepem.core.network.network import Architecture, Network
 from napari_deepem.core.picking.scoring import score_crops
 from napari_deepem.core.simulation import (

@@ -24,7 +24,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
 from napari_deepem.core.types import FloatArray, Labels
-from napari_deepem.io.micrographs import write_mrc
+from napari_deepem.io.images import write_mrc
 from napari_deepem.widgets.folders import add_dock
 from napari_deepem.widgets.link import link_of
 from napari_deepem.widgets.show import DOCKS

@@ -26,7 +26,7 @@ from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import read_coordinates, write_coordinates
-from napari_deepem.io.micrographs import read_micrograph, write_mrc
+from napari_deepem.io.images import read_micrograph, write_mrc
 from napari_deepem.io.models import load_model
 
 SCRIPT = shutil.which("napari-deepem", path=str(Path(sys.executable).parent))

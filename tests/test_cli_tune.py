@@ -15,7 +15,7 @@ from napari_deepem.cli import main
 from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import write_coordinates
-from napari_deepem.io.micrographs import write_mrc
+from napari_deepem.io.images import write_mrc
 from napari_deepem.io.models import load_model
 
 

@@ -14,18 +14,17 @@ import pytest
 FLOOR_PLAN = [
     # room, may import of ours, never imports, imports only inside functions
     ("core", "core", "GUI, psygnal, mrcfile, starfile, dask", ""),
-    ("io", "io, core.types, core.errors, core.model, core.network", "GUI, psygnal, dask", ""),
+    ("io", "io, core.types, core.errors, core.network", "GUI, psygnal, dask", ""),
     ("batch", "batch, core, io", "GUI, psygnal", ""),
     ("session", "session, core, io", "napari, Qt, magicgui", "torch"),
     (
         "layers",
-        "layers, core.types, core.errors, core.simulation, io.micrographs",
+        "layers, core.types, core.errors, core.simulation, io.images",
         "Qt, magicgui, torch, mrcfile",
         "",
     ),
     ("widgets", "widgets, session, layers, core.types, core.errors", "torch, mrcfile", ""),
-    ("terminal", "batch, core, io", "GUI, psygnal", ""),
-    ("cli", "cli, terminal, batch, core, io", "psygnal", "GUI, widgets.show"),
+    ("cli", "cli, batch, core, io", "psygnal", "GUI, widgets.show"),
     ("__init__", "core, io", "GUI", "torch"),
 ]
 QT = {"qtpy", "superqt", "pyqtgraph", "PyQt5", "PyQt6", "PySide2", "PySide6"}
@@ -181,7 +180,7 @@ def test_core_and_io_load_no_gui() -> None:
 
 
 def test_command_line_loads_no_gui() -> None:
-    loaded = packages_loaded_by(*modules_of("cli", "terminal", "batch"))
+    loaded = packages_loaded_by(*modules_of("cli", "batch"))
     assert loaded & packages("GUI") == set()
 
 

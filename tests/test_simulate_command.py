@@ -10,7 +10,7 @@ import pytest
 
 from napari_deepem.cli import main
 from napari_deepem.io.coordinates import read_coordinates
-from napari_deepem.io.micrographs import read_micrograph
+from napari_deepem.io.images import read_micrograph
 
 SMALL = ("--count", "2", "--size", "160", "192", "--particles", "5")
 

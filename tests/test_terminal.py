@@ -10,13 +10,13 @@ import pytest
 from rich.console import Console
 
 from blobs import BOX_PX, blob_sample
-from napari_deepem.batch.picking import MicrographDone
-from napari_deepem.batch.training import LabelledFiles
+from napari_deepem.batch.pick import MicrographDone
+from napari_deepem.batch.train import LabelledFiles
+from napari_deepem.cli.terminal import describe_model, follow_picking, follow_training
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Architecture
 from napari_deepem.core.training.train import EpochDone
 from napari_deepem.core.types import Picks
-from napari_deepem.terminal import describe_model, follow_picking, follow_training
 from networks import random_network
 
 

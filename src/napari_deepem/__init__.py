@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_deepem.core.training.train import train
     from napari_deepem.core.types import Candidates, Labels, Micrograph, Picks, ScoreMap
     from napari_deepem.io.coordinates import read_coordinates, write_coordinates
-    from napari_deepem.io.micrographs import read_micrograph
+    from napari_deepem.io.images import read_micrograph
     from napari_deepem.io.models import load_model, save_model
 
 __version__ = "0.1.0"
@@ -56,7 +56,7 @@ _ROOM_OF = {  # looked up when first used: importing torch takes seconds
     "find_candidates": "core.picking.candidates",
     "load_model": "io.models",
     "read_coordinates": "io.coordinates",
-    "read_micrograph": "io.micrographs",
+    "read_micrograph": "io.images",
     "refine": "core.training.refinement",
     "save_model": "io.models",
     "score": "core.picking.scoring",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from blobs import BOX_PX, blob_micrograph
-from napari_deepem.batch.picking import (
+from napari_deepem.batch.pick import (
     PickSettings,
     check_formats,
     pick_files,
@@ -22,7 +22,7 @@ from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture, es
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.types import Micrograph
 from napari_deepem.io.coordinates import read_coordinates
-from napari_deepem.io.micrographs import read_micrograph, write_mrc
+from napari_deepem.io.images import read_micrograph, write_mrc
 from networks import lively_network
 
 MODEL = Model(

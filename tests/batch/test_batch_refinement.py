@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_deepem.batch.refinement import VerdictFiles, find_verified, recall
+from napari_deepem.batch.refine import VerdictFiles, find_verified, recall
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.network.network import Architecture, Network

@@ -8,7 +8,7 @@ import mrcfile
 import numpy as np
 import pytest
 
-from napari_deepem.batch.simulation import (
+from napari_deepem.batch.simulate import (
     RECORD,
     MicrographSimulated,
     Particle,
@@ -19,7 +19,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.simulation import Optics, Projector, SimulationSettings, simulate_set
 from napari_deepem.io.coordinates import read_coordinate_set, read_coordinates
-from napari_deepem.io.micrographs import find_micrographs, read_micrograph
+from napari_deepem.io.images import find_micrographs, read_micrograph
 
 SETTINGS = SimulationSettings(
     optics=Optics(3.0), count=2, shape=(150, 200), particles=4, box_size_px=40

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from blobs import BOX_PX, blob_micrograph
-from napari_deepem.batch.training import LabelledFiles, find_labelled, train_on_files
+from napari_deepem.batch.train import LabelledFiles, find_labelled, train_on_files
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.train import EpochDone, train
 from napari_deepem.core.types import Labels, Picks
 from napari_deepem.io.coordinates import write_coordinates
-from napari_deepem.io.micrographs import write_mrc
+from napari_deepem.io.images import write_mrc
 
 
 @pytest.fixture

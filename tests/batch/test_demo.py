@@ -11,9 +11,9 @@ import pytest
 from blobs import BOX_PX, blob_micrograph
 from napari_deepem.batch import demo
 from napari_deepem.batch.demo import DemoProgress, DemoResult, Step, figures_of, run_demo, split
-from napari_deepem.batch.evaluation import evaluate_files
-from napari_deepem.batch.outputs import RECORD
-from napari_deepem.batch.picking import PickSettings, pick_files
+from napari_deepem.batch.evaluate import evaluate_files
+from napari_deepem.batch.pick import PickSettings, pick_files
+from napari_deepem.batch.run_folder import RECORD
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.picking.candidates import find_candidates
@@ -32,7 +32,7 @@ from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.training.train import EpochDone
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import read_coordinates, write_coordinates
-from napari_deepem.io.micrographs import read_micrograph, write_mrc
+from napari_deepem.io.images import read_micrograph, write_mrc
 from napari_deepem.io.models import load_model
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_deepem.batch.evaluation import as_json_values, evaluate_files
+from napari_deepem.batch.evaluate import as_json_values, evaluate_files
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import write_coordinates

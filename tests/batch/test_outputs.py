@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_deepem.batch.outputs import RECORD, PickFolder
+from napari_deepem.batch.run_folder import RECORD, PickFolder
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
 

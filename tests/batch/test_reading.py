@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_deepem.batch.reading import read_ahead
+from napari_deepem.batch.prefetch import read_ahead
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Micrograph
 

@@ -11,7 +11,7 @@ from napari_deepem.core.training.box_size import edge_radius, radial_profiles, s
 from napari_deepem.core.training.settings import AUTO_BOX_PX
 from napari_deepem.core.types import Labels, Micrograph
 from napari_deepem.io.coordinates import read_coordinates
-from napari_deepem.io.micrographs import read_micrograph
+from napari_deepem.io.images import read_micrograph
 
 MOST_BOX = 1.5  # of the particle's length: as much again of surroundings only dilutes it
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.micrographs import (
+from napari_deepem.io.images import (
     find_micrographs,
     list_micrographs,
     micrograph_name,

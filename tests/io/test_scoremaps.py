@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_deepem.core.types import ScoreMap
-from napari_deepem.io.scoremaps import cached_path, read_score_map, write_score_map
+from napari_deepem.io.score_maps import cached_path, read_score_map, write_score_map
 
 
 @pytest.fixture

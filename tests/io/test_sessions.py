@@ -6,7 +6,7 @@ import pytest
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Candidates
-from napari_deepem.io.sessions import SESSION_FILE, SessionFile, Stored
+from napari_deepem.io.session_file import SESSION_FILE, SessionFile, Stored
 
 POINTS_YX = np.array([[1.0, 2.5], [1e6 + 1 / 3, 0.0]])
 FOUND = Candidates(POINTS_YX, np.array([0.9, 0.1]), np.array([1.0, 2.0]), 24)

@@ -6,7 +6,7 @@ from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 from npe2 import PluginManager
 
-from napari_deepem.io.micrographs import write_mrc
+from napari_deepem.io.images import write_mrc
 from napari_deepem.layers.reader import get_reader
 
 

@@ -10,7 +10,7 @@ from napari_deepem.core.network.network import Architecture, Network
 from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.training.crops import PaddedImage, box_corners
 from napari_deepem.core.types import Labels
-from napari_deepem.io.micrographs import write_mrc
+from napari_deepem.io.images import write_mrc
 from napari_deepem.session import Session, crops
 
 

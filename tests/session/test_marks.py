@@ -8,7 +8,7 @@ from napari_deepem.core.jobs import finish
 from napari_deepem.core.training.recipes import recipe_named
 from napari_deepem.core.types import Labels, Micrograph, Picks
 from napari_deepem.io.coordinates import write_coordinates
-from napari_deepem.io.micrographs import write_mrc
+from napari_deepem.io.images import write_mrc
 from napari_deepem.session import Session
 from napari_deepem.session.background import drawing_background, missing_for_background
 from napari_deepem.session.marks import (

@@ -10,8 +10,8 @@ from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Architecture, Network
 from napari_deepem.core.types import Candidates, Labels, Micrograph
-from napari_deepem.io.micrographs import write_mrc
-from napari_deepem.io.sessions import SESSION_FILE
+from napari_deepem.io.images import write_mrc
+from napari_deepem.io.session_file import SESSION_FILE
 from napari_deepem.session import Session
 from napari_deepem.session.opening import Opened, loading, opening
 from napari_deepem.session.rounds import Round, round_from

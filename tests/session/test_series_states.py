@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_deepem.core.types import Candidates, Labels, Micrograph
-from napari_deepem.io.micrographs import write_mrc
+from napari_deepem.io.images import write_mrc
 from napari_deepem.session import Session
 from napari_deepem.session.series import state_of, thumbnail, thumbnails
 

@@ -14,7 +14,7 @@ from napari_deepem.core.training.box_size import suggest_box
 from napari_deepem.core.training.refinement import MicrographRead
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Candidates, Labels, Micrograph
-from napari_deepem.io.micrographs import write_mrc
+from napari_deepem.io.images import write_mrc
 from napari_deepem.session import Scored, Session, jobs
 
 

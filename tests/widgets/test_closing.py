@@ -9,8 +9,8 @@ import pytest
 from napari.components import ViewerModel
 
 from blobs import BOX_PX, blob_micrograph
-from napari_deepem.io.micrographs import write_mrc
-from napari_deepem.io.sessions import SESSION_FILE, SessionFile
+from napari_deepem.io.images import write_mrc
+from napari_deepem.io.session_file import SESSION_FILE, SessionFile
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.widgets.annotate import Annotate
 from napari_deepem.widgets.link import link_of, session_of

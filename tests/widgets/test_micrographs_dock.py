@@ -22,9 +22,9 @@ from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Architecture, Network
 from napari_deepem.core.picking.scoring import TilesDone
 from napari_deepem.core.types import Candidates, Labels, ScoreMap
-from napari_deepem.io.micrographs import write_mrc
-from napari_deepem.io.scoremaps import CACHE
-from napari_deepem.io.sessions import SESSION_FILE, SessionFile
+from napari_deepem.io.images import write_mrc
+from napari_deepem.io.score_maps import CACHE
+from napari_deepem.io.session_file import SESSION_FILE, SessionFile
 from napari_deepem.layers.tags import find_layer
 from napari_deepem.session import Scored
 from napari_deepem.session.lessons import Lessons

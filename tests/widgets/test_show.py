@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Architecture, Network
-from napari_deepem.io.micrographs import write_mrc
+from napari_deepem.io.images import write_mrc
 from napari_deepem.io.models import save_model
 from napari_deepem.widgets.link import link_of, session_of
 from napari_deepem.widgets.pick import Pick

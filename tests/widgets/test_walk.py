@@ -22,7 +22,7 @@ from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
 from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.types import FloatArray, Labels, Picks
 from napari_deepem.io.coordinates import read_coordinates
-from napari_deepem.io.micrographs import write_mrc
+from napari_deepem.io.images import write_mrc
 from napari_deepem.session import Session
 from napari_deepem.widgets.folders import PLUGIN, add_dock
 from napari_deepem.widgets.link import link_of

@@ -16,7 +16,7 @@ from napari_deepem.core.network.network import Architecture, Network
 from napari_deepem.core.picking.scoring import TilesDone
 from napari_deepem.core.training.train import EpochDone
 from napari_deepem.core.types import Candidates, Labels, ScoreMap
-from napari_deepem.io.micrographs import write_mrc
+from napari_deepem.io.images import write_mrc
 from napari_deepem.session import Scored
 from napari_deepem.widgets.folders import add_dock, open_folder
 from napari_deepem.widgets.link import Link, link_of

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-from napari_deepem.batch.evaluation import as_json_values
+from napari_deepem.batch.evaluate import as_json_values
 from napari_deepem.batch.figures import draw_curves, draw_picks
-from napari_deepem.batch.outputs import PickFolder
-from napari_deepem.batch.picking import write_score_map
-from napari_deepem.batch.training import LabelledFiles, train_on_files
+from napari_deepem.batch.pick import write_score_map
+from napari_deepem.batch.run_folder import PickFolder
+from napari_deepem.batch.train import LabelledFiles, train_on_files
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES, Evaluation, evaluate
 from napari_deepem.core.network.model import Model
@@ -25,7 +25,7 @@ from napari_deepem.core.training.train import EpochDone
 from napari_deepem.core.types import FloatArray, Picks, ScoreMap
 from napari_deepem.io.atomic import replacing, writable_folder
 from napari_deepem.io.coordinates import read_coordinate_set, write_coordinates
-from napari_deepem.io.micrographs import (
+from napari_deepem.io.images import (
     find_micrographs,
     micrograph_name,
     read_micrograph,

@@ -35,7 +35,7 @@ def demo(
         Open napari on the result, where there is a display.
     """
     from napari_deepem.batch.demo import run_demo
-    from napari_deepem.terminal import follow_demo, print_demo
+    from napari_deepem.cli.terminal import follow_demo, print_demo
 
     result = follow_demo(run_demo(out, data, box), errors)
     print_demo(result, Console())

@@ -38,7 +38,7 @@ def evaluate(
     """
     import json
 
-    from napari_deepem.batch.evaluation import as_json_values, evaluate_files
+    from napari_deepem.batch.evaluate import as_json_values, evaluate_files
     from napari_deepem.batch.figures import draw_curves
 
     result = evaluate_files(picks, truth, box, radius)

@@ -63,10 +63,10 @@ def pick(
     score_maps
         Write the score map of each micrograph too, as NAME_scores.mrc.
     """
-    from napari_deepem.batch.picking import PickSettings, check_formats, pick_files
-    from napari_deepem.io.micrographs import find_micrographs
+    from napari_deepem.batch.pick import PickSettings, check_formats, pick_files
+    from napari_deepem.cli.terminal import follow_picking
+    from napari_deepem.io.images import find_micrographs
     from napari_deepem.io.models import load_model
-    from napari_deepem.terminal import follow_picking
 
     formats = check_formats(format.split(","))
     paths = find_micrographs(micrographs)

@@ -61,11 +61,11 @@ def refine(
     forget
         Do without them: train on from the model's weights with what is verified here alone.
     """
-    from napari_deepem.batch.refinement import VerdictFiles, recall, refine_on_files
+    from napari_deepem.batch.refine import VerdictFiles, recall, refine_on_files
+    from napari_deepem.cli.terminal import describe_model, follow_refining
     from napari_deepem.core.training.refinement import settings_of
-    from napari_deepem.io.micrographs import find_micrographs
+    from napari_deepem.io.images import find_micrographs
     from napari_deepem.io.models import load_model, model_path, save_model
-    from napari_deepem.terminal import describe_model, follow_refining
 
     paths = find_micrographs(micrographs)
     out = model_path(out)

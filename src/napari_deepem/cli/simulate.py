@@ -95,9 +95,9 @@ def simulate(
         Share of the micrographs with the edge of a carbon film, 0 to 1.
     """
     command = _command(locals())
-    from napari_deepem.batch.simulation import load_particle, simulate_files
+    from napari_deepem.batch.simulate import load_particle, simulate_files
+    from napari_deepem.cli.terminal import follow_simulation
     from napari_deepem.core.simulation import Optics, SimulationSettings
-    from napari_deepem.terminal import follow_simulation
 
     particle = load_particle(map, map_voxel_size, pixel_size)
     settings = SimulationSettings(

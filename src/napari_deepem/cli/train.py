@@ -46,11 +46,11 @@ def train(
         Only some of the particles of these micrographs have coordinates: picks without a label
         don't count as wrong when the threshold is set.
     """
-    from napari_deepem.batch.training import train_on_files
+    from napari_deepem.batch.train import train_on_files
+    from napari_deepem.cli.terminal import describe_model, follow_training
     from napari_deepem.core.training.settings import TrainingSettings
-    from napari_deepem.io.micrographs import find_micrographs
+    from napari_deepem.io.images import find_micrographs
     from napari_deepem.io.models import model_path, save_model
-    from napari_deepem.terminal import describe_model, follow_training
 
     settings = TrainingSettings(box, bin, recipe, epochs, seed, labels_complete=not partial_labels)
     paths = find_micrographs(micrographs)

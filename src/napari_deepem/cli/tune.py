@@ -54,10 +54,10 @@ def tune(
         don't count as wrong when the threshold is set.
     """
     from napari_deepem.batch.tuning import tune_on_files
+    from napari_deepem.cli.terminal import describe_model, follow_tuning, print_tuned
     from napari_deepem.core.training.settings import TrainingSettings
-    from napari_deepem.io.micrographs import find_micrographs
+    from napari_deepem.io.images import find_micrographs
     from napari_deepem.io.models import model_path, save_model
-    from napari_deepem.terminal import describe_model, follow_tuning, print_tuned
 
     settings = TrainingSettings(box, bin, recipe, seed=seed, labels_complete=not partial_labels)
     paths = find_micrographs(micrographs)

@@ -19,7 +19,7 @@ def view(folder: Path, /) -> None:
     folder
         Where the micrographs lie.
     """
-    from napari_deepem.io.micrographs import list_micrographs
+    from napari_deepem.io.images import list_micrographs
 
     list_micrographs(folder)  # refuse another folder before a window opens
     require_window()

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Volume
-from napari_deepem.io.mrc import read_mrc, spacings
+from napari_deepem.io.images.mrc import read_mrc, spacings
 
 _LARGEST_SIDE = 800  # voxels: its transform, padded, would not fit in a common memory
 _SPACING_TOLERANCE = 0.01  # of the three voxel sizes, which headers round

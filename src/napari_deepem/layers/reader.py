@@ -25,7 +25,7 @@ def get_reader(
 
 def read_micrographs(path: str | Sequence[str]) -> list[LayerData]:
     """Read each file as one image layer; one that can't be read is said in one line."""
-    from napari_deepem.io.micrographs import read_micrograph
+    from napari_deepem.io.images import read_micrograph
 
     layers: list[LayerData] = []
     for each in [path] if isinstance(path, str) else path:

@@ -158,6 +158,6 @@ def _prepared(micrograph: Micrograph, box_size_px: int, binning: int) -> PaddedI
 
 
 def _read(name: str, path: Path) -> Micrograph:
-    from napari_deepem.io.micrographs import read_micrograph
+    from napari_deepem.io.images import read_micrograph
 
     return replace(read_micrograph(path), name=name)

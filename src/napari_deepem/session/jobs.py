@@ -127,19 +127,19 @@ def score_of_series(
     What is around `first_yx`, original pixels, comes first: there the user looks.
     Its score map is kept in a folder, where there is one, to be shown again.
     """
-    from napari_deepem.io.sessions import stamp_of
+    from napari_deepem.io.session_file import stamp_of
 
     stamp = None if path is None else stamp_of(path)
     if micrograph is None:
         if path is None:
             raise InputError(f"{name} was closed: open it again")
-        from napari_deepem.io.micrographs import read_micrograph
+        from napari_deepem.io.images import read_micrograph
 
         micrograph = replace(read_micrograph(path), name=name)
     scored = yield from score(micrograph, model, first_yx)
     if folder is not None and path is not None:
         from napari_deepem.io.models import model_digest
-        from napari_deepem.io.scoremaps import cached_path, write_score_map
+        from napari_deepem.io.score_maps import cached_path, write_score_map
 
         write_score_map(cached_path(folder, model_digest(model), name), scored.score_map, stamp)
     return scored

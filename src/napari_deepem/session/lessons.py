@@ -82,7 +82,7 @@ class Lessons:
         InputError
             It is neither open nor can its file be read.
         """
-        from napari_deepem.io.micrographs import read_micrograph
+        from napari_deepem.io.images import read_micrograph
 
         if item.name in self.micrographs:
             return self.micrographs[item.name]
@@ -101,7 +101,7 @@ class Lessons:
         return replace(model, training_set=kept)
 
     def _inside(self, item: LabelledMicrograph) -> LabelledMicrograph:
-        from napari_deepem.io.micrographs import read_shape
+        from napari_deepem.io.images import read_shape
 
         if item.name in self.micrographs:
             shape = self.micrographs[item.name].shape

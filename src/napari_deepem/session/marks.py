@@ -105,7 +105,7 @@ def reading_marks(session: Session, path: Path) -> Generator[None, None, MarksRe
 
     def job() -> Generator[None, None, MarksRead]:
         from napari_deepem.io.coordinates import coordinate_names, read_coordinate_set
-        from napari_deepem.io.micrographs import read_shape
+        from napari_deepem.io.images import read_shape
 
         yield
         ours = [name for name in coordinate_names(path) if name in shapes or name in files]

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.sessions import SESSION_FILE, SessionFile, Stored, stamp_of
+from napari_deepem.io.session_file import SESSION_FILE, SessionFile, Stored, stamp_of
 
 if TYPE_CHECKING:
     from napari_deepem.core.network.model import Model
@@ -38,7 +38,7 @@ def opening(folder: Path) -> Generator[None, None, Opened]:
     InputError
         There are no micrographs in the folder.
     """
-    from napari_deepem.io.micrographs import list_micrographs
+    from napari_deepem.io.images import list_micrographs
 
     yield
     folder = folder.absolute()

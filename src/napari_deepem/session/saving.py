@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from napari_deepem.core.types import Candidates, FloatArray, Labels
-from napari_deepem.io.sessions import Stored, stamp_of
+from napari_deepem.io.session_file import Stored, stamp_of
 from napari_deepem.session.marks import KINDS, marked, with_more
 from napari_deepem.session.opening import Opened
 from napari_deepem.session.parameters import Parameters

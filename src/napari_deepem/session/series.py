@@ -23,7 +23,7 @@ THUMBNAIL_PX = 96
 
 def reading(name: str, path: Path) -> Generator[None, None, Micrograph]:
     """Read a micrograph, under the name that it has in the series."""
-    from napari_deepem.io.micrographs import read_micrograph
+    from napari_deepem.io.images import read_micrograph
 
     yield
     return replace(read_micrograph(path), name=name)
@@ -37,8 +37,8 @@ def reading_scores(
     Returns it, and whether there is one that is of another file than the one there is now.
     """
     from napari_deepem.io.models import model_digest
-    from napari_deepem.io.scoremaps import cached_path, read_score_map
-    from napari_deepem.io.sessions import stamp_of
+    from napari_deepem.io.score_maps import cached_path, read_score_map
+    from napari_deepem.io.session_file import stamp_of
 
     yield
     cached = cached_path(folder, model_digest(model), name)
@@ -48,7 +48,7 @@ def reading_scores(
 
 def holds_micrographs(folder: Path) -> bool:
     """Whether it is a folder in which there are files that look like micrographs."""
-    from napari_deepem.io.micrographs import list_micrographs
+    from napari_deepem.io.images import list_micrographs
 
     try:
         return folder.is_dir() and bool(list_micrographs(folder))
@@ -76,7 +76,7 @@ def thumbnails(
 
     Yields a name and its thumbnail, None for a file that can't be read.
     """
-    from napari_deepem.io.micrographs import read_micrograph
+    from napari_deepem.io.images import read_micrograph
 
     for name, each in micrographs.items():
         try:

@@ -9,14 +9,14 @@ from math import inf
 from pathlib import Path
 from time import monotonic
 
-from napari_deepem.batch.training import LabelledFiles, find_labelled
+from napari_deepem.batch.train import LabelledFiles, find_labelled
 from napari_deepem.batch.tuning.run import Tuned, Tuning, TuningProgress
 from napari_deepem.batch.tuning.study import Study, check_optuna
 from napari_deepem.batch.tuning.trainings import held_out_of, keep_unseen
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.training.dataset import Field, prepare_fields
 from napari_deepem.core.training.settings import TrainingSettings
-from napari_deepem.io.micrographs import read_micrograph
+from napari_deepem.io.images import read_micrograph
 
 
 def tune_on_files(

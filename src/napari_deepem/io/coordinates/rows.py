@@ -8,7 +8,7 @@ from pathlib import Path
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import FloatArray, Picks
-from napari_deepem.io.micrographs import micrograph_name
+from napari_deepem.io.images import micrograph_name
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
-from napari_deepem.batch.outputs import PickFolder
-from napari_deepem.batch.reading import read_ahead
+from napari_deepem.batch.prefetch import read_ahead
+from napari_deepem.batch.run_folder import PickFolder
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.devices import DeviceName, chosen_device
 from napari_deepem.core.network.model import Model, pixel_size_remark
@@ -17,7 +17,7 @@ from napari_deepem.core.picking.precision_estimate import expected_hits, fit_can
 from napari_deepem.core.picking.scoring import score, to_binned_step
 from napari_deepem.core.types import Micrograph, Picks, ScoreMap
 from napari_deepem.io.coordinates import WRITABLE
-from napari_deepem.io.micrographs import micrograph_name, write_mrc
+from napari_deepem.io.images import micrograph_name, write_mrc
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_deepem.core.types import ScoreMap
 from napari_deepem.io.atomic import replacing
-from napari_deepem.io.sessions import Stamp
+from napari_deepem.io.session_file import Stamp
 
 CACHE = "napari-deepem.cache"
 

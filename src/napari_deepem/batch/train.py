@@ -11,7 +11,7 @@ from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.train import EpochDone, train_epochs
 from napari_deepem.core.types import Labels
 from napari_deepem.io.coordinates import read_coordinate_set
-from napari_deepem.io.micrographs import micrograph_name, read_micrograph
+from napari_deepem.io.images import micrograph_name, read_micrograph
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from napari_deepem.core.types import Micrograph
-from napari_deepem.io.micrographs import read_micrograph
+from napari_deepem.io.images import read_micrograph
 
 
 def read_ahead(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_deepem.batch.training import find_labelled
+from napari_deepem.batch.train import find_labelled
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.verdicts import verified_labels
 from napari_deepem.core.network.model import LabelledMicrograph, Model
@@ -17,7 +17,7 @@ from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.train import EpochDone
 from napari_deepem.core.types import Labels, Micrograph, Picks
 from napari_deepem.io.coordinates import coordinate_names, read_coordinate_set
-from napari_deepem.io.micrographs import micrograph_name, read_micrograph
+from napari_deepem.io.images import micrograph_name, read_micrograph
 
 NOTHING = Picks(np.empty((0, 2)))
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Micrograph
 from napari_deepem.io.atomic import replacing
-from napari_deepem.io.mrc import read_header, read_mrc, spacings
+from napari_deepem.io.images.mrc import read_header, read_mrc, spacings
 
 MICROGRAPH_SUFFIXES = (".mrc", ".mrc.gz", ".mrc.bz2")
 _COMPRESSION = re.compile(r"\.(gz|bz2)$", re.IGNORECASE)
@@ -47,7 +47,7 @@ def read_micrograph(path: str | Path) -> Micrograph:
     --------
     >>> import numpy as np
     >>> from napari_deepem import read_micrograph
-    >>> from napari_deepem.io.micrographs import write_mrc
+    >>> from napari_deepem.io.images import write_mrc
     >>> image = np.random.default_rng(0).normal(size=(400, 600)).astype(np.float32)
     >>> write_mrc("grid1_0001.mrc", image, pixel_size=1.5)
     >>> micrograph = read_micrograph("grid1_0001.mrc")

@@ -27,7 +27,7 @@ from napari_deepem.core.simulation import (
 from napari_deepem.core.types import Picks, Volume
 from napari_deepem.io.atomic import replacing, writable_folder
 from napari_deepem.io.coordinates import write_coordinates
-from napari_deepem.io.micrographs import write_mrc
+from napari_deepem.io.images import write_mrc
 from napari_deepem.io.volumes import read_volume
 
 RECORD = "simulation.json"

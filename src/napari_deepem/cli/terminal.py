@@ -11,10 +11,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from napari_deepem.batch.demo import DemoProgress, DemoResult, Step, figures_of
-from napari_deepem.batch.picking import MicrographDone
-from napari_deepem.batch.refinement import VerifiedFiles
-from napari_deepem.batch.simulation import MicrographSimulated
-from napari_deepem.batch.training import LabelledFiles
+from napari_deepem.batch.pick import MicrographDone
+from napari_deepem.batch.refine import VerifiedFiles
+from napari_deepem.batch.simulate import MicrographSimulated
+from napari_deepem.batch.train import LabelledFiles
 from napari_deepem.batch.tuning import TrialDone, TrialEpoch, Tuned, TuningProgress
 from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES
 from napari_deepem.core.jobs import finish
