@@ -145,7 +145,7 @@ def test_contributing_shows_the_same_table() -> None:
     [
         ("napari_deepem.core.picking.candidates", "import napari.layers"),
         ("napari_deepem.core.picking.candidates", "def draw():\n    from qtpy import QtCore"),
-        ("napari_deepem.core.picking.candidates", "from ..io import read_micrograph"),
+        ("napari_deepem.core.picking.candidates", "from ...io import read_micrograph"),
         ("napari_deepem.core.picking.candidates", "from napari_deepem.io.models import load_model"),
         ("napari_deepem.core.picking.candidates", "from napari_deepem import read_micrograph"),
         ("napari_deepem.io.coordinates.star", "from ...core.typeset import Picks"),

@@ -5,7 +5,7 @@ from napari_deepem.core.network import network
 from napari_deepem.core.training import settings
 from napari_deepem.core.training.dataset import hold_out, prepare_fields
 from napari_deepem.core.types import Labels, Micrograph
-from napari_deepem.session import Session, advice
+from napari_deepem.session import Session, readiness
 
 
 def session_with(**labels: Labels) -> Session:
@@ -22,13 +22,13 @@ def grid(count: int, step: float = 90.0) -> np.ndarray:
 
 
 def words(session: Session) -> str:
-    assert advice.obstacle(session) == ""
-    return " ".join(advice.warnings(session))
+    assert readiness.obstacle(session) == ""
+    return " ".join(readiness.warnings(session))
 
 
 def test_good_labels_need_no_advice() -> None:
     assert words(session_with(a=Labels.of(grid(12)), b=Labels.of(grid(12)))) == ""
-    assert advice.warnings(Session()) == []
+    assert readiness.warnings(Session()) == []
 
 
 def test_few_particles_are_said_with_their_number() -> None:
@@ -71,19 +71,19 @@ def test_crowded_boxes_and_boxes_far_from_the_suggested_one_are_said() -> None:
 def test_box_that_no_network_takes_is_an_obstacle(box_size_px: int, binning: int) -> None:
     session = session_with(a=Labels.of(grid(12)))
     session.box_size_px, session.binning = box_size_px, binning
-    assert "Set binning to auto" in advice.obstacle(session)
+    assert "Set binning to auto" in readiness.obstacle(session)
     session.binning = "auto"
-    assert advice.obstacle(session) == ""
+    assert readiness.obstacle(session) == ""
 
 
 def test_numbers_are_those_of_the_core() -> None:
-    assert (network.SMALLEST_BOX_PX, network.LARGEST_BOX_PX) == advice.NETWORK_BOX_PX
+    assert (network.SMALLEST_BOX_PX, network.LARGEST_BOX_PX) == readiness.NETWORK_BOX_PX
     assert (settings.AUTO_BOX_PX, settings.MAX_BINNING) == (
-        advice.AUTO_BOX_PX,
-        advice.MOST_BINNING,
+        readiness.AUTO_BOX_PX,
+        readiness.MOST_BINNING,
     )
     micrograph = Micrograph(np.random.default_rng(0).normal(size=(900, 900)), "a")
-    for count, is_held_out in ((advice.FEWEST_HELD_OUT - 1, False), (9, True)):
+    for count, is_held_out in ((readiness.FEWEST_HELD_OUT - 1, False), (9, True)):
         fields = prepare_fields([micrograph], [Labels.of(grid(count))], 40, 1)
         _, held_out = hold_out(fields, 40, np.random.default_rng(0))
         assert bool(held_out) is is_held_out
@@ -92,5 +92,5 @@ def test_numbers_are_those_of_the_core() -> None:
 @pytest.mark.parametrize("box_size_px", [24, 60, 120, 180, 4096])
 def test_binning_is_that_of_the_training(box_size_px: int) -> None:
     chosen = settings.TrainingSettings(box_size_px).chosen_binning
-    assert advice.binning_of(Session(box_size_px=box_size_px)) == chosen
-    assert advice.binning_of(Session(box_size_px=box_size_px, binning=2)) == 2
+    assert readiness.binning_of(Session(box_size_px=box_size_px)) == chosen
+    assert readiness.binning_of(Session(box_size_px=box_size_px, binning=2)) == 2

@@ -11,7 +11,7 @@ from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.training.crops import PaddedImage, box_corners
 from napari_deepem.core.types import Labels
 from napari_deepem.io.images import write_mrc
-from napari_deepem.session import Session, crops
+from napari_deepem.session import Session, box_pictures
 
 
 def result_of(job):
@@ -26,25 +26,25 @@ def test_strip_shows_what_the_network_sees() -> None:
     micrograph, centres = blob_micrograph(1)
     session = Session(box_size_px=BOX_PX, micrographs={"a": micrograph})
     session.labels = {"a": Labels.of(centres[:3], centres[5:6])}
-    found = result_of(crops.strip(session, count=4)())
+    found = result_of(box_pictures.strip(session, count=4)())
     prepared = prepare_micrograph(micrograph, BOX_PX, 1)
     boxes = PaddedImage.of(prepared, BOX_PX).cut(box_corners(centres[:3], BOX_PX), BOX_PX)
-    np.testing.assert_array_equal(found.positives, crops.grey(boxes))
+    np.testing.assert_array_equal(found.positives, box_pictures.grey(boxes))
     assert found.negatives.shape == (4, BOX_PX, BOX_PX)  # one marked, three drawn
     assert (found.marked, found.binning) == (1, 1)
 
 
 def test_grey_runs_over_three_sigmas_to_either_side() -> None:
-    values = crops.grey(np.array([[[-9.0, -3.0, 0.0, 3.0, 9.0]]], np.float32))
+    values = box_pictures.grey(np.array([[[-9.0, -3.0, 0.0, 3.0, 9.0]]], np.float32))
     assert values.tolist() == [[[0, 0, 127, 255, 255]]]
 
 
 def test_without_particles_or_room_for_a_box_there_is_no_strip() -> None:
     micrograph, centres = blob_micrograph(1)
     session = Session(box_size_px=BOX_PX, micrographs={"a": micrograph})
-    assert result_of(crops.strip(session, count=4)()) is None
+    assert result_of(box_pictures.strip(session, count=4)()) is None
     session.labels, session.box_size_px = {"a": Labels.of(centres)}, 120
-    assert result_of(crops.strip(session, count=4)()) is None
+    assert result_of(box_pictures.strip(session, count=4)()) is None
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_boxes_of_other_micrographs_are_cut_from_their_files(model: Model, tmp_p
     session = Session(model=model, micrographs={"a": replace(micrograph, name="a")})
     session.files = {"b": tmp_path / "b.mrc"}
     wanted = {"a": centres, "b": centres[:2]}
-    (first, _, here), (second, _, read) = crops.cutting(session, wanted)()
+    (first, _, here), (second, _, read) = box_pictures.cutting(session, wanted)()
     assert (first, second) == ("a", "b")
     assert here.shape == (len(centres), 24, 24)
     np.testing.assert_array_equal(read, here[:2])
@@ -67,7 +67,7 @@ def test_boxes_of_other_micrographs_are_cut_from_their_files(model: Model, tmp_p
 
 def test_changed_image_is_prepared_anew() -> None:
     micrograph, centres = blob_micrograph(1)
-    before = crops.pictures_of(micrograph, centres, BOX_PX, 1)
+    before = box_pictures.pictures_of(micrograph, centres, BOX_PX, 1)
     other = replace(micrograph, image=micrograph.image[::-1].copy())
-    assert not np.array_equal(crops.pictures_of(other, centres, BOX_PX, 1), before)
-    np.testing.assert_array_equal(crops.pictures_of(micrograph, centres, BOX_PX, 1), before)
+    assert not np.array_equal(box_pictures.pictures_of(other, centres, BOX_PX, 1), before)
+    np.testing.assert_array_equal(box_pictures.pictures_of(micrograph, centres, BOX_PX, 1), before)

@@ -10,7 +10,7 @@ from napari_deepem.core.jobs import finish
 from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.session import Scored, Session
-from napari_deepem.session.export import (
+from napari_deepem.session.export_plan import (
     FORMATS,
     Plan,
     files_of_others,

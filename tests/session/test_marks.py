@@ -10,8 +10,8 @@ from napari_deepem.core.types import Labels, Micrograph, Picks
 from napari_deepem.io.coordinates import write_coordinates
 from napari_deepem.io.images import write_mrc
 from napari_deepem.session import Session
-from napari_deepem.session.background import drawing_background, missing_for_background
-from napari_deepem.session.marks import (
+from napari_deepem.session.background_labels import drawing_background, missing_for_background
+from napari_deepem.session.labels import (
     Hit,
     MarksRead,
     add_marks,

@@ -6,8 +6,14 @@ import pytest
 
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.types import Candidates, Labels
-from napari_deepem.session import Session, review
-from napari_deepem.session.review import gallery, judge, making_gallery, suggested, verdicts_on
+from napari_deepem.session import Session, review_gallery
+from napari_deepem.session.review_gallery import (
+    gallery,
+    judge,
+    making_gallery,
+    suggested,
+    verdicts_on,
+)
 
 
 def candidates(*rows: tuple[float, float, float, float]) -> Candidates:
@@ -47,7 +53,7 @@ def test_doubtful_ones_below_the_threshold_are_shown_too(session: Session) -> No
 def test_long_gallery_ends_and_says_how_many_there_are(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(review, "MOST_SHOWN", 1)
+    monkeypatch.setattr(review_gallery, "MOST_SHOWN", 1)
     shown = gallery(session, ["a", "b"], "best")
     assert (len(shown), shown.found) == (1, 2)
 
@@ -84,13 +90,13 @@ def test_last_verdict_holds_and_can_be_taken_back(session: Session) -> None:
     shown = gallery(session, ["a", "b"], "best")
     judge(session, shown.by_name(np.array([0, 1])), "accepted")
     assert verdicts_on(session, shown).tolist() == [1, 1]
-    assert review.counts(session) == (2, 0, 2)
+    assert review_gallery.counts(session) == (2, 0, 2)
     judge(session, shown.by_name(np.array([0])), "rejected")
     assert verdicts_on(session, shown).tolist() == [-1, 1]
-    assert review.counts(session) == (1, 1, 2)
+    assert review_gallery.counts(session) == (1, 1, 2)
     judge(session, shown.by_name(np.array([0, 1])), None)
     assert verdicts_on(session, shown).tolist() == [0, 0]
-    assert review.counts(session) == (0, 0, 0)
+    assert review_gallery.counts(session) == (0, 0, 0)
     assert session.reviewed() == {}
 
 

@@ -13,9 +13,8 @@ from napari_deepem.core.types import Candidates, Labels, Micrograph
 from napari_deepem.io.images import write_mrc
 from napari_deepem.io.session_file import SESSION_FILE
 from napari_deepem.session import Session
-from napari_deepem.session.opening import Opened, loading, opening
-from napari_deepem.session.rounds import Round, round_from
-from napari_deepem.session.saving import (
+from napari_deepem.session.open_folder import Opened, loading, opening
+from napari_deepem.session.persistence import (
     Snapshot,
     changes,
     differ,
@@ -25,6 +24,7 @@ from napari_deepem.session.saving import (
     restore_model,
     snapshot,
 )
+from napari_deepem.session.training_rounds import Round, round_from
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 
 from napari_deepem.core.types import Candidates
 from napari_deepem.session import Session
-from napari_deepem.session.tuning import at_ends, held_out_curves
+from napari_deepem.session.threshold_curves import at_ends, held_out_curves
 
 STDS = np.array([1.0, 3.0, 0.5, 2.0, 0.1])
 CANDIDATES = Candidates(np.zeros((5, 2)), np.array([0.9, 0.8, 0.7, 0.6, 0.2]), STDS, 40)

@@ -16,7 +16,7 @@ from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.tags import find_layer
 from napari_deepem.session import Scored
-from napari_deepem.session.marks import add_marks
+from napari_deepem.session.labels import add_marks
 from napari_deepem.widgets.link import link_of, session_of
 
 

@@ -27,7 +27,7 @@ from napari_deepem.io.score_maps import CACHE
 from napari_deepem.io.session_file import SESSION_FILE, SessionFile
 from napari_deepem.layers.tags import find_layer
 from napari_deepem.session import Scored
-from napari_deepem.session.lessons import Lessons
+from napari_deepem.session.training_input import Lessons
 from napari_deepem.widgets.link import Link, link_of
 from napari_deepem.widgets.series import Micrographs
 

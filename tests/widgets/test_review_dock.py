@@ -18,7 +18,7 @@ from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.review import ACCEPTED, REJECTED, SELECTED
 from napari_deepem.session import Scored, Session
-from napari_deepem.session.rounds import Round
+from napari_deepem.session.training_rounds import Round
 from napari_deepem.widgets.curves import RoundsPlot
 from napari_deepem.widgets.link import session_of
 from napari_deepem.widgets.review import ALL, SUGGESTED, Review, gain_of

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Micrograph
-from napari_deepem.session.lessons import Lessons
 from napari_deepem.session.state import Scored, Session
+from napari_deepem.session.training_input import Lessons
 
 if TYPE_CHECKING:
     from napari_deepem.core.network.model import Model

@@ -20,8 +20,8 @@ from napari_deepem.core.types import Candidates, Labels, Micrograph, Picks, Scor
 from napari_deepem.session.display import Display
 from napari_deepem.session.history import History
 from napari_deepem.session.parameters import Parameters
-from napari_deepem.session.rounds import Round
-from napari_deepem.session.selection import Selection
+from napari_deepem.session.pick_cache import Selection
+from napari_deepem.session.training_rounds import Round
 from napari_deepem.session.verdicts import AsLabels
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pyqtgraph as pg
 from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
 
-from napari_deepem.session.rounds import Round
+from napari_deepem.session.training_rounds import Round
 from napari_deepem.widgets.plots import empty_plot, wear
 
 LOSS, HELD_OUT, AP = "#60a5fa", "#fbbf24", "#4ade80"

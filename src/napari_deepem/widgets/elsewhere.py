@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_deepem.core.types import FloatArray
 from napari_deepem.session import Session
-from napari_deepem.session.background import drawing_background, missing_for_background
-from napari_deepem.session.marks import MarksRead, add_marks, reading_marks
+from napari_deepem.session.background_labels import drawing_background, missing_for_background
+from napari_deepem.session.labels import MarksRead, add_marks, reading_marks
 from napari_deepem.session.state import OPEN_FIRST
 from napari_deepem.widgets.dock import row
 from napari_deepem.widgets.words import counted

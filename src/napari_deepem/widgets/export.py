@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QMessageBox
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.layers.micrographs import folder_of
-from napari_deepem.session import export
-from napari_deepem.session.export import FORMATS, Scope, What
+from napari_deepem.session import export_plan
+from napari_deepem.session.export_plan import FORMATS, Scope, What
 from napari_deepem.widgets.dock import Dock, form, row, tell, text_line
 from napari_deepem.widgets.words import counted
 from napari_deepem.widgets.workers import report
@@ -117,7 +117,7 @@ class Export(Dock):
         self._show()
 
     def _show(self) -> None:
-        why = export.nothing_to_save(self.session, *self._asked())
+        why = export_plan.nothing_to_save(self.session, *self._asked())
         if not why and not self.suffixes:
             why = "Choose a format."
         if not why and self._destination() is None:
@@ -143,12 +143,12 @@ class Export(Dock):
 
     def _save_files(self) -> None:
         try:
-            plan = export.plan(
+            plan = export_plan.plan(
                 self.session, *self._asked(), self._destination() or self._folder(), self.suffixes
             )
         except InputError as error:
             return tell(self.status, report(error))
-        if not self._may_replace(export.files_of_others(self.session, plan.paths())):
+        if not self._may_replace(export_plan.files_of_others(self.session, plan.paths())):
             return tell(self.status, "Nothing was written.")
         self.link.exports.write(plan, "pick" if self._asked()[0] == "picks" else "particle")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from napari_deepem.session import Session
-from napari_deepem.session.export import Plan, Written, writing
+from napari_deepem.session.export_plan import Plan, Written, writing
 from napari_deepem.widgets.trainings import begin, end
 from napari_deepem.widgets.words import counted
 from napari_deepem.widgets.workers import report, run

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDele
 
 from napari_deepem.core.types import FloatArray
 from napari_deepem.layers.review import ACCEPTED, REJECTED
-from napari_deepem.session.review import EMPTY, Gallery
+from napari_deepem.session.review_gallery import EMPTY, Gallery
 from napari_deepem.widgets.strip import grey_image
 
 CELL, PICTURE = QSize(61, 74), 55  # screen pixels

@@ -16,8 +16,8 @@ from qtpy.QtWidgets import QApplication
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.session import Session
-from napari_deepem.session.opening import Opened, loading, named_as_kept, opening
-from napari_deepem.session.saving import (
+from napari_deepem.session.open_folder import Opened, loading, named_as_kept, opening
+from napari_deepem.session.persistence import (
     Snapshot,
     changes,
     differ,

@@ -9,7 +9,7 @@ import numpy as np
 from magicgui.widgets import FloatRangeSlider, FloatSlider, FloatSpinBox, ProgressBar, PushButton
 from qtpy.QtCore import QTimer
 
-from napari_deepem.session import crops, tuning
+from napari_deepem.session import box_pictures, threshold_curves
 from napari_deepem.widgets.curves import shade
 from napari_deepem.widgets.dock import (
     SLIDER_MARGIN,
@@ -165,7 +165,7 @@ class Pick(Dock):
 
     def _show_optimum(self) -> None:
         optimum = self.session.f2_optimum
-        thresholds, curves = tuning.held_out_curves(self.session)
+        thresholds, curves = threshold_curves.held_out_curves(self.session)
         self.use_optimum.enabled = optimum is not None
         text = "Use F2 optimum"
         if optimum is not None:
@@ -201,7 +201,7 @@ class Pick(Dock):
     def _show_threshold(self) -> None:
         threshold, found = self.session.threshold, self.session.current_candidates
         self.scores.show_threshold(threshold)
-        thresholds, curves = tuning.held_out_curves(self.session)
+        thresholds, curves = threshold_curves.held_out_curves(self.session)
         figures = [
             f'<span style="color: {shade(self.link.viewer.theme, COLORS[name])}">'
             f"{name} {np.interp(threshold, thresholds, curve):.2f}</span>"
@@ -223,12 +223,16 @@ class Pick(Dock):
         if found is None or session.current not in session.micrographs or session.model is None:
             self.ends.show_stds([None] * 4)
             return None
-        chosen = tuning.at_ends(found, session.threshold, session.std_range)
+        chosen = threshold_curves.at_ends(found, session.threshold, session.std_range)
         self.ends.show_stds([None if each is None else found.stds[each] for each in chosen])
         centres_yx = found.centres_yx[[each for each in chosen if each is not None]]
-        return crops.cutting(session, {session.current: centres_yx}) if len(centres_yx) else None
+        return (
+            box_pictures.cutting(session, {session.current: centres_yx})
+            if len(centres_yx)
+            else None
+        )
 
-    def _show_ends(self, cut: crops.Cut) -> None:
+    def _show_ends(self, cut: box_pictures.Cut) -> None:
         self.ends.show_pictures(list(cut[2]))
 
     def _top(self, std: float) -> float:

@@ -7,10 +7,10 @@ from typing import Any
 from magicgui.widgets import CheckBox, ComboBox, ProgressBar, PushButton
 from qtpy.QtWidgets import QSizePolicy
 
-from napari_deepem.session import review
-from napari_deepem.session.crops import cutting
-from napari_deepem.session.review import EMPTY, Gallery, Verdict
-from napari_deepem.session.rounds import Round
+from napari_deepem.session import review_gallery
+from napari_deepem.session.box_pictures import cutting
+from napari_deepem.session.review_gallery import EMPTY, Gallery, Verdict
+from napari_deepem.session.training_rounds import Round
 from napari_deepem.widgets.curves import RoundsPlot
 from napari_deepem.widgets.dock import Dock, form, holder, row, tell, text_line
 from napari_deepem.widgets.gallery import GalleryView, Pictures
@@ -22,7 +22,7 @@ from napari_deepem.widgets.words import counted
 from napari_deepem.widgets.workers import Job
 
 THIS, ALL, SUGGESTED = "this micrograph", "all scored micrographs", "suggested boxes"
-ORDERS: dict[str, review.Order] = {
+ORDERS: dict[str, review_gallery.Order] = {
     "best first": "best",
     "worst first": "worst",
     "most doubtful first": "doubt",
@@ -151,20 +151,22 @@ class Review(Dock):
         if self.scope.value == SUGGESTED:
             return self._suggested
         order, only_open = ORDERS[self.order.value], self.only_open.value
-        return review.gallery(self.session, self._names(), order, only_open=only_open)
+        return review_gallery.gallery(self.session, self._names(), order, only_open=only_open)
 
     def _gallery_job(self) -> Job | None:
         if self.scope.value != ALL:  # by now: that is shown already
             return None
         order, only_open = ORDERS[self.order.value], self.only_open.value
-        return review.making_gallery(self.session, self._names(), order, only_open=only_open)
+        return review_gallery.making_gallery(
+            self.session, self._names(), order, only_open=only_open
+        )
 
     def _on_gallery(self, shown: Gallery) -> None:
         if self.scope.value == ALL:
             self._show_gallery(shown)
 
     def _show_gallery(self, shown: Gallery) -> None:
-        self.pictures.show(shown, review.verdicts_on(self.session, shown))
+        self.pictures.show(shown, review_gallery.verdicts_on(self.session, shown))
         self._crops.ask()
         self._looking.show()
         self._show()
@@ -211,14 +213,14 @@ class Review(Dock):
         if not len(rows):
             return
         shown, below = self.pictures.gallery, int(rows[-1]) + 1
-        review.judge(self.session, shown.by_name(rows), verdict)
+        review_gallery.judge(self.session, shown.by_name(rows), verdict)
         if self.pictures.gallery is not shown:  # what is judged was taken out
             below -= len(rows)
         self.view.select_row(min(below, len(self.pictures.gallery) - 1))
 
     def _on_review(self) -> None:
         shown = self.pictures.gallery
-        verdicts = review.verdicts_on(self.session, shown)
+        verdicts = review_gallery.verdicts_on(self.session, shown)
         if self.only_open.value and self.scope.value != SUGGESTED:
             if verdicts.any():
                 self._show_gallery(shown.only(verdicts == 0))
@@ -231,7 +233,7 @@ class Review(Dock):
         self._show()
 
     def _suggest(self) -> None:
-        found = review.suggested(self.session)
+        found = review_gallery.suggested(self.session)
         if found is None:
             tell(self.status, "Every candidate is judged or marked already.")
             return
@@ -267,7 +269,7 @@ class Review(Dock):
         rows, shown = self.view.selected_rows(), self.pictures.gallery
         for button in (self.accept, self.reject, self.undecide):
             button.enabled = bool(len(rows))
-        accepted, rejected, micrographs = review.counts(self.session)
+        accepted, rejected, micrographs = review_gallery.counts(self.session)
         text = f"{len(rows)} of {len(shown)} selected"
         if shown.found > len(shown):
             text += f" (the first of {shown.found})"

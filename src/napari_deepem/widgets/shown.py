@@ -12,7 +12,7 @@ from napari_deepem.layers import results
 from napari_deepem.layers.selection import keeping_selection
 from napari_deepem.layers.tags import Role, find_layer
 from napari_deepem.session import Session
-from napari_deepem.session.export import picks_to_save
+from napari_deepem.session.export_plan import picks_to_save
 
 
 class Shown:

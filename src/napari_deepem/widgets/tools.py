@@ -16,7 +16,7 @@ from napari_deepem.layers import clicks
 from napari_deepem.layers.annotation import Mark
 from napari_deepem.layers.tags import find_layer, find_layers
 from napari_deepem.session import Session
-from napari_deepem.session.marks import (
+from napari_deepem.session.labels import (
     GRIP_BOXES,
     Hit,
     mark_at,
@@ -24,7 +24,7 @@ from napari_deepem.session.marks import (
     without,
     without_inside,
 )
-from napari_deepem.session.marks import moved as with_moved
+from napari_deepem.session.labels import moved as with_moved
 from napari_deepem.widgets.marking import Marking
 
 Eraser = Literal["erase", "lasso"]

@@ -14,9 +14,9 @@ from superqt import QCollapsible
 from napari_deepem.core.errors import InputError
 from napari_deepem.layers.annotation import COLORS
 from napari_deepem.session import Session, jobs
-from napari_deepem.session.advice import obstacle, warnings
-from napari_deepem.session.crops import strip
-from napari_deepem.session.rounds import Start
+from napari_deepem.session.box_pictures import strip
+from napari_deepem.session.readiness import obstacle, warnings
+from napari_deepem.session.training_rounds import Start
 from napari_deepem.widgets.curves import HELD_OUT, TrainingCurves, best_of, shade
 from napari_deepem.widgets.dock import Dock, form, holder, row, show_value, tell, text_line
 from napari_deepem.widgets.refresh import Refresh

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari_deepem.session import Activity, Session, advice, jobs
-from napari_deepem.session.rounds import Start, round_of
+from napari_deepem.session import Activity, Session, jobs, readiness
+from napari_deepem.session.training_rounds import Start, round_of
 from napari_deepem.widgets.workers import Run, report, run
 
 FINDING_THRESHOLD = "Finding the threshold on held-out micrographs ..."
@@ -33,7 +33,7 @@ class Trainings:
         session = self._session
         if session.training.running:
             return
-        missing = advice.obstacle(session) if start == "new" else missing_for_more(session)
+        missing = readiness.obstacle(session) if start == "new" else missing_for_more(session)
         if missing:
             session.training.message = missing
             return

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
-from napari_deepem.session.advice import binning_of
-from napari_deepem.session.lessons import Lessons
+from napari_deepem.session.readiness import binning_of
 from napari_deepem.session.state import Session
+from napari_deepem.session.training_input import Lessons
 
 if TYPE_CHECKING:
     from napari_deepem.core.training.crops import PaddedImage

@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from napari_deepem.core.types import Candidates, FloatArray, Labels
 from napari_deepem.io.session_file import Stored, stamp_of
-from napari_deepem.session.marks import KINDS, marked, with_more
-from napari_deepem.session.opening import Opened
+from napari_deepem.session.labels import KINDS, marked, with_more
+from napari_deepem.session.open_folder import Opened
 from napari_deepem.session.parameters import Parameters
-from napari_deepem.session.rounds import round_from
 from napari_deepem.session.state import NO_LABELS, Session
+from napari_deepem.session.training_rounds import round_from
 
 if TYPE_CHECKING:
     from napari_deepem.core.network.model import Model

@@ -21,7 +21,7 @@ from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES
 from napari_deepem.core.picking.candidates import MIN_DISTANCE_BOXES
 from napari_deepem.core.picking.suppression import keep_best_apart
 from napari_deepem.core.types import Candidates, FloatArray, Labels
-from napari_deepem.session.crops import united
+from napari_deepem.session.box_pictures import united
 from napari_deepem.session.state import NO_LABELS, Session
 
 Verdict = Literal["accepted", "rejected"]
