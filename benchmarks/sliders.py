@@ -61,9 +61,9 @@ def measure_window(count: int = 10_000) -> dict[str, Any]:
     """
     import napari
 
+    from napari_deepem.controllers.viewer_link import session_of
     from napari_deepem.layers.micrographs import image_layer_data
     from napari_deepem.session import Scored
-    from napari_deepem.widgets.link import session_of
 
     candidates = candidates_of(3 * count)
     side = int(candidates.centres_yx.max()) + BOX_PX

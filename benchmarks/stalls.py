@@ -33,9 +33,9 @@ LONG_S = 600.0
 
 def measure() -> dict[str, Any]:
     """What the beats tell of opening, training, scoring, and of scoring while one turns pages."""
-    from napari_deepem.widgets.folders import add_dock
-    from napari_deepem.widgets.link import link_of
-    from napari_deepem.widgets.show import DOCKS
+    from napari_deepem.controllers.folder_drop import add_dock
+    from napari_deepem.controllers.viewer_link import link_of
+    from napari_deepem.widgets.windows import DOCKS
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

@@ -22,12 +22,12 @@ from qtpy.QtCore import QPoint, QRect
 from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QApplication, QWidget
 
+from napari_deepem.controllers.folder_drop import add_dock
+from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
 from napari_deepem.core.types import FloatArray, Labels
 from napari_deepem.io.images import write_mrc
-from napari_deepem.widgets.folders import add_dock
-from napari_deepem.widgets.link import link_of
-from napari_deepem.widgets.show import DOCKS
+from napari_deepem.widgets.windows import DOCKS
 
 IMAGES = Path(__file__).parent / "images"
 COUNT = 5  # micrographs

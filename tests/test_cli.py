@@ -434,9 +434,9 @@ def test_demo_opens_napari_on_its_result_where_there_is_a_display(
     shown: bool,
 ) -> None:
     opened: list[tuple[list[Path], Path]] = []
-    window = ModuleType("napari_deepem.widgets.show")  # the real one takes seconds to load
+    window = ModuleType("napari_deepem.widgets.windows")  # the real one takes seconds to load
     window.show_results = lambda files, model: opened.append((files, model))  # type: ignore[attr-defined]  # made here
-    monkeypatch.setitem(sys.modules, "napari_deepem.widgets.show", window)
+    monkeypatch.setitem(sys.modules, "napari_deepem.widgets.windows", window)
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("DISPLAY", display)
     monkeypatch.setenv("WAYLAND_DISPLAY", "")

@@ -23,8 +23,14 @@ FLOOR_PLAN = [
         "Qt, magicgui, torch, mrcfile",
         "",
     ),
-    ("widgets", "widgets, session, layers, core.types, core.errors", "torch, mrcfile", ""),
-    ("cli", "cli, batch, core, io", "psygnal", "GUI, widgets.show"),
+    (
+        "widgets",
+        "widgets, controllers, session, layers, core.types, core.errors",
+        "torch, mrcfile",
+        "",
+    ),
+    ("controllers", "controllers, session, layers, core.types, core.errors", "torch, mrcfile", ""),
+    ("cli", "cli, batch, core, io", "psygnal", "GUI, widgets.windows"),
     ("__init__", "core, io", "GUI", "torch"),
 ]
 QT = {"qtpy", "superqt", "pyqtgraph", "PyQt5", "PyQt6", "PySide2", "PySide6"}
@@ -150,9 +156,12 @@ def test_contributing_shows_the_same_table() -> None:
         ("napari_deepem.core.picking.candidates", "from napari_deepem import read_micrograph"),
         ("napari_deepem.io.coordinates.star", "from ...core.typeset import Picks"),
         ("napari_deepem.session.jobs", "class Job:\n    import torch"),
-        ("napari_deepem.widgets.train", "if TYPE_CHECKING:\n    from ..core.training import train"),
+        (
+            "napari_deepem.widgets.docks.train",
+            "if TYPE_CHECKING:\n    from ...core.training import train",
+        ),
         ("napari_deepem.cli", "try:\n    import napari\nexcept ImportError:\n    pass"),
-        ("napari_deepem.cli", "from napari_deepem.widgets.show import show_results"),
+        ("napari_deepem.cli", "from napari_deepem.widgets.windows import show_results"),
         ("napari_deepem.helpers", ""),
     ],
 )
@@ -167,7 +176,7 @@ def test_broken_rule_is_reported(module: str, source: str) -> None:
         ("napari_deepem.io.models", "from ..core.types import Picks\nfrom .. import __version__"),
         ("napari_deepem.session.jobs", "def run():\n    import torch"),
         ("napari_deepem.cli", "def demo():\n    import napari"),
-        ("napari_deepem.cli", "def demo():\n    from .widgets.show import show_results"),
+        ("napari_deepem.cli", "def demo():\n    from .widgets.windows import show_results"),
     ],
 )
 def test_kept_rule_is_not_reported(module: str, source: str) -> None:

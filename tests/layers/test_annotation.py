@@ -6,7 +6,7 @@ from napari.layers._layer_actions import _duplicate_layer
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Labels, Micrograph
-from napari_deepem.layers.annotation import (
+from napari_deepem.layers.label_points import (
     adopt,
     adoptable,
     annotation_layer,

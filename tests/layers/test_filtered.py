@@ -2,8 +2,8 @@ import numpy as np
 from napari.components import ViewerModel
 
 from napari_deepem.core.types import Micrograph
-from napari_deepem.layers.annotation import annotation_layer
 from napari_deepem.layers.filtered import place_filtered, remove_filtered, show_filtered
+from napari_deepem.layers.label_points import annotation_layer
 from napari_deepem.layers.micrographs import image_layer_data, is_micrograph
 from napari_deepem.layers.tags import find_layers
 

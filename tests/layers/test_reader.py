@@ -53,9 +53,9 @@ def test_unreadable_file_is_one_line_and_no_layer(tmp_path: Path) -> None:
 
 
 def test_folder_of_micrographs_is_read_as_a_series_and_no_other(tmp_path: Path) -> None:
-    from napari_deepem.widgets import folders
+    from napari_deepem.controllers import folder_drop
 
-    assert folders.get_reader(str(tmp_path)) is None
+    assert folder_drop.get_reader(str(tmp_path)) is None
     write_mrc(tmp_path / "m1.mrc", np.eye(9, dtype=np.float32), None)
-    assert folders.get_reader(str(tmp_path)) is None  # there is no window
+    assert folder_drop.get_reader(str(tmp_path)) is None  # there is no window
     assert get_reader(str(tmp_path)) is None

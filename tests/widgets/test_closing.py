@@ -9,11 +9,11 @@ import pytest
 from napari.components import ViewerModel
 
 from blobs import BOX_PX, blob_micrograph
+from napari_deepem.controllers.viewer_link import link_of, session_of
 from napari_deepem.io.images import write_mrc
 from napari_deepem.io.session_file import SESSION_FILE, SessionFile
 from napari_deepem.layers.micrographs import image_layer_data
-from napari_deepem.widgets.annotate import Annotate
-from napari_deepem.widgets.link import link_of, session_of
+from napari_deepem.widgets.docks.annotate import Annotate
 
 WORK = """
 import sys
@@ -27,8 +27,8 @@ from blobs import BOX_PX, blob_micrograph
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Architecture, Network
 from napari_deepem.core.training.recipes import MODERN, RECIPES
-from napari_deepem.widgets.link import link_of
-from napari_deepem.widgets.show import open_series
+from napari_deepem.controllers.viewer_link import link_of
+from napari_deepem.widgets.windows import open_series
 
 RECIPES["modern"] = replace(MODERN, batches_per_epoch=4, batch_size=16)
 folder, in_window = Path(sys.argv[1]), sys.argv[2] == "the window is closed"

@@ -13,6 +13,7 @@ from napari.components import ViewerModel
 from napari.utils.action_manager import action_manager
 from napari.utils.notifications import notification_manager
 
+from napari_deepem.controllers.viewer_link import link_of, session_of
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture
 from napari_deepem.core.picking.scoring import TilesDone
@@ -21,11 +22,10 @@ from napari_deepem.io.coordinates import write_coordinates
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.tags import find_layers
 from napari_deepem.session import Scored
-from napari_deepem.widgets.annotate import Annotate
-from napari_deepem.widgets.export import Export
-from napari_deepem.widgets.link import link_of, session_of
-from napari_deepem.widgets.pick import Pick
-from napari_deepem.widgets.train import Train
+from napari_deepem.widgets.docks.annotate import Annotate
+from napari_deepem.widgets.docks.export import Export
+from napari_deepem.widgets.docks.pick import Pick
+from napari_deepem.widgets.docks.train import Train
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -239,7 +239,7 @@ def test_model_is_saved_and_loaded_through_the_docks(
     network = Network(Architecture.for_box(24)).eval()
     session.model = Model(network, "modern", 48, 2, 2.0, threshold=0.3, std_range=(0.1, 2.0))
     path = str(tmp_path / "model.safetensors")
-    dialog = "napari_deepem.widgets.train.QFileDialog"
+    dialog = "napari_deepem.widgets.docks.train.QFileDialog"
     monkeypatch.setattr(f"{dialog}.getSaveFileName", lambda *_: (path, ""))
     monkeypatch.setattr(f"{dialog}.getOpenFileName", lambda *_: (path, ""))
     dock.save.native.click()
@@ -290,7 +290,7 @@ def test_marks_are_loaded_from_a_file(
     dock = Annotate(viewer)
     path = tmp_path / "by_hand.star"
     write_coordinates(path, Picks(np.array([[10.0, 80.0], [80.0, 10.0], [20.0, 30.0]])))
-    dialog = "napari_deepem.widgets.elsewhere.QFileDialog.getOpenFileName"
+    dialog = "napari_deepem.widgets.docks.label_import.QFileDialog.getOpenFileName"
     monkeypatch.setattr(dialog, lambda *_: (str(path), ""))
     dock.elsewhere.load.native.click()
     loaded = "Loaded 2 particles; 1 outside the image left out."
@@ -312,7 +312,7 @@ def test_marks_of_a_folder_are_loaded_for_all_micrographs(
     dock, session = Annotate(viewer), session_of(viewer)
     for name in ("m1", "m2"):
         write_coordinates(tmp_path / f"{name}.star", Picks(np.array([[10.0, 80.0], [20.0, 30.0]])))
-    dialog = "napari_deepem.widgets.elsewhere.QFileDialog.getExistingDirectory"
+    dialog = "napari_deepem.widgets.docks.label_import.QFileDialog.getExistingDirectory"
     monkeypatch.setattr(dialog, lambda *_: str(tmp_path))
     dock.elsewhere.load_folder.native.click()
     qtbot.waitUntil(lambda: dock.status.value == "Loaded 4 particles on 2 micrographs.")

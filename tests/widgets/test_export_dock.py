@@ -10,12 +10,12 @@ from napari.layers._source import layer_source
 from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QMessageBox
 
+from napari_deepem.controllers.viewer_link import link_of, session_of
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.session import Scored
-from napari_deepem.widgets.export import ALL, CHOSEN, MARKS, Export
-from napari_deepem.widgets.link import link_of, session_of
+from napari_deepem.widgets.docks.export import ALL, CHOSEN, MARKS, Export
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -41,7 +41,7 @@ def questions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(text)
         return default
 
-    monkeypatch.setattr("napari_deepem.widgets.export.QMessageBox.question", question)
+    monkeypatch.setattr("napari_deepem.widgets.docks.export.QMessageBox.question", question)
     return asked
 
 
@@ -105,7 +105,7 @@ def test_export_asks_before_it_replaces_a_file_of_others(
     assert all(str(hand_made) in text for text in questions)
     assert hand_made.read_text() == "clicked for an hour"
     yes = QMessageBox.StandardButton.Yes
-    monkeypatch.setattr("napari_deepem.widgets.export.QMessageBox.question", lambda *_: yes)
+    monkeypatch.setattr("napari_deepem.widgets.docks.export.QMessageBox.question", lambda *_: yes)
     save(dock, qtbot)
     assert len(read_coordinates(hand_made)) == 2
 

@@ -12,12 +12,12 @@ from napari.layers._source import layer_source
 from napari.utils._proxies import PublicOnlyProxy
 from napari.utils.notifications import notification_manager
 
+from napari_deepem.controllers.viewer_link import link_of, session_of
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.tags import find_layer
 from napari_deepem.session import Scored
 from napari_deepem.session.labels import add_marks
-from napari_deepem.widgets.link import link_of, session_of
 
 
 def add_micrograph(viewer: ViewerModel, name: str, shape=(60, 90), **more):

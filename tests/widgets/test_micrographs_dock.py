@@ -17,6 +17,7 @@ from napari.components import ViewerModel
 from napari.utils.action_manager import action_manager
 from qtpy.QtCore import QItemSelectionModel, QTimer
 
+from napari_deepem.controllers.viewer_link import Link, link_of
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Architecture, Network
@@ -28,8 +29,7 @@ from napari_deepem.io.session_file import SESSION_FILE, SessionFile
 from napari_deepem.layers.tags import find_layer
 from napari_deepem.session import Scored
 from napari_deepem.session.training_input import Lessons
-from napari_deepem.widgets.link import Link, link_of
-from napari_deepem.widgets.series import Micrographs
+from napari_deepem.widgets.docks.micrographs import Micrographs
 
 pytestmark = pytest.mark.usefixtures("qapp")
 SHAPES = {"m1": (60, 90), "m2": (60, 90), "m10": (80, 70)}
@@ -232,7 +232,7 @@ def test_series_stays_open_where_its_labels_cannot_be_written(
     opened, folder: Path, tmp_path_factory, monkeypatch: pytest.MonkeyPatch, qtbot
 ) -> None:
     link, said = opened(ViewerModel()), []
-    monkeypatch.setattr("napari_deepem.widgets.keeping.show_warning", said.append)
+    monkeypatch.setattr("napari_deepem.controllers.autosave.show_warning", said.append)
     other = tmp_path_factory.mktemp("other")
     write_mrc(other / "n1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
     full = sqlite3.OperationalError("database or disk is full")
@@ -257,7 +257,7 @@ def test_series_stays_open_while_a_model_is_trained_on_it(
     opened, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link, said = opened(ViewerModel()), []
-    monkeypatch.setattr("napari_deepem.widgets.keeping.show_warning", said.append)
+    monkeypatch.setattr("napari_deepem.controllers.autosave.show_warning", said.append)
     link.session.training.running = True
     link.keeping.open_folder(folder)
     assert len(said) == 1
@@ -273,7 +273,7 @@ def test_model_that_comes_while_the_kept_one_is_read_keeps_nothing_of_it(
     found = Candidates(np.array([[20.0, 30.0]]), np.array([0.9]), np.ones(1), 24)
     link.session.candidates = {"m1": found}
     link.keeping.close()
-    viewer, read = ViewerModel(), "napari_deepem.widgets.keeping.loading"
+    viewer, read = ViewerModel(), "napari_deepem.controllers.autosave.loading"
 
     def slow(*_):
         yield
@@ -471,7 +471,7 @@ from pathlib import Path
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QApplication
 from qtpy.QtCore import QTimer
-from napari_deepem.widgets.link import link_of
+from napari_deepem.controllers.viewer_link import link_of
 
 app, viewer = QApplication([]), ViewerModel()
 link = link_of(viewer)
@@ -612,7 +612,7 @@ def test_score_map_that_came_too_late_is_read_on_coming_back(
         return ScoreMap(grid, grid, 5.0, 10.0, 24), False
 
     grid, turned = np.full((5, 8), 0.5, dtype=np.float32), threading.Event()
-    monkeypatch.setattr("napari_deepem.widgets.browsing.reading_scores", reading_scores)
+    monkeypatch.setattr("napari_deepem.controllers.navigation.reading_scores", reading_scores)
     link.session.model = some_model()
     found = Candidates(np.array([[20.0, 30.0]]), np.array([0.9]), np.ones(1), 24)
     link.session.candidates = {"m1": found}

@@ -12,16 +12,16 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QItemSelectionModel, QPoint, Qt
 
 from blobs import BOX_PX, blob_micrograph
+from napari_deepem.controllers.viewer_link import session_of
 from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.training.train import train
 from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
-from napari_deepem.layers.review import ACCEPTED, REJECTED, SELECTED
+from napari_deepem.layers.verdict_points import ACCEPTED, REJECTED, SELECTED
 from napari_deepem.session import Scored, Session
 from napari_deepem.session.training_rounds import Round
-from napari_deepem.widgets.curves import RoundsPlot
-from napari_deepem.widgets.link import session_of
-from napari_deepem.widgets.review import ALL, SUGGESTED, Review, gain_of
+from napari_deepem.widgets.docks.review import ALL, SUGGESTED, Review, gain_of
+from napari_deepem.widgets.plots.training_curves import RoundsPlot
 
 PLUGIN = "napari-deepem"
 pytestmark = pytest.mark.usefixtures("_plugins")

@@ -9,13 +9,13 @@ from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication
 
+from napari_deepem.controllers.viewer_link import link_of, session_of
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Architecture, Network
 from napari_deepem.io.images import write_mrc
 from napari_deepem.io.models import save_model
-from napari_deepem.widgets.link import link_of, session_of
-from napari_deepem.widgets.pick import Pick
-from napari_deepem.widgets.show import DOCKS, open_results, open_series
+from napari_deepem.widgets.docks.pick import Pick
+from napari_deepem.widgets.windows import DOCKS, open_results, open_series
 
 
 def drop(viewer: napari.Viewer, path: Path) -> None:
@@ -44,7 +44,7 @@ def test_results_are_opened_scored_with_the_pick_dock_in_front(
     network = Network(Architecture.for_box(24)).eval()
     model = Model(network, "modern", 24, 1, 2.0, threshold=0.4, std_range=(0.0, 5.0))
     monkeypatch.setattr(
-        "napari_deepem.widgets.show.napari.Viewer",
+        "napari_deepem.widgets.windows.napari.Viewer",
         lambda **options: make_napari_viewer(show=True, **options),
     )
     viewer = open_results(paths, save_model(model, tmp_path / "model"))
@@ -66,7 +66,7 @@ def test_folder_is_opened_with_every_dock_and_by_dropping_it(
         folder.mkdir()
         write_mrc(folder / f"{folder.name}_1.mrc", rng.normal(size=(80, 120)), 2.0)
     monkeypatch.setattr(
-        "napari_deepem.widgets.show.napari.Viewer",
+        "napari_deepem.widgets.windows.napari.Viewer",
         lambda **options: make_napari_viewer(show=True, **options),
     )
     viewer = open_series(first)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 
+from napari_deepem.controllers.viewer_link import session_of
 from napari_deepem.core.simulation import SAMPLE_BOX_PX
 from napari_deepem.core.types import Micrograph
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.layers.micrographs import image_layer_data
-from napari_deepem.widgets.link import session_of
 
 PLUGIN = "napari-deepem"
 pytestmark = pytest.mark.usefixtures("_plugins")

@@ -4,11 +4,11 @@ import pytest
 from napari.components import ViewerModel
 from napari.utils.theme import get_theme
 
-from napari_deepem.widgets.curves import ON_LIGHT
-from napari_deepem.widgets.pick import Pick
-from napari_deepem.widgets.review import Review
-from napari_deepem.widgets.series import Micrographs
-from napari_deepem.widgets.train import Train
+from napari_deepem.widgets.docks.micrographs import Micrographs
+from napari_deepem.widgets.docks.pick import Pick
+from napari_deepem.widgets.docks.review import Review
+from napari_deepem.widgets.docks.train import Train
+from napari_deepem.widgets.plots.training_curves import ON_LIGHT
 
 pytestmark = pytest.mark.usefixtures("qapp")
 

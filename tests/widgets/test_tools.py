@@ -8,11 +8,11 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
 from hand import SHIFT, Hand
+from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.core.types import Labels, Micrograph
 from napari_deepem.io.images import write_mrc
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.tags import find_layer
-from napari_deepem.widgets.link import link_of
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from qtpy.QtCore import Qt, QTimer
 from scipy.spatial import KDTree
 
 from hand import Hand, drag_line
+from napari_deepem.controllers.folder_drop import PLUGIN, add_dock
+from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.core.evaluation.metrics import evaluate
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
 from napari_deepem.core.training.recipes import MODERN, RECIPES
@@ -24,8 +26,6 @@ from napari_deepem.core.types import FloatArray, Labels, Picks
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.io.images import write_mrc
 from napari_deepem.session import Session
-from napari_deepem.widgets.folders import PLUGIN, add_dock
-from napari_deepem.widgets.link import link_of
 
 pytestmark = pytest.mark.usefixtures("_plugins")
 DOCKS = ("Annotate", "Train", "Pick", "Review", "Export", "Micrographs")

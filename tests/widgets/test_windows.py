@@ -11,6 +11,8 @@ import pytest
 from napari.utils import progress
 from qtpy.QtWidgets import QDockWidget
 
+from napari_deepem.controllers.folder_drop import add_dock, open_folder
+from napari_deepem.controllers.viewer_link import Link, link_of
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Architecture, Network
 from napari_deepem.core.picking.scoring import TilesDone
@@ -18,9 +20,7 @@ from napari_deepem.core.training.train import EpochDone
 from napari_deepem.core.types import Candidates, Labels, ScoreMap
 from napari_deepem.io.images import write_mrc
 from napari_deepem.session import Scored
-from napari_deepem.widgets.folders import add_dock, open_folder
-from napari_deepem.widgets.link import Link, link_of
-from napari_deepem.widgets.show import DOCKS
+from napari_deepem.widgets.windows import DOCKS
 
 pytestmark = pytest.mark.usefixtures("_plugins")
 

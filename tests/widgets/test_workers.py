@@ -4,8 +4,8 @@ from types import SimpleNamespace
 import pytest
 from napari.utils.notifications import ErrorNotification, notification_manager
 
+from napari_deepem.controllers.workers import JobFailed, report, run
 from napari_deepem.core.errors import InputError
-from napari_deepem.widgets.workers import JobFailed, report, run
 
 
 @pytest.fixture

@@ -43,6 +43,6 @@ def demo(
         if not has_binding():
             errors.print(NO_BINDING, markup=False)
             return
-        from napari_deepem.widgets.show import show_results
+        from napari_deepem.widgets.windows import show_results
 
         show_results([picked.path for picked in result.picked], result.model_path)

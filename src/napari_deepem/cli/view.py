@@ -23,6 +23,6 @@ def view(folder: Path, /) -> None:
 
     list_micrographs(folder)  # refuse another folder before a window opens
     require_window()
-    from napari_deepem.widgets.show import show_series
+    from napari_deepem.widgets.windows import show_series
 
     show_series(folder)

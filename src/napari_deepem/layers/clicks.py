@@ -10,8 +10,8 @@ from napari.components import ViewerModel
 from napari.layers import Points, Shapes
 
 from napari_deepem.core.types import FloatArray
+from napari_deepem.layers.layer_selection import keeping_selection
 from napari_deepem.layers.micrographs import placement_of
-from napari_deepem.layers.selection import keeping_selection
 from napari_deepem.layers.tags import tag
 
 Press = Callable[[Any, Any], Generator[None, None, None]]

@@ -10,8 +10,8 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from numpy.typing import NDArray
 
+from napari_deepem.layers.layer_selection import keeping_selection
 from napari_deepem.layers.micrographs import grid_placement
-from napari_deepem.layers.selection import keeping_selection
 from napari_deepem.layers.tags import KEY, find_layer, find_layers, tag
 
 NAME = "Filtered"

@@ -14,7 +14,7 @@ from napari.layers import Image, Layer, Points
 from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_deepem.core.types import Float32Array, FloatArray, Picks, ScoreMap
-from napari_deepem.layers.annotation import COLORS, resize, square_style
+from napari_deepem.layers.label_points import COLORS, resize, square_style
 from napari_deepem.layers.micrographs import grid_placement, place, placement_of
 from napari_deepem.layers.tags import KEY, find_layer, find_layers, micrograph_name_of, tag
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari_deepem.layers.annotation import points_layer_data
+from napari_deepem.layers.label_points import points_layer_data
 from napari_deepem.layers.micrographs import image_layer_data, placement
 
 COUNT = 3

@@ -1,0 +1,105 @@
+"""Small jobs that follow what the user does: run a moment later, one at a time, when seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtWidgets import QWidget
+
+from napari_deepem.controllers.workers import Job, report, run
+from napari_deepem.core.errors import InputError
+
+DELAY_MS = 300  # after the last change: a user who clicks on is not done
+
+
+class Refresh(QObject):
+    """Keeps something up to date in another thread, as long as its widget is visible.
+
+    Parameters
+    ----------
+    widget : QWidget
+        While it is hidden nothing is run; when it is shown what was asked meanwhile is.
+    job_of : callable
+        Makes the job of the present state, on the main thread; None where there is nothing to do.
+    on_result : callable
+        Gets what the job returns, unless something else was asked since.
+    on_input_error : callable
+        Gets the line of an `InputError`; any other error is reported.
+    on_progress : callable
+        Gets what the job yields.
+    delay_ms : int
+        How long after the last asking it is run.
+    """
+
+    def __init__(
+        self,
+        widget: QWidget,
+        job_of: Callable[[], Job | None],
+        on_result: Callable[[Any], object],
+        on_input_error: Callable[[str], object] = lambda _: None,
+        on_progress: Callable[[Any], object] = lambda _: None,
+        delay_ms: int = DELAY_MS,
+    ) -> None:
+        super().__init__(widget)
+        self._widget, self._job_of = widget, job_of
+        self._on_result, self._on_input_error = on_result, on_input_error
+        self._on_progress = on_progress
+        self._wanted = self._running = False
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(delay_ms)
+        self._timer.timeout.connect(self._start)
+        widget.installEventFilter(self)
+        self._alive = [True]  # the job may outlast the widget
+        widget.destroyed.connect(self._alive.clear)
+
+    def ask(self) -> None:
+        """Bring it up to date, soon."""
+        self._wanted = True
+        self._timer.start()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Run what was asked while the widget was hidden."""
+        if event is not None and event.type() == QEvent.Type.Show and self._wanted:
+            self._timer.start()
+        return False
+
+    def _start(self) -> None:
+        if self._running or not self._wanted or not self._widget.isVisible():
+            return
+        self._wanted = False
+        job = self._job_of()
+        if job is None:
+            return
+        self._running = True
+        run(
+            job,
+            on_progress=self._pass_on,
+            on_result=self._finish,
+            on_failed=self._fail,
+            on_cancelled=self._go_on,
+            is_wanted=lambda: bool(self._alive) and not self._wanted,
+        )
+
+    def _pass_on(self, progress: Any) -> None:
+        if self._alive:
+            self._on_progress(progress)
+
+    def _finish(self, result: Any) -> None:
+        self._on_result(result)
+        self._go_on()
+
+    def _fail(self, error: Exception) -> None:
+        if isinstance(error, InputError):
+            if self._alive:
+                self._on_input_error(str(error))
+        else:
+            report(error)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        self._running = False
+        if self._alive and self._wanted:
+            self._timer.start()

@@ -1,0 +1,46 @@
+"""Writes coordinate files, whichever docks are open."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from napari_deepem.controllers.training import begin, end
+from napari_deepem.controllers.wording import counted
+from napari_deepem.controllers.workers import report, run
+from napari_deepem.session import Session
+from napari_deepem.session.export_plan import Plan, Written, writing
+
+
+class Exports:
+    """The exports of one session; one at a time."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def write(self, plan: Plan, noun: str) -> None:
+        """Write what is planned, and say what was written; `noun` is what its particles are."""
+        activity = self._session.exporting
+        if activity.running:
+            return
+        begin(activity, "Writing ...")
+        activity.total = len(plan.names)
+        run(
+            partial(writing, plan),
+            on_progress=lambda done: setattr(activity, "done", done),
+            on_result=partial(self._on_written, plan, noun),
+            on_failed=lambda error: end(activity, report(error)),
+            owner=self._session,
+        )
+
+    def _on_written(self, plan: Plan, noun: str, written: Written) -> None:
+        self._session.written.update(written.times)
+        text = (
+            f"Wrote {counted(written.particles, noun)} of "
+            f"{counted(written.micrographs, 'micrograph')} to "
+            f"{counted(len(written.times), 'file')} in {plan.folder}"
+        )
+        if written.rejected:
+            text += f"; {counted(written.rejected, 'rejected pick')} left out"
+        if plan.not_scored:
+            text += f"; {counted(plan.not_scored, 'micrograph')} not scored yet"
+        end(self._session.exporting, text)

@@ -1,0 +1,73 @@
+"""Opens a folder that is dropped onto a window, or named on a command line, as a series."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import napari
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QMainWindow, QWidget
+
+from napari_deepem.controllers.viewer_link import Link, link_of
+from napari_deepem.session.series import holds_micrographs
+
+PLUGIN = "napari-deepem"
+Reader = Callable[[str | Sequence[str]], list[tuple[Any, ...]]]
+
+
+def get_reader(path: str | Sequence[str]) -> Reader | None:
+    """Return a reader for a folder that micrographs lie in, None for anything else (npe2)."""
+    folder = Path(path if isinstance(path, str) else path[0])
+    viewer = napari.current_viewer()
+    return open_dropped if viewer is not None and holds_micrographs(folder) else None
+
+
+def open_dropped(path: str | Sequence[str]) -> list[tuple[Any, ...]]:
+    """Open a folder in the window that is in use; it brings no layers of its own at once."""
+    viewer = napari.current_viewer()
+    if viewer is not None:
+        open_folder(viewer, Path(path if isinstance(path, str) else path[0]))
+    return [(None,)]
+
+
+class Drops(QObject):
+    """Opens folders of micrographs that are dropped onto a window in which our docks are.
+
+    napari itself would ask each time which of its readers is to have the folder. It still does
+    where Alt is held, which is its way to choose one.
+    """
+
+    def __init__(self, link: Link, window: QMainWindow) -> None:
+        super().__init__(window)
+        self._link = link
+        canvas = window.centralWidget()
+        for widget in [] if canvas is None else canvas.findChildren(QWidget):
+            if widget.acceptDrops():
+                widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Take a single folder in which there are micrographs; leave all else to napari."""
+        if event is None or event.type() != QEvent.Type.Drop:
+            return False
+        urls = cast(Any, event).mimeData().urls()
+        alt = QGuiApplication.keyboardModifiers() & Qt.KeyboardModifier.AltModifier
+        if alt or len(urls) != 1 or not holds_micrographs(Path(urls[0].toLocalFile())):
+            return False
+        open_folder(cast(Any, self._link.viewer), Path(urls[0].toLocalFile()))
+        event.accept()
+        return True
+
+
+def open_folder(viewer: napari.Viewer, folder: Path) -> None:
+    """Open a folder as a series, with the dock that lists it."""
+    add_dock(viewer, "Micrographs")
+    link_of(viewer).keeping.open_folder(folder)
+
+
+def add_dock(viewer: napari.Viewer, name: str) -> Any:
+    """Open one of our docks, or bring it to the front; returns it."""
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
+    return dock

@@ -1,0 +1,140 @@
+"""The image layers of one viewer as the session's micrographs."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from napari.components import ViewerModel
+from napari.layers import Image, Layer
+from napari.utils.notifications import show_warning
+from qtpy.QtCore import QTimer
+
+from napari_deepem.controllers.label_layers import Marking
+from napari_deepem.core.types import Micrograph
+from napari_deepem.layers import micrographs, results
+from napari_deepem.layers.tags import micrograph_name_of, role_of, tag, tag_of, untag
+from napari_deepem.session import Session
+
+
+class Images:
+    """Images flow from the viewer into the session."""
+
+    def __init__(
+        self, session: Session, marking: Marking, viewer_of: Callable[[], ViewerModel]
+    ) -> None:
+        self._session = session
+        self._marking = marking
+        self._viewer_of = viewer_of
+        self._turning = False
+        self._layers: weakref.WeakSet[Layer] = weakref.WeakSet()  # the micrographs'
+
+    def __contains__(self, layer: Layer) -> bool:
+        return layer in self._layers
+
+    def add(self, layer: Image) -> None:
+        """Make an image that has come into the viewer a micrograph, or say why it is none."""
+        session = self._session
+        if problem := self._unsuitable(layer):
+            untag(layer)
+            show_warning(problem)
+            return
+        is_ours = role_of(layer) is not None
+        in_series = micrographs.name_in(layer, session.files)
+        if in_series is not None:  # whoever has opened it
+            layer.metadata.update(
+                tag("micrograph", in_series, source=str(session.files[in_series]))
+            )
+        others = session.micrographs.keys() | session.files.keys() - {in_series}
+        micrograph = micrographs.enrol(layer, others)
+        self._layers.add(layer)
+        layer.events.data.connect(self._on_data)
+        for event in _moves_of(layer):
+            event.connect(self._on_moved)
+        box_size_px = tag_of(layer).get("box_size_px")
+        if box_size_px and not session.annotated():
+            session.box_size_px = box_size_px
+        session.micrographs = {**session.micrographs, micrograph.name: micrograph}
+        if in_series is None:
+            self._marking.read(micrograph.name)
+        else:
+            self._marking.show(micrograph.name)
+        if is_ours or self._marking.now() is None:
+            session.current = micrograph.name
+        else:  # what another plugin made of a micrograph does not end the marking of that one
+            layer.visible = False
+            self._keep_selected(layer)
+
+    def turn(self, layer: Image, micrograph: Micrograph) -> None:
+        """Let the layer of one micrograph of a series show another, with all that is marked there.
+
+        Much quicker than another layer: napari collects garbage whenever one is removed.
+        """
+        session, old = self._session, micrograph_name_of(layer)
+        session.micrographs = {k: v for k, v in session.micrographs.items() if k != old}
+        self._turning = True
+        micrographs.show_in(layer, micrograph)
+        self._turning = False
+        session.micrographs = {**session.micrographs, micrograph.name: micrograph}
+        self._marking.turn(old, layer, micrograph.name)
+
+    def remove(self, layer: Image) -> None:
+        """Forget a micrograph whose image has gone."""
+        session, name = self._session, micrograph_name_of(layer)
+        self._layers.discard(layer)
+        layer.events.data.disconnect(self._on_data)
+        for event in _moves_of(layer):
+            event.disconnect(self._on_moved)
+        left = {key: value for key, value in session.micrographs.items() if key != name}
+        if session.current == name:
+            session.current = next(reversed(left), None)
+        session.micrographs = left
+        if name not in session.files:
+            session.labels = {k: v for k, v in session.labels.items() if k != name}
+
+    def _unsuitable(self, layer: Image) -> str:
+        """Say why an image is no micrograph of its own; empty if it is one. Hides a second view."""
+        twin = micrographs.twin_of(layer, self._layers)
+        if twin is None:
+            return micrographs.unsuitable(layer)
+        layer.visible = False
+        name = micrograph_name_of(twin)
+        return f"'{layer.name}' is {name} once more: it is hidden, and no second micrograph."
+
+    def _on_data(self, event: Any) -> None:
+        layer = event.source
+        if self._turning:
+            return
+        session = self._session
+        taken = (session.micrographs.keys() | session.files.keys()) - {micrograph_name_of(layer)}
+        micrograph = micrographs.enrol(layer, taken)
+        session.micrographs = {**session.micrographs, micrograph.name: micrograph}
+        self._marking.read(micrograph.name)  # another shape has other marks outside
+
+    def _on_moved(self, event: Any) -> None:
+        """Let all that belongs to a micrograph follow it through the world."""
+        image, session = event.source, self._session
+        if self._turning:
+            return
+        name: str = tag_of(image)["micrograph"]
+        self._marking.place(image, name)
+        if session.micrographs[name].pixel_size != micrographs.pixel_size_of(image):
+            self._on_data(event)
+        elif name == session.current and session.current_scored is not None:
+            results.move_results(self._viewer_of(), image, session.current_scored.score_map)
+
+    def _keep_selected(self, added: Layer) -> None:
+        """Select what is selected now once more, after napari has selected an added layer."""
+        layers = self._viewer_of().layers
+        kept = layers.selection.active
+
+        def give_back() -> None:
+            if layers.selection.active is added and kept in layers:
+                layers.selection.active = kept
+
+        QTimer.singleShot(0, give_back)  # napari selects it when all have heard that it is there
+
+
+def _moves_of(layer: Layer) -> tuple[Any, ...]:
+    return layer.events.scale, layer.events.translate, layer.events.units

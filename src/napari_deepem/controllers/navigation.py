@@ -1,0 +1,221 @@
+"""Turns the pages of a series: one micrograph is in memory, and the next one is read ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+from napari.components import ViewerModel
+from napari.layers import Image, Layer
+from psygnal import SignalInstance
+
+from napari_deepem.controllers.micrograph_layers import Images
+from napari_deepem.controllers.workers import report, run
+from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
+from napari_deepem.layers.layer_selection import keeping_selection
+from napari_deepem.layers.micrographs import image_layer_data
+from napari_deepem.layers.tags import find_layers, micrograph_name_of, role_of
+from napari_deepem.session import Scored, Session
+from napari_deepem.session.series import reading, reading_scores
+
+REUSED = (None, "scores", "picks")  # roles of layers that outlast a micrograph
+
+
+class Browsing:
+    """Which micrograph of the series is in the viewer; going to another replaces its layers."""
+
+    def __init__(
+        self,
+        session: Session,
+        images: Images,
+        viewer_of: Callable[[], ViewerModel],
+        on_shown: Callable[[], object],
+    ) -> None:
+        self._session = session
+        self._images = images
+        self._files: dict[str, Path] = {}
+        self._viewer_of = viewer_of
+        self._on_shown = on_shown  # called when a micrograph is there that had to be waited for
+        self._ahead: dict[str, Micrograph] = {}  # the one that was read before it is asked for
+        self._reading: str | None = None
+        self._centre_yx: tuple[float, float] | None = None  # what is to be seen, original pixels
+        self.order: list[str] = []  # names as they are listed, where that is not the files' order
+        self.changed = SignalInstance((), name="changed")  # something is read, or can't be
+        self._asked: Candidates | None = None  # whose score map is being read, or is not there
+        session.events.files.connect(self._on_files)
+        session.events.candidates.connect(self._find_scores)
+
+    @property
+    def reading(self) -> bool:
+        """Whether the current micrograph is being read."""
+        session = self._session
+        return self._is_needed(session.current) and session.current not in session.problems
+
+    def go_to(self, name: str, centre_yx: tuple[float, float] | None = None) -> None:
+        """Make a micrograph the current one, its middle or a place on it in sight.
+
+        A place is (row, col), original pixels, and moves the camera without zooming.
+        """
+        self._centre_yx = centre_yx
+        if name != self._session.current:
+            self._session.current = name
+        elif not self._is_needed(name):
+            self._look()
+
+    def step(self, by: int) -> None:
+        """Go to the next micrograph of the list, or the one before, and so on."""
+        name = self._beside(self._session.current, by)
+        if name is not None:
+            self.go_to(name)
+
+    def turn_to(self, name: str | None) -> None:
+        """Take the layers of the last micrograph away and show this one, read first if need be."""
+        if name is not None:
+            self._tell_problem(name, None)  # the file may have been mended
+        if self._is_needed(name) and name in self._ahead:
+            self._show(self._ahead.pop(name))
+        elif name in self._session.micrographs:
+            self._look()
+        self._read_on()
+
+    def _is_needed(self, name: str | None) -> bool:
+        return name in self._session.files and name not in self._session.micrographs
+
+    def _beside(self, name: str | None, by: int) -> str | None:
+        names = self.order or self._session.names
+        if name not in names:
+            return names[0] if names else None
+        index = names.index(name) + by
+        return names[index] if 0 <= index < len(names) else None
+
+    def _on_files(self, files: Mapping[str, Path]) -> None:
+        """Remove what belongs to a series that was closed; its labels are kept."""
+        old, self._files = self._files, dict(files)
+        self._ahead, self.order = {}, []
+        layers = self._viewer_of().layers
+        gone = {name for name, path in old.items() if files.get(name) != path}
+        theirs = [layer for layer in layers if micrograph_name_of(layer) in gone]
+        for layer in sorted(theirs, key=lambda layer: role_of(layer) != "micrograph"):
+            if role_of(layer) not in REUSED:
+                layers.remove(layer)  # images first: labels are read from a micrograph's layers
+
+    def _read_on(self) -> None:
+        """Read what is missing: the current micrograph, else the next one."""
+        session = self._session
+        if self._reading is not None:
+            return
+        name = session.current
+        job = reading
+        if not self._is_needed(name) or name in session.problems:
+            name, job = self._beside(name, 1), _reading_ahead
+            if not self._is_needed(name) or name in self._ahead or name in session.problems:
+                return
+        assert name is not None
+        self._reading, path = name, session.files[name]
+        self.changed.emit()
+        run(
+            partial(job, name, path),
+            on_progress=lambda _: None,
+            on_result=self._on_read,
+            on_failed=partial(self._on_failed, name),
+            on_cancelled=self._on_dropped,
+            is_wanted=lambda: session.files.get(name) == path,
+            owner=session,
+        )
+
+    def _on_read(self, micrograph: Micrograph) -> None:
+        self._reading, name = None, micrograph.name
+        self._tell_problem(name, None)
+        if name == self._session.current and self._is_needed(name):
+            self._show(micrograph)
+            self._on_shown()
+        else:
+            self._ahead = {name: micrograph}
+        self._read_on()
+        self.changed.emit()
+
+    def _on_failed(self, name: str, error: Exception) -> None:
+        self._reading = None
+        is_current = name == self._session.current
+        self._tell_problem(name, report(error) if is_current else str(error))
+        self._read_on()
+        self.changed.emit()
+
+    def _on_dropped(self) -> None:
+        self._reading = None
+        self._read_on()
+
+    def _tell_problem(self, name: str, problem: str | None) -> None:
+        problems = {key: value for key, value in self._session.problems.items() if key != name}
+        self._session.problems = problems if problem is None else {**problems, name: problem}
+
+    def _show(self, micrograph: Micrograph) -> None:
+        viewer = self._viewer_of()
+        last = self._last_image()
+        if last is not None:
+            self._images.turn(last, micrograph)
+        else:
+            data, arguments, kind = image_layer_data(micrograph, source=str(micrograph.source))
+            with keeping_selection(viewer):
+                viewer.layers.insert(0, Layer.create(data, arguments, kind))
+        self._find_scores()
+        self._look()
+
+    def _find_scores(self) -> None:
+        """Read the score map of the current micrograph where it was kept."""
+        session, name = self._session, self._session.current or ""
+        found, folder, model = session.candidates.get(name), session.folder, session.model
+        is_here = name in session.files and name in session.micrographs
+        if not is_here or name in session.scored or folder is None:
+            return
+        if found is None or found is self._asked:
+            return
+        self._asked = found  # once: there may be none
+        run(
+            partial(reading_scores, name, session.files[name], model, folder),
+            on_progress=lambda _: None,
+            on_result=partial(self._on_scores, name, found),
+            on_failed=report,
+            is_wanted=lambda: session.model is model and session.candidates.get(name) is found,
+            owner=session,
+        )
+
+    def _on_scores(self, name: str, found: Candidates, read: tuple[ScoreMap | None, bool]) -> None:
+        session, micrograph = self._session, self._session.micrographs.get(name)
+        score_map, is_stale = read
+        if is_stale:  # so are the candidates
+            session.candidates = {k: v for k, v in session.candidates.items() if k != name}
+        if micrograph is None or score_map is not None:
+            self._asked = None  # where the user went on meanwhile, it is read on coming back
+        if micrograph is not None and score_map is not None:
+            scored = Scored(micrograph, session.model, score_map, found)
+            session.scored = {**session.scored, name: scored}
+
+    def _last_image(self) -> Image | None:
+        """Return the layer of the micrograph of the series that was shown before."""
+        images = find_layers(self._viewer_of().layers, "micrograph")
+        return next((i for i in images if micrograph_name_of(i) in self._session.files), None)
+
+    def _look(self) -> None:
+        """Let the camera see the whole micrograph, or the place that was asked for."""
+        viewer, centre_yx = self._viewer_of(), self._centre_yx
+        self._centre_yx = None
+        image = next(
+            iter(find_layers(viewer.layers, "micrograph", self._session.current or "")), None
+        )
+        if image is not None and centre_yx is not None:
+            viewer.scene.camera.center = (0.0, *image.data_to_world(centre_yx))
+        elif image is not None and self._session.current in self._session.files:
+            viewer.reset_view()
+
+
+def _reading_ahead(name: str, path: Path) -> Generator[None, None, Micrograph]:
+    """Read a micrograph that is not asked for yet, and what napari needs for the first mark.
+
+    It imports pandas there, which would keep the window from answering for a second.
+    """
+    micrograph = yield from reading(name, path)
+    import_module("pandas")
+    return micrograph

@@ -1,0 +1,152 @@
+"""Starts, follows and stops the trainings of a session, whichever docks are open."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from napari_deepem.controllers.workers import Run, report, run
+from napari_deepem.session import Activity, Session, jobs, readiness
+from napari_deepem.session.training_rounds import Start, round_of
+
+FINDING_THRESHOLD = "Finding the threshold on held-out micrographs ..."
+
+
+class Trainings:
+    """The trainings of one session; one at a time."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._run: Run | None = None
+        self._stop = threading.Event()
+        self._first_epoch_at = 0.0  # monotonic seconds
+
+    def train(self, start: Start = "new") -> None:
+        """Start training, or say what is missing.
+
+        "new" trains by labels and parameters alone; "anew" and "weights" train the present model
+        again, see `core.refinement`.
+        """
+        session = self._session
+        if session.training.running:
+            return
+        missing = readiness.obstacle(session) if start == "new" else missing_for_more(session)
+        if missing:
+            session.training.message = missing
+            return
+        self._stop = threading.Event()
+        begin(session.training, "Reading micrographs ...")
+        session.history = ()
+        asked = self._stop.is_set
+        self._run = run(
+            jobs.training(session, asked)
+            if start == "new"
+            else jobs.refining(session, "weights" if start == "weights" else "anew", asked),
+            on_progress=self._on_progress,
+            on_result=partial(self._on_trained, start),
+            on_failed=partial(_fail, session.training),
+            on_cancelled=partial(end, session.training, "Discarded. The model is as before."),
+            owner=session,
+        )
+
+    def stop(self) -> None:
+        """End training after the epoch that is running, and keep the best network so far."""
+        if self._session.training.running:
+            self._stop.set()
+            self._session.training.message = "Stopping after this epoch; the best so far is kept."
+
+    def discard(self) -> None:
+        """End training after the epoch that is running; the model stays as it was."""
+        if self._run is not None and self._session.training.running:
+            self._run.cancel()
+            self._session.training.message = "Stopping after this epoch ..."
+
+    def load(self, path: Path) -> None:
+        """Load a model file into the session."""
+        activity = self._session.training
+        begin(activity, f"Loading {path.name} ...")
+        run(
+            partial(jobs.load, path),
+            on_progress=lambda _: None,
+            on_result=partial(self._on_loaded, path),
+            on_failed=partial(_fail, activity),
+            owner=self._session,
+        )
+
+    def _on_progress(self, progress: Any) -> None:
+        if hasattr(progress, "epoch"):
+            self._on_epoch(progress)
+            return
+        activity = self._session.training
+        activity.total, activity.done = progress.total, progress.done
+        read_all = progress.done == progress.total
+        activity.message = (
+            "Training ..." if read_all else f"Read {progress.done} of {progress.total} micrographs"
+        )
+
+    def _on_epoch(self, epoch: Any) -> None:
+        now, activity = time.monotonic(), self._session.training
+        if epoch.epoch == 1:
+            self._first_epoch_at = now
+        self._session.history = (*self._session.history, epoch)
+        activity.total, activity.done = epoch.epochs, epoch.epoch
+        if self._stop.is_set() or epoch.epoch == epoch.epochs:
+            activity.message = FINDING_THRESHOLD
+        else:
+            left = time_left(epoch.epoch, epoch.epochs, now - self._first_epoch_at)
+            activity.message = f"Epoch {epoch.epoch} of {epoch.epochs}{left}"
+
+    def _on_trained(self, start: Start, model: Any) -> None:
+        session = self._session
+        stopped = model.summary.get("stopped")
+        kept = f", the best of {len(model.summary['curve'])} epochs kept" if stopped else ""
+        end(session.training, f"Trained{kept}: go on in the Pick dock.")
+        session.rounds = (*session.rounds, round_of(model, start, len(session.rounds) + 1))
+        session.model = model
+
+    def _on_loaded(self, path: Path, model: Any) -> None:
+        end(self._session.training, f"Loaded {path.name}: go on in the Pick dock.")
+        self._session.history = ()
+        self._session.rounds = (round_of(model, "file", 1),)
+        self._session.model = model
+
+
+def missing_for_more(session: Session) -> str:
+    """Say in one line what training the present model again still needs; empty if nothing."""
+    if session.model is None:
+        return "There is no model yet: press Train."
+    if not (session.annotated() or session.reviewed()):
+        return "Nothing is marked or judged: mark particles in Annotate, or judge picks in Review."
+    if session.box_size_px != session.model.box_size_px:
+        return (
+            f"The box is {session.box_size_px} px now, the model's {session.model.box_size_px} px: "
+            "Train starts anew with it."
+        )
+    return ""
+
+
+def time_left(epoch: int, epochs: int, seconds: float) -> str:
+    """Say how long the rest takes, if `seconds` have passed from the end of epoch 1 to now."""
+    if epoch < 2:
+        return ""
+    left = round(seconds / (epoch - 1) * (epochs - epoch))
+    return f", about {left} s left" if left < 90 else f", about {round(left / 60)} min left"
+
+
+def begin(activity: Activity, message: str) -> None:
+    """Say that a job has begun."""
+    activity.done, activity.total, activity.message = 0, 0, message
+    activity.running = True
+
+
+def end(activity: Activity, message: str) -> None:
+    """Say that a job is over, and how."""
+    activity.message = message
+    activity.running = False
+
+
+def _fail(activity: Activity, error: Exception) -> None:
+    end(activity, report(error))

@@ -1,0 +1,79 @@
+"""Verdicts on picks, and what is looked at, as one layer of squares; rebuilt, never read back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Image, Points
+
+from napari_deepem.core.types import FloatArray
+from napari_deepem.layers.label_points import COLORS, resize, square_style
+from napari_deepem.layers.layer_selection import keeping_selection
+from napari_deepem.layers.micrographs import place, placement_of
+from napari_deepem.layers.tags import KEY, find_layer, tag
+
+NAME = "Review"
+ACCEPTED, REJECTED, SELECTED = COLORS["positive"], "#f87171", "#ffffff"
+SMALLEST_ON_SCREEN = 48  # screen pixels: a box smaller than that is zoomed in to
+ZOOMED = 96  # and then is as large as this
+
+
+def show_review(
+    viewer: ViewerModel,
+    image: Image,
+    box_size_px: int,
+    *,
+    accepted_yx: FloatArray,
+    rejected_yx: FloatArray,
+    selected_yx: FloatArray,
+) -> None:
+    """Draw squares around (n, 2) positions, original pixels, in the colour of what they are."""
+    layer = find_layer(viewer.layers, "review")
+    parts = (accepted_yx, rejected_yx, selected_yx)
+    data = np.concatenate(parts)
+    if layer is None:
+        if not len(data):
+            return
+        with keeping_selection(viewer):
+            layer = _added(viewer, image, box_size_px)
+    layer.metadata.update(tag("review", image.metadata[KEY]["micrograph"]))
+    place(layer, image)
+    if layer.current_size != box_size_px:
+        resize(layer, box_size_px)
+    layer.data = data
+    if len(data):
+        colors = np.repeat([ACCEPTED, REJECTED, SELECTED], [len(part) for part in parts])
+        layer.border_color = list(colors)
+    layer.visible = True
+
+
+def hide_review(viewer: ViewerModel) -> None:
+    """Hide the squares; they belong to a micrograph that is not shown."""
+    layer = find_layer(viewer.layers, "review")
+    if layer is not None:
+        layer.visible = False
+
+
+def go_to(viewer: ViewerModel, image: Image, position_yx: FloatArray, box_size_px: int) -> None:
+    """Move a position of an image to the middle of the canvas, and so close that it is seen."""
+    camera = viewer.scene.camera
+    camera.center = (0.0, *image.data_to_world(position_yx)[-2:])
+    box = box_size_px * float(image.scale[-1])
+    if camera.zoom * box < SMALLEST_ON_SCREEN:
+        camera.zoom = ZOOMED / box
+
+
+def _added(viewer: ViewerModel, image: Image, box_size_px: int) -> Points:
+    style: dict[str, Any] = {**square_style("picks", box_size_px), "border_color": SELECTED}
+    layer = viewer.add_points(
+        np.empty((0, 2)),
+        ndim=2,
+        name=NAME,
+        metadata=tag("review", image.metadata[KEY]["micrograph"]),
+        **style,
+        **placement_of(image),
+    )
+    layer.editable = False
+    return layer

@@ -1,0 +1,1 @@
+"""The docks: one file a dock, thin views of a session."""

@@ -1,0 +1,211 @@
+"""Annotate: mark particles, and what is not one, on each micrograph."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from magicgui.widgets import ComboBox, PushButton
+from napari.utils.action_manager import action_manager
+
+from napari_deepem.controllers.key_bindings import with_keys
+from napari_deepem.controllers.mouse_tools import Tool
+from napari_deepem.controllers.wording import counted
+from napari_deepem.controllers.workers import report
+from napari_deepem.core.errors import InputError
+from napari_deepem.layers.label_points import Mark, adoptable
+from napari_deepem.session.display import Display
+from napari_deepem.session.state import OPEN_FIRST
+from napari_deepem.widgets.docks.dock import Dock, form, row, tell, text_line
+from napari_deepem.widgets.docks.label_import import Elsewhere
+
+HINT = (
+    "Click the middle of particles, twenty or more on each of two micrographs. Drag a mark to move "
+    "it, Shift-click to erase it, drag elsewhere to move the view. You need not mark all: "
+    "background is drawn at random, away from your marks."
+)
+UNDO_HELP = "Changes of marks, one by one, on whichever micrograph they were made."
+FILTERED_HELP = Display.model_fields["filtered"].description or ""
+TOOLS: tuple[tuple[Tool, str, str, str], ...] = (
+    ("positive", "Particles", "mark_particles", "Click the middles of particles."),
+    (
+        "negative",
+        "Non-particles",
+        "mark_non_particles",
+        "Click what is no particle but might be taken for one: ice, carbon, aggregates.",
+    ),
+    (
+        "erase",
+        "Erase",
+        "erase_marks",
+        "Click marks of either kind, or drag over them, to take them away.",
+    ),
+    (
+        "lasso",
+        "Lasso erase",
+        "lasso_marks",
+        "Drag an outline: marks of either kind whose middle lies inside go.",
+    ),
+)
+
+
+class Annotate(Dock):
+    """The dock of this name."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)
+        self.micrograph = self.micrograph_combo()
+        self.box_size = self.control("box_size_px")
+        self.in_angstrom = text_line("in_angstrom")
+        self.tools = {tool: self._tool(tool, text) for tool, text, _, _ in TOOLS}
+        self.mark_positive, self.mark_negative = self.tools["positive"], self.tools["negative"]
+        edits = self.session.edits
+        self.undo = self._button("Undo", edits.undo)
+        self.redo = self._button("Redo", edits.redo)
+        self.elsewhere = Elsewhere(self.session, self._tell)
+        self.counts = text_line("counts")
+        self.status = text_line("status")
+        self.hint = text_line("hint")
+        self.points = ComboBox(
+            name="points",
+            label="Own points",
+            choices=lambda _: [(layer.name, layer) for layer in adoptable(self._layers())],
+            nullable=True,
+            tooltip="A Points layer of yours, to be used as labels of this micrograph.",
+        )
+        self.use_positive = self._button("Use as particles", partial(self._adopt, "positive"))
+        self.use_negative = self._button("Use as non-particles", partial(self._adopt, "negative"))
+        self.use = row(self.use_positive, self.use_negative)
+        self.own = form(self.points)
+        self.display = self._display()
+        self.fill(
+            [
+                form(
+                    self.micrograph, row(self.box_size, self.in_angstrom, label=self.box_size.label)
+                ),
+                row(self.mark_positive, self.mark_negative),
+                row(self.tools["erase"], self.tools["lasso"]),
+                row(self.undo, self.redo),
+                self.counts,
+                self.elsewhere.buttons,
+                self.status,
+                self.display,
+                self.hint,
+                self.own,
+                self.use,
+            ]
+        )
+        self._follow_all()
+        self._tell("")
+        self._show()
+        self._show_tool()
+        self._show_points()
+
+    def _follow_all(self) -> None:
+        events = self.session.events
+        for name in ("micrographs", "current", "labels", "box_size_px"):
+            self.follow(events[name], self._show)
+        self.follow(self.session.edits.changed, self._show_edits)
+        self.follow(events.current, lambda: tell(self.status, ""))
+        self.follow(self.link.tools.changed, self._show_tool)
+        self.follow(self.link.points_changed, self._show_points)
+        self.points.changed.connect(self._show_choice)
+        keys_changed = action_manager.events.shortcut_changed
+        keys_changed.connect(self._show_keys)
+        self.at_end(lambda: keys_changed.disconnect(self._show_keys))
+
+    def _display(self) -> Any:
+        display = self.session.display
+        self.filtered = self.control("filtered", display, widget_type="CheckBox")
+        self.low_pass = self.control("low_pass_angstrom", display, step=1)
+        self.high_pass = self.control("high_pass_angstrom", display, step=10)
+        self.contrast = self.control("contrast_sigmas", display, widget_type="FloatSlider")
+        return form(self.filtered, self.low_pass, self.high_pass, self.contrast)
+
+    def _tool(self, tool: Tool, text: str) -> PushButton:
+        button = PushButton(text=text, name=tool)
+        button.native.setCheckable(True)
+        button.native.clicked.connect(lambda: self.link.tools.toggle(tool))
+        return button
+
+    @staticmethod
+    def _button(text: str, action: Any) -> PushButton:
+        button = PushButton(text=text, name=text)
+        button.changed.connect(lambda _: action())
+        return button
+
+    def _tell(self, text: str) -> None:
+        tell(self.status, text)
+
+    def _adopt(self, mark: Mark) -> None:
+        try:
+            self.link.adopt(self.points.value, mark)
+        except InputError as error:
+            report(error)
+
+    # what is shown
+
+    def _layers(self) -> list[Any]:
+        return list(self.link.viewer.layers)
+
+    def _show_points(self) -> None:
+        self.points.reset_choices()
+        self.own.visible = self.use.visible = bool(adoptable(self._layers()))
+        self._show_choice()
+
+    def _show_choice(self) -> None:
+        chosen = self.points.value is not None and self.session.current is not None
+        for button in (self.use_positive, self.use_negative):
+            button.enabled = chosen
+            button.tooltip = "" if chosen else "Choose a layer of points, and a micrograph, first."
+
+    def _show_tool(self) -> None:
+        now = self.link.tools.now()
+        for tool, button in self.tools.items():
+            button.native.setChecked(tool == now)
+
+    def _show_keys(self) -> None:
+        is_open = self.session.current in self.session.micrographs
+        for tool, _, key, help_text in TOOLS:
+            self.tools[tool].enabled = is_open
+            self.tools[tool].tooltip = with_keys(help_text, key) if is_open else OPEN_FIRST
+        self.filtered.tooltip = with_keys(FILTERED_HELP, "show_filtered")
+        self._show_edits()
+
+    def _show_edits(self) -> None:
+        edits = self.session.edits
+        for button, is_possible, what in (
+            (self.undo, edits.can_undo, "undo"),
+            (self.redo, edits.can_redo, "redo"),
+        ):
+            button.enabled = is_possible
+            text = UNDO_HELP if is_possible else f"Nothing to {what}."
+            button.tooltip = with_keys(text, f"{what}_marks")
+
+    def _show(self) -> None:
+        session = self.session
+        is_open = session.current in session.micrographs
+        self._show_keys()
+        self.elsewhere.show()
+        self._show_choice()
+        tell(self.hint, HINT if is_open else OPEN_FIRST)
+        tell(self.in_angstrom, in_angstrom(session.box_size_px, session.pixel_size))
+        tell(self.counts, self._counts() if is_open else "")
+
+    def _counts(self) -> str:
+        here = self.session.counting_labels_of(self.session.current)
+        all_labels = self.session.annotated().values()
+        positives = sum(len(labels.positive_yx) for labels in all_labels)
+        negatives = sum(len(labels.negative_yx) for labels in all_labels)
+        outside = self.link.count_outside()
+        stray = f"; {counted(outside, 'mark')} outside the image not counted" if outside else ""
+        return (
+            f"{counted(len(here.positive_yx), 'particle')}, "
+            f"{counted(len(here.negative_yx), 'non-particle')} here; "
+            f"{positives} and {negatives} on {counted(len(all_labels), 'micrograph')}{stray}"
+        )
+
+
+def in_angstrom(length_px: int, pixel_size: float | None) -> str:
+    """Say a length in the units of the specimen, where they are known."""
+    return "" if pixel_size is None else f"= {length_px * pixel_size:.0f} Å"

@@ -1,0 +1,265 @@
+"""What every dock has: the viewer's session, controls made from its fields, a place among tabs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from annotated_types import Ge, Le
+from magicgui.widgets import ComboBox, Container, Label, PushButton, Widget, create_widget
+from psygnal import EventedModel
+from qtpy.QtCore import QObject, Qt, QTimer
+from qtpy.QtWidgets import (
+    QDockWidget,
+    QFrame,
+    QLabel,
+    QMainWindow,
+    QScrollArea,
+    QSizePolicy,
+    QTabBar,
+    QWidget,
+)
+
+from napari_deepem.controllers.folder_drop import Drops
+from napari_deepem.controllers.viewer_link import link_of
+
+OURS = "napari-deepem dock"
+SLIDER_MARGIN = 1.05  # of the highest value that a range slider has to show
+LISTED = 100  # micrographs in a menu; the Micrographs dock has them all
+WIDTH = 340  # least width in which every line of a dock can be read, screen pixels
+
+
+class Dock(Container):
+    """A column of controls that follows the session for as long as the dock lives."""
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(labels=False)
+        self.native.setMinimumWidth(WIDTH)
+        self.link = link_of(viewer)
+        self.session = self.link.session
+        self._stops: list[Callable[[], object]] = []
+        self.native.destroyed.connect(partial(_run_all, self._stops))
+        self._tabs = _Tabs(self.native, type(self).__name__, self._on_window)
+
+    def _on_window(self, window: QMainWindow) -> None:
+        """Follow what is done to the window as a whole; the first dock in it does."""
+        if not self.link.closing.watching:
+            self.link.closing.watch(window)
+            Drops(self.link, window)
+            self.link.bars.open()
+
+    def fill(self, widgets: Sequence[Widget]) -> None:
+        """Lay widgets out from top to bottom, close together; what is too high is scrolled."""
+        self._column = Container(widgets=widgets, labels=False)
+        self.column = self._column.native.layout()
+        self.column.addStretch()
+        self.column.setSpacing(6)
+        area = QScrollArea()
+        area.setWidget(self._column.native)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        both = QSizePolicy.Policy.Expanding
+        frame = holder(area)
+        frame.native.setSizePolicy(both, both)  # or napari leaves the space below empty
+        self.append(frame)
+        self.margins = (0, 0, 0, 0)
+
+    def follow(self, signal: Any, callback: Callable[..., object]) -> None:
+        """Connect a session's signal until the dock is destroyed."""
+        signal.connect(callback)
+        self.at_end(lambda: signal.disconnect(callback, missing_ok=True))
+
+    def follow_theme(self, *wear: Callable[[str], object]) -> None:
+        """Call these with the name of the viewer's theme, now and whenever it is another one."""
+        changed = self.link.viewer.events.theme
+
+        def on_theme(event: Any) -> None:
+            for each in wear:
+                each(event.value)
+
+        changed.connect(on_theme)
+        self.at_end(lambda: changed.disconnect(on_theme))
+        for each in wear:
+            each(self.link.viewer.theme)
+
+    def at_end(self, callback: Callable[[], object]) -> None:
+        """Call this when the dock is destroyed."""
+        self._stops.append(callback)
+
+    def control(self, field: str, of: EventedModel | None = None, **options: Any) -> Any:
+        """Make a control for a field of the session, or of another model that it has.
+
+        Its bounds, title and help come from there.
+        """
+        model = self.session if of is None else of
+        info = type(model).model_fields[field]
+        bounds: dict[str, Any] = {}
+        for limit in info.metadata:
+            if isinstance(limit, Ge):
+                bounds["min"] = limit.ge
+            elif isinstance(limit, Le):
+                bounds["max"] = limit.le
+        widget: Any = create_widget(
+            value=getattr(model, field),
+            annotation=info.annotation,
+            name=field,
+            label=info.title,
+            options={"tooltip": info.description, **bounds, **options},
+        )
+        widget.changed.connect(lambda value: setattr(model, field, value))
+        self.follow(model.events[field], lambda value: show_value(widget, value))
+        return widget
+
+    def micrograph_combo(self) -> ComboBox:
+        """Choose the current micrograph; choosing shows it and hides the others."""
+        combo = ComboBox(
+            name="micrograph",
+            label="Micrograph",
+            choices=lambda _: self._listed(),
+            tooltip="Shows this micrograph and hides the others with all that belongs to them.",
+        )
+        combo.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+        def refresh(_: object = None) -> None:
+            with combo.changed.blocked():
+                known, current = combo.choices, self.session.current
+                few = len(self.session.names) <= LISTED
+                if (few or current not in known) and list(known) != self._listed():
+                    combo.reset_choices()
+                if current in combo.choices:
+                    combo.value = current
+
+        combo.changed.connect(lambda name: setattr(self.session, "current", name))
+        for signal in (self.session.events.micrographs, self.session.events.files):
+            self.follow(signal, refresh)
+        self.follow(self.session.events.current, refresh)
+        refresh()
+        return combo
+
+    def _listed(self) -> list[str]:
+        """Every micrograph, or the current one's neighbours where there are very many."""
+        names, current = self.session.names, self.session.current
+        if len(names) <= LISTED or current not in names:
+            return names[:LISTED]
+        first = max(0, names.index(current) - LISTED // 2)
+        return names[first : first + LISTED]
+
+
+def show_value(widget: Any, value: Any) -> None:
+    """Show a value without announcing it as the user's; a range slider grows to hold it."""
+    if widget.value != value:
+        with widget.changed.blocked():
+            if isinstance(value, tuple) and max(value) > widget.max:
+                widget.max = max(value) * SLIDER_MARGIN
+            widget.value = value
+
+
+def form(*widgets: Widget) -> Container:
+    """Put widgets below each other, their labels on the left."""
+    return _without_margins(Container(widgets=widgets, labels=True))
+
+
+def row(*widgets: Widget, label: str = "") -> Container:
+    """Put widgets side by side."""
+    return _without_margins(
+        Container(widgets=widgets, layout="horizontal", labels=False, label=label)
+    )
+
+
+def holder(widget: QWidget) -> Container:
+    """Hold a plain Qt widget as a control among others."""
+    container = _without_margins(Container(labels=False))
+    container.native.layout().addWidget(widget)
+    return container
+
+
+def _without_margins(container: Container) -> Container:
+    container.margins = (0, 0, 0, 0)
+    container.native.layout().setSpacing(6)
+    return container
+
+
+def button(text: str, action: Callable[[], object], tooltip: str = "") -> PushButton:
+    """Make a button that does something."""
+    made = PushButton(text=text, tooltip=tooltip)
+    made.changed.connect(lambda: action())
+    return made
+
+
+def text_line(name: str) -> Label:
+    """Return an empty text that wraps and can be copied."""
+    line = Label(name=name, value="")
+    line.native.setWordWrap(True)
+    line.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    line.native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return line
+
+
+def tell(line: Label, text: str) -> None:
+    """Show a text, or nothing at all where it is empty."""
+    line.value = text
+    line.visible = bool(text)
+
+
+class _Tabs(QObject):
+    """Puts a dock on one place with our others, as tabs: four are too high for one column."""
+
+    def __init__(
+        self, widget: QWidget, title: str, on_window: Callable[[QMainWindow], object]
+    ) -> None:
+        super().__init__(widget)
+        self._widget, self._title, self._on_window = widget, title, on_window
+        QTimer.singleShot(0, self._join)
+
+    def _join(self) -> None:
+        dock = _dock_of(self._widget)
+        window = None if dock is None else dock.parent()
+        if dock is None or not isinstance(window, QMainWindow):
+            return
+        self._on_window(window)
+        _align_labels(self._widget)
+        # napari destroys the dock that is closed, but not what is in it
+        dock.destroyed.connect(self._widget.deleteLater)
+        dock.setWindowTitle(self._title)  # what its tab says; napari's own has the plugin's name
+        for other in window.findChildren(QDockWidget):
+            if other.findChild(QWidget, OURS) is not None and not other.isFloating():
+                window.tabifyDockWidget(other, dock)
+                dock.raise_()
+                _show_whole_titles(window, self._title)
+                break
+        self._widget.setObjectName(OURS)  # from now on others may join this one
+
+
+def _align_labels(widget: QWidget) -> None:
+    """Make the labels of each form equally wide; magicgui measures them before they are styled."""
+    forms: dict[Any, list[QLabel]] = {}
+    for label in widget.findChildren(QLabel):
+        line: Any = label.parentWidget()
+        layout = line.layout()
+        if layout is not None and layout.count() == 2 and layout.itemAt(0).widget() is label:
+            forms.setdefault(line.parentWidget(), []).append(label)
+    for labels in forms.values():
+        width = max(label.sizeHint().width() for label in labels)
+        for label in labels:
+            label.setFixedWidth(width)
+
+
+def _show_whole_titles(window: QMainWindow, title: str) -> None:
+    """Leave the titles of our tabs as they are: Qt would cut them off, as many as there are."""
+    for bar in window.findChildren(QTabBar):
+        if title in (bar.tabText(number) for number in range(bar.count())):
+            bar.setElideMode(Qt.TextElideMode.ElideNone)
+            bar.setStyleSheet("QTabBar::tab { padding: 3px 4px; margin: 0px; min-width: 0px; }")
+
+
+def _run_all(stops: Sequence[Callable[[], object]]) -> None:
+    for stop in stops:
+        stop()
+
+
+def _dock_of(widget: QObject | None) -> QDockWidget | None:
+    while widget is not None and not isinstance(widget, QDockWidget):
+        widget = widget.parent()
+    return widget

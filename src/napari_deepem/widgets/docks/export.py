@@ -1,0 +1,178 @@
+"""Export: save picks, or marks, as coordinate files, or keep picks as a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, cast
+
+from magicgui.types import FileDialogMode
+from magicgui.widgets import CheckBox, ComboBox, FileEdit, ProgressBar, PushButton, RadioButtons
+from qtpy.QtWidgets import QMessageBox
+
+from napari_deepem.controllers.wording import counted
+from napari_deepem.controllers.workers import report
+from napari_deepem.core.errors import InputError
+from napari_deepem.layers.micrographs import folder_of
+from napari_deepem.session import export_plan
+from napari_deepem.session.export_plan import FORMATS, Scope, What
+from napari_deepem.widgets.docks.dock import Dock, form, row, tell, text_line
+
+PICKS, MARKS = "picks", "marked particles"
+THIS, CHOSEN, ALL = "this micrograph", "those chosen in the table", "all but the excluded"
+WHATS: dict[str, What] = {PICKS: "picks", MARKS: "marks"}
+SCOPES: dict[str, Scope] = {THIS: "this", CHOSEN: "chosen", ALL: "all"}
+FOLDERS = {PICKS: "picks", MARKS: "labels"}  # beside the micrographs
+WHAT_COPYING_DOES = (
+    "As a Points layer of your own, to edit or to train on; without those that you rejected. One "
+    "micrograph is in view at a time: the picks of all are saved as files."
+)
+NOT_SCORED = "There are no picks here yet: score this micrograph in the Pick dock first."
+NAMED = 8  # files that a question names one by one
+
+
+class Export(Dock):
+    """The dock of this name."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)
+        self._chosen_folders: dict[str, Path] = {}  # by the name that ours would have
+        self.what = ComboBox(label="Save", choices=list(WHATS))
+        self.what.tooltip = "Picks that you rejected in Review are left out."
+        self.scope = RadioButtons(label="Of", choices=list(SCOPES), orientation="vertical")
+        self.scope.value = THIS
+        self.formats = {
+            name: CheckBox(text=suffix, value=suffix == ".star", tooltip=name)
+            for name, suffix in FORMATS.items()
+        }
+        self.destination = FileEdit(
+            label="Folder",
+            mode=FileDialogMode.EXISTING_DIRECTORY,
+            tooltip="One file a micrograph and format, named as the micrograph. Made if missing.",
+        )
+        self.save = PushButton(text="Save")
+        self.copy_to_layer = PushButton(text="Copy picks of this micrograph to a layer")
+        self.progress = ProgressBar(min=0, max=1, value=0, visible=False)
+        self.status = text_line("status")
+        self.fill(
+            [
+                form(
+                    self.what,
+                    self.scope,
+                    row(*self.formats.values(), label="Formats"),
+                    self.destination,
+                ),
+                self.save,
+                self.progress,
+                self.status,
+                self.copy_to_layer,
+            ]
+        )
+        self.what.changed.connect(self._show_destination)
+        for control in (self.scope, *self.formats.values()):
+            control.changed.connect(self._show)
+        self.destination.changed.connect(self._on_destination)
+        self.save.changed.connect(self._save_files)
+        self.copy_to_layer.changed.connect(self._copy_to_layer)
+        events = self.session.events
+        for signal in (events.current, events.files, events.folder):
+            self.follow(signal, self._show_destination)
+        for signal in (events.picks, events.candidates, events.labels, events.micrographs):
+            self.follow(signal, self._show)
+        for signal in (events.chosen, events.excluded):
+            self.follow(signal, self._show)
+        for name in ("running", "done"):
+            self.follow(self.session.exporting.events[name], self._show_exporting)
+        self._show_destination()
+        self._show_exporting()
+
+    @property
+    def suffixes(self) -> list[str]:
+        """Suffixes of the chosen formats."""
+        return [FORMATS[name] for name, box in self.formats.items() if box.value]
+
+    def _destination(self) -> Path | None:
+        text = self.destination.line_edit.value.strip()
+        return Path(text).expanduser() if text else None
+
+    def _on_destination(self) -> None:
+        chosen = self._destination()
+        if chosen is not None and chosen.is_absolute():
+            self._chosen_folders[FOLDERS[self.what.value]] = chosen
+        self._show()
+
+    def _folder(self) -> Path:
+        """Return where to save: where the user last chose, or a folder beside the micrographs."""
+        name, session = FOLDERS[self.what.value], self.session
+        if name in self._chosen_folders:
+            return self._chosen_folders[name]
+        if session.folder is not None and (session.current in session.files):
+            return session.folder / name
+        image = self.link.image_of(session.current)
+        return ((folder_of(image) if image is not None else None) or Path.home()) / name
+
+    def _show_destination(self) -> None:
+        with self.destination.changed.blocked():
+            self.destination.value = self._folder()
+        self._show()
+
+    def _show(self) -> None:
+        why = export_plan.nothing_to_save(self.session, *self._asked())
+        if not why and not self.suffixes:
+            why = "Choose a format."
+        if not why and self._destination() is None:
+            why = "Name a folder to save to."
+        saving = self.session.exporting.running
+        self.save.enabled = not why and not saving
+        self.save.tooltip = why or ("Files are being written." if saving else "")
+        self.copy_to_layer.enabled = self.session.picks is not None
+        self.copy_to_layer.tooltip = WHAT_COPYING_DOES if self.session.picks else NOT_SCORED
+        if not saving:
+            tell(self.status, why)
+
+    def _show_exporting(self) -> None:
+        exporting = self.session.exporting
+        self.progress.max, self.progress.value = exporting.total, exporting.done
+        self.progress.visible = exporting.running and exporting.total > 1
+        self._show()
+        if exporting.message:
+            tell(self.status, exporting.message)
+
+    def _asked(self) -> tuple[What, Scope]:
+        return WHATS[self.what.value], SCOPES[self.scope.value]
+
+    def _save_files(self) -> None:
+        try:
+            plan = export_plan.plan(
+                self.session, *self._asked(), self._destination() or self._folder(), self.suffixes
+            )
+        except InputError as error:
+            return tell(self.status, report(error))
+        if not self._may_replace(export_plan.files_of_others(self.session, plan.paths())):
+            return tell(self.status, "Nothing was written.")
+        self.link.exports.write(plan, "pick" if self._asked()[0] == "picks" else "particle")
+
+    def _may_replace(self, others: list[Path]) -> bool:
+        if not others:
+            return True
+        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+        question = f"Saving replaces {counted(len(others), 'file')} not written here:"
+        answer = QMessageBox.question(
+            self.native, "Replace?", f"{question}\n{_listed(others)}\n\nReplace?", yes | no, no
+        )
+        return bool(cast(Any, answer) == yes)
+
+    def _copy_to_layer(self) -> None:
+        layer = self.link.copy_picks()
+        if layer is not None:
+            tell(
+                self.status,
+                f"Copied {counted(len(layer.data), 'pick')} to the layer '{layer.name}'",
+            )
+
+
+def _listed(paths: Iterable[Path]) -> str:
+    """Name files line by line, the first few of many."""
+    names = [str(path) for path in paths]
+    more = [f"and {len(names) - NAMED} more"] if len(names) > NAMED else []
+    return "\n".join([*names[:NAMED], *more])

@@ -1,0 +1,114 @@
+"""Marks that the user does not click: from files, and drawn by chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from magicgui.widgets import PushButton
+from qtpy.QtWidgets import QFileDialog
+
+from napari_deepem.controllers.wording import counted
+from napari_deepem.controllers.workers import report, run
+from napari_deepem.core.types import FloatArray
+from napari_deepem.session import Session
+from napari_deepem.session.background_labels import drawing_background, missing_for_background
+from napari_deepem.session.labels import MarksRead, add_marks, reading_marks
+from napari_deepem.session.state import OPEN_FIRST
+from napari_deepem.widgets.docks.dock import row
+
+FILTER = "Coordinates (*.star *.box *.csv)"
+
+
+class Elsewhere:
+    """Buttons that add marks; what came of it is told in a line."""
+
+    def __init__(self, session: Session, tell: Callable[[str], None]) -> None:
+        self._session = session
+        self._listeners = [tell]  # none when the dock is closed; a job may outlast it
+        self.load = _button("Load file ...", self._choose_file)
+        self.load_folder = _button("Load folder ...", self._choose_folder)
+        self.draw = _button("Draw background", self._draw)
+        self.buttons = row(self.load, self.load_folder, self.draw)
+        self.buttons.native.destroyed.connect(self._listeners.clear)
+
+    def _tell(self, text: str) -> None:
+        for listener in self._listeners:
+            listener(text)
+
+    def show(self) -> None:
+        """Say of each button what it does, or why it does nothing now."""
+        session = self._session
+        is_open = bool(session.micrographs or session.files)
+        for button, text in (
+            (self.load, "Adds the particles of a coordinate file to the marks."),
+            (self.load_folder, "Adds the particles of one file for each micrograph, by name."),
+        ):
+            button.enabled = is_open
+            button.tooltip = text if is_open else OPEN_FIRST
+        missing = missing_for_background(session)
+        self.draw.enabled = not missing
+        self.draw.tooltip = missing or (
+            "Marks places as non-particles, drawn at random as training does, so that you see "
+            "what it learns from and can erase what is a particle."
+        )
+
+    def _choose_file(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(
+            self.buttons.native, "Load marks", self._folder(), FILTER
+        )
+        self._load(chosen)
+
+    def _choose_folder(self) -> None:
+        self._load(
+            QFileDialog.getExistingDirectory(
+                self.buttons.native, "Load marks of a folder", self._folder()
+            )
+        )
+
+    def _folder(self) -> str:
+        micrograph = self._session.micrographs.get(self._session.current or "")
+        return str(micrograph.source.parent) if micrograph and micrograph.source else ""
+
+    def _load(self, chosen: str) -> None:
+        if chosen:
+            self._tell(f"Reading {Path(chosen).name} ...")
+            self._run(partial(reading_marks, self._session, Path(chosen)), self._on_read)
+
+    def _on_read(self, read: MarksRead) -> None:
+        add_marks(self._session, read.centres_yx, "positive")
+        count = counted(sum(map(len, read.centres_yx.values())), "particle")
+        left_out = f"; {read.outside} outside the image left out" if read.outside else ""
+        self._tell(f"Loaded {count}{self._where(list(read.centres_yx))}{left_out}.")
+
+    def _where(self, names: list[str]) -> str:
+        if len(names) != 1:
+            return f" on {len(names)} micrographs" if names else ""
+        return "" if names[0] == self._session.current else f" on {names[0]}"
+
+    def _draw(self) -> None:
+        name = self._session.current or ""
+        self._tell("Drawing background ...")
+        self._run(partial(drawing_background, self._session), partial(self._on_drawn, name))
+
+    def _on_drawn(self, name: str, centres_yx: FloatArray) -> None:
+        add_marks(self._session, {name: centres_yx}, "negative")
+        number = counted(len(centres_yx), "non-particle")
+        self._tell(f"Drew {number}: erase those that lie on a particle.")
+
+    def _run(self, job: Callable[[], Any], on_result: Callable[[Any], None]) -> None:
+        prepared = job()  # reads the session, on this thread
+        run(
+            lambda: prepared,
+            on_progress=lambda _: None,
+            on_result=on_result,
+            on_failed=lambda error: self._tell(report(error)),
+        )
+
+
+def _button(text: str, action: Callable[[], None]) -> PushButton:
+    button = PushButton(text=text, name=text)
+    button.changed.connect(lambda _: action())
+    return button

@@ -1,0 +1,305 @@
+"""Micrographs: a folder as a series, how far one has got with it, and what all of it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from magicgui.widgets import CheckBox, ComboBox, ProgressBar
+from qtpy.QtCore import QItemSelectionModel, Qt, QTimer
+from qtpy.QtWidgets import QAbstractItemView, QFileDialog, QHeaderView, QSizePolicy, QTableView
+
+from napari_deepem.controllers.key_bindings import with_keys
+from napari_deepem.controllers.thumbnails import Thumbnails
+from napari_deepem.controllers.wording import counted
+from napari_deepem.controllers.workers import work_on
+from napari_deepem.widgets.docks.dock import Dock, button, holder, row, tell, text_line
+from napari_deepem.widgets.pictures.micrograph_table import (
+    ALL,
+    LABELS,
+    NAME,
+    PICTURE_PX,
+    SCORE,
+    NameCell,
+    Table,
+)
+from napari_deepem.widgets.plots.series_overview import Overview
+
+NOTHING_OPEN = "Open a folder of micrographs, or drop one onto the window."
+NO_MODEL = "Train a model, or load one, in the Train dock first."
+LATER_MS = 500  # many changes are shown at once
+STEP_MS = 8  # of work between two looks at what the user does
+
+
+class Micrographs(Dock):
+    """The dock of this name."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)
+        self.open = button("Open folder ...", self._choose_folder, "Lists its micrographs.")
+        self.previous = button("Previous", lambda: self.link.browsing.step(-1))
+        self.next = button("Next", lambda: self.link.browsing.step(1))
+        self.previous.tooltip = with_keys("To the one above.", "previous_micrograph")
+        self.next.tooltip = with_keys("To the one below.", "next_micrograph")
+        choices = [(f"Show {state}", state) for state in ("all", *ALL)]
+        self.states = ComboBox(choices=choices, tooltip="Which micrographs are listed.")
+        self.states.changed.connect(self._filter)
+        self.status = text_line("status")
+        self.table = Table(self.session)
+        self.view = self._table_view()
+        self.thumbnails = Thumbnails(self.session, self.table.add_picture)
+        self.exclude = button("Exclude", self._exclude)
+        self.pick_all = button("Pick all", self._pick_all)
+        self.stop = button("Stop", self.link.runs.cancel_scoring)
+        self.progress = ProgressBar(min=0, max=1, value=0)
+        self.activity = text_line("activity")
+        self.totals = text_line("totals")
+        self.overview = Overview(self._go_to_file)
+        self.plots = CheckBox(text="Plot picks and mean scores", tooltip="By micrograph.")
+        for plot in (self.overview.picks, self.overview.scores):
+            plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            plot.hide()
+        self.fill(
+            [
+                row(self.open, self.previous, self.next),
+                self.status,
+                holder(self.view),
+                row(self.states, self.exclude),
+                row(self.pick_all, self.stop),
+                self.progress,
+                self.activity,
+                self.totals,
+                self.plots,
+                holder(self.overview.picks),
+                holder(self.overview.scores),
+            ]
+        )
+        # all the room there is for the table: napari adds a stretch of its own below
+        self.column.setStretchFactor(self.view.parentWidget(), 1000)
+        self._later = self._timer(self._show_numbers, LATER_MS)
+        self._steps = self._timer(self._step, 0)
+        self._counting: Iterator[None] = iter(())
+        self._known: list[tuple[int | None, float | None]] = []  # count and mean, by micrograph
+        self.plots.changed.connect(self._draw)
+        self._follow_all()
+        self.follow_theme(self.overview.wear)
+        self._list_names()
+        self._show_numbers()
+
+    def _table_view(self) -> Any:
+        view: Any = QTableView()
+        view.setModel(self.table)
+        view.setItemDelegateForColumn(NAME, NameCell(self.session, view))
+        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        view.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
+        view.setMinimumHeight(3 * PICTURE_PX)
+        view.setShowGrid(False)
+        view.setWordWrap(False)
+        view.verticalHeader().hide()
+        view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        view.verticalHeader().setDefaultSectionSize(PICTURE_PX + 4)
+        header = view.horizontalHeader()
+        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        for column, width in zip(range(LABELS, SCORE + 1), (52, 44, 46), strict=True):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            header.resizeSection(column, width)
+        header.setSortIndicator(NAME, Qt.SortOrder.AscendingOrder)
+        view.setSortingEnabled(True)
+        view.verticalScrollBar().valueChanged.connect(self._look_at_rows)
+        view.selectionModel().currentRowChanged.connect(self._on_row)
+        view.selectionModel().selectionChanged.connect(self._on_selected)
+        self.table.modelReset.connect(self._on_listed)
+        return view
+
+    def _timer(self, callback: Callable[[], None], milliseconds: int) -> QTimer:
+        """Return a timer that rings once each time it is started, while the dock lives."""
+        timer = QTimer(self.native)
+        timer.setSingleShot(True)
+        timer.setInterval(milliseconds)
+        timer.timeout.connect(callback)
+        return timer
+
+    def _follow_all(self) -> None:
+        session, events = self.session, self.session.events
+        self.follow(events.files, self._on_files)
+        for signal in (events.files, events.micrographs):
+            self.follow(signal, self._on_names)
+        self.follow(events.current, self._show_current)
+        for signal in (
+            events.labels,
+            events.review,
+            events.candidates,
+            events.excluded,
+            events.problems,
+            events.threshold,
+            events.std_range,
+            events.min_distance_px,
+            events.current,
+        ):
+            self.follow(signal, self._refresh)
+        self.follow(self.link.keeping.changed, self._show)
+        self.follow(self.link.browsing.changed, self._show)
+        self.follow(events.model, self._show)
+        for field in ("running", "message", "done", "total"):
+            self.follow(session.scoring.events[field], self._show)
+        self.native.destroyed.connect(self.thumbnails.stop)
+
+    # what the user does
+
+    def _choose_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self.native, "Open a folder of micrographs")
+        if chosen:
+            self.link.keeping.open_folder(Path(chosen))
+
+    def _on_row(self, index: Any) -> None:
+        if index.isValid():
+            self.link.browsing.go_to(self.table.names[index.row()])
+
+    def _on_selected(self) -> None:
+        rows = self.view.selectionModel().selectedRows()
+        self.session.chosen = frozenset(self.table.names[index.row()] for index in rows)
+        self._show()
+
+    def _exclude(self) -> None:
+        """Exclude what is chosen, or take it in again where all of it is excluded."""
+        chosen, excluded = self.session.chosen, self.session.excluded
+        self.session.excluded = excluded - chosen if chosen <= excluded else excluded | chosen
+
+    def _pick_all(self) -> None:
+        self.link.stop_marking()
+        self.link.runs.score(self.session.names)
+
+    def _go_to_file(self, number: int) -> None:
+        names = self.session.names
+        if 0 <= number < len(names):
+            self.link.browsing.go_to(names[number])
+
+    def _filter(self) -> None:
+        self.table.state = None if self.states.value == "all" else self.states.value
+        self.table.list_again()
+
+    # what is shown
+
+    def _on_files(self) -> None:
+        self.thumbnails.forget()
+        self.table.pictures.clear()
+
+    def _on_names(self) -> None:
+        if self.table.names != self.session.names:
+            self._list_names()
+        self._refresh()
+
+    def _list_names(self) -> None:
+        self.table.list_again()
+        self._show()
+
+    def _on_listed(self) -> None:
+        self.link.browsing.order = list(self.table.names)
+        self._show_current()
+        self._look_at_rows()
+
+    def _show_current(self) -> None:
+        number = self.table.row_of(self.session.current)
+        selection = self.view.selectionModel()
+        if number is not None and selection.currentIndex().row() != number:
+            index = self.table.index(number, NAME)
+            flags = QItemSelectionModel.SelectionFlag
+            selection.setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
+            self.view.scrollTo(index)
+
+    def _look_at_rows(self) -> None:
+        """Make thumbnails of the rows in sight."""
+        height = self.view.viewport().height()
+        first, last = self.view.rowAt(0), self.view.rowAt(max(0, height - 1))
+        if first >= 0:
+            end = last + 1 if last >= 0 else len(self.table.names)
+            self.thumbnails.want(self.table.names[first:end])
+
+    def _refresh(self) -> None:
+        self.table.refresh()
+        self._show()
+        if not self._later.isActive():
+            self._later.start()
+
+    def _show(self) -> None:
+        session, scoring, keeping = self.session, self.session.scoring, self.link.keeping
+        count = len(session.names)
+        missing = NOTHING_OPEN if not count else "" if session.model is not None else NO_MODEL
+        left = any(name not in session.candidates for name in session.names)
+        self.pick_all.enabled = not missing and not scoring.running and left
+        self.pick_all.tooltip = missing or (
+            "Scores and picks every micrograph that is not scored yet, in the background."
+            if left
+            else "Every micrograph is scored with this model."
+        )
+        self.stop.enabled = scoring.running
+        self.stop.tooltip = "What is done is kept." if scoring.running else "Nothing is running."
+        self.progress.visible = scoring.running
+        self.progress.max, self.progress.value = scoring.total, scoring.done
+        tell(self.activity, scoring.message)
+        for arrow in (self.previous, self.next):
+            arrow.enabled = count > 1
+        chosen = session.chosen
+        self.exclude.enabled = bool(chosen)
+        again = bool(chosen) and chosen <= session.excluded
+        self.exclude.text = "Take in again" if again else "Exclude"
+        self.exclude.tooltip = (
+            "Excluded micrographs are neither trained on, picked nor exported."
+            if chosen
+            else "Choose micrographs in the table first."
+        )
+        tell(self.status, self._words(count, keeping.message or keeping.remark))
+
+    def _words(self, count: int, remark: str) -> str:
+        session = self.session
+        if remark or not count:
+            return remark or NOTHING_OPEN
+        if self.link.browsing.reading:
+            return f"Reading {session.current} ..."
+        if session.current in session.problems:
+            return session.problems[session.current]
+        out = len(session.excluded.intersection(session.names))
+        text = counted(count, "micrograph") + (f", {out} excluded" if out else "")
+        return text + (", saved as you go" if self.link.keeping.path else "")
+
+    def _show_numbers(self) -> None:
+        """Count picks bit by bit, and show the counts when they are known."""
+        self._counting = self._count()
+        self._steps.start()
+
+    def _count(self) -> Iterator[None]:
+        """Work out the picks of every micrograph and their mean score, one a step."""
+        session, selection = self.session, self.session.selection
+        yield from selection.steps()
+        known: list[tuple[int | None, float | None]] = []
+        for name in session.names:
+            is_in = name in session.candidates and name not in session.excluded
+            count = selection.count_of(name) if is_in else None
+            known.append((count, selection.mean_score_of(name) if is_in else None))
+            yield
+        self._known = known
+
+    def _step(self) -> None:
+        if work_on(self._counting, STEP_MS):
+            self._steps.start()
+            return
+        self.table.refresh()
+        counts = [count for count, _ in self._known if count is not None]
+        self.plots.visible = bool(counts)
+        text = f"{counted(sum(counts), 'pick')} in {counted(len(counts), 'micrograph')}"
+        tell(self.totals, text if counts else "")
+        self._draw()
+
+    def _draw(self) -> None:
+        """Draw the plots, if they are to be seen."""
+        wanted = self.plots.value and any(count is not None for count, _ in self._known)
+        for plot in (self.overview.picks, self.overview.scores):
+            plot.setVisible(wanted)
+        if wanted:
+            names, current = self.session.names, self.session.current
+            number = names.index(current) if current in names else None
+            counts, means = zip(*self._known, strict=True)
+            self.overview.show(counts, means, number)

@@ -1,0 +1,269 @@
+"""Pick: score a micrograph, then move sliders until the picks look right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from magicgui.widgets import FloatRangeSlider, FloatSlider, FloatSpinBox, ProgressBar, PushButton
+from qtpy.QtCore import QTimer
+
+from napari_deepem.controllers.debounced_job import Refresh
+from napari_deepem.controllers.wording import counted
+from napari_deepem.session import box_pictures, threshold_curves
+from napari_deepem.widgets.docks.dock import (
+    SLIDER_MARGIN,
+    Dock,
+    form,
+    holder,
+    row,
+    show_value,
+    tell,
+    text_line,
+)
+from napari_deepem.widgets.pictures.std_range_boxes import Ends
+from napari_deepem.widgets.plots.threshold_plots import COLORS, ScorePlot, StdPlot
+from napari_deepem.widgets.plots.training_curves import shade
+
+NOT_HELD_OUT = "No labels were held out: mark particles on a second micrograph."
+HOW_SURE = (
+    "Told from the scores, which held-out labels have shown how to read. What looks like a "
+    "particle to the network and was not among the held-out labels counts as right."
+)
+ALL_LEFT = "Scores every micrograph that is not scored yet."
+ALL_SCORED = "Every micrograph is scored with this model."
+STOPS = "Stops after the part of the micrograph that is being scored; what is scored stays."
+NO_MODEL = "No model yet: train one, or load one, in the Train dock."
+BEST_F2 = (
+    "Sets the threshold at which F2, which counts recall four times, was best on held-out labels."
+)
+COMPLETE = "What picks at this threshold were worth on labels that training had not seen."
+PARTIAL = (
+    "What picks at this threshold were worth on labels that training had not seen. Not every "
+    "particle was marked: so precision can't be counted, and F2 is estimated."
+)
+FEW, PAUSE_MS = 500, 150  # micrographs; picks of more are summed when the slider rests
+NOT_SCORED = "Press Score: then threshold and ranges can be moved."
+
+
+class Pick(Dock):
+    """The dock of this name."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)
+        self.micrograph = self.micrograph_combo()
+        self.score = PushButton(text="Score")
+        self.score.changed.connect(self._score)
+        self.score_all = PushButton(text="Score all")
+        self.score_all.changed.connect(lambda: self.link.runs.score(self.session.names))
+        self.cancel = PushButton(text="Cancel")
+        self.cancel.changed.connect(self.link.runs.cancel_scoring)
+        self.progress = ProgressBar(min=0, max=1, value=0)
+        self.status = text_line("status")
+        self.picked = text_line("picked")
+        self.scores = ScorePlot(self._on_line)
+        self.held_out = text_line("held_out")
+        self.threshold = self.control("threshold", widget_type=FloatSlider, step=0.01)
+        self.use_optimum = PushButton(text="Use F2 optimum")
+        self.use_optimum.changed.connect(self._use_optimum)
+        self.std_range = self.control(
+            "std_range", widget_type=FloatRangeSlider, min=0.0, max=self._top(10.0), step=0.01
+        )
+        self.min_distance = self._distance_control()
+        self.stds = StdPlot(self._on_region)
+        self.ends = Ends()
+        self._cut = Refresh(
+            self.ends, self._cut_ends, lambda _: None, on_progress=self._show_ends, delay_ms=80
+        )
+        self._steps: Iterator[None] = iter(())
+        self._counting = QTimer(self.native)
+        self._counting.setSingleShot(True)
+        self._counting.timeout.connect(self._count_on)
+        self.fill(
+            [
+                form(self.micrograph),
+                row(self.score, self.score_all, self.cancel),
+                self.progress,
+                self.status,
+                self.picked,
+                holder(self.scores.widget),
+                self.held_out,
+                self.use_optimum,
+                holder(self.stds.widget),
+                holder(self.ends),
+                form(self.threshold, self.std_range),
+                form(self.min_distance),
+            ]
+        )
+
+        events = self.session.events
+        for signal in (events.micrographs, events.model, events.current, events.scored):
+            self.follow(signal, self._show)
+        for field in ("running", "message", "done", "total"):
+            self.follow(self.session.scoring.events[field], self._show)
+        for signal in (events.current, events.candidates):
+            self.follow(signal, self._show_candidates)
+        for signal in (events.picks, events.candidates, events.excluded):
+            self.follow(signal, self._show_count)
+        for signal in (events.threshold, events.model):
+            self.follow(signal, self._show_threshold)
+        self.follow(events.std_range, self._show_range)
+        self.follow(events.model, self._show_optimum)
+        for signal in (events.min_distance_px, events.model, events.box_size_px):
+            self.follow(signal, self._show_distance)
+        self.follow_theme(self.scores.wear, self.stds.wear, lambda _: self._show_threshold())
+        self._show()
+        self._show_optimum()
+        self._show_candidates()
+        self._show_distance()
+
+    def _distance_control(self) -> FloatSpinBox:
+        info = type(self.session).model_fields["min_distance_px"]
+        control = FloatSpinBox(
+            name="min_distance_px",
+            label=info.title,
+            tooltip=info.description,
+            min=0.0,
+            max=10_000.0,
+            step=1.0,
+        )
+        control.changed.connect(lambda value: setattr(self.session, "min_distance_px", value))
+        return control
+
+    def _score(self) -> None:
+        if self.session.current is not None:
+            self.link.stop_marking()
+            self.link.runs.score([self.session.current])
+
+    def _on_line(self, threshold: float) -> None:
+        self.session.threshold = min(1.0, max(0.0, threshold))
+
+    def _on_region(self, std_range: tuple[float, float]) -> None:
+        self.session.std_range = std_range
+
+    def _use_optimum(self) -> None:
+        if self.session.f2_optimum is not None:
+            self.session.threshold = self.session.f2_optimum
+
+    def _show(self) -> None:
+        session, activity = self.session, self.session.scoring
+        missing = session.missing_for_scoring()
+        done = session.current_scored is not None
+        why = missing or ("Scoring is running." if activity.running else "")
+        self.score.enabled = not why and not done
+        self.score.tooltip = why or ("This micrograph is scored with this model." if done else "")
+        left = set(session.names) - session.candidates.keys() - session.excluded
+        self.score_all.enabled = not why and bool(left)
+        self.score_all.tooltip = why or (ALL_LEFT if left else ALL_SCORED)
+        self.cancel.enabled = activity.running
+        self.cancel.tooltip = STOPS if activity.running else "Nothing is being scored."
+        self.progress.visible = activity.running
+        self.progress.max = activity.total
+        self.progress.value = activity.done
+        tell(self.status, activity.message or missing or ("" if done else NOT_SCORED))
+
+    def _show_optimum(self) -> None:
+        optimum = self.session.f2_optimum
+        thresholds, curves = threshold_curves.held_out_curves(self.session)
+        self.use_optimum.enabled = optimum is not None
+        text = "Use F2 optimum"
+        if optimum is not None:
+            text += f" ({optimum:.2f}"
+            text += f": F2 {np.interp(optimum, thresholds, curves['F2']):.2f})" if curves else ")"
+        self.use_optimum.text = text
+        self.use_optimum.tooltip = BEST_F2
+        if optimum is None:
+            self.use_optimum.tooltip = NOT_HELD_OUT if self.session.model else NO_MODEL
+        self.scores.show_optimum(optimum)
+        self.scores.show_curves(thresholds, curves)
+
+    def _show_candidates(self) -> None:
+        found = self.session.current_candidates
+        for control in (self.threshold, self.std_range, self.min_distance):
+            control.enabled = found is not None
+            help_text = type(self.session).model_fields[control.name].description
+            control.tooltip = NOT_SCORED if found is None else help_text
+        for widget in (self.scores.widget, self.stds.widget, self.ends):
+            widget.setVisible(found is not None)
+        self._show_count()
+        if found is None:
+            tell(self.held_out, "")
+            return
+        self.scores.show_scores(found.scores)
+        self.stds.show_stds(found.stds)
+        with self.std_range.changed.blocked():
+            self.std_range.max = self._top(float(found.stds.max(initial=0.0)))
+        show_value(self.std_range, self.session.std_range)
+        self._show_threshold()
+        self._show_range()
+
+    def _show_threshold(self) -> None:
+        threshold, found = self.session.threshold, self.session.current_candidates
+        self.scores.show_threshold(threshold)
+        thresholds, curves = threshold_curves.held_out_curves(self.session)
+        figures = [
+            f'<span style="color: {shade(self.link.viewer.theme, COLORS[name])}">'
+            f"{name} {np.interp(threshold, thresholds, curve):.2f}</span>"
+            for name, curve in curves.items()
+        ]
+        tell(self.held_out, "Held out: " + ", ".join(figures) if found and curves else "")
+        self.held_out.tooltip = PARTIAL if "precision" not in curves else COMPLETE
+        if found is not None:
+            self.stds.show_above(int(np.count_nonzero(found.scores >= threshold)))
+            self._cut.ask()
+
+    def _show_range(self) -> None:
+        self.stds.show_range(self.session.std_range)
+        self._cut.ask()
+
+    def _cut_ends(self) -> Any:
+        """Make the job that cuts boxes at both ends of the range; says at once which they are."""
+        session, found = self.session, self.session.current_candidates
+        if found is None or session.current not in session.micrographs or session.model is None:
+            self.ends.show_stds([None] * 4)
+            return None
+        chosen = threshold_curves.at_ends(found, session.threshold, session.std_range)
+        self.ends.show_stds([None if each is None else found.stds[each] for each in chosen])
+        centres_yx = found.centres_yx[[each for each in chosen if each is not None]]
+        return (
+            box_pictures.cutting(session, {session.current: centres_yx})
+            if len(centres_yx)
+            else None
+        )
+
+    def _show_ends(self, cut: box_pictures.Cut) -> None:
+        self.ends.show_pictures(list(cut[2]))
+
+    def _top(self, std: float) -> float:
+        """Return where the std slider ends, so that it holds this and what is chosen."""
+        return max(std, *self.session.std_range) * SLIDER_MARGIN
+
+    def _show_count(self) -> None:
+        """Tell how many are kept here, and as soon as they are counted, in all micrographs."""
+        few = len(self.session.candidates) <= FEW
+        self._steps = self.session.selection.steps()
+        self._counting.start(0 if few else PAUSE_MS)
+        self._show_picked(with_total=few)
+
+    def _count_on(self) -> None:
+        for _ in self._steps:  # one micrograph at a time: the window has other things to do
+            self._counting.start(0)
+            return
+        self._show_picked()
+
+    def _show_picked(self, with_total: bool = True) -> None:
+        found, picks = self.session.current_candidates, self.session.picks
+        parts, estimate = [], self.session.estimated_precision
+        if found is not None and picks is not None:
+            parts.append(f"{len(picks)} of {len(found)} kept here")
+            total = self.session.selection.total() if with_total else None
+            if total is not None and total[1] > 1:
+                parts.append(f"{total[0]} in {counted(total[1], 'micrograph')}")
+            if estimate is not None:
+                parts.append(f"about {estimate:.0%} right")
+        tell(self.picked, ", ".join(parts))
+        self.picked.tooltip = "" if estimate is None else HOW_SURE
+
+    def _show_distance(self) -> None:
+        show_value(self.min_distance, self.session.distance_px())

@@ -1,0 +1,299 @@
+"""Review: look through picks, accept and reject, and train again with what was said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from magicgui.widgets import CheckBox, ComboBox, ProgressBar, PushButton
+from qtpy.QtWidgets import QSizePolicy
+
+from napari_deepem.controllers.debounced_job import Refresh
+from napari_deepem.controllers.training import missing_for_more
+from napari_deepem.controllers.wording import counted
+from napari_deepem.controllers.workers import Job
+from napari_deepem.session import review_gallery
+from napari_deepem.session.box_pictures import cutting
+from napari_deepem.session.review_gallery import EMPTY, Gallery, Verdict
+from napari_deepem.session.training_rounds import Round
+from napari_deepem.widgets.docks.dock import Dock, form, holder, row, tell, text_line
+from napari_deepem.widgets.docks.review_canvas import Looking
+from napari_deepem.widgets.docks.train import enable
+from napari_deepem.widgets.pictures.gallery import GalleryView, Pictures
+from napari_deepem.widgets.plots.training_curves import RoundsPlot
+
+THIS, ALL, SUGGESTED = "this micrograph", "all scored micrographs", "suggested boxes"
+ORDERS: dict[str, review_gallery.Order] = {
+    "best first": "best",
+    "worst first": "worst",
+    "most doubtful first": "doubt",
+    "std, highest first": "std_high",
+    "std, lowest first": "std_low",
+}
+HOW_ORDERED = (
+    "Doubtful is what scores near the threshold, on both sides of it; the other orders show picks "
+    "only. Std is the standard deviation of a box's pixels: contamination lies high."
+)
+WHAT_SUGGEST_DOES = (
+    "Goes to the micrograph, and shows the boxes there, whose label would teach most: those that "
+    "the network is least sure of, not overlapping, where little is labelled so far."
+)
+WHAT_AGAIN_DOES = (
+    "Trains a new network with the same settings. Accepted picks are particles, rejected ones are "
+    "non-particles; the same micrographs are held out as before."
+)
+NOT_SCORED = "Nothing to review here yet: press Score in the Pick dock first."
+READ_AT_ONCE = 4  # micrographs, before looking again at what is in sight
+FAST_MS = 40
+
+
+class Review(Dock):
+    """The dock of this name."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)
+        self._suggested = EMPTY
+        self._trains = False  # a training that was started here is running
+        self._cut_of: tuple[Any, Any] = None, None  # the model and files of the boxes that are cut
+        self.scope = ComboBox(label="Show", choices=[THIS, ALL, SUGGESTED], value=THIS)
+        self.order = ComboBox(label="Order", choices=list(ORDERS), tooltip=HOW_ORDERED)
+        self.only_open = CheckBox(text="Only what is not judged yet")
+        self.pictures = Pictures(self.native)
+        self.view = GalleryView(self.pictures)
+        self.accept = self._verdict_button("Accept (A)", "accepted", "particles")
+        self.reject = self._verdict_button("Reject (R)", "rejected", "non-particles")
+        self.undecide = self._verdict_button("Undecide (U)", None, "")
+        self.counts = text_line("counts")
+        self.suggest = PushButton(text="Suggest", tooltip=WHAT_SUGGEST_DOES)
+        self.suggest.changed.connect(self._suggest)
+        self.again = PushButton(text="Train again")
+        self.again.changed.connect(self._train)
+        self.progress = ProgressBar(min=0, max=1, value=0)
+        self.status = text_line("status")
+        self.rounds = RoundsPlot()
+        self.gain = text_line("gain")
+        gallery = holder(self.view)
+        self.extend(
+            [
+                form(self.scope, self.order),
+                self.only_open,
+                gallery,
+                row(self.accept, self.reject, self.undecide),
+                self.counts,
+                row(self.suggest, self.again),
+                self.progress,
+                self.status,
+                holder(self.rounds.widget),
+                self.gain,
+            ]
+        )
+        layout = self.native.layout()
+        layout.setSpacing(6)
+        layout.setStretchFactor(gallery.native, 1)
+        both = QSizePolicy.Policy.Expanding
+        gallery.native.setSizePolicy(both, both)  # or napari leaves the space below empty
+        self._looking = Looking(self)
+        self._follow()
+        self._refill()
+        self._show()
+        self._show_rounds()
+        self.follow_theme(self.view.wear, self.rounds.wear)
+
+    def _verdict_button(self, text: str, verdict: Verdict | None, kind: str) -> PushButton:
+        what = f"The selected ones become {kind} of the next training."
+        button = PushButton(text=text, tooltip=what if kind else "Takes their verdict back.")
+        button.changed.connect(lambda: self._judge(verdict))
+        return button
+
+    def _follow(self) -> None:
+        session, native = self.session, self.native
+        self._galleries = Refresh(native, self._gallery_job, self._on_gallery, delay_ms=FAST_MS)
+        self._crops = Refresh(
+            native, self._crop_job, self._on_cut, on_progress=self._on_crops, delay_ms=FAST_MS
+        )
+        self.view.scrolled.connect(self._crops.ask)
+        self.view.judged.connect(self._judge)
+        self.view.undo_asked.connect(lambda: session.verdict_edits.undo())
+        self.scope.changed.connect(self._refill)
+        self.order.changed.connect(self._refill)
+        self.only_open.changed.connect(self._refill)
+        self.view.selection_changed.connect(self._show_counts)
+        events, activity = session.events, session.training.events
+        for name in ("candidates", "threshold", "std_range", "min_distance_px", "excluded"):
+            self.follow(events[name], self._refill)
+        self.follow(events.current, self._on_current)
+        self.follow(events.files, self._on_files)
+        self.follow(events.review, self._on_review)
+        self.follow(events.model, self._on_model)
+        self.follow(events.rounds, self._show_rounds)
+        for name in ("labels", "micrographs", "box_size_px"):
+            self.follow(events[name], self._show)
+        for name in ("running", "message", "done", "total"):
+            self.follow(activity[name], self._show)
+
+    # what is shown
+
+    def _refill(self) -> None:
+        """Show the gallery that is asked for, at once where that is quick."""
+        session = self.session
+        self.pictures.tells_std = ORDERS[self.order.value].startswith("std")
+        if self.scope.value == ALL and len(session.candidates) > 1:
+            self._galleries.ask()
+        else:
+            self._show_gallery(self._gallery())
+
+    def _names(self) -> list[str]:
+        session = self.session
+        if self.scope.value == THIS:
+            return [session.current] if session.current else []
+        return [name for name in session.candidates if name not in session.excluded]
+
+    def _gallery(self) -> Gallery:
+        if self.scope.value == SUGGESTED:
+            return self._suggested
+        order, only_open = ORDERS[self.order.value], self.only_open.value
+        return review_gallery.gallery(self.session, self._names(), order, only_open=only_open)
+
+    def _gallery_job(self) -> Job | None:
+        if self.scope.value != ALL:  # by now: that is shown already
+            return None
+        order, only_open = ORDERS[self.order.value], self.only_open.value
+        return review_gallery.making_gallery(
+            self.session, self._names(), order, only_open=only_open
+        )
+
+    def _on_gallery(self, shown: Gallery) -> None:
+        if self.scope.value == ALL:
+            self._show_gallery(shown)
+
+    def _show_gallery(self, shown: Gallery) -> None:
+        self.pictures.show(shown, review_gallery.verdicts_on(self.session, shown))
+        self._crops.ask()
+        self._looking.show()
+        self._show()
+
+    def _crop_job(self) -> Job | None:
+        if self.session.model is None:
+            return None
+        missing = self.pictures.missing(self.view.rows_in_sight())
+        some = dict(list(missing.items())[:READ_AT_ONCE])
+        self._cut_of = self.session.model, self.session.files
+        return cutting(self.session, some) if some else None
+
+    def _on_crops(self, cut: Any) -> None:
+        model, files = self._cut_of
+        if model is self.session.model and files is self.session.files:
+            self.pictures.add(*cut)
+            self.view.redraw()
+
+    def _on_cut(self, _: None) -> None:
+        self._crops.ask()  # until nothing is missing
+
+    def _on_current(self) -> None:
+        if self.scope.value == THIS:
+            self._refill()
+        self._looking.show()
+
+    def _on_files(self) -> None:
+        """Of another series micrographs may have the same names."""
+        self.pictures.forget_pictures()
+        self._suggested = EMPTY
+
+    def _on_model(self) -> None:
+        self.pictures.forget_pictures()
+        self._suggested = EMPTY
+        if self._trains and self.session.current is not None:
+            self.link.runs.score([self.session.current])
+        self._trains = False
+        self._refill()
+
+    # what the user says
+
+    def _judge(self, verdict: Verdict | None) -> None:
+        rows = self.view.selected_rows()
+        if not len(rows):
+            return
+        shown, below = self.pictures.gallery, int(rows[-1]) + 1
+        review_gallery.judge(self.session, shown.by_name(rows), verdict)
+        if self.pictures.gallery is not shown:  # what is judged was taken out
+            below -= len(rows)
+        self.view.select_row(min(below, len(self.pictures.gallery) - 1))
+
+    def _on_review(self) -> None:
+        shown = self.pictures.gallery
+        verdicts = review_gallery.verdicts_on(self.session, shown)
+        if self.only_open.value and self.scope.value != SUGGESTED:
+            if verdicts.any():
+                self._show_gallery(shown.only(verdicts == 0))
+            else:  # one was taken back
+                self._refill()
+            return
+        self.pictures.verdicts = verdicts
+        self.view.redraw()
+        self._looking.show()
+        self._show()
+
+    def _suggest(self) -> None:
+        found = review_gallery.suggested(self.session)
+        if found is None:
+            tell(self.status, "Every candidate is judged or marked already.")
+            return
+        suggestion, self._suggested = found
+        with self.scope.changed.blocked():
+            self.scope.value = SUGGESTED
+        self.session.current = suggestion.name
+        self._refill()
+        self.view.select_row(0)
+        self.view.setFocus()
+
+    def _train(self) -> None:
+        self.link.stop_marking()
+        self._trains = True
+        self.link.runs.trainings.train("anew")
+
+    # words
+
+    def _show(self) -> None:
+        session, activity = self.session, self.session.training
+        running = "Training is running: see the Train dock." if activity.running else ""
+        some = "" if len(self.pictures.gallery) else NOT_SCORED
+        enable(self.suggest, "" if session.candidates else NOT_SCORED, WHAT_SUGGEST_DOES)
+        nothing = "" if session.reviewed() else "Accept or reject some picks first."
+        enable(self.again, running or missing_for_more(session) or nothing, WHAT_AGAIN_DOES)
+        self.progress.visible = activity.running
+        self.progress.max = activity.total
+        self.progress.value = min(activity.done, activity.total)
+        tell(self.status, activity.message if activity.running else some)
+        self._show_counts()
+
+    def _show_counts(self) -> None:
+        rows, shown = self.view.selected_rows(), self.pictures.gallery
+        for button in (self.accept, self.reject, self.undecide):
+            button.enabled = bool(len(rows))
+        accepted, rejected, micrographs = review_gallery.counts(self.session)
+        text = f"{len(rows)} of {len(shown)} selected"
+        if shown.found > len(shown):
+            text += f" (the first of {shown.found})"
+        if micrographs:
+            text += (
+                f"; {accepted} accepted, {rejected} rejected on "
+                f"{counted(micrographs, 'micrograph')}"
+            )
+        tell(self.counts, text if len(shown) or micrographs else "")
+        self._looking.show()
+
+    def _show_rounds(self) -> None:
+        rounds = self.session.rounds
+        self.rounds.show(rounds)
+        self.rounds.widget.setVisible(any(each.ap is not None for each in rounds))
+        tell(self.gain, gain_of(rounds[-1]) if rounds else "")
+
+
+def gain_of(last: Round) -> str:
+    """Say in a sentence what a round gave."""
+    text = f"Round {last.number}: {counted(last.particles, 'particle')}, "
+    text += f"{counted(last.negatives, 'non-particle')}"
+    if last.ap is not None:
+        text += f"; AP {last.ap:.3f} on held-out boxes"
+    if last.ap_before is not None:
+        text += f", the model before has {last.ap_before:.3f} on the same"
+    return text

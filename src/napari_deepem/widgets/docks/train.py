@@ -1,0 +1,285 @@
+"""Train: from labels to a model, with its progress to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from magicgui.widgets import LineEdit, ProgressBar, PushButton
+from qtpy.QtGui import QIntValidator
+from qtpy.QtWidgets import QFileDialog
+from superqt import QCollapsible
+
+from napari_deepem.controllers.debounced_job import Refresh
+from napari_deepem.controllers.training import missing_for_more
+from napari_deepem.controllers.workers import Job, report
+from napari_deepem.core.errors import InputError
+from napari_deepem.layers.label_points import COLORS
+from napari_deepem.session import Session, jobs
+from napari_deepem.session.box_pictures import strip
+from napari_deepem.session.readiness import obstacle, warnings
+from napari_deepem.session.training_rounds import Start
+from napari_deepem.widgets.docks.dock import Dock, form, holder, row, show_value, tell, text_line
+from napari_deepem.widgets.pictures.picture_strip import Strip
+from napari_deepem.widgets.plots.training_curves import HELD_OUT, TrainingCurves, best_of, shade
+
+FILTER = "DeepEM model (*.safetensors)"
+STRIP_COLUMNS = 8
+HOW_SUGGESTED = (
+    "The average of the particles that you marked ends at a radius; the box is 2.5 times that. "
+    "Click to use it."
+)
+IN_USE = "The box has this size."
+WHAT_TRAIN_DOES = "Trains a new network on all that is marked, and on verdicts from Review."
+WHAT_CONTINUE_DOES = "Trains the present network on, with what was marked and judged since."
+WHAT_STOP_DOES = "Ends after this epoch and keeps the best network so far."
+WHAT_DISCARD_DOES = "Ends after this epoch; the model stays as it was before."
+SHOWN_OF_SESSION = (
+    "labels",
+    "review",
+    "excluded",
+    "micrographs",
+    "box_size_px",
+    "binning",
+    "suggested_box_px",
+    "model",
+)
+
+
+class Train(Dock):
+    """The dock of this name."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)
+        trainings = self.link.runs.trainings
+        self.box_size = self.control("box_size_px")
+        self.use_suggested = PushButton(text="", tooltip=HOW_SUGGESTED)
+        self.use_suggested.changed.connect(self._use_suggested)
+        self.train = self._button("Train", lambda: self._train("new"))
+        self.more = self._button("Continue", lambda: self._train("weights"))
+        self.stop = self._button("Stop", trainings.stop)
+        self.discard = self._button("Discard", trainings.discard)
+        self.advice = text_line("advice")
+        self.progress = ProgressBar(min=0, max=1, value=0)
+        self.status = text_line("status")
+        self.numbers = text_line("numbers")
+        self.curves = TrainingCurves()
+        self.strip = Strip(STRIP_COLUMNS, [COLORS["positive"], COLORS["negative"]])
+        self.seen = text_line("seen")
+        self.summary = text_line("summary")
+        self.save = self._button("Save model ...", self._save)
+        self.load = self._button("Load model ...", self._choose_model)
+        self.fill(
+            [
+                form(self.box_size),
+                self.use_suggested,
+                holder(self._recipe_and_more()),
+                row(self.train, self.more, self.stop, self.discard),
+                self.progress,
+                self.status,
+                self.advice,
+                holder(self.curves.widget),
+                self.numbers,
+                self.seen,
+                holder(self.strip),
+                self.summary,
+                row(self.save, self.load),
+            ]
+        )
+        self._locked_while_training = (
+            self.box_size,
+            self.recipe,
+            self.binning,
+            self.epochs,
+            self.labels_complete,
+            self.seed,
+            self.load,
+        )
+        self._follow()
+        self.follow_theme(self.curves.wear, self._color_advice)
+        self._show()
+        self._show_history()
+        self._show_strip(None)
+
+    def _follow(self) -> None:
+        session = self.session
+        self._boxes = Refresh(
+            self.native, self._box_job, lambda found: setattr(session, "suggested_box_px", found)
+        )
+        self._crops = Refresh(
+            self.native,
+            self._strip_job,
+            self._show_strip,
+            on_input_error=lambda line: tell(self.seen, line),
+        )
+        events, activity = session.events, session.training.events
+        for signal in (events.labels, events.review, events.micrographs, events.current):
+            self.follow(signal, self._boxes.ask)
+        for signal in (events.box_size_px, events.binning, activity.running):
+            self.follow(signal, self._crops.ask)
+        for signal in (events.labels, events.review, events.micrographs):
+            self.follow(signal, self._crops.ask)
+        for name in SHOWN_OF_SESSION:
+            self.follow(events[name], self._show)
+        self.follow(events.history, self._show_history)
+        for name in ("running", "message", "done", "total"):
+            self.follow(activity[name], self._show)
+        self._boxes.ask()
+        self._crops.ask()
+
+    def _button(self, text: str, action: Callable[[], object]) -> PushButton:
+        button = PushButton(text=text)
+        button.changed.connect(lambda: action())
+        return button
+
+    def _recipe_and_more(self) -> QCollapsible:
+        self.recipe = self.control("recipe")
+        self.binning = self.control("binning")
+        self.epochs = self._epochs_control()
+        self.labels_complete = self.control("labels_complete")
+        self.seed = self.control("seed")
+        fold = QCollapsible("Recipe and advanced settings", expandedIcon="▼", collapsedIcon="▶")
+        if (layout := fold.layout()) is not None:
+            layout.setContentsMargins(0, 0, 0, 0)
+        self._folded = form(self.recipe, self.binning, self.epochs, self.labels_complete, self.seed)
+        fold.addWidget(self._folded.native)
+        return fold
+
+    def _epochs_control(self) -> LineEdit:
+        info = Session.model_fields["epochs"]
+        control = LineEdit(name="epochs", label=info.title, tooltip=info.description)
+        control.native.setPlaceholderText("auto")
+        control.native.setValidator(QIntValidator(1, 1000))
+
+        def show(epochs: int) -> None:
+            show_value(control, str(epochs) if epochs else "")
+
+        control.changed.connect(lambda text: setattr(self.session, "epochs", int(text or 0)))
+        self.follow(self.session.events.epochs, show)
+        show(self.session.epochs)
+        return control
+
+    def _box_job(self) -> Job | None:
+        busy = self.session.training.running or not self.session.annotated()
+        return None if busy else jobs.suggesting_box(self.session)
+
+    def _strip_job(self) -> Job | None:
+        return None if self.session.training.running else strip(self.session, STRIP_COLUMNS)
+
+    def _use_suggested(self) -> None:
+        if self.session.suggested_box_px is not None:
+            self.session.box_size_px = self.session.suggested_box_px
+
+    def _show(self) -> None:
+        session, activity = self.session, self.session.training
+        running = "Training is running." if activity.running else ""
+        idle = "" if activity.running else "Nothing is being trained."
+        missing = obstacle(session)
+        enable(self.train, running or missing, WHAT_TRAIN_DOES)
+        enable(self.more, running or missing_for_more(session), WHAT_CONTINUE_DOES)
+        enable(self.stop, idle, WHAT_STOP_DOES)
+        enable(self.discard, idle, WHAT_DISCARD_DOES)
+        enable(self.save, "" if session.model else "There is no model yet.")
+        for control in self._locked_while_training:
+            control.enabled = not activity.running
+        suggested = session.suggested_box_px
+        self.use_suggested.visible = suggested is not None
+        self.use_suggested.text = f"Suggested: {in_px(suggested or 0, session.pixel_size)}"
+        in_use = IN_USE if suggested == session.box_size_px else ""
+        enable(self.use_suggested, running or in_use, HOW_SUGGESTED)
+        self.progress.visible = activity.running
+        self.progress.max = activity.total
+        self.progress.value = min(activity.done, activity.total)
+        tell(self.status, activity.message or missing)
+        hints = [] if activity.running or missing else warnings(session)
+        tell(self.advice, "\n".join(f"• {hint}" for hint in hints))
+        tell(self.summary, summary_of(session.model))
+
+    def _color_advice(self, theme: str) -> None:
+        self.advice.native.setStyleSheet(f"color: {shade(theme, HELD_OUT)}")
+
+    def _show_history(self) -> None:
+        history = self.session.history
+        self.curves.show(history)
+        self.curves.widget.setVisible(bool(history))
+        tell(self.numbers, numbers_of(history))
+
+    def _show_strip(self, found: Any) -> None:
+        self.strip.setVisible(found is not None)
+        if found is None:
+            tell(self.seen, "")
+            return
+        self.strip.show_rows([found.positives, found.negatives])
+        side = found.positives.shape[1]
+        drawn = len(found.negatives) - found.marked
+        tell(
+            self.seen,
+            f"What the network sees ({side} x {side} px, binned by {found.binning}): particles; "
+            + ("background" if drawn else "non-particles"),
+        )
+
+    def _train(self, start: Start) -> None:
+        self.link.stop_marking()
+        self.link.runs.trainings.train(start)
+
+    def _save(self) -> None:
+        chosen, _ = QFileDialog.getSaveFileName(
+            self.native, "Save model", "model.safetensors", FILTER
+        )
+        if not chosen:
+            return
+        try:
+            path = jobs.save(self.session.model, Path(chosen))
+        except InputError as error:
+            self.session.training.message = report(error)
+        else:
+            self.session.training.message = f"Saved {path}"
+
+    def _choose_model(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(self.native, "Load model", "", FILTER)
+        if chosen:
+            self.link.runs.trainings.load(Path(chosen))
+
+
+def numbers_of(history: Sequence[Any]) -> str:
+    """Loss and held-out figures of the last epoch, those that there are, and the best epoch."""
+    if not history:
+        return ""
+    last, best = history[-1], best_of(history)
+    text = f"loss {last.loss:.3f}"
+    if best is not None:
+        text += f"; held-out boxes: loss {last.held_out_loss:.3f}, AP {last.held_out_ap:.3f}"
+        text += f" (best {best.held_out_ap:.3f} in epoch {best.epoch})"
+    return text
+
+
+def enable(button: PushButton, why_not: str, what: str = "") -> None:
+    """Enable a button unless there is a reason against it, and say which, or what it does."""
+    button.enabled = not why_not
+    button.tooltip = why_not or what
+
+
+def in_px(length_px: int, pixel_size: float | None) -> str:
+    """Say a length in pixels, and in the units of the specimen where they are known."""
+    angstrom = "" if pixel_size is None else f" ({length_px * pixel_size:.0f} Å)"
+    return f"{length_px} px{angstrom}"
+
+
+def summary_of(model: Any) -> str:
+    """Describe a model in one line."""
+    if model is None:
+        return ""
+    parts = [f"Model: {model.recipe}, box {model.box_size_px} px, binning {model.binning}"]
+    found = model.summary
+    if "curve" in found:
+        parts.append(f"{len(found['curve'])} epochs")
+    if "held_out_recall" in found:
+        parts.append(f"finds {found['held_out_recall']:.0%} of held-out particles")
+    if "held_out_ap" in found:
+        parts.append(f"held-out AP {found['held_out_ap']:.3f}")
+    kind = "F2 threshold" if "held_out_recall" in found else "threshold"
+    parts.append(f"{kind} {model.threshold:.2f}")
+    if "estimated_precision" in found:
+        parts.append(f"about {found['estimated_precision']:.0%} of picks right there")
+    return ", ".join(parts)

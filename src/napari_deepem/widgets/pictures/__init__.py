@@ -1,0 +1,1 @@
+"""Pictures in the docks: micrographs and boxes in rows and tables."""

@@ -1,0 +1,1 @@
+"""The plots in the docks."""

@@ -1,0 +1,185 @@
+"""Plots on which one tunes: scores with a threshold to drag, standard deviations with a range."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pyqtgraph as pg
+from napari.utils.theme import get_theme
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt
+
+from napari_deepem.layers.results import score_colors
+from napari_deepem.widgets.plots.small_plot import empty_plot, wear
+from napari_deepem.widgets.plots.training_curves import shade
+
+BINS = 50
+COLORS = {"precision": "#60a5fa", "recall": "#fbbf24", "F2": "#4ade80"}
+ABOVE = "#22d3ee"  # the threshold
+HOVER = "#fbbf24"
+OUTLIERS = 0.002  # of the standard deviations, which do not decide how far the axis goes
+Array = NDArray[np.float64]
+
+
+class ScorePlot:
+    """How many candidates have which score, how good picks were, the threshold as a line."""
+
+    def __init__(self, on_threshold: Callable[[float], object]) -> None:
+        self.widget = empty_plot(140)
+        self.widget.setLabel("bottom", "score")
+        self.widget.setXRange(0, 1, padding=0.04)
+        self.widget.setYRange(0, 1, padding=0.06)
+        self.widget.getAxis("left").setTicks([[(0, "0"), (0.5, "½"), (1, "1")]])
+        self.widget.hideAxis("left")
+        middles = (np.arange(BINS) + 0.5) / BINS
+        self._bars = pg.BarGraphItem(
+            x=middles,
+            width=0.9 / BINS,
+            y0=0,
+            height=np.zeros(BINS),
+            brushes=[pg.mkBrush(*np.rint(255 * each).astype(int)) for each in _muted(middles)],
+            pen=None,
+        )
+        self.widget.addItem(self._bars)
+        self.curves = {name: self.widget.plot() for name in COLORS}
+        self._optimum = pg.InfiniteLine(angle=90)
+        self.widget.addItem(self._optimum)
+        self.line = pg.InfiniteLine(
+            angle=90, movable=True, bounds=(0, 1), hoverPen=pg.mkPen(HOVER, width=4)
+        )
+        self.line.sigPositionChanged.connect(lambda line: on_threshold(float(line.value())))
+        self.widget.addItem(self.line)
+
+    def wear(self, theme: str) -> None:
+        """Take the colours of a theme."""
+        wear(self.widget, theme)
+        for name, color in COLORS.items():
+            self.curves[name].setPen(pg.mkPen(shade(theme, color), width=2))
+        best = shade(theme, COLORS["F2"])
+        self._optimum.setPen(pg.mkPen(best, width=1.5, style=Qt.PenStyle.DashLine))
+        self.line.setPen(pg.mkPen(get_theme(theme).text.as_hex(), width=3))
+
+    def show_scores(self, scores: Array) -> None:
+        """Draw the histogram of (n,) scores; heights are square roots, to show few too."""
+        counts, _ = np.histogram(scores, bins=BINS, range=(0, 1))
+        self._bars.setOpts(height=np.sqrt(counts / max(1, counts.max())))
+
+    def show_curves(self, thresholds: Array, curves: Mapping[str, Array]) -> None:
+        """Draw those of `COLORS` that there are, (k,) values each at (k,) thresholds."""
+        for name, item in self.curves.items():
+            item.setData(*((thresholds, curves[name]) if name in curves else ([], [])))
+        self.widget.showAxis("left", bool(curves))
+
+    def show_threshold(self, threshold: float) -> None:
+        """Move the line without announcing it."""
+        self.line.blockSignals(True)
+        self.line.setValue(threshold)
+        self.line.blockSignals(False)
+
+    @property
+    def optimum(self) -> float | None:
+        """The threshold that is marked as best."""
+        return float(self._optimum.value()) if self._optimum.isVisible() else None
+
+    def show_optimum(self, threshold: float | None) -> None:
+        """Mark the threshold at which F2 was best; nothing without a model."""
+        self._optimum.setVisible(threshold is not None)
+        if threshold is not None:
+            self._optimum.setValue(threshold)
+
+
+class StdPlot:
+    """How many candidates have which standard deviation, and the range that is kept.
+
+    Those above the threshold stand out of the rest.
+    """
+
+    def __init__(self, on_range: Callable[[tuple[float, float]], object]) -> None:
+        self.widget = empty_plot(100)
+        self.widget.setLabel("bottom", "standard deviation of the box")
+        self.widget.hideAxis("left")
+        self._on_range = on_range
+        self._stds: Array = np.empty(0)
+        self._top = 1.0
+        self._range = (0.0, 1.0)
+        self._all, self._above = (
+            pg.BarGraphItem(x0=[0], x1=[0], y0=0, height=[0], pen=None) for _ in range(2)
+        )
+        self.widget.addItem(self._all)
+        self.widget.addItem(self._above)
+        veil = pg.mkColor(HOVER)
+        veil.setAlpha(30)
+        self.region = pg.LinearRegionItem(
+            brush=veil,
+            hoverBrush=veil,
+            hoverPen=pg.mkPen(HOVER, width=4),
+            bounds=(0, self._top),
+        )
+        self.region.sigRegionChanged.connect(self._on_region)
+        self.widget.addItem(self.region)
+
+    def wear(self, theme: str) -> None:
+        """Take the colours of a theme."""
+        colors = get_theme(theme)
+        wear(self.widget, theme)
+        self._all.setOpts(brush=colors.secondary.as_hex())
+        self._above.setOpts(brush=shade(theme, ABOVE))
+        for line in self.region.lines:
+            line.setPen(pg.mkPen(colors.text.as_hex(), width=3))
+
+    def show_stds(self, stds: Array) -> None:
+        """Draw the histogram of (n,) standard deviations; heights are square roots."""
+        self._stds = stds
+        self._fit()
+
+    def show_above(self, count: int) -> None:
+        """Let the first so many of them, those above the threshold, stand out."""
+        heights = self._histogram(self._stds[:count])
+        self._above.setOpts(height=heights, **self._edges())
+
+    def show_range(self, std_range: tuple[float, float]) -> None:
+        """Move the range without announcing it; what lies beyond the plot is put on its edge."""
+        self._range = std_range
+        self._fit()
+
+    def _fit(self) -> None:
+        """Let the axis hold the candidates, and the range unless that is much wider."""
+        widest = float(np.quantile(self._stds, 1 - OUTLIERS)) if len(self._stds) else 1.0
+        top = 1.05 * max(widest, min(self._range[1], 1.5 * widest), 1e-6)
+        if top != self._top:
+            self._top = top
+            self.widget.setXRange(0, top, padding=0.02)
+        self._all.setOpts(height=self._histogram(self._stds), **self._edges())
+        self.region.blockSignals(True)
+        self.region.setBounds((0, top))
+        self.region.setRegion(self._shown())
+        self.region.blockSignals(False)
+
+    def _shown(self) -> tuple[float, float]:
+        low, high = self._range
+        return min(low, self._top), min(high, self._top)
+
+    def _histogram(self, stds: Array) -> Array:
+        whole, _ = np.histogram(self._stds, bins=BINS, range=(0, self._top))
+        counts, _ = np.histogram(stds, bins=BINS, range=(0, self._top))
+        return np.sqrt(counts / max(1, whole.max()))
+
+    def _edges(self) -> dict[str, object]:
+        edges = np.linspace(0, self._top, BINS + 1)
+        return {"x0": edges[:-1], "x1": edges[1:], "y0": 0}
+
+    def _on_region(self) -> None:
+        """Tell what was dragged; an end that lies beyond the plot and was not moved stays there."""
+        ends = [
+            at if at != shown else chosen
+            for at, shown, chosen in zip(
+                self.region.getRegion(), self._shown(), self._range, strict=True
+            )
+        ]
+        self._on_range((float(ends[0]), float(ends[1])))
+
+
+def _muted(scores: Array) -> NDArray[np.float32]:
+    """Colours of scores that let curves stand out."""
+    return score_colors(scores) * np.array([1, 1, 1, 0.55], dtype=np.float32)

@@ -1,0 +1,52 @@
+"""Opens a window on what the command line has made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import napari
+from qtpy.QtCore import QTimer
+
+from napari_deepem.controllers.folder_drop import PLUGIN, add_dock
+from napari_deepem.controllers.viewer_link import link_of
+
+DOCKS = ("Micrographs", "Annotate", "Train", "Pick", "Review", "Export")
+
+
+def open_results(micrographs: Sequence[Path], model: Path) -> napari.Viewer:
+    """Open micrographs with all docks, and score and pick them with a model file."""
+    viewer = napari.Viewer(title="napari-deepem")
+    viewer.open([str(path) for path in micrographs], plugin=PLUGIN, stack=False)
+    for number, dock in enumerate(("Annotate", "Train", "Export", "Pick")):
+        viewer.window.add_plugin_dock_widget(PLUGIN, dock, tabify=number > 0)
+    link = link_of(viewer)
+
+    def score_all() -> None:
+        link.session.events.model.disconnect(score_all)
+        link.runs.score(list(link.session.micrographs))
+
+    link.session.events.model.connect(score_all)
+    link.runs.trainings.load(model)
+    return viewer
+
+
+def show_results(micrographs: Sequence[Path], model: Path) -> None:
+    """Do as `open_results` and stay until the window is closed."""
+    open_results(micrographs, model)
+    napari.run()
+
+
+def open_series(folder: Path) -> napari.Viewer:
+    """Open a window on a folder of micrographs, with all docks."""
+    viewer = napari.Viewer(title=f"{folder.absolute().name} - {PLUGIN}")
+    docks = [add_dock(viewer, name) for name in DOCKS]
+    QTimer.singleShot(0, docks[0].native.parent().raise_)  # as soon as they are tabs
+    link_of(viewer).keeping.open_folder(folder)
+    return viewer
+
+
+def show_series(folder: Path) -> None:
+    """Do as `open_series` and stay until the window is closed."""
+    open_series(folder)
+    napari.run()
