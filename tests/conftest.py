@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from places import SHARED_DATA
+
 # Threads that wait for a core spin: on a busy machine two train a tiny network far slower than one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -15,7 +17,6 @@ settings.load_profile("no-deadline")
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real micrographs and coordinate files beside the checkout."""
-    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip(f"no real data in {folder}")
-    return folder
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"no real data in {SHARED_DATA}")
+    return SHARED_DATA

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from napari_deepem.core.network.network import TABLE_1, Architecture
+from places import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = (
     "CHANGELOG.md",

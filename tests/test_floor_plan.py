@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from places import ROOT
+
 FLOOR_PLAN = [
     # room, may import of ours, never imports, imports only inside functions
     ("core", "core", "GUI, psygnal, mrcfile, starfile, dask", ""),
@@ -36,7 +38,6 @@ FLOOR_PLAN = [
 QT = {"qtpy", "superqt", "pyqtgraph", "PyQt5", "PyQt6", "PySide2", "PySide6"}
 GROUPS = {"Qt": QT, "GUI": QT | {"napari", "magicgui", "vispy"}}
 
-ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "napari_deepem"
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -14,7 +14,8 @@ from napari._app_model.constants import MenuId
 from npe2 import PluginManifest
 from npe2.manifest.utils import import_python_name
 
-ROOT = Path(__file__).resolve().parents[1]
+from places import ROOT
+
 MANIFEST = ROOT / "src" / "napari_deepem" / "napari.yaml"
 
 

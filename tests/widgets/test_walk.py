@@ -26,13 +26,14 @@ from napari_deepem.core.types import FloatArray, Labels, Picks
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.io.images import write_mrc
 from napari_deepem.session import Session
+from places import SHARED_DATA
 
 pytestmark = pytest.mark.usefixtures("_plugins")
 DOCKS = ("Annotate", "Train", "Pick", "Review", "Export", "Micrographs")
 MARKED = 15  # on each of two micrographs
 REVIEWED = 10
 TIMEOUT_MS = 120_000
-REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "apoferritin"
+REAL = SHARED_DATA / "apoferritin"
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,161 +1,89 @@
-"""Docks in real windows: jobs in napari's activity area, docks that come and go, two windows."""
+"""The window that the command line opens."""
 
-import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import napari
 import numpy as np
 import pytest
-from napari.utils import progress
-from qtpy.QtWidgets import QDockWidget
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QApplication
 
-from napari_deepem.controllers.folder_drop import add_dock, open_folder
-from napari_deepem.controllers.viewer_link import Link, link_of
+from napari_deepem.controllers.viewer_link import link_of, session_of
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Architecture, Network
-from napari_deepem.core.picking.scoring import TilesDone
-from napari_deepem.core.training.train import EpochDone
-from napari_deepem.core.types import Candidates, Labels, ScoreMap
 from napari_deepem.io.images import write_mrc
-from napari_deepem.session import Scored
-from napari_deepem.widgets.windows import DOCKS
-
-pytestmark = pytest.mark.usefixtures("_plugins")
-
-
-@pytest.fixture
-def window(make_napari_viewer: Any, qtbot: Any) -> Iterator[Callable[[Path], Link]]:
-    """Open a window on a folder with one micrograph, named as the folder."""
-    links = []
-
-    def open_on(folder: Path) -> Link:
-        folder.mkdir()
-        write_mrc(folder / f"{folder.name}.mrc", np.eye(60, 90, dtype=np.float32), 2.0)
-        viewer = make_napari_viewer(show=True)
-        open_folder(viewer, folder)
-        link = link_of(viewer)
-        links.append(link)
-        qtbot.waitUntil(lambda: folder.name in link.session.micrographs, timeout=20_000)
-        return link
-
-    yield open_on
-    for link in links:
-        link.close()
+from napari_deepem.io.models import save_model
+from napari_deepem.widgets.docks.pick import Pick
+from napari_deepem.widgets.windows import DOCKS, open_results, open_series
 
 
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """What jobs wait for; opened in the end."""
-    gate = threading.Event()
-    yield gate
-    gate.set()
+def drop(viewer: napari.Viewer, path: Path) -> None:
+    """Drop a file or folder onto the canvas."""
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    how = (
+        Qt.DropAction.CopyAction,
+        mime,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    canvas = viewer.window._qt_viewer
+    QApplication.sendEvent(canvas, QDragEnterEvent(QPoint(5, 5), *how))  # or Qt knows of no drag
+    QApplication.sendEvent(canvas, QDropEvent(QPointF(5, 5), *how))
 
 
-def some_model() -> Model:
+@pytest.mark.usefixtures("_plugins")
+def test_results_are_opened_scored_with_the_pick_dock_in_front(
+    make_napari_viewer, qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    paths = [tmp_path / "m1.mrc", tmp_path / "m2.mrc"]
+    for path in paths:
+        write_mrc(path, rng.normal(size=(80, 120)).astype(np.float32), 2.0)
     network = Network(Architecture.for_box(24)).eval()
-    return Model(network, "modern", 24, 1, 2.0, threshold=0.4, std_range=(0.0, 5.0))
+    model = Model(network, "modern", 24, 1, 2.0, threshold=0.4, std_range=(0.0, 5.0))
+    monkeypatch.setattr(
+        "napari_deepem.widgets.windows.napari.Viewer",
+        lambda **options: make_napari_viewer(show=True, **options),
+    )
+    viewer = open_results(paths, save_model(model, tmp_path / "model"))
+    session = session_of(viewer)
+    qtbot.waitUntil(lambda: len(session.scored) == 2, timeout=60_000)
+    assert list(session.scored) == ["m1", "m2"]
+    assert session.threshold == pytest.approx(0.4)
+    (pick,) = (dock for dock in viewer.window.dock_widgets.values() if isinstance(dock, Pick))
+    qtbot.waitUntil(lambda: not pick.native.visibleRegion().isEmpty())
 
 
-def bars() -> dict[str, tuple[int, int]]:
-    """What napari's activity area shows: done and total, by name."""
-    return {bar.desc.rstrip(": "): (bar.n, bar.total) for bar in progress._all_instances}
-
-
-def close_docks(viewer: napari.Viewer, qtbot: Any) -> None:
-    """Close every dock as its title's button does."""
-    for dock in list(viewer.window._qt_window.findChildren(QDockWidget)):
-        if dock.windowTitle() in DOCKS:
-            with qtbot.waitSignal(dock.destroyed):
-                dock.destroyOnClose()
-
-
-def test_docks_closed_and_reopened_in_training_lose_nothing(
-    window: Callable[[Path], Link],
-    gate: threading.Event,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    qtbot: Any,
+@pytest.mark.usefixtures("_plugins")
+def test_folder_is_opened_with_every_dock_and_by_dropping_it(
+    make_napari_viewer, qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def training(*_: object) -> Any:
-        def job() -> Any:
-            yield EpochDone(1, 2, 0.5, 0.4, 0.8)
-            gate.wait(20)
-            yield EpochDone(2, 2, 0.3, 0.2, 0.9)
-            return model
+    rng = np.random.default_rng(0)
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+        write_mrc(folder / f"{folder.name}_1.mrc", rng.normal(size=(80, 120)), 2.0)
+    monkeypatch.setattr(
+        "napari_deepem.widgets.windows.napari.Viewer",
+        lambda **options: make_napari_viewer(show=True, **options),
+    )
+    viewer = open_series(first)
+    session = session_of(viewer)
+    qtbot.waitUntil(lambda: "first_1" in session.micrographs, timeout=20_000)
+    docks = {type(dock).__name__: dock for dock in viewer.window.dock_widgets.values()}
+    assert set(DOCKS) <= set(docks)
+    qtbot.waitUntil(lambda: not docks["Micrographs"].native.visibleRegion().isEmpty())
 
-        return job
+    drop(viewer, second)  # napari asks nothing: that would block here
+    qtbot.waitUntil(lambda: "second_1" in session.micrographs, timeout=20_000)
+    assert list(session.files) == ["second_1"]
+    assert [layer.name for layer in viewer.layers] == ["second_1"]
 
-    model = some_model()
-    monkeypatch.setattr("napari_deepem.session.jobs.training", training)
-    link = window(tmp_path / "m1")
-    viewer, session = link.viewer, link.session
-    for name in DOCKS:
-        add_dock(viewer, name)
-    session.labels = {"m1": Labels.of([[20.0, 30.0], [40.0, 60.0]])}
-    session.box_size_px, session.epochs = 24, 2
-    train = add_dock(viewer, "Train")
-    train.train.native.click()
-    qtbot.waitUntil(lambda: bars().get("Training") == (1, 2))
-
-    close_docks(viewer, qtbot)
-    qtbot.wait(50)
-    assert session.training.running
-    assert bars()["Training"] == (1, 2)
-    docks = {name: add_dock(viewer, name) for name in DOCKS}
-    train = docks["Train"]
-    assert train.box_size.value == 24
-    assert train.epochs.value == "2"
-    assert train.stop.enabled
-    assert train.progress.value == 1
-    assert train.numbers.value.startswith("loss 0.500")
-    assert "2 particles" in docks["Annotate"].counts.value
-    assert docks["Micrographs"].table.names == ["m1"]
-
-    gate.set()
-    qtbot.waitUntil(lambda: session.model is model)
-    assert train.numbers.value.startswith("loss 0.300")
-    qtbot.waitUntil(lambda: not bars())  # nothing is left there
-
-
-def test_two_windows_do_not_mix_and_one_is_closed_while_both_score(
-    window: Callable[[Path], Link],
-    gate: threading.Event,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    qtbot: Any,
-) -> None:
-    def score(micrograph: Any, model: Model, *_: object) -> Any:
-        for done in range(1, 400):
-            yield TilesDone(done, 400)
-            if gate.wait(0.05):
-                break
-        grid = np.full((5, 8), 0.9, dtype=np.float32)
-        found = Candidates(np.array([[20.0, 30.0]]), np.array([0.9]), np.ones(1), 24)
-        return Scored(micrograph, model, ScoreMap(grid, grid, 5.0, 10.0, 24), found)
-
-    monkeypatch.setattr("napari_deepem.session.jobs.score", score)
-    first, second = window(tmp_path / "m1"), window(tmp_path / "m2")
-    first.mark("positive").add([[10.0, 20.0]])
-    for link in (first, second):
-        link.session.model = some_model()
-        link.runs.score(link.session.names)
-    qtbot.waitUntil(lambda: len(progress._all_instances) == 2)
-    assert not second.session.labels_of("m2").positive_yx.size
-    assert list(first.session.files) == ["m1"]
-    assert list(second.session.files) == ["m2"]
-
-    first.viewer.window._qt_window.close()
-    del first.viewer.window._qt_window  # or the fixture closes it once more
-    qtbot.waitUntil(lambda: len(progress._all_instances) == 1)
-    gate.set()
-    qtbot.waitUntil(lambda: not second.session.scoring.running)
-    assert list(second.session.candidates) == ["m2"]
-    assert not first.session.candidates
-    assert [layer.name for layer in second.viewer.layers if layer.visible] == [
-        "m2",
-        "Score map",
-        "Picks",
-    ]
-    qtbot.waitUntil(lambda: not progress._all_instances)
+    viewer.open(str(first), plugin="napari-deepem")  # as where no dock is open yet
+    qtbot.waitUntil(lambda: "first_1" in session.micrographs, timeout=20_000)
+    drop(viewer, second / "second_1.mrc")
+    assert [layer.name for layer in viewer.layers] == ["first_1", "second_1"]
+    assert list(session.files) == ["first_1"]
+    link_of(viewer).keeping.close()

@@ -18,7 +18,6 @@ from napari_deepem.io.images import (
     write_mrc,
 )
 
-DATA = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 RAMP = np.arange(35, dtype=np.float32).reshape(5, 7)  # not square, so that swapped axes show
 COMPRESS = {".mrc": bytes, ".mrc.gz": gzip.compress, ".mrc.bz2": bz2.compress}
 # Byte offsets in an MRC2014 header
@@ -278,17 +277,17 @@ def test_two_micrographs_of_one_name_are_refused(folder: Path) -> None:
         find_micrographs([folder, folder / "other"])
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the real micrographs are not beside the checkout")
-def test_real_micrographs_are_read() -> None:
-    fei = read_micrograph(DATA / "fei" / "fei-extended.mrc")
+def test_real_micrographs_are_read(shared_data: Path) -> None:
+    fei = read_micrograph(shared_data / "fei" / "fei-extended.mrc")
     assert (fei.shape, fei.image.dtype) == ((3838, 3710), np.uint16)
     assert fei.pixel_size == pytest.approx(0.8537755)
-    apoferritin = read_micrograph(DATA / "apoferritin" / "May08_03.05.02.mrc")
+    apoferritin = read_micrograph(shared_data / "apoferritin" / "May08_03.05.02.mrc")
     assert (apoferritin.name, apoferritin.shape) == ("May08_03.05.02", (1200, 1240))
     assert apoferritin.pixel_size is None
-    assert read_micrograph(next((DATA / "bgal").glob("*.mrc"))).pixel_size == pytest.approx(7.08)
+    bgal = read_micrograph(next((shared_data / "bgal").glob("*.mrc")))
+    assert bgal.pixel_size == pytest.approx(7.08)
     with pytest.raises(InputError, match="stack of 65"):
-        read_micrograph(DATA / "maps" / "ribosome_70s_65.mrc")
+        read_micrograph(shared_data / "maps" / "ribosome_70s_65.mrc")
 
 
 def test_micrographs_are_listed_in_natural_order_without_being_opened(tmp_path: Path) -> None:

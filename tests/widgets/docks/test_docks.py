@@ -69,7 +69,7 @@ def test_opening_docks_does_not_load_torch() -> None:
         "import sys\n"
         "from napari.components import ViewerModel\n"
         "from qtpy.QtWidgets import QApplication\n"
-        "from napari_deepem.widgets import annotate, export, pick, train\n"
+        "from napari_deepem.widgets.docks import annotate, export, pick, train\n"
         "app, viewer = QApplication([]), ViewerModel()\n"
         "docks = annotate.Annotate(viewer), train.Train(viewer), pick.Pick(viewer), "
         "export.Export(viewer)\n"

@@ -19,10 +19,10 @@ from napari_deepem.io.coordinates import (
     read_coordinates,
     write_coordinates,
 )
+from places import SHARED_DATA
 
-DATA = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="the real coordinate files are not beside the checkout"
+    not SHARED_DATA.is_dir(), reason="the real coordinate files are not beside the checkout"
 )
 TWO_MICROGRAPHS = (
     "data_optics\n\nloop_\n_rlnOpticsGroup #1\n1\n\n"
@@ -236,9 +236,9 @@ def test_no_match_shows_what_was_asked_and_what_is_there(tmp_path: Path) -> None
 @needs_data
 @pytest.mark.parametrize("kind", ["apoferritin", "bgal"])
 def test_real_labels_match_their_micrographs(kind: str) -> None:
-    names = coordinate_names(DATA / kind)
-    assert names == sorted(path.stem for path in (DATA / kind).glob("*.mrc"))
-    found = read_coordinate_set(DATA / kind, names)
+    names = coordinate_names(SHARED_DATA / kind)
+    assert names == sorted(path.stem for path in (SHARED_DATA / kind).glob("*.mrc"))
+    found = read_coordinate_set(SHARED_DATA / kind, names)
     assert sorted(found) == names
     assert min(len(picks) for picks in found.values()) > 100
 
@@ -257,7 +257,7 @@ def test_real_files_are_read_and_corrupt_ones_refused(suffix: str) -> None:
         "relion_coord.star": 440,
         "sample_particles_relion30.star": 17,
     }
-    for path in (DATA / "formats").rglob(f"*{suffix}"):
+    for path in (SHARED_DATA / "formats").rglob(f"*{suffix}"):
         if path.name in expected:
             assert len(read_coordinates(path)) == expected[path.name]
         else:
@@ -268,6 +268,6 @@ def test_real_files_are_read_and_corrupt_ones_refused(suffix: str) -> None:
 
 @needs_data
 def test_real_corners_and_centres_agree() -> None:
-    folder = DATA / "formats" / "boxmanager"
+    folder = SHARED_DATA / "formats" / "boxmanager"
     centres = read_coordinates(folder / "2d_center.box").centres_yx
     np.testing.assert_array_equal(read_coordinates(folder / "2d_left.box").centres_yx, centres)
