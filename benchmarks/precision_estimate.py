@@ -29,7 +29,7 @@ from napari_deepem import (
     train,
 )
 from napari_deepem.batch.figures import saved_figure
-from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.simulation import (
     Optics,
@@ -146,7 +146,7 @@ def compare(
         return None
     picks = [select_picks(found, **chosen) for found in candidates]
     truth = [one.truth_yx for one in sample]
-    return evaluate(picks, truth, MATCH_RADIUS_BOXES * BOX_PX).precision, estimate
+    return evaluate(picks, truth, SAME_PARTICLE_BOXES * BOX_PX).precision, estimate
 
 
 def print_table(results: list[Result]) -> None:

@@ -29,8 +29,9 @@ from napari_deepem import (
     train,
 )
 from napari_deepem.batch.figures import saved_figure
-from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES, match
+from napari_deepem.core.evaluation.metrics import match
 from napari_deepem.core.evaluation.verdicts import verified_labels
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.simulation import (
     Optics,
@@ -44,7 +45,7 @@ from napari_deepem.core.training.refinement import Start
 
 BOX_PX = 112
 PIXEL_SIZE = 4.7  # A: the KLH-like particle fits the box
-RADIUS_PX = MATCH_RADIUS_BOXES * BOX_PX
+RADIUS_PX = SAME_PARTICLE_BOXES * BOX_PX
 CLICKS = 10
 ROUNDS = 3
 PICKED_EACH_ROUND = 2

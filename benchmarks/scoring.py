@@ -22,9 +22,10 @@ import numpy as np
 import torch
 
 from napari_deepem.core.jobs import finish
+from napari_deepem.core.network.architecture import TABLE_1, Architecture
 from napari_deepem.core.network.devices import chosen_device
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.network.network import TABLE_1, Architecture, Network
+from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import score, score_crops, score_prepared
 from napari_deepem.core.training.recipes import MODERN, WIDE
 from napari_deepem.core.types import Float32Array, Micrograph

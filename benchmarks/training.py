@@ -18,15 +18,15 @@ import numpy as np
 import refinement
 import torch
 
-from napari_deepem.core.jobs import finish
+from napari_deepem.core.jobs import EpochDone, MicrographRead, finish
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.training import learners
 from napari_deepem.core.training.dataset import Field, hold_out, prepare_fields
 from napari_deepem.core.training.learners import ModernLearner
-from napari_deepem.core.training.refinement import MicrographRead, refine_epochs, settings_of
+from napari_deepem.core.training.refinement import refine_epochs, settings_of
 from napari_deepem.core.training.settings import TrainingSettings
-from napari_deepem.core.training.train import EpochDone, train_fields
+from napari_deepem.core.training.train import train_fields
 from napari_deepem.core.types import Labels, Micrograph
 
 CLICKS, MORE_CLICKS, MICROGRAPHS = 200, 20, 8

@@ -23,7 +23,8 @@ import numpy as np
 import sets
 
 from napari_deepem import Picks, evaluate
-from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES, Evaluation
+from napari_deepem.core.evaluation.metrics import Evaluation
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.types import FloatArray
 from napari_deepem.io.atomic import replacing
 
@@ -112,7 +113,7 @@ def judge(
     those at the threshold that the method set by itself.
     """
     truth = [centres for _, centres in sample.test]
-    radius_px = MATCH_RADIUS_BOXES * sample.box_px
+    radius_px = SAME_PARTICLE_BOXES * sample.box_px
     found = method.pick(sample, clicked, all_clicked, seed)
     ranked = evaluate(found.ranking, truth, radius_px)
     outcome: Outcome = {

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from napari_deepem import Labels
 from napari_deepem.batch.figures import saved_figure
 from napari_deepem.batch.simulate import load_particle
-from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.network.architecture import Architecture
+from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import score_crops
 from napari_deepem.core.simulation import (
     SAMPLE_BOX_PX,

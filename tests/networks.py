@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.network.architecture import Architecture
+from napari_deepem.core.network.network import Network
 
 
 def layers_of(network: Network) -> list[nn.Conv2d]:

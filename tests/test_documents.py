@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_deepem.core.network.network import TABLE_1, Architecture
+from napari_deepem.core.network.architecture import TABLE_1, Architecture
 from places import ROOT
 
 DOCS = ROOT / "docs"

@@ -31,7 +31,12 @@ FLOOR_PLAN = [
         "torch, mrcfile",
         "",
     ),
-    ("controllers", "controllers, session, layers, core.types, core.errors", "torch, mrcfile", ""),
+    (
+        "controllers",
+        "controllers, session, layers, core.types, core.errors, core.geometry",
+        "torch, mrcfile",
+        "",
+    ),
     ("cli", "cli, batch, core, io", "psygnal", "GUI, widgets.windows"),
     ("__init__", "core, io", "GUI", "torch"),
 ]

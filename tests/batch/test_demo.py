@@ -15,7 +15,7 @@ from napari_deepem.batch.evaluate import evaluate_files
 from napari_deepem.batch.pick import PickSettings, pick_files
 from napari_deepem.batch.run_folder import RECORD
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.jobs import finish
+from napari_deepem.core.jobs import EpochDone, finish
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.precision_estimate import estimate_precision
 from napari_deepem.core.picking.scoring import score
@@ -29,7 +29,6 @@ from napari_deepem.core.simulation import (
     simulate_micrograph,
 )
 from napari_deepem.core.training.recipes import MODERN, RECIPES
-from napari_deepem.core.training.train import EpochDone
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import read_coordinates, write_coordinates
 from napari_deepem.io.images import read_micrograph, write_mrc

@@ -15,8 +15,8 @@ from napari_deepem.batch.pick import (
     write_score_map,
 )
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.network.network import Architecture
 from napari_deepem.core.picking.candidates import find_candidates, select_picks
 from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture, estimate_precision
 from napari_deepem.core.picking.scoring import score

@@ -8,8 +8,9 @@ import pytest
 
 from napari_deepem.batch.refine import VerdictFiles, find_verified, recall
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import LabelledMicrograph, Model
-from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.network.network import Network
 from napari_deepem.core.types import Labels, Picks
 from napari_deepem.io.coordinates import write_coordinates
 

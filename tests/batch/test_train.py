@@ -8,8 +8,9 @@ import pytest
 from blobs import BOX_PX, blob_micrograph
 from napari_deepem.batch.train import LabelledFiles, find_labelled, train_on_files
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.jobs import EpochDone
 from napari_deepem.core.training.settings import TrainingSettings
-from napari_deepem.core.training.train import EpochDone, train
+from napari_deepem.core.training.train import train
 from napari_deepem.core.types import Labels, Picks
 from napari_deepem.io.coordinates import write_coordinates
 from napari_deepem.io.images import write_mrc

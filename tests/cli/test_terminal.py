@@ -13,9 +13,9 @@ from blobs import BOX_PX, blob_sample
 from napari_deepem.batch.pick import MicrographDone
 from napari_deepem.batch.train import LabelledFiles
 from napari_deepem.cli.terminal import describe_model, follow_picking, follow_training
+from napari_deepem.core.jobs import EpochDone
+from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.network.network import Architecture
-from napari_deepem.core.training.train import EpochDone
 from napari_deepem.core.types import Picks
 from networks import random_network
 

@@ -14,11 +14,11 @@ from napari_deepem.batch.tuning.choice import Choice
 from napari_deepem.batch.tuning.study import Trial
 from napari_deepem.batch.tuning.trainings import Split, TrialDone, TrialEpoch
 from napari_deepem.cli.terminal import follow_tuning, print_tuned
+from napari_deepem.core.jobs import EpochDone
+from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.network.network import Architecture
 from napari_deepem.core.training.recipes import MODERN
 from napari_deepem.core.training.settings import TrainingSettings
-from napari_deepem.core.training.train import EpochDone
 from napari_deepem.core.training.variants import Variant
 from networks import random_network
 

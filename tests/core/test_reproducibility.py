@@ -19,8 +19,9 @@ import torch
 
 from blobs import BOX_PX, blob_micrograph, blob_sample
 from napari_deepem.core.jobs import finish
+from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.training.recipes import DEEPEM2017, MODERN
 from napari_deepem.core.training.settings import TrainingSettings

@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 
 from blobs import blob_micrograph
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import LabelledMicrograph, Model
-from napari_deepem.core.network.network import Architecture
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.types import Labels
 from napari_deepem.io.models import (

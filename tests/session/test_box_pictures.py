@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from blobs import BOX_PX, blob_micrograph
+from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.training.crops import PaddedImage, box_corners
 from napari_deepem.core.types import Labels

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.jobs import MicrographRead, TilesDone
+from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import LabelledMicrograph, Model
-from napari_deepem.core.network.network import Architecture, Network
-from napari_deepem.core.picking.scoring import TilesDone
+from napari_deepem.core.network.network import Network
 from napari_deepem.core.simulation import simulate_sample
 from napari_deepem.core.training.box_size import suggest_box
-from napari_deepem.core.training.refinement import MicrographRead
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Candidates, Labels, Micrograph
 from napari_deepem.io.images import write_mrc

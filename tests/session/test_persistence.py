@@ -7,8 +7,9 @@ import pytest
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
+from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.network.network import Network
 from napari_deepem.core.types import Candidates, Labels, Micrograph
 from napari_deepem.io.images import write_mrc
 from napari_deepem.io.session_file import SESSION_FILE

@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_deepem.core.network import network
 from napari_deepem.core.training import settings
-from napari_deepem.core.training.dataset import hold_out, prepare_fields
 from napari_deepem.core.types import Labels, Micrograph
 from napari_deepem.session import Session, readiness
 
@@ -74,19 +72,6 @@ def test_box_that_no_network_takes_is_an_obstacle(box_size_px: int, binning: int
     assert "Set binning to auto" in readiness.obstacle(session)
     session.binning = "auto"
     assert readiness.obstacle(session) == ""
-
-
-def test_numbers_are_those_of_the_core() -> None:
-    assert (network.SMALLEST_BOX_PX, network.LARGEST_BOX_PX) == readiness.NETWORK_BOX_PX
-    assert (settings.AUTO_BOX_PX, settings.MAX_BINNING) == (
-        readiness.AUTO_BOX_PX,
-        readiness.MOST_BINNING,
-    )
-    micrograph = Micrograph(np.random.default_rng(0).normal(size=(900, 900)), "a")
-    for count, is_held_out in ((readiness.FEWEST_HELD_OUT - 1, False), (9, True)):
-        fields = prepare_fields([micrograph], [Labels.of(grid(count))], 40, 1)
-        _, held_out = hold_out(fields, 40, np.random.default_rng(0))
-        assert bool(held_out) is is_held_out
 
 
 @pytest.mark.parametrize("box_size_px", [24, 60, 120, 180, 4096])

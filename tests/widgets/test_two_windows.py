@@ -13,10 +13,10 @@ from qtpy.QtWidgets import QDockWidget
 
 from napari_deepem.controllers.folder_drop import add_dock, open_folder
 from napari_deepem.controllers.viewer_link import Link, link_of
+from napari_deepem.core.jobs import EpochDone, TilesDone
+from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.network.network import Architecture, Network
-from napari_deepem.core.picking.scoring import TilesDone
-from napari_deepem.core.training.train import EpochDone
+from napari_deepem.core.network.network import Network
 from napari_deepem.core.types import Candidates, Labels, ScoreMap
 from napari_deepem.io.images import write_mrc
 from napari_deepem.session import Scored

@@ -10,8 +10,9 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_deepem.controllers.viewer_link import link_of, session_of
+from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.network.network import Network
 from napari_deepem.io.images import write_mrc
 from napari_deepem.io.models import save_model
 from napari_deepem.widgets.docks.pick import Pick

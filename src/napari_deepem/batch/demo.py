@@ -14,14 +14,15 @@ from napari_deepem.batch.pick import write_score_map
 from napari_deepem.batch.run_folder import PickFolder
 from napari_deepem.batch.train import LabelledFiles, train_on_files
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES, Evaluation, evaluate
+from napari_deepem.core.evaluation.metrics import Evaluation, evaluate
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
+from napari_deepem.core.jobs import EpochDone
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.candidates import find_candidates, select_picks
 from napari_deepem.core.picking.precision_estimate import expected_hits, fit_candidates
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
 from napari_deepem.core.training.settings import TrainingSettings
-from napari_deepem.core.training.train import EpochDone
 from napari_deepem.core.types import FloatArray, Picks, ScoreMap
 from napari_deepem.io.atomic import replacing, writable_folder
 from napari_deepem.io.coordinates import read_coordinate_set, write_coordinates
@@ -133,7 +134,7 @@ def run_demo(
     model_path = save_model(model, folder / "model.safetensors")
     picked = yield from _pick_held_out(held_out, data, model)
     truth_yx = [one.truth_yx for one in picked]
-    radius_px = MATCH_RADIUS_BOXES * box_size_px
+    radius_px = SAME_PARTICLE_BOXES * box_size_px
     result = DemoResult(
         folder=folder,
         model=model,

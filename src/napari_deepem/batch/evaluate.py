@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES, Evaluation, evaluate, f_beta
+from napari_deepem.core.evaluation.metrics import Evaluation, evaluate, f_beta
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.io.coordinates import coordinate_names, read_coordinate_set
 
 
@@ -65,7 +66,7 @@ def evaluate_files(
         evaluate(
             [found[name] for name in names],
             [labelled[name].centres_yx for name in names],
-            MATCH_RADIUS_BOXES * box_size_px if radius_px is None else radius_px,
+            SAME_PARTICLE_BOXES * box_size_px if radius_px is None else radius_px,
         ),
         names,
         without_truth=[name for name in picked if name not in names],

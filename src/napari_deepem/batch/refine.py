@@ -11,10 +11,10 @@ import numpy as np
 from napari_deepem.batch.train import find_labelled
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.verdicts import verified_labels
+from napari_deepem.core.jobs import EpochDone, MicrographRead
 from napari_deepem.core.network.model import LabelledMicrograph, Model
-from napari_deepem.core.training.refinement import MicrographRead, Start, refine_epochs
+from napari_deepem.core.training.refinement import Start, refine_epochs
 from napari_deepem.core.training.settings import TrainingSettings
-from napari_deepem.core.training.train import EpochDone
 from napari_deepem.core.types import Labels, Micrograph, Picks
 from napari_deepem.io.coordinates import coordinate_names, read_coordinate_set
 from napari_deepem.io.images import micrograph_name, read_micrograph

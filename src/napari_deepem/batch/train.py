@@ -6,9 +6,10 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_deepem.core.jobs import EpochDone
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.training.settings import TrainingSettings
-from napari_deepem.core.training.train import EpochDone, train_epochs
+from napari_deepem.core.training.train import train_epochs
 from napari_deepem.core.types import Labels
 from napari_deepem.io.coordinates import read_coordinate_set
 from napari_deepem.io.images import micrograph_name, read_micrograph

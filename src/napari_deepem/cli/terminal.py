@@ -16,12 +16,10 @@ from napari_deepem.batch.refine import VerifiedFiles
 from napari_deepem.batch.simulate import MicrographSimulated
 from napari_deepem.batch.train import LabelledFiles
 from napari_deepem.batch.tuning import TrialDone, TrialEpoch, Tuned, TuningProgress
-from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES
-from napari_deepem.core.jobs import finish
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
+from napari_deepem.core.jobs import EpochDone, MicrographRead, finish
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.simulation import SimulationSettings
-from napari_deepem.core.training.refinement import MicrographRead
-from napari_deepem.core.training.train import EpochDone
 
 BEST_TRIALS = 12  # of a tuning, so many are shown
 FEW_FOUND = 0.5  # recall at the threshold of the best F2: below, something is wrong
@@ -158,7 +156,7 @@ def describe_model(model: Model, path: Path) -> str:
         text += f", estimated precision {found['estimated_precision']:.2f}"
     if found["labels_complete"]:
         text += f", average precision {found['held_out_ap']:.3f}, F2 {found['held_out_f2']:.3f}"
-    text += f", matched within {MATCH_RADIUS_BOXES * model.box_size_px:g} px"
+    text += f", matched within {SAME_PARTICLE_BOXES * model.box_size_px:g} px"
     if found["held_out_recall"] < FEW_FOUND:
         text += (
             "\nwarning: few of the held-out particles are found; are box and coordinates in pixels "

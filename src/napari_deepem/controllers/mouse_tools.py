@@ -12,13 +12,13 @@ from napari.layers import Image, Layer, Points
 from psygnal import SignalInstance
 
 from napari_deepem.controllers.label_layers import Marking
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.types import FloatArray, Labels, is_inside
 from napari_deepem.layers import clicks
 from napari_deepem.layers.label_points import Mark
 from napari_deepem.layers.tags import find_layer, find_layers
 from napari_deepem.session import Session
 from napari_deepem.session.labels import (
-    GRIP_BOXES,
     Hit,
     mark_at,
     marked,
@@ -121,7 +121,9 @@ class Tools:
         """A press on a layer of marks in add mode: add, move, or erase with Shift."""
         if event.button != 1 or self._image() is None:
             return
-        hit = mark_at(self._labels(), self._position(event), GRIP_BOXES * self._box_size_px)
+        hit = mark_at(
+            self._labels(), self._position(event), SAME_PARTICLE_BOXES * self._box_size_px
+        )
         if "Shift" in event.modifiers:
             yield from self._erase(event)
         elif hit is None:

@@ -6,10 +6,42 @@ Whoever runs one decides what to do with the progress and may stop by asking no 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
 from typing import TypeVar
+
+from napari_deepem.core.types import ScoreMap
 
 Progress = TypeVar("Progress")
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class EpochDone:
+    """Progress of training: one epoch is over."""
+
+    epoch: int  # counted from 1
+    epochs: int
+    loss: float  # mean over the epoch's batches
+    held_out_loss: float | None  # the same loss on held-out boxes; None if none are held out
+    held_out_ap: float | None  # average precision at telling held-out particles from background
+
+
+@dataclass(frozen=True, slots=True)
+class MicrographRead:
+    """Progress of reading: one micrograph of the joined training set is prepared."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class TilesDone:
+    """Progress of scoring one micrograph."""
+
+    done: int
+    total: int
+    # what is known by now, 0 elsewhere; positions as in what is returned at the end
+    so_far: ScoreMap | None = field(default=None, compare=False)
 
 
 def finish(

@@ -12,18 +12,16 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.picking.candidates import select_picks
-from napari_deepem.core.types import Candidates, FloatArray, Labels, Picks
+from napari_deepem.core.types import Candidates, Labels, Picks
 from napari_deepem.session.state import Session
 
 FORMATS = {"RELION (.star)": ".star", "EMAN (.box)": ".box", "Table (.csv)": ".csv"}
 NOTHING_SCORED = "Nothing to save yet: score a micrograph in the Pick dock first."
 NOTHING_MARKED = "Nothing to save yet: mark particles in the Annotate dock first."
 NOTHING_CHOSEN = "Nothing is chosen: choose micrographs in the table of the Micrographs dock."
-REJECTED_BOXES = 0.25  # a pick nearer than this to a rejected one is the same
 
 What = Literal["picks", "marks"]
 Scope = Literal["this", "chosen", "all"]
@@ -153,13 +151,7 @@ def _chosen(
     )
     if name not in review or not len(review[name].negative_yx):
         return picks, 0
-    reach_px = REJECTED_BOXES * found[name].box_size_px
-    kept = _distances(picks.centres_yx, review[name].negative_yx) > reach_px
+    reach_px = SAME_PARTICLE_BOXES * found[name].box_size_px
+    kept = nearest_distances(picks.centres_yx, review[name].negative_yx) > reach_px
     scores = None if picks.scores is None else picks.scores[kept]
     return Picks(picks.centres_yx[kept], scores, picks.box_size_px), int((~kept).sum())
-
-
-def _distances(centres_yx: FloatArray, others_yx: FloatArray) -> FloatArray:
-    """(n,) distance of each of (n, 2) positions to the nearest of (m, 2) others; m > 0."""
-    apart = centres_yx[:, None] - others_yx[None]  # (n, m, 2)
-    return np.asarray(np.linalg.norm(apart, axis=2).min(axis=1))

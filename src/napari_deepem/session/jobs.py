@@ -17,10 +17,9 @@ from napari_deepem.session.state import Scored, Session
 from napari_deepem.session.training_input import Lessons
 
 if TYPE_CHECKING:
+    from napari_deepem.core.jobs import EpochDone, MicrographRead, TilesDone
     from napari_deepem.core.network.model import Model
-    from napari_deepem.core.picking.scoring import TilesDone
-    from napari_deepem.core.training.refinement import MicrographRead, Start
-    from napari_deepem.core.training.train import EpochDone
+    from napari_deepem.core.training.refinement import Start
 
 
 def training(
@@ -41,8 +40,8 @@ def training(
     }
 
     def job() -> Generator[MicrographRead | EpochDone, None, Model]:
+        from napari_deepem.core.jobs import MicrographRead
         from napari_deepem.core.training.dataset import prepare_fields
-        from napari_deepem.core.training.refinement import MicrographRead
         from napari_deepem.core.training.settings import TrainingSettings
         from napari_deepem.core.training.train import train_fields
 

@@ -15,7 +15,6 @@ from napari_deepem.session.state import Session
 
 Kind = Literal["positive", "negative"]
 KINDS: tuple[Kind, Kind] = ("positive", "negative")
-GRIP_BOXES = 0.25  # from a mark's middle: nearer than this, picks are one particle too
 
 
 @dataclass(frozen=True, eq=False, slots=True)

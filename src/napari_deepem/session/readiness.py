@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-from scipy.spatial import KDTree
-
-from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES
-from napari_deepem.core.types import FloatArray, Labels
+from napari_deepem.core.geometry import (
+    SAME_PARTICLE_BOXES,
+    nearest_distances,
+    neighbour_distances,
+)
+from napari_deepem.core.network.architecture import LARGEST_BOX_PX, SMALLEST_BOX_PX
+from napari_deepem.core.training.dataset import FEWEST_TO_SPLIT
+from napari_deepem.core.training.settings import automatic_binning
+from napari_deepem.core.types import Labels
 from napari_deepem.session.state import Session
 
 ENOUGH_PARTICLES = 20
-FEWEST_HELD_OUT = 8  # of a single micrograph: with fewer nothing is held out, see core.examples
-NETWORK_BOX_PX = (24, 512)  # that a network takes, see core.network, which would bring torch
-AUTO_BOX_PX, MOST_BINNING = 40, 64  # see core.settings
 CROWDED_BOXES, CROWDED_SHARE = 0.5, 0.3  # neighbours nearer than this, of the particles
 FAR_OFF = 1.5  # times the suggested box
 
@@ -22,7 +23,7 @@ FAR_OFF = 1.5  # times the suggested box
 def binning_of(session: Session) -> int:
     """The binning that a training would use now; see `TrainingSettings.chosen_binning`."""
     if session.binning == "auto":
-        return min(max(1, session.box_size_px // AUTO_BOX_PX), MOST_BINNING)
+        return automatic_binning(session.box_size_px)
     return session.binning
 
 
@@ -31,17 +32,16 @@ def obstacle(session: Session) -> str:
     if missing := session.missing_for_training():
         return missing
     binning = binning_of(session)
-    low, high = NETWORK_BOX_PX
     box_px = round(session.box_size_px / binning)
-    if box_px < low:
+    if box_px < SMALLEST_BOX_PX:
         return (
             f"A box of {session.box_size_px} px, binned by {binning}, leaves {box_px} px: the "
-            f"network needs {low}. Set binning to auto."
+            f"network needs {SMALLEST_BOX_PX}. Set binning to auto."
         )
-    if box_px > high:
+    if box_px > LARGEST_BOX_PX:
         return (
             f"A box of {session.box_size_px} px, binned by {binning}, leaves {box_px} px: the "
-            f"network takes {high} at most. Set binning to auto."
+            f"network takes {LARGEST_BOX_PX} at most. Set binning to auto."
         )
     return ""
 
@@ -69,7 +69,7 @@ def _on_numbers(session: Session) -> Iterable[str]:
         yield f"Only {_particles(total)} so far: {ENOUGH_PARTICLES} or more teach much better."
     if len(with_particles) != 1:
         return
-    if total < FEWEST_HELD_OUT:
+    if total < FEWEST_TO_SPLIT:
         yield (
             "Nothing can be held out of so few on one micrograph, so no threshold can be found: "
             "mark some on a second one."
@@ -84,11 +84,11 @@ def _on_numbers(session: Session) -> Iterable[str]:
 def _on_places(lessons: Iterable[Labels], box_size_px: int) -> Iterable[str]:
     twice = both = crowded = total = 0
     for labels in lessons:
-        nearest = _nearest(labels.positive_yx, labels.positive_yx, itself=True)
-        twice += int((nearest <= MATCH_RADIUS_BOXES * box_size_px).sum()) // 2
+        nearest = neighbour_distances(labels.positive_yx)
+        twice += int((nearest <= SAME_PARTICLE_BOXES * box_size_px).sum()) // 2
         crowded += int((nearest <= CROWDED_BOXES * box_size_px).sum())
-        wrong = _nearest(labels.negative_yx, labels.positive_yx)
-        both += int((wrong <= MATCH_RADIUS_BOXES * box_size_px).sum())
+        wrong = nearest_distances(labels.negative_yx, labels.positive_yx)
+        both += int((wrong <= SAME_PARTICLE_BOXES * box_size_px).sum())
         total += len(labels.positive_yx)
     if both:
         yield (
@@ -112,14 +112,6 @@ def _on_box(session: Session) -> Iterable[str]:
             f"The box looks too {'large' if large else 'small'} for what was clicked: "
             f"{suggested} px would fit."
         )
-
-
-def _nearest(centres_yx: FloatArray, others_yx: FloatArray, *, itself: bool = False) -> FloatArray:
-    """(n,) distance from each centre to the nearest of the others; infinite where there is none."""
-    if not len(centres_yx) or not len(others_yx):
-        return np.full(len(centres_yx), np.inf)
-    distances, _ = KDTree(others_yx).query(centres_yx, k=[2 if itself else 1])
-    return np.asarray(distances)[:, 0]
 
 
 def _particles(count: int) -> str:

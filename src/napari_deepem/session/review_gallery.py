@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from napari_deepem.core.evaluation.label_suggestion import Suggestion, doubt, suggest_labels
-from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES
-from napari_deepem.core.picking.candidates import MIN_DISTANCE_BOXES
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.picking.suppression import keep_best_apart
 from napari_deepem.core.types import Candidates, FloatArray, Labels
 from napari_deepem.session.box_pictures import united
@@ -156,7 +155,7 @@ def judge(session: Session, centres_yx: Mapping[str, FloatArray], verdict: Verdi
     for name, places in centres_yx.items():
         old = review.get(name, NO_LABELS)
         kept = [
-            each[_nearest(each, places) > MATCH_RADIUS_BOXES * box_size_px]
+            each[nearest_distances(each, places) > SAME_PARTICLE_BOXES * box_size_px]
             for each in (old.positive_yx, old.negative_yx)
         ]
         if verdict is not None:
@@ -169,15 +168,15 @@ def judge(session: Session, centres_yx: Mapping[str, FloatArray], verdict: Verdi
 def verdicts_on(session: Session, shown: Gallery) -> NDArray[np.int8]:
     """(n,) what the user said of each row: 1 accepted, -1 rejected, 0 nothing yet."""
     verdicts = np.zeros(len(shown), dtype=np.int8)
-    reach_px = MATCH_RADIUS_BOXES * shown.box_size_px
+    reach_px = SAME_PARTICLE_BOXES * shown.box_size_px
     for index, name in enumerate(shown.names):
         said = session.review.get(name)
         if said is None:
             continue
         rows = np.flatnonzero(shown.which == index)
         centres_yx = shown.centres_yx[rows]
-        accepted = _nearest(centres_yx, said.positive_yx)
-        rejected = _nearest(centres_yx, said.negative_yx)
+        accepted = nearest_distances(centres_yx, said.positive_yx)
+        rejected = nearest_distances(centres_yx, said.negative_yx)
         verdicts[rows[(accepted <= reach_px) & (accepted <= rejected)]] = ACCEPTED
         verdicts[rows[(rejected <= reach_px) & (rejected < accepted)]] = REJECTED
     return verdicts
@@ -188,8 +187,8 @@ def _without_verdict(
 ) -> NDArray[np.int64]:
     said = session.review.get(name, NO_LABELS)
     judged_yx = np.concatenate([said.positive_yx, said.negative_yx])
-    reach_px = MATCH_RADIUS_BOXES * found.box_size_px
-    return rows[_nearest(found.centres_yx[rows], judged_yx) > reach_px]
+    reach_px = SAME_PARTICLE_BOXES * found.box_size_px
+    return rows[nearest_distances(found.centres_yx[rows], judged_yx) > reach_px]
 
 
 def counts(session: Session) -> tuple[int, int, int]:
@@ -209,7 +208,7 @@ def _apart(session: Session | Standing, found: Candidates, lowest: float) -> NDA
     rows = np.flatnonzero(kept)
     distance = session.min_distance_px
     if distance is None:
-        distance = MIN_DISTANCE_BOXES * found.box_size_px
+        distance = SAME_PARTICLE_BOXES * found.box_size_px
     return rows[keep_best_apart(found.centres_yx[rows], distance)]
 
 
@@ -242,11 +241,3 @@ def _in_order(
         parts[0].box_size_px,
         found=len(scores),
     )
-
-
-def _nearest(centres_yx: FloatArray, others_yx: FloatArray) -> FloatArray:
-    """(n,) distance to the nearest of the others, px; infinite where there is none."""
-    if not len(centres_yx) or not len(others_yx):
-        return np.full(len(centres_yx), np.inf)
-    distances, _ = KDTree(others_yx).query(centres_yx, k=[1])
-    return np.asarray(distances)[:, 0]

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from psygnal import EventedModel
 from pydantic import Field, InstanceOf, PrivateAttr
 
-from napari_deepem.core.picking.candidates import MIN_DISTANCE_BOXES, select_picks
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
+from napari_deepem.core.picking.candidates import select_picks
 from napari_deepem.core.types import Candidates, Labels, Micrograph, Picks, ScoreMap
 from napari_deepem.session.display import Display
 from napari_deepem.session.history import History
@@ -224,7 +225,7 @@ class Session(Parameters):
         if self.min_distance_px is not None:
             return self.min_distance_px
         box_size_px: int = self.model.box_size_px if self.model else self.box_size_px
-        return MIN_DISTANCE_BOXES * box_size_px
+        return SAME_PARTICLE_BOXES * box_size_px
 
     def missing_for_training(self) -> str:
         """Say in one line what training still needs; empty if nothing."""

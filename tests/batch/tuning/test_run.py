@@ -25,13 +25,12 @@ from napari_deepem.batch.tuning.trainings import (
     train_and_judge,
 )
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.jobs import finish
+from napari_deepem.core.jobs import EpochDone, finish
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.training.dataset import Field, prepare_fields
 from napari_deepem.core.training.recipes import MODERN
 from napari_deepem.core.training.settings import TrainingSettings
-from napari_deepem.core.training.train import EpochDone
 from napari_deepem.core.training.variants import Variant
 from napari_deepem.core.types import Labels
 from napari_deepem.io.models import load_model, save_model

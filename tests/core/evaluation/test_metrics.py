@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_deepem.core.evaluation.metrics import (
-    MATCH_RADIUS_BOXES,
     average_precision,
     evaluate,
     f_beta,
     match,
     precision_recall,
 )
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.types import FloatArray, Picks
 
 NOWHERE = np.empty((0, 2))
@@ -44,7 +44,7 @@ def matched_by_brute_force(picks: Picks, truth: FloatArray, radius: float) -> li
 
 
 def test_matching_radius_is_a_quarter_of_the_box() -> None:
-    assert MATCH_RADIUS_BOXES == 0.25
+    assert SAME_PARTICLE_BOXES == 0.25
 
 
 def test_two_picks_on_one_particle_are_one_hit_the_better_one() -> None:

@@ -12,8 +12,9 @@ from torch import nn
 from torch.nn import functional
 
 from blobs import BOX_PX, blob_sample
+from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.cpu_training_pass import as_cells, training_logits
-from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.network.network import Network
 from napari_deepem.core.training import learners
 from napari_deepem.core.training.dataset import prepare_fields
 from napari_deepem.core.training.learners import ModernLearner

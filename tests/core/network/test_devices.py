@@ -7,9 +7,9 @@ from torch import Tensor
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
+from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.dense_scoring import DenseNetwork
 from napari_deepem.core.network.devices import chosen_device, is_out_of_memory
-from napari_deepem.core.network.network import Architecture
 from napari_deepem.core.picking import scoring
 from napari_deepem.core.picking.scoring import Evaluation, score_prepared
 from networks import lively_network

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model, pixel_size_remark
-from napari_deepem.core.network.network import Architecture
 from napari_deepem.core.types import Micrograph
 from networks import lively_network
 

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.network.network import (
+from napari_deepem.core.network.architecture import (
     KERNEL_SHARES,
     TABLE_1,
     Activation,
     Architecture,
-    Network,
     first_cell,
 )
+from napari_deepem.core.network.network import Network
 from networks import layers_of, lively_network, random_network
 
 # PAPER.md, Table 1: box, then sides of C1, S2, C3, S4, C5, S6, then kernels and cells

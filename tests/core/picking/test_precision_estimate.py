@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from blobs import BOX_PX, blob_sample
 from napari_deepem.core.evaluation.metrics import evaluate
-from napari_deepem.core.network.network import Architecture
+from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.picking.candidates import find_candidates, select_picks
 from napari_deepem.core.picking.precision_estimate import (
     Bell,

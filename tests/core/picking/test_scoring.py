@@ -9,12 +9,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.jobs import finish
+from napari_deepem.core.jobs import TilesDone, finish
+from napari_deepem.core.network.architecture import TABLE_1, Architecture
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.network.network import TABLE_1, Architecture, Network
+from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking import scoring, tiling
 from napari_deepem.core.picking.scoring import (
-    TilesDone,
     default_step,
     score,
     score_crops,

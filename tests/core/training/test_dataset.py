@@ -280,3 +280,12 @@ def test_each_micrograph_needs_its_labels(n_labels: int) -> None:
     micrographs = [blob_micrograph(seed)[0] for seed in (1, 2)]
     with pytest.raises(InputError, match="differ in number"):
         prepare_fields(micrographs, [Labels.of([[30, 40]])] * n_labels, BOX_PX, 1)
+
+
+@pytest.mark.parametrize(("count", "is_split"), [(7, False), (9, True)])
+def test_a_single_micrograph_is_split_from_eight_particles_on(count: int, is_split: bool) -> None:
+    columns = np.linspace(5.0, 150.0, count)
+    field = field_of(np.stack([np.full(count, 50.0), columns], axis=1))
+    training, held_out = hold_out([field], BOX_PX, rng())
+    assert bool(held_out) is is_split
+    assert (training == [field]) is not is_split

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from blobs import BOX_PX, blob_sample
-from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.network.architecture import Architecture
+from napari_deepem.core.network.network import Network
 from napari_deepem.core.training import dataset, learners
 from napari_deepem.core.training.crops import box_corners
 from napari_deepem.core.training.dataset import Field, cut_boxes, hold_out, prepare_fields

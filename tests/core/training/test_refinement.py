@@ -12,21 +12,16 @@ from torch import nn
 
 from blobs import BOX_PX, SHAPE, blob_centres, blob_image, blob_micrograph, blob_sample
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.jobs import finish
+from napari_deepem.core.jobs import EpochDone, MicrographRead, finish
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.training import refinement
 from napari_deepem.core.training.dataset import Field
 from napari_deepem.core.training.recipes import MODERN, RECIPES
-from napari_deepem.core.training.refinement import (
-    MicrographRead,
-    refine,
-    refine_epochs,
-    settings_of,
-)
+from napari_deepem.core.training.refinement import refine, refine_epochs, settings_of
 from napari_deepem.core.training.settings import TrainingSettings
-from napari_deepem.core.training.train import EpochDone, train, train_epochs
+from napari_deepem.core.training.train import train, train_epochs
 from napari_deepem.core.types import FloatArray, Labels, Micrograph
 
 

@@ -12,19 +12,14 @@ from torch import nn
 from blobs import BOX_PX, blob_micrograph, blob_sample
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.metrics import evaluate
-from napari_deepem.core.jobs import finish
+from napari_deepem.core.jobs import EpochDone, finish
+from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.network.network import Architecture
 from napari_deepem.core.picking.candidates import find_candidates, select_picks
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.training.settings import TrainingSettings
-from napari_deepem.core.training.train import (
-    EpochDone,
-    best_epoch,
-    train,
-    train_epochs,
-)
+from napari_deepem.core.training.train import best_epoch, train, train_epochs
 from napari_deepem.core.types import Labels, Micrograph
 
 EPOCHS = {"modern": 3, "deepem2017": 8}

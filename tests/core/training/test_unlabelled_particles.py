@@ -8,7 +8,8 @@ import pytest
 
 from blobs import blob_sample
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.network.architecture import Architecture
+from napari_deepem.core.network.network import Network
 from napari_deepem.core.training import train, unlabelled_particles
 from napari_deepem.core.training.crops import PaddedImage
 from napari_deepem.core.training.dataset import Field

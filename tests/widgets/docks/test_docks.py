@@ -15,8 +15,8 @@ from napari.utils.notifications import notification_manager
 
 from napari_deepem.controllers.viewer_link import link_of, session_of
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.jobs import TilesDone
 from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture
-from napari_deepem.core.picking.scoring import TilesDone
 from napari_deepem.core.types import Candidates, Micrograph, Picks, ScoreMap
 from napari_deepem.io.coordinates import write_coordinates
 from napari_deepem.layers.micrographs import image_layer_data
@@ -232,8 +232,9 @@ def test_closed_dock_comes_back_as_it_was(viewer: ViewerModel, qtbot) -> None:
 def test_model_is_saved_and_loaded_through_the_docks(
     viewer: ViewerModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot
 ) -> None:
+    from napari_deepem.core.network.architecture import Architecture
     from napari_deepem.core.network.model import Model
-    from napari_deepem.core.network.network import Architecture, Network
+    from napari_deepem.core.network.network import Network
 
     dock, session = Train(viewer), session_of(viewer)
     network = Network(Architecture.for_box(24)).eval()

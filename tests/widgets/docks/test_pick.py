@@ -8,7 +8,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_deepem.controllers.viewer_link import session_of
-from napari_deepem.core.picking.scoring import TilesDone
+from napari_deepem.core.jobs import TilesDone
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.session import Scored, Session

@@ -36,11 +36,11 @@ from napari_deepem.batch.tuning.trainings import (
     train_and_judge,
 )
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
+from napari_deepem.core.jobs import EpochDone
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.training.dataset import Field
 from napari_deepem.core.training.settings import TrainingSettings
-from napari_deepem.core.training.train import EpochDone
 from napari_deepem.core.training.variants import REPEATS_NEEDED
 
 SEARCH_SHARE = 0.5  # of the time; the rest makes sure
@@ -64,7 +64,7 @@ class Tuned:
     @property
     def verdict(self) -> str:
         """What was chosen and why, in two lines."""
-        radius_px = MATCH_RADIUS_BOXES * self.model.box_size_px
+        radius_px = SAME_PARTICLE_BOXES * self.model.box_size_px
         return verdict(self.choice, self.split.unseen, radius_px)
 
 

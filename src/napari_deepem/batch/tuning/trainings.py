@@ -10,11 +10,12 @@ import numpy as np
 
 from napari_deepem.batch.tuning.study import Run
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.jobs import EpochDone
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.training.calibration import evaluate_held_out
 from napari_deepem.core.training.dataset import Field, hold_out
 from napari_deepem.core.training.settings import TrainingSettings
-from napari_deepem.core.training.train import EpochDone, train_fields
+from napari_deepem.core.training.train import train_fields
 
 ENOUGH_MICROGRAPHS = 5  # to keep some from the search
 UNSEEN_SHARE = 0.2  # of the micrographs

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import KDTree
 from scipy.special import expit, logit
 
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.types import Candidates, FloatArray
 
 WORTH_A_LOOK = 200  # of a micrograph, the most doubtful: boxes are chosen among these
 SPREAD_BOXES = 1.0  # boxes apart: what overlaps teaches the same twice
-KNOWN_BOXES = 0.25  # a label this near says what a candidate is
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -104,9 +103,9 @@ def _most_doubtful(
         doubts[(found.stds < std_range[0]) | (found.stds > std_range[1])] = 0.0
     order = np.argsort(-doubts, kind="stable")[:WORTH_A_LOOK]
     order = order[doubts[order] > 0.0]
-    if len(known_yx) and len(order):
-        distances, _ = KDTree(known_yx).query(found.centres_yx[order])
-        order = order[distances > KNOWN_BOXES * found.box_size_px]
+    if len(known_yx):
+        distances = nearest_distances(found.centres_yx[order], known_yx)
+        order = order[distances > SAME_PARTICLE_BOXES * found.box_size_px]
     chosen: list[int] = []
     for at in order:
         apart = found.centres_yx[chosen] - found.centres_yx[at]

@@ -12,7 +12,6 @@ from scipy.spatial import KDTree
 
 from napari_deepem.core.types import FloatArray, Picks
 
-MATCH_RADIUS_BOXES = 0.25  # of a box: the paper states none, so it is always printed
 CURVES_KEY = "held_out_curves"  # where a model's summary holds what `HeldOutCurves` reads
 
 

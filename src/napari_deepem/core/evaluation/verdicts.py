@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.evaluation.metrics import MATCH_RADIUS_BOXES
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.network.model import LabelledMicrograph
 from napari_deepem.core.types import FloatArray, Labels, Picks
 
@@ -57,7 +55,7 @@ def verified_labels(
         () if rejected is None else rejected,
         () if picks is None else picks,
     )
-    both = _near(given.positive_yx, given.negative_yx, SAME_PLACE_PX)
+    both = nearest_distances(given.positive_yx, given.negative_yx) <= SAME_PLACE_PX
     if both.any():
         row, col = given.positive_yx[both][0]
         raise InputError(
@@ -65,7 +63,7 @@ def verified_labels(
             f"x = {col:g}, y = {row:g}: take them out of one of the two"
         )
     judged = np.concatenate([given.positive_yx, given.negative_yx])
-    rest = given.unsure_yx[~_near(given.unsure_yx, judged, MATCH_RADIUS_BOXES * box_size_px)]
+    rest = _clear_of(given.unsure_yx, judged, SAME_PARTICLE_BOXES * box_size_px)
     if accepted is None:
         return Labels.of(rest, given.negative_yx)
     if rejected is None:
@@ -83,7 +81,7 @@ def join(
     Where a micrograph is in both, its labels are united: of two within a quarter of the box the
     later verdict holds, at the earlier position if they agree. What has no label is left out.
     """
-    radius_px = MATCH_RADIUS_BOXES * box_size_px
+    radius_px = SAME_PARTICLE_BOXES * box_size_px
     joined = {item.name: item for item in training_set}
     for item in verified:
         known = joined.get(item.name)
@@ -100,20 +98,15 @@ def join(
 
 
 def _unite(old: Labels, new: Labels, radius_px: float) -> Labels:
-    def clear_of(centres_yx: FloatArray, others_yx: FloatArray) -> FloatArray:
-        return centres_yx[~_near(centres_yx, others_yx, radius_px)]
-
-    positive = clear_of(old.positive_yx, new.negative_yx)
-    negative = clear_of(old.negative_yx, new.positive_yx)
-    positive = np.concatenate([positive, clear_of(new.positive_yx, positive)])
-    negative = np.concatenate([negative, clear_of(new.negative_yx, negative)])
+    positive = _clear_of(old.positive_yx, new.negative_yx, radius_px)
+    negative = _clear_of(old.negative_yx, new.positive_yx, radius_px)
+    positive = np.concatenate([positive, _clear_of(new.positive_yx, positive, radius_px)])
+    negative = np.concatenate([negative, _clear_of(new.negative_yx, negative, radius_px)])
     unsure = np.concatenate([old.unsure_yx, new.unsure_yx])
-    return Labels.of(positive, negative, clear_of(unsure, np.concatenate([positive, negative])))
+    decided = np.concatenate([positive, negative])
+    return Labels.of(positive, negative, _clear_of(unsure, decided, radius_px))
 
 
-def _near(centres_yx: FloatArray, others_yx: FloatArray, radius_px: float) -> NDArray[np.bool_]:
-    """(n,) which of (n, 2) centres have one of the (m, 2) others within a radius."""
-    if not len(centres_yx) or not len(others_yx):
-        return np.zeros(len(centres_yx), dtype=bool)
-    distances, _ = KDTree(others_yx).query(centres_yx)
-    return np.asarray(distances <= radius_px)
+def _clear_of(centres_yx: FloatArray, others_yx: FloatArray, radius_px: float) -> FloatArray:
+    """(k, 2) of (n, 2) centres, those that have none of the others within a radius."""
+    return centres_yx[nearest_distances(centres_yx, others_yx) > radius_px]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from napari_deepem.core.network.network import Network
 from napari_deepem.core.types import Labels, Micrograph
+
+if TYPE_CHECKING:
+    from napari_deepem.core.network.network import Network  # its class would bring torch
 
 PIXEL_SIZE_TOLERANCE = 0.02  # headers round; a wrong binning is off by far more
 

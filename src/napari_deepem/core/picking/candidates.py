@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import expit, logit
 
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.picking.suppression import keep_best_apart
 from napari_deepem.core.types import Candidates, Float32Array, FloatArray, Picks, ScoreMap
-
-MIN_DISTANCE_BOXES = 0.25  # of a box: crowded neighbours are kept, a particle's echoes are not
 
 
 def find_candidates(score_map: ScoreMap) -> Candidates:
@@ -130,7 +129,7 @@ def select_picks(
     array([[100., 100.]])
     """
     if min_distance_px is None:
-        min_distance_px = MIN_DISTANCE_BOXES * candidates.box_size_px
+        min_distance_px = SAME_PARTICLE_BOXES * candidates.box_size_px
     kept = candidates.scores >= threshold
     if std_range is not None:
         low, high = std_range

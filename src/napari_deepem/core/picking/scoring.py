@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import product
 from math import ceil
 
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.jobs import finish
+from napari_deepem.core.jobs import TilesDone, finish
 from napari_deepem.core.network.dense_scoring import DenseNetwork
 from napari_deepem.core.network.devices import DeviceName, chosen_device, is_out_of_memory
 from napari_deepem.core.network.model import Model
@@ -35,16 +35,6 @@ from napari_deepem.core.types import Float32Array, FloatArray, Micrograph, Score
 
 TILE_BOXES = 18  # side of a tile: evaluating what it shares with the next adds an eighth
 KEPT_BYTES = 160e6  # of pooled maps in a tile: with large boxes or many maps it is smaller
-
-
-@dataclass(frozen=True, slots=True)
-class TilesDone:
-    """Progress of scoring one micrograph."""
-
-    done: int
-    total: int
-    # what is known by now, 0 elsewhere; positions as in what is returned at the end
-    so_far: ScoreMap | None = field(default=None, compare=False)
 
 
 def score(

@@ -11,14 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from napari_deepem.core.evaluation.metrics import (
-    CURVES_KEY,
-    MATCH_RADIUS_BOXES,
-    Evaluation,
-    evaluate,
-    f_beta,
-    match,
-)
+from napari_deepem.core.evaluation.metrics import CURVES_KEY, Evaluation, evaluate, f_beta, match
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates, select_picks
@@ -131,7 +125,7 @@ def evaluate_held_out(
 def _evaluate(candidates: Sequence[Candidates], fields: Sequence[Field]) -> Evaluation:
     picks = [_pick_field(found, field) for found, field in zip(candidates, fields, strict=True)]
     truth = [field.positive_yx for field in fields]
-    return evaluate(picks, truth, MATCH_RADIUS_BOXES * candidates[0].box_size_px)
+    return evaluate(picks, truth, SAME_PARTICLE_BOXES * candidates[0].box_size_px)
 
 
 def _pick_field(

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.geometry import nearest_distances
 from napari_deepem.core.types import Float32Array, FloatArray
 
 DRAWS_BEFORE_GIVING_UP = 200
@@ -90,15 +90,13 @@ def draw_negatives(
         If the particles leave no room.
     """
     low, high = cols if cols is not None else (0.0, shape[1] - 1.0)
-    tree = KDTree(positive_yx) if len(positive_yx) else None
     found: list[FloatArray] = [np.empty((0, 2))]
     missing = count
     for _ in range(DRAWS_BEFORE_GIVING_UP):
         if missing <= 0:
             break
         centres = rng.uniform((0.0, low), (shape[0] - 1.0, high), size=(2 * missing + 16, 2))
-        if tree is not None:
-            centres = centres[tree.query(centres)[0] > away_px]
+        centres = centres[nearest_distances(centres, positive_yx) > away_px]
         found.append(centres[:missing])
         missing -= len(found[-1])
     if missing > 0:

@@ -18,6 +18,7 @@ from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograp
 NO_LABELS = Labels.of()
 WHOLE_FROM = 4  # micrographs with particles, of which a whole one can be held out
 HELD_OUT_SHARE = 0.25  # of the micrographs, or of the particles of each
+FEWEST_TO_SPLIT = 8  # particles of a micrograph, of which a part is held out
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -131,7 +132,7 @@ def hold_out(
 
 def _strips(field: Field, box_px: int) -> tuple[Field, Field] | None:
     """The part of a field with the left three quarters of its particles, and that with the rest."""
-    if len(field.positive_yx) < 8:
+    if len(field.positive_yx) < FEWEST_TO_SPLIT:
         return None
     cut = float(np.quantile(field.positive_yx[:, 1], 1 - HELD_OUT_SHARE))
     first, last = field.cols

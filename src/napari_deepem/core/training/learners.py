@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.cpu_training_pass import keep_freed_memory, training_logits
-from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.network.network import Network
 from napari_deepem.core.training.crops import flip_and_turn, quarter_turns
 from napari_deepem.core.training.dataset import Field, cut_boxes, positives_and_negatives, share_out
 from napari_deepem.core.training.recipes import Recipe

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.network.network import Activation
+from napari_deepem.core.network.architecture import Activation
 
 
 @dataclass(frozen=True, slots=True)

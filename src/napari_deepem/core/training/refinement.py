@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from math import ceil
 from typing import Any, Literal
 
@@ -11,28 +11,20 @@ import numpy as np
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.verdicts import join
-from napari_deepem.core.jobs import finish
+from napari_deepem.core.jobs import EpochDone, MicrographRead, finish
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.picking.candidates import find_candidates, select_picks
 from napari_deepem.core.picking.scoring import score_prepared
 from napari_deepem.core.training.dataset import Field, hold_out, prepare_fields
 from napari_deepem.core.training.recipes import MODERN, RECIPES, Recipe
 from napari_deepem.core.training.settings import TrainingSettings
-from napari_deepem.core.training.train import EpochDone, never, train_fields
+from napari_deepem.core.training.train import never, train_fields
 from napari_deepem.core.training.unlabelled_particles import clear_of
 from napari_deepem.core.types import Labels, Micrograph
 
 Start = Literal["anew", "weights"]
 CONTINUED_SHARE = 0.2  # of the epochs, where training goes on from weights
 SUSPICIOUS = 0.25  # of the threshold: what scores more and has no label may be a particle
-
-
-@dataclass(frozen=True, slots=True)
-class MicrographRead:
-    """Progress of refining: one micrograph of the joined training set is prepared."""
-
-    done: int
-    total: int
 
 
 def settings_of(

@@ -6,11 +6,16 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.network.network import LARGEST_BOX_PX, SMALLEST_BOX_PX, Architecture
+from napari_deepem.core.network.architecture import LARGEST_BOX_PX, SMALLEST_BOX_PX, Architecture
 from napari_deepem.core.preprocessing.prepare import MAX_BINNING, check_binning
 from napari_deepem.core.training.recipes import Recipe, recipe_named
 
 AUTO_BOX_PX = 40  # the network's box that automatic binning does not go below
+
+
+def automatic_binning(box_size_px: int) -> int:
+    """The largest binning that leaves 40 px or more of a box."""
+    return min(max(1, box_size_px // AUTO_BOX_PX), MAX_BINNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class TrainingSettings:
     def chosen_binning(self) -> int:
         """The binning, also where it is left to us."""
         if self.binning == "auto":
-            return min(max(1, self.box_size_px // AUTO_BOX_PX), MAX_BINNING)
+            return automatic_binning(self.box_size_px)
         return self.binning
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Container, Generator, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.metrics import average_precision, precision_recall
-from napari_deepem.core.jobs import finish
+from napari_deepem.core.jobs import EpochDone, finish
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import score_crops
@@ -26,17 +26,6 @@ from napari_deepem.core.training.dataset import (
 from napari_deepem.core.training.learners import Learner, ModernLearner, PaperLearner
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Float32Array, Labels, Micrograph
-
-
-@dataclass(frozen=True, slots=True)
-class EpochDone:
-    """Progress of training: one epoch is over."""
-
-    epoch: int  # counted from 1
-    epochs: int
-    loss: float  # mean over the epoch's batches
-    held_out_loss: float | None  # the same loss on held-out boxes; None if none are held out
-    held_out_ap: float | None  # average precision at telling held-out particles from background
 
 
 def train(

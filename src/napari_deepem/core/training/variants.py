@@ -13,7 +13,7 @@ from math import sqrt
 import numpy as np
 from scipy.stats import t as students_t
 
-from napari_deepem.core.network.network import Architecture
+from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.training.dataset import HELD_OUT_SHARE
 from napari_deepem.core.training.settings import TrainingSettings
 
