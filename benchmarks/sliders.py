@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_deepem.core.picking.candidates import find_candidates, picks_above, select_picks
+from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.picking.criteria import picks_above, select_picks
 from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 

@@ -27,7 +27,8 @@ from napari_deepem import Labels, simulate_sample, train
 from napari_deepem.batch.pick import PickSettings, pick_files
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.picking.criteria import PickCriteria, select_picks
 from napari_deepem.core.picking.scoring import score_prepared
 from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.types import Micrograph
@@ -128,7 +129,8 @@ def _overlap(path: Path, model: Model, count: int = 4) -> dict[str, float]:
     for link in links:
         link.symlink_to(path)
     started = time.perf_counter()
-    job = pick_files(links, model, path.parent / "picks", PickSettings.of_model(model))
+    settings = PickSettings(PickCriteria.of_model(model))
+    job = pick_files(links, model, path.parent / "picks", settings)
     waited = [done.seconds for done in job]
     return {"wall_each": (time.perf_counter() - started) / count, "of_last": waited[-1]}
 

@@ -19,7 +19,8 @@ from blobs import blob_image
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
-from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.picking.criteria import select_picks
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.training.dataset import cut_boxes, prepare_fields
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph, Picks

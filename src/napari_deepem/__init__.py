@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_deepem.core.evaluation.metrics import evaluate
-    from napari_deepem.core.picking.candidates import find_candidates, select_picks
+    from napari_deepem.core.picking.candidates import find_candidates
+    from napari_deepem.core.picking.criteria import PickCriteria, select_picks
     from napari_deepem.core.picking.precision_estimate import estimate_precision
     from napari_deepem.core.picking.scoring import score
     from napari_deepem.core.simulation import simulate_sample
@@ -27,6 +28,7 @@ __all__ = [
     "Candidates",
     "Labels",
     "Micrograph",
+    "PickCriteria",
     "Picks",
     "ScoreMap",
     "__version__",
@@ -49,6 +51,7 @@ _ROOM_OF = {  # looked up when first used: importing torch takes seconds
     "Candidates": "core.types",
     "Labels": "core.types",
     "Micrograph": "core.types",
+    "PickCriteria": "core.picking.criteria",
     "Picks": "core.types",
     "ScoreMap": "core.types",
     "estimate_precision": "core.picking.precision_estimate",
@@ -60,7 +63,7 @@ _ROOM_OF = {  # looked up when first used: importing torch takes seconds
     "refine": "core.training.refinement",
     "save_model": "io.models",
     "score": "core.picking.scoring",
-    "select_picks": "core.picking.candidates",
+    "select_picks": "core.picking.criteria",
     "simulate_sample": "core.simulation",
     "train": "core.training.train",
     "write_coordinates": "io.coordinates",

@@ -17,6 +17,7 @@ from napari_deepem.batch.run_folder import RECORD
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import EpochDone, finish
 from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.precision_estimate import estimate_precision
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.simulation import (
@@ -116,12 +117,13 @@ def test_numbers_agree_with_picking_and_evaluating_files(
     finished: tuple[DemoResult, list[DemoProgress]], tmp_path: Path
 ) -> None:
     result, _ = finished
-    settings = replace(PickSettings.of_model(result.model), formats=("csv",))
+    settings = PickSettings(PickCriteria.of_model(result.model), formats=("csv",))
     truth = result.folder / "micrographs"
     chosen, every = tmp_path / "chosen", tmp_path / "every"
     paths = [picked.path for picked in result.picked]
     list(pick_files(paths, result.model, chosen, settings))
-    list(pick_files(paths, result.model, every, settings.without_selection()))
+    unselected = replace(settings, criteria=PickCriteria(threshold=0.0))
+    list(pick_files(paths, result.model, every, unselected))
     figures = json.loads((result.folder / "results.json").read_text())
     assert figures == figures_of(result)
 

@@ -11,13 +11,13 @@ from napari_deepem.batch.pick import (
     PickSettings,
     check_formats,
     pick_files,
-    pick_micrograph,
     write_score_map,
 )
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture, estimate_precision
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.types import Micrograph
@@ -34,7 +34,7 @@ MODEL = Model(
     threshold=0.6,
     std_range=(0.5, 1.4),
 )
-SETTINGS = PickSettings.of_model(MODEL)
+SETTINGS = PickSettings(PickCriteria.of_model(MODEL))
 
 
 def written(folder: Path, *seeds: int, pixel_size: float | None = 2.0) -> list[Path]:
@@ -46,17 +46,9 @@ def written(folder: Path, *seeds: int, pixel_size: float | None = 2.0) -> list[P
     return paths
 
 
-def test_settings_of_a_model_are_what_training_found() -> None:
-    assert (SETTINGS.threshold, SETTINGS.std_range) == (0.6, (0.5, 1.4))
-    assert SETTINGS.min_distance_px is None
+def test_criteria_of_a_model_are_what_training_found() -> None:
+    assert SETTINGS.criteria == PickCriteria(0.6, (0.5, 1.4), min_distance_px=None)
     assert SETTINGS.formats == ("box", "star")
-
-
-def test_without_selection_keeps_formats_and_distance() -> None:
-    chosen = replace(SETTINGS, min_distance_px=7.0, formats=("csv",), score_maps=True)
-    every = chosen.without_selection()
-    assert (every.threshold, every.std_range) == (0.0, None)
-    assert (every.min_distance_px, every.formats, every.score_maps) == (7.0, ("csv",), True)
 
 
 @pytest.mark.parametrize(
@@ -71,19 +63,6 @@ def test_formats_are_names_in_any_spelling(given: list[str], names: tuple[str, .
 def test_formats_that_cannot_be_written_are_refused(given: list[str]) -> None:
     with pytest.raises(InputError, match="choose from star, csv, box"):
         check_formats(given)
-
-
-def test_picks_of_a_micrograph_pass_threshold_range_and_distance() -> None:
-    micrograph, _ = blob_micrograph(1)
-    settings = replace(SETTINGS, min_distance_px=15.0)
-    picks, expected_hits, score_map = pick_micrograph(micrograph, MODEL, settings)
-    expected = select_picks(
-        find_candidates(score_map), threshold=0.6, std_range=(0.5, 1.4), min_distance_px=15.0
-    )
-    np.testing.assert_array_equal(picks.centres_yx, expected.centres_yx)
-    np.testing.assert_array_equal(score_map.scores, score(micrograph, MODEL).scores)
-    assert 0 < len(picks) < len(find_candidates(score_map))
-    assert expected_hits is None  # nothing was held out
 
 
 def test_picks_are_expected_to_be_right_as_often_as_their_scores_say(tmp_path: Path) -> None:
@@ -131,7 +110,7 @@ def test_micrograph_that_cannot_be_used_is_reported_and_the_others_go_on(tmp_pat
 
 
 def test_micrograph_without_picks_gets_empty_files(tmp_path: Path) -> None:
-    settings = replace(SETTINGS, threshold=1.0, formats=("box", "star", "csv"))
+    settings = PickSettings(PickCriteria(threshold=1.0), formats=("box", "star", "csv"))
     (news,) = pick_files(written(tmp_path, 1), MODEL, tmp_path / "picks", settings)
     assert [len(read_coordinates(path)) for path in news.written] == [0, 0, 0]
 

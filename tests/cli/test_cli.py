@@ -21,7 +21,8 @@ from blobs import BOX_PX, SHAPE, blob_micrograph
 from napari_deepem import __version__
 from napari_deepem.cli import main
 from napari_deepem.core.evaluation.metrics import evaluate
-from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.picking.criteria import select_picks
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.types import Picks

@@ -14,7 +14,8 @@ import paper
 from blobs import BOX_PX, blob_sample
 from napari_deepem.core.network.architecture import TABLE_1, Architecture
 from napari_deepem.core.network.network import Network
-from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.picking.criteria import select_picks
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample

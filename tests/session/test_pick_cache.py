@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture, estimate_precision
-from napari_deepem.core.types import Candidates
+from napari_deepem.core.types import Candidates, Picks
 from napari_deepem.session import Session
 
 
@@ -27,13 +27,17 @@ def work_out(session: Session) -> int:
     return sum(1 for _ in session.selection.steps())
 
 
+def picks_of(session: Session, candidates: Candidates) -> Picks:
+    return session.criteria.picks_of(candidates)
+
+
 def test_picks_of_any_micrograph_are_those_that_are_exported(session: Session) -> None:
     for threshold, distance in ((0.5, None), (0.1, None), (0.1, 60.0), (0.99, 0.0)):
         session.threshold, session.min_distance_px = threshold, distance
         for name, found in session.candidates.items():
             picks = session.selection.picks_of(name)
             assert picks is not None
-            np.testing.assert_array_equal(picks.centres_yx, session.select(found).centres_yx)
+            np.testing.assert_array_equal(picks.centres_yx, picks_of(session, found).centres_yx)
     assert session.selection.picks_of("unknown") is None
 
 
@@ -44,7 +48,9 @@ def test_all_are_counted_once_there_was_time(session: Session) -> None:
     assert work_out(session) == 2  # the current one is known
     for threshold in (0.5, 0.2, 1.0):
         session.threshold = threshold
-        expected = {name: len(session.select(found)) for name, found in session.candidates.items()}
+        expected = {
+            name: len(picks_of(session, found)) for name, found in session.candidates.items()
+        }
         assert {name: selection.count_of(name) for name in "abc"} == expected
         assert selection.total() == (sum(expected.values()), 3)
     assert work_out(session) == 0
@@ -57,7 +63,10 @@ def test_what_is_excluded_or_scored_anew_is_not_counted_as_before(session: Sessi
     work_out(session)
     session.excluded = frozenset({"b"})
     total = session.selection.total()
-    assert total == (sum(len(session.select(session.candidates[name])) for name in "ac"), 2)
+    assert total == (
+        sum(len(picks_of(session, session.candidates[name])) for name in "ac"),
+        2,
+    )
     session.candidates = {**session.candidates, "c": candidates_of(7)}
     assert session.selection.count_of("c") is None
     assert work_out(session) == 1

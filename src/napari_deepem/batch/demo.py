@@ -18,7 +18,8 @@ from napari_deepem.core.evaluation.metrics import Evaluation, evaluate
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.jobs import EpochDone
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.precision_estimate import expected_hits, fit_candidates
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
@@ -174,13 +175,14 @@ def _pick_held_out(
         score_map = score(micrograph, model)
         seconds = perf_counter() - started
         candidates = find_candidates(score_map)
-        picks = select_picks(candidates, threshold=model.threshold, std_range=model.std_range)
-        mixture = fit_candidates(candidates, model.summary, model.std_range)
+        criteria = PickCriteria.of_model(model)
+        picks = criteria.picks_of(candidates)
+        mixture = fit_candidates(candidates, model.summary, criteria)
         picked.append(
             PickedMicrograph(
                 path=path,
                 truth_yx=known[micrograph.name].centres_yx,
-                candidates=select_picks(candidates, threshold=0.0),
+                candidates=PickCriteria(threshold=0.0).picks_of(candidates),
                 picks=picks,
                 expected_hits=expected_hits(picks, mixture),
                 score_map=score_map,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
@@ -12,9 +12,9 @@ from napari_deepem.batch.run_folder import PickFolder
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.devices import DeviceName, chosen_device
 from napari_deepem.core.network.model import Model, pixel_size_remark
-from napari_deepem.core.picking.candidates import find_candidates, select_picks
-from napari_deepem.core.picking.precision_estimate import expected_hits, fit_candidates
-from napari_deepem.core.picking.scoring import score, to_binned_step
+from napari_deepem.core.picking.criteria import PickCriteria
+from napari_deepem.core.picking.pick import pick_micrograph
+from napari_deepem.core.picking.scoring import to_binned_step
 from napari_deepem.core.types import Micrograph, Picks, ScoreMap
 from napari_deepem.io.coordinates import WRITABLE
 from napari_deepem.io.images import micrograph_name, write_mrc
@@ -22,24 +22,13 @@ from napari_deepem.io.images import micrograph_name, write_mrc
 
 @dataclass(frozen=True, slots=True)
 class PickSettings:
-    """What decides which candidates are picked, and what is written."""
+    """What is picked, how it is scored, and what is written."""
 
-    threshold: float
-    std_range: tuple[float, float] | None
-    min_distance_px: float | None = None  # None: 0.25 of the box
+    criteria: PickCriteria
     formats: tuple[str, ...] = ("box", "star")
     score_maps: bool = False  # write each score map as an MRC file too
     step_px: int | None = None  # between neighbouring boxes; None: an eighth of the box, or less
     device: DeviceName = "auto"  # what scores
-
-    @classmethod
-    def of_model(cls, model: Model) -> PickSettings:
-        """The F2 threshold and the range of standard deviations that training found."""
-        return cls(model.threshold, model.std_range)
-
-    def without_selection(self) -> PickSettings:
-        """The same, but every candidate is kept that is not too near to a better one."""
-        return replace(self, threshold=0.0, std_range=None)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -100,33 +89,17 @@ def _pick_file(
     started = perf_counter()
     try:
         micrograph = micrograph_of()
-        picks, expected, score_map = pick_micrograph(micrograph, model, settings)
+        picked = pick_micrograph(
+            micrograph, model, settings.criteria, step_px=settings.step_px, device=settings.device
+        )
     except InputError as error:
         return MicrographDone(name, perf_counter() - started, remark=str(error))
-    written = output.write(name, picks)
+    written = output.write(name, picked.picks)
     if settings.score_maps:
-        written.append(write_score_map(output.folder, micrograph, score_map))
+        written.append(write_score_map(output.folder, micrograph, picked.score_map))
     remark = pixel_size_remark(micrograph, model)
     seconds = perf_counter() - started
-    return MicrographDone(name, seconds, picks, tuple(written), remark, expected)
-
-
-def pick_micrograph(
-    micrograph: Micrograph, model: Model, settings: PickSettings
-) -> tuple[Picks, float | None, ScoreMap]:
-    """The picks of one micrograph, how many are expected to be right, and its score map."""
-    score_map = score(micrograph, model, step_px=settings.step_px, device=settings.device)
-    candidates = find_candidates(score_map)
-    picks = select_picks(
-        candidates,
-        threshold=settings.threshold,
-        std_range=settings.std_range,
-        min_distance_px=settings.min_distance_px,
-    )
-    mixture = fit_candidates(
-        candidates, model.summary, settings.std_range, settings.min_distance_px
-    )
-    return picks, expected_hits(picks, mixture), score_map
+    return MicrographDone(name, seconds, picked.picks, tuple(written), remark, picked.expected_hits)
 
 
 def write_score_map(folder: Path, micrograph: Micrograph, score_map: ScoreMap) -> Path:

@@ -65,26 +65,21 @@ def pick(
     """
     from napari_deepem.batch.pick import PickSettings, check_formats, pick_files
     from napari_deepem.cli.terminal import follow_picking
+    from napari_deepem.core.picking.criteria import PickCriteria
     from napari_deepem.io.images import find_micrographs
     from napari_deepem.io.models import load_model
 
     formats = check_formats(format.split(","))
     paths = find_micrographs(micrographs)
     trained = load_model(model)
-    settings = replace(
-        PickSettings.of_model(trained),
+    criteria = PickCriteria(
+        threshold=trained.threshold if threshold == "f2" else probability(threshold),
+        std_range=trained.std_range if std_range is None else rising(std_range),
         min_distance_px=None if min_distance is None else distance(min_distance),
-        formats=formats,
-        score_maps=score_maps,
-        step_px=step,
-        device=device,
     )
-    if threshold != "f2":
-        settings = replace(settings, threshold=probability(threshold))
-    if std_range is not None:
-        settings = replace(settings, std_range=rising(std_range))
     if all_candidates:
-        settings = settings.without_selection()
+        criteria = replace(criteria, threshold=0.0, std_range=None)
+    settings = PickSettings(criteria, formats, score_maps, step, device)
     failed = follow_picking(pick_files(paths, trained, out, settings), len(paths), errors)
     if failed:
         sys.exit(WRONG_INPUT)

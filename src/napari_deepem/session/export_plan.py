@@ -14,7 +14,7 @@ from typing import Literal
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
-from napari_deepem.core.picking.candidates import select_picks
+from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import Candidates, Labels, Picks
 from napari_deepem.session.state import Session
 
@@ -92,15 +92,13 @@ def plan(session: Session, what: What, scope: Scope, folder: Path, suffixes: Ite
         marked = {n: session.labels_of(n) for n in names if len(session.labels_of(n).positive_yx)}
         return Plan(tuple(marked), partial(_marked, marked, session.box_size_px), folder, suffixes)
     found = {name: session.candidates[name] for name in names if name in session.candidates}
-    settings = session.threshold, session.std_range, session.min_distance_px
-    choose = partial(_chosen, found, dict(session.review), *settings)
+    choose = partial(_chosen, found, dict(session.review), session.criteria)
     return Plan(tuple(found), choose, folder, suffixes, len(names) - len(found))
 
 
 def picks_to_save(session: Session, name: str) -> tuple[Picks, int]:
     """Picks of a micrograph that was scored, none that was rejected, and how many were."""
-    settings = session.threshold, session.std_range, session.min_distance_px
-    return _chosen(session.candidates, session.review, *settings, name)
+    return _chosen(session.candidates, session.review, session.criteria, name)
 
 
 def files_of_others(session: Session, paths: Iterable[Path]) -> list[Path]:
@@ -141,14 +139,10 @@ def _marked(labels: dict[str, Labels], box_size_px: int, name: str) -> tuple[Pic
 def _chosen(
     found: Mapping[str, Candidates],
     review: Mapping[str, Labels],
-    threshold: float,
-    std_range: tuple[float, float],
-    min_distance_px: float | None,
+    criteria: PickCriteria,
     name: str,
 ) -> tuple[Picks, int]:
-    picks = select_picks(
-        found[name], threshold=threshold, std_range=std_range, min_distance_px=min_distance_px
-    )
+    picks = criteria.picks_of(found[name])
     if name not in review or not len(review[name].negative_yx):
         return picks, 0
     reach_px = SAME_PARTICLE_BOXES * found[name].box_size_px

@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from napari_deepem.core.picking.candidates import picks_above, select_picks
+from napari_deepem.core.picking.criteria import PickCriteria, picks_above
 from napari_deepem.core.picking.precision_estimate import ScoreMixture, expected_hits
 from napari_deepem.core.types import Candidates, FloatArray, Picks
 
 if TYPE_CHECKING:
     from napari_deepem.core.network.model import Model
-
-Settings = tuple[tuple[float, float], float | None]
 
 
 class Source(Protocol):
@@ -28,19 +26,20 @@ class Source(Protocol):
 
     candidates: dict[str, Candidates]
     excluded: frozenset[str]
-    threshold: float
-    std_range: tuple[float, float]
-    min_distance_px: float | None
     model: Any
+
+    @property
+    def criteria(self) -> PickCriteria:
+        """By which candidates are picked."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Ranking:
-    """Of one micrograph, with the settings that it was made with."""
+    """The picks of one micrograph at a threshold of 0, and what they were made from."""
 
     candidates: Candidates
-    settings: Settings
-    picks: Picks  # at a threshold of 0
+    criteria: PickCriteria
+    picks: Picks
 
 
 class Selection:
@@ -51,7 +50,8 @@ class Selection:
         self._last: _Ranking | None = None
         self._cut: tuple[_Ranking, Picks] | None = None
         self._mixture: tuple[_Ranking, ScoreMixture | None] | None = None
-        self._settings: Settings | None = None  # those of what follows
+        self._seen, self._of_ranking = source.criteria, source.criteria.of_ranking
+        self._criteria: PickCriteria | None = None  # those of what follows
         self._scores: dict[str, tuple[Candidates, FloatArray]] = {}  # of rankings, rising
 
     def picks_of(self, name: str) -> Picks | None:
@@ -62,7 +62,7 @@ class Selection:
         ranking = self._ranking_of(name)
         if ranking is None:
             return None
-        picks, cut = picks_above(ranking.picks, self._source.threshold), self._cut
+        picks, cut = picks_above(ranking.picks, self._source.criteria.threshold), self._cut
         if cut is None or cut[0] is not ranking or len(cut[1]) != len(picks):
             self._cut = cut = ranking, picks
         return cut[1]
@@ -85,7 +85,7 @@ class Selection:
         found, known = self._source.candidates.get(name), self._known().get(name)
         if known is None or found is not known[0]:
             return None
-        return len(known[1]) - int(np.searchsorted(known[1], self._source.threshold))
+        return len(known[1]) - int(np.searchsorted(known[1], self._source.criteria.threshold))
 
     def mean_score_of(self, name: str) -> float | None:
         """Mean score of a micrograph's picks; None if there are none, or it is not known yet."""
@@ -111,27 +111,28 @@ class Selection:
     def _wanted(self) -> list[str]:
         return [name for name in self._source.candidates if name not in self._source.excluded]
 
-    def _present(self) -> Settings:
-        return self._source.std_range, self._source.min_distance_px
+    def _present(self) -> PickCriteria:
+        if self._source.criteria is not self._seen:  # asked for ten thousand times a move
+            self._seen = self._source.criteria
+            self._of_ranking = self._seen.of_ranking
+        return self._of_ranking
 
     def _known(self) -> dict[str, tuple[Candidates, FloatArray]]:
-        if self._settings != self._present():
-            self._settings, self._scores = self._present(), {}
+        if self._criteria != self._present():
+            self._criteria, self._scores = self._present(), {}
         return self._scores
 
     def _ranking_of(self, name: str) -> _Ranking | None:
         found, last = self._source.candidates.get(name), self._last
         if found is None:
             return None
-        if last is None or last.candidates is not found or last.settings != self._present():
+        if last is None or last.candidates is not found or last.criteria != self._present():
             self._last = last = self._rank(name)
         return last
 
     def _rank(self, name: str) -> _Ranking:
-        found, (std_range, min_distance_px) = self._source.candidates[name], self._present()
-        picks = select_picks(
-            found, threshold=0.0, std_range=std_range, min_distance_px=min_distance_px
-        )
+        candidates, criteria = self._source.candidates[name], self._present()
+        picks = criteria.picks_of(candidates)
         assert picks.scores is not None
-        self._known()[name] = found, np.ascontiguousarray(picks.scores[::-1])
-        return _Ranking(found, self._present(), picks)
+        self._known()[name] = candidates, np.ascontiguousarray(picks.scores[::-1])
+        return _Ranking(candidates, criteria, picks)

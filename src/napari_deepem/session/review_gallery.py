@@ -18,7 +18,7 @@ from scipy.spatial import KDTree
 
 from napari_deepem.core.evaluation.label_suggestion import Suggestion, doubt, suggest_labels
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
-from napari_deepem.core.picking.suppression import keep_best_apart
+from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import Candidates, FloatArray, Labels
 from napari_deepem.session.box_pictures import united
 from napari_deepem.session.state import NO_LABELS, Session
@@ -81,9 +81,7 @@ class Standing:
 
     candidates: Mapping[str, Candidates]
     review: Mapping[str, Labels]
-    threshold: float
-    std_range: tuple[float, float]
-    min_distance_px: float | None
+    criteria: PickCriteria
 
     @classmethod
     def of(cls, session: Session) -> Standing:
@@ -104,12 +102,12 @@ def gallery(
     In that of doubt there is what lies below the threshold too: what the network takes for
     background may be a particle.
     """
-    lowest = 0.0 if order == "doubt" else session.threshold
+    criteria = session.criteria.of_ranking if order == "doubt" else session.criteria
     scored = tuple(name for name in names if name in session.candidates)
     if not scored:
         return EMPTY
     parts = [session.candidates[name] for name in scored]
-    rows = [_apart(session, found, lowest) for found in parts]
+    rows = [criteria.rows_of(candidates) for candidates in parts]
     if only_open:
         pairs = zip(scored, parts, rows, strict=True)
         rows = [_without_verdict(session, *each) for each in pairs]
@@ -136,8 +134,7 @@ def suggested(session: Session) -> tuple[Suggestion, Gallery] | None:
     suggestion = suggest_labels(
         {name: session.candidates[name] for name in names},
         {name: np.concatenate([k.positive_yx, k.negative_yx]) for name, k in known.items()},
-        threshold=session.threshold,
-        std_range=session.std_range,
+        session.criteria,
     )
     if suggestion is None:
         return None
@@ -201,17 +198,6 @@ def counts(session: Session) -> tuple[int, int, int]:
     )
 
 
-def _apart(session: Session | Standing, found: Candidates, lowest: float) -> NDArray[np.int64]:
-    """Indices of candidates as `select_picks` would choose them, with another threshold."""
-    low, high = session.std_range
-    kept = (found.scores >= lowest) & (found.stds >= low) & (found.stds <= high)
-    rows = np.flatnonzero(kept)
-    distance = session.min_distance_px
-    if distance is None:
-        distance = SAME_PARTICLE_BOXES * found.box_size_px
-    return rows[keep_best_apart(found.centres_yx[rows], distance)]
-
-
 def _in_order(
     session: Session | Standing,
     names: tuple[str, ...],
@@ -226,7 +212,7 @@ def _in_order(
     keys = {
         "best": -scores,
         "worst": scores,
-        "doubt": -doubt(scores, session.threshold),
+        "doubt": -doubt(scores, session.criteria.threshold),
         "std_high": -stds,
         "std_low": stds,
     }

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import EventedModel
 from pydantic import Field, InstanceOf, PrivateAttr
 
-from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
-from napari_deepem.core.picking.candidates import select_picks
+from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import Candidates, Labels, Micrograph, Picks, ScoreMap
 from napari_deepem.session.display import Display
 from napari_deepem.session.history import History
@@ -89,10 +88,14 @@ class Session(Parameters):
     _edits: History = PrivateAttr()
     _verdict_edits: History = PrivateAttr()
     _written: dict[Path, int] = PrivateAttr(default_factory=dict)
+    _criteria: PickCriteria = PrivateAttr()  # the same object as long as nothing is changed
     _selection: Selection = PrivateAttr()
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
+        self._read_criteria()
+        for name in ("threshold", "std_range", "min_distance_px"):
+            self.events[name].connect(self._read_criteria)  # before all others who follow them
         self._selection = Selection(self)
         for name in ("threshold", "std_range", "min_distance_px", "candidates", "current"):
             self.events[name].connect(self._choose_picks)
@@ -211,21 +214,15 @@ class Session(Parameters):
             and (len(verdicts.positive_yx) or len(verdicts.negative_yx))
         }
 
-    def select(self, candidates: Candidates) -> Picks:
-        """Choose among candidates with the present threshold, std range and distance."""
-        return select_picks(
-            candidates,
-            threshold=self.threshold,
-            std_range=self.std_range,
-            min_distance_px=self.min_distance_px,
-        )
+    @property
+    def criteria(self) -> PickCriteria:
+        """The present threshold, std range and distance, by which candidates are picked."""
+        return self._criteria
 
     def distance_px(self) -> float:
-        """Return the minimum distance that is in use."""
-        if self.min_distance_px is not None:
-            return self.min_distance_px
+        """The minimum distance that is in use, original pixels."""
         box_size_px: int = self.model.box_size_px if self.model else self.box_size_px
-        return SAME_PARTICLE_BOXES * box_size_px
+        return self.criteria.distance_px(box_size_px)
 
     def missing_for_training(self) -> str:
         """Say in one line what training still needs; empty if nothing."""
@@ -250,6 +247,9 @@ class Session(Parameters):
         if self.model is None:
             return "No model yet: train one, or load one, in the Train dock."
         return ""
+
+    def _read_criteria(self) -> None:
+        self._criteria = PickCriteria(self.threshold, self.std_range, self.min_distance_px)
 
     def _choose_picks(self) -> None:
         self.picks = self._selection.picks_of(self.current) if self.current else None

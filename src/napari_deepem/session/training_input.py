@@ -36,7 +36,7 @@ class Lessons:
             marks=session.annotated(),
             verdicts=verdicts,
             picks={
-                name: session.select(session.candidates[name])
+                name: session.criteria.picks_of(session.candidates[name])
                 for name in verdicts
                 if name in session.candidates
             },

@@ -12,7 +12,8 @@ from scipy.special import expit
 from blobs import BOX_PX, blob_sample
 from napari_deepem.core.evaluation.metrics import evaluate
 from napari_deepem.core.network.architecture import Architecture
-from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.picking.criteria import PickCriteria, select_picks
 from napari_deepem.core.picking.precision_estimate import (
     Bell,
     ScoreMixture,
@@ -29,6 +30,7 @@ from napari_deepem.core.types import Candidates, Picks
 from networks import lively_network
 
 BACKGROUND, PARTICLES = Bell(-1.5, 0.9), Bell(2.8, 1.2)
+ALL = PickCriteria(threshold=0.0)
 MIXTURE = ScoreMixture(BACKGROUND, PARTICLES, share=0.16)
 
 
@@ -156,7 +158,7 @@ def test_picks_of_several_micrographs_are_judged_together() -> None:
     rich, poor = (candidates_of(draw(count, 200, seed=3)[0]) for count in (80, 5))
     picks = [select_picks(found, threshold=0.4) for found in (rich, poor)]
     hits = [
-        expected_hits(chosen, fit_candidates(found, MIXTURE.as_summary()))
+        expected_hits(chosen, fit_candidates(found, MIXTURE.as_summary(), ALL))
         for chosen, found in zip(picks, (rich, poor), strict=True)
     ]
     both = estimate_precision([rich, poor], model_with(MIXTURE), threshold=0.4)
@@ -170,8 +172,8 @@ def test_scores_outside_the_std_range_say_nothing() -> None:
     found = candidates_of(scores)
     stds = np.where(is_particle[order], 1.0, 9.0)
     found = Candidates(found.centres_yx, found.scores, stds, found.box_size_px)
-    assert fit_candidates(found, MIXTURE.as_summary()).share == pytest.approx(0.2, abs=0.02)
-    within = fit_candidates(found, MIXTURE.as_summary(), std_range=(0.5, 2.0))
+    assert fit_candidates(found, MIXTURE.as_summary(), ALL).share == pytest.approx(0.2, abs=0.02)
+    within = fit_candidates(found, MIXTURE.as_summary(), PickCriteria(0.0, (0.5, 2.0)))
     assert within.share > 0.95
 
 

@@ -9,7 +9,8 @@ from blobs import blob_micrograph, blob_sample
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.picking.criteria import select_picks
 from napari_deepem.core.picking.scoring import score, score_prepared
 from napari_deepem.core.preprocessing.defects import (
     clipped_rows,

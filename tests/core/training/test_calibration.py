@@ -12,7 +12,8 @@ from blobs import BOX_PX, blob_sample
 from napari_deepem.core.evaluation.metrics import Evaluation, HeldOutCurves, evaluate
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.architecture import Architecture
-from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.picking.criteria import select_picks
 from napari_deepem.core.picking.scoring import score_prepared
 from napari_deepem.core.training import calibration
 from napari_deepem.core.training.calibration import (

@@ -15,7 +15,8 @@ from napari_deepem.core.evaluation.metrics import evaluate
 from napari_deepem.core.jobs import EpochDone, finish
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.picking.criteria import select_picks
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.training.settings import TrainingSettings

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
+from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import Candidates, FloatArray
 
 WORTH_A_LOOK = 200  # of a micrograph, the most doubtful: boxes are chosen among these
@@ -39,9 +40,7 @@ def doubt(scores: FloatArray, threshold: float) -> FloatArray:
 def suggest_labels(
     candidates: Mapping[str, Candidates],
     labelled_yx: Mapping[str, FloatArray],
-    *,
-    threshold: float,
-    std_range: tuple[float, float] | None = None,
+    criteria: PickCriteria,
     count: int = 12,
 ) -> Suggestion | None:
     """Choose the micrograph, and up to `count` boxes on it, whose labels would teach most.
@@ -56,10 +55,9 @@ def suggest_labels(
     candidates : mapping of names to Candidates
     labelled_yx : mapping of names to (m, 2) arrays
         What is marked or judged there, original pixels; names may be missing.
-    threshold : float
-        Where a score is as likely a particle as not, 0 to 1.
-    std_range : (low, high), optional
-        Candidates outside are not picked whatever they score, so they are not suggested.
+    criteria : PickCriteria
+        At its threshold a score is as likely a particle as not. Candidates outside of its range
+        of standard deviations are not picked whatever they score, so they are not suggested.
     count : int
 
     Returns
@@ -69,13 +67,13 @@ def suggest_labels(
     Examples
     --------
     >>> import numpy as np
-    >>> from napari_deepem import Candidates
+    >>> from napari_deepem import Candidates, PickCriteria
     >>> from napari_deepem.core.evaluation.label_suggestion import suggest_labels
     >>> def at(*scores):
     ...     centres_yx = np.array([[0.0, 100.0 * i] for i in range(len(scores))])
     ...     return Candidates(centres_yx, np.array(scores), np.ones(len(scores)), box_size_px=50)
     >>> found = {"sure": at(0.99, 0.9, 0.01), "unsure": at(0.99, 0.6, 0.45)}
-    >>> suggestion = suggest_labels(found, {}, threshold=0.5, count=2)
+    >>> suggestion = suggest_labels(found, {}, PickCriteria(threshold=0.5), count=2)
     >>> suggestion.name, suggestion.centres_yx
     ('unsure', array([[  0., 200.],
            [  0., 100.]]))
@@ -83,7 +81,7 @@ def suggest_labels(
     best: Suggestion | None = None
     for name, found in candidates.items():
         known_yx = labelled_yx.get(name, np.empty((0, 2)))
-        chosen, doubts = _most_doubtful(found, known_yx, threshold, std_range, count)
+        chosen, doubts = _most_doubtful(found, known_yx, criteria, count)
         worth = float(doubts.sum()) * 0.5 ** (len(known_yx) / count)
         if worth > (0.0 if best is None else best.worth):
             best = Suggestion(name, chosen, worth)
@@ -93,14 +91,14 @@ def suggest_labels(
 def _most_doubtful(
     found: Candidates,
     known_yx: FloatArray,
-    threshold: float,
-    std_range: tuple[float, float] | None,
+    criteria: PickCriteria,
     count: int,
 ) -> tuple[FloatArray, FloatArray]:
     """(k, 2) centres and (k,) doubts of unlabelled candidates a box apart, most doubtful first."""
-    doubts = doubt(found.scores, threshold)
-    if std_range is not None:
-        doubts[(found.stds < std_range[0]) | (found.stds > std_range[1])] = 0.0
+    doubts = doubt(found.scores, criteria.threshold)
+    if criteria.std_range is not None:
+        low, high = criteria.std_range
+        doubts[(found.stds < low) | (found.stds > high)] = 0.0
     order = np.argsort(-doubts, kind="stable")[:WORTH_A_LOOK]
     order = order[doubts[order] > 0.0]
     if len(known_yx):

@@ -1,4 +1,4 @@
-"""From a score map to picks: candidates once, a selection on every move of a slider."""
+"""Candidates: the local maxima of a score map."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import expit, logit
 
-from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
-from napari_deepem.core.picking.suppression import keep_best_apart
-from napari_deepem.core.types import Candidates, Float32Array, FloatArray, Picks, ScoreMap
+from napari_deepem.core.types import Candidates, Float32Array, FloatArray, ScoreMap
 
 
 def find_candidates(score_map: ScoreMap) -> Candidates:
@@ -88,66 +86,6 @@ def smooth_scores(score_map: ScoreMap) -> Float32Array:
 def _logits(scores: Float32Array) -> FloatArray:
     """Logits of scores; in single precision those nearer to 0 or 1 than 1e-7 have none."""
     return np.asarray(logit(np.clip(scores.astype(np.float64), 1e-7, 1 - 1e-7)))
-
-
-def select_picks(
-    candidates: Candidates,
-    *,
-    threshold: float,
-    std_range: tuple[float, float] | None = None,
-    min_distance_px: float | None = None,
-) -> Picks:
-    """Choose among candidates, as steps 5 and 6 of the paper's recognition do.
-
-    Parameters
-    ----------
-    candidates : Candidates
-    threshold : float
-        Lowest score that is picked, 0 to 1.
-    std_range : (low, high), optional
-        Keep candidates whose box's standard deviation lies in it, ends included; all by default.
-    min_distance_px : float, optional
-        Of candidates nearer to each other than this, in original pixels, the best is kept;
-        0.25 of the box by default.
-
-    Returns
-    -------
-    Picks
-        Best score first.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from napari_deepem import Candidates, select_picks
-    >>> candidates = Candidates(
-    ...     centres_yx=np.array([[100.0, 100.0], [110.0, 100.0], [300.0, 40.0]]),
-    ...     scores=np.array([0.9, 0.8, 0.7]),
-    ...     stds=np.array([1.0, 1.0, 4.0]),
-    ...     box_size_px=64,
-    ... )
-    >>> select_picks(candidates, threshold=0.5, std_range=(0.5, 2.0)).centres_yx
-    array([[100., 100.]])
-    """
-    if min_distance_px is None:
-        min_distance_px = SAME_PARTICLE_BOXES * candidates.box_size_px
-    kept = candidates.scores >= threshold
-    if std_range is not None:
-        low, high = std_range
-        kept &= (candidates.stds >= low) & (candidates.stds <= high)
-    centres, scores = candidates.centres_yx[kept], candidates.scores[kept]
-    apart = keep_best_apart(centres, min_distance_px)
-    return Picks(centres[apart], scores[apart], candidates.box_size_px)
-
-
-def picks_above(ranking: Picks, threshold: float) -> Picks:
-    """Cut a ranking, best score first, at a threshold: what moves with a slider.
-
-    What has a lower score never drops anything that has a higher one. So the picks at any threshold
-    are the first of `select_picks` at a threshold of 0, with the same range and distance.
-    """
-    assert ranking.scores is not None
-    count = int(np.searchsorted(-ranking.scores, -threshold, side="right"))
-    return Picks(ranking.centres_yx[:count], ranking.scores[:count], ranking.box_size_px)
 
 
 def _parabola_offsets(heights: FloatArray, index_yx: NDArray[np.int64]) -> FloatArray:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from napari_deepem.core.picking.candidates import select_picks
+from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import Candidates, FloatArray, Picks
 
 if TYPE_CHECKING:
@@ -180,8 +180,7 @@ def _purity(mixture: ScoreMixture, scores: FloatArray, has_label: NDArray[np.boo
 def fit_candidates(
     candidates: Candidates,
     summary: Mapping[str, Any],
-    std_range: tuple[float, float] | None = None,
-    min_distance_px: float | None = None,
+    criteria: PickCriteria,
 ) -> ScoreMixture | None:
     """Fit what was learnt to a micrograph's candidates, of which some will be picked.
 
@@ -190,8 +189,8 @@ def fit_candidates(
     candidates : Candidates
     summary : mapping
         That of the model that scored them.
-    std_range, min_distance_px
-        As in `select_picks`: how picks are chosen, apart from the threshold.
+    criteria : PickCriteria
+        How picks are chosen; the threshold does not matter.
 
     Returns
     -------
@@ -201,9 +200,7 @@ def fit_candidates(
     learnt = ScoreMixture.of_summary(summary)
     if learnt is None:
         return None
-    ranking = select_picks(
-        candidates, threshold=0.0, std_range=std_range, min_distance_px=min_distance_px
-    )
+    ranking = criteria.of_ranking.picks_of(candidates)
     assert ranking.scores is not None
     return learnt.fitted_to(ranking.scores)
 
@@ -232,7 +229,7 @@ def estimate_precision(
     model : Model
         What scored them.
     threshold, std_range, min_distance_px
-        As in `select_picks`.
+        As in `PickCriteria`.
 
     Returns
     -------
@@ -257,12 +254,11 @@ def estimate_precision(
     >>> 0.5 < estimate <= 1.0
     True
     """
+    criteria = PickCriteria(threshold, std_range, min_distance_px)
     hits, picked = 0.0, 0
-    for found in candidates:
-        picks = select_picks(
-            found, threshold=threshold, std_range=std_range, min_distance_px=min_distance_px
-        )
-        mixture = fit_candidates(found, model.summary, std_range, min_distance_px)
+    for of_micrograph in candidates:
+        picks = criteria.picks_of(of_micrograph)
+        mixture = fit_candidates(of_micrograph, model.summary, criteria)
         expected = expected_hits(picks, mixture)
         if expected is None:
             return None

@@ -15,7 +15,8 @@ from napari_deepem.core.evaluation.metrics import CURVES_KEY, Evaluation, evalua
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.network import Network
-from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.precision_estimate import learn_mixture
 from napari_deepem.core.picking.scoring import score_prepared
 from napari_deepem.core.training.dataset import Field, cut_boxes
@@ -132,7 +133,7 @@ def _pick_field(
     candidates: Candidates, field: Field, std_range: tuple[float, float] | None = None
 ) -> Picks:
     """Every candidate in the field's columns that keeps the minimum distance; binned pixels."""
-    picks = select_picks(candidates, threshold=0.0, std_range=std_range)
+    picks = PickCriteria(threshold=0.0, std_range=std_range).picks_of(candidates)
     low, high = field.cols
     inside = (picks.centres_yx[:, 1] >= low) & (picks.centres_yx[:, 1] <= high)
     assert picks.scores is not None

@@ -13,7 +13,8 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.verdicts import join
 from napari_deepem.core.jobs import EpochDone, MicrographRead, finish
 from napari_deepem.core.network.model import LabelledMicrograph, Model
-from napari_deepem.core.picking.candidates import find_candidates, select_picks
+from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.scoring import score_prepared
 from napari_deepem.core.training.dataset import Field, hold_out, prepare_fields
 from napari_deepem.core.training.recipes import MODERN, RECIPES, Recipe
@@ -182,7 +183,7 @@ def clear_of_suspects(field: Field, model: Model, away_px: float) -> Field:
     """The same field, but no background is drawn where the model sees what may be particles."""
     score_map = finish(score_prepared(field.prepared, model.network))
     score_map = replace(score_map, smoothing=model.smoothing)
-    suspects = select_picks(find_candidates(score_map), threshold=SUSPICIOUS * model.threshold)
+    suspects = PickCriteria(SUSPICIOUS * model.threshold).picks_of(find_candidates(score_map))
     return clear_of(field, suspects.centres_yx, away_px)
 
 

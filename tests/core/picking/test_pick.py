@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from blobs import BOX_PX, blob_micrograph
+from napari_deepem.core.network.architecture import Architecture
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.picking.criteria import PickCriteria
+from napari_deepem.core.picking.pick import pick_micrograph
+from napari_deepem.core.picking.scoring import score
+from networks import lively_network
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return Model(
+        network=lively_network(Architecture.for_box(BOX_PX)),
+        recipe="modern",
+        box_size_px=BOX_PX,
+        binning=1,
+        pixel_size=2.0,
+        threshold=0.6,
+        std_range=(0.5, 1.4),
+    )
+
+
+def test_picks_of_a_micrograph_pass_threshold_range_and_distance(model: Model) -> None:
+    micrograph, _ = blob_micrograph(1)
+    criteria = PickCriteria(0.6, (0.5, 1.4), min_distance_px=15.0)
+    picked = pick_micrograph(micrograph, model, criteria)
+    candidates = find_candidates(picked.score_map)
+    expected = criteria.picks_of(candidates)
+    np.testing.assert_array_equal(picked.picks.centres_yx, expected.centres_yx)
+    np.testing.assert_array_equal(picked.score_map.scores, score(micrograph, model).scores)
+    assert 0 < len(picked.picks) < len(candidates)
+    assert picked.expected_hits is None  # nothing was held out
