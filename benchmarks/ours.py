@@ -15,7 +15,7 @@ from napari_deepem import Labels, find_candidates, score, select_picks
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.training.dataset import HELD_OUT_SHARE
 from napari_deepem.core.training.recipes import DEEPEM2017, MODERN, Recipe
-from napari_deepem.core.training.settings import TrainingSettings
+from napari_deepem.core.training.settings import TrainingSettings, sampling_of
 from napari_deepem.core.training.train import train_epochs
 from napari_deepem.core.types import FloatArray
 
@@ -43,7 +43,7 @@ class Ours:
     ) -> Found:
         settings = TrainingSettings(
             box_size_px=sample.box_px,
-            binning=self.binning,
+            sampling=sampling_of(self.binning),
             epochs=self._epochs(clicked),
             seed=seed,
             labels_complete=all_clicked,

@@ -27,6 +27,7 @@ from napari_deepem.core.network.devices import chosen_device
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import score, score_crops, score_prepared
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.recipes import MODERN, WIDE
 from napari_deepem.core.types import Float32Array, Micrograph
 
@@ -117,7 +118,7 @@ def measure_size(name: str, size: int, device: str) -> Measured:
 def one_size(name: str, size: int, device: str) -> Measured:
     """What `measure_size` asks a fresh process for."""
     network = Network(architectures()[name]).eval()
-    model = Model(network, name, network.architecture.box_px, 1, None, 0.5, (0.0, 9.0))
+    model = Model(network, name, network.architecture.box_px, Sampling(1), None, 0.5, (0.0, 9.0))
     score(Micrograph(noise(300), "small"), model, device=device)  # libraries are loaded
     micrograph = Micrograph(noise(size), "large")
     before = peak_bytes(reset=True)

@@ -154,7 +154,7 @@ def clicked_fields(settings: TrainingSettings) -> list[Field]:
         [micrograph for micrograph, _ in made],
         [labels for _, labels in made],
         settings.box_size_px,
-        settings.chosen_binning,
+        settings.chosen_sampling,
     )
 
 

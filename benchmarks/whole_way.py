@@ -46,9 +46,9 @@ def peak(): return int(open("/proc/self/status").read().split("VmHWM:")[1].split
 side, binning, band = {side}, {binning}, {band}
 image = np.random.default_rng(0).random((side, side), dtype=np.float32)
 if band: image[:, -band:] = 0.0
-prepare_image(image[:64, :64].copy(), 8, 1)
+prepare_image(image[:64, :64].copy(), 8, Sampling(1))
 before = peak()
-prepare_image(image, 45 * binning, binning)
+prepare_image(image, 45 * binning, Sampling(binning))
 print((peak() - before) / 1e6)
 """
 
@@ -118,7 +118,7 @@ def _defects(image: np.ndarray, model: Model, repeats: int) -> dict[str, float]:
     for _ in range(repeats):
         for name, some in (("without", image), ("with", spoilt)):
             started = time.process_time()
-            prepare_micrograph(Micrograph(some, "m"), BOX_PX, model.binning)
+            prepare_micrograph(Micrograph(some, "m"), BOX_PX, model.sampling)
             least[name] = min(least[name], time.process_time() - started)
     return {**least, "ratio": least["with"] / least["without"]}
 

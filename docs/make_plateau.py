@@ -18,6 +18,7 @@ from napari_deepem.batch.simulate import load_particle
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import score_crops
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.simulation import (
     SAMPLE_BOX_PX,
     Optics,
@@ -80,7 +81,7 @@ def fields_of(simulated: list[SimulatedMicrograph]) -> list[Field]:
         (made.micrograph for made in simulated),
         [Labels.of(made.truth_yx) for made in simulated],
         SAMPLE_BOX_PX,
-        BINNING,
+        Sampling(BINNING),
     )
 
 

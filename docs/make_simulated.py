@@ -11,7 +11,8 @@ from PIL import Image
 
 from napari_deepem.batch.figures import saved_figure
 from napari_deepem.batch.simulate import load_particle
-from napari_deepem.core.preprocessing.prepare import bin_image, clip_hot_pixels
+from napari_deepem.core.preprocessing.prepare import clip_hot_pixels
+from napari_deepem.core.preprocessing.sampling import bin_image
 from napari_deepem.core.simulation import (
     Optics,
     SimulatedMicrograph,

@@ -16,7 +16,12 @@ from places import ROOT
 FLOOR_PLAN = [
     # room, may import of ours, never imports, imports only inside functions
     ("core", "core", "GUI, psygnal, mrcfile, starfile, dask", ""),
-    ("io", "io, core.types, core.errors, core.network", "GUI, psygnal, dask", ""),
+    (
+        "io",
+        "io, core.types, core.errors, core.network, core.preprocessing.sampling",
+        "GUI, psygnal, dask",
+        "",
+    ),
     ("batch", "batch, core, io", "GUI, psygnal", ""),
     ("session", "session, core, io", "napari, Qt, magicgui", "torch"),
     (

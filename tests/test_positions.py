@@ -22,6 +22,7 @@ from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import select_picks
 from napari_deepem.core.picking.scoring import score
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.dataset import cut_boxes, prepare_fields
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph, Picks
 from napari_deepem.io.coordinates import read_coordinates, write_coordinates
@@ -84,7 +85,7 @@ def setup_with_blob(
 def crop_at_click(setup: Setup) -> Float32Array:
     """The box that training would cut for this click."""
     labels = [Labels.of(setup.click)]
-    fields = prepare_fields([setup.micrograph], labels, setup.box_size_px, setup.binning)
+    fields = prepare_fields([setup.micrograph], labels, setup.box_size_px, Sampling(setup.binning))
     box_px = round(setup.box_size_px / setup.binning)
     (crop,) = cut_boxes(fields, [field.positive_yx for field in fields], box_px)
     return crop
@@ -93,7 +94,9 @@ def crop_at_click(setup: Setup) -> Float32Array:
 def picks_of(setup: Setup) -> tuple[Picks, float]:
     """The pick of the highest score, and the distance between neighbouring boxes."""
     network = matched_network(crop_at_click(setup), setup.sigma_px / setup.binning)
-    model = Model(network, "by hand", setup.box_size_px, setup.binning, None, 0.5, (0.0, 99.0))
+    model = Model(
+        network, "by hand", setup.box_size_px, Sampling(setup.binning), None, 0.5, (0.0, 99.0)
+    )
     score_map = score(setup.micrograph, model)
     picks = select_picks(find_candidates(score_map), threshold=0.6)
     return picks, score_map.step_px

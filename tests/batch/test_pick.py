@@ -20,6 +20,7 @@ from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture, estimate_precision
 from napari_deepem.core.picking.scoring import score
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Micrograph
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.io.images import read_micrograph, write_mrc
@@ -29,7 +30,7 @@ MODEL = Model(
     network=lively_network(Architecture.for_box(BOX_PX)),
     recipe="modern",
     box_size_px=BOX_PX,
-    binning=1,
+    sampling=Sampling(1),
     pixel_size=2.0,
     threshold=0.6,
     std_range=(0.5, 1.4),
@@ -140,7 +141,7 @@ def test_folder_that_cannot_be_written_is_refused_before_anything_is_read(tmp_pa
 
 
 def test_step_between_binned_pixels_is_refused_before_anything_is_read(tmp_path: Path) -> None:
-    model = replace(MODEL, box_size_px=3 * BOX_PX, binning=3)
+    model = replace(MODEL, box_size_px=3 * BOX_PX, sampling=Sampling(3))
     with pytest.raises(InputError, match="step of 20 px: give 3 px, the model's binning"):
         next(pick_files([tmp_path / "m.mrc"], model, tmp_path, replace(SETTINGS, step_px=20)))
 

@@ -11,6 +11,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.network.network import Network
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Labels, Picks
 from napari_deepem.io.coordinates import write_coordinates
 
@@ -89,7 +90,7 @@ def here(tmp_path: Path) -> Path:
 def model(here: Path) -> Model:
     """Trained on two micrographs in that folder."""
     network = Network(Architecture.for_box(24)).eval()
-    model = Model(network, "modern", 24, 1, None, threshold=0.5, std_range=(0.0, 5.0))
+    model = Model(network, "modern", 24, Sampling(1), None, threshold=0.5, std_range=(0.0, 5.0))
     known = (
         LabelledMicrograph(name, Labels.of([FIRST]), True, here / f"{name}.mrc")
         for name in ("m1", "m2")

@@ -16,13 +16,14 @@ from napari_deepem.cli.terminal import describe_model, follow_picking, follow_tr
 from napari_deepem.core.jobs import EpochDone
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Picks
 from networks import random_network
 
 
 def model_with(summary: dict[str, Any]) -> Model:
     network = random_network(Architecture.for_box(BOX_PX))
-    return Model(network, "modern", 2 * BOX_PX, 2, None, 0.5, (0.7, 1.8), summary)
+    return Model(network, "modern", 2 * BOX_PX, Sampling(2), None, 0.5, (0.7, 1.8), summary)
 
 
 def console_on(terminal: bool) -> tuple[Console, StringIO]:

@@ -17,6 +17,7 @@ from napari_deepem.cli.terminal import follow_tuning, print_tuned
 from napari_deepem.core.jobs import EpochDone
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.recipes import MODERN
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.variants import Variant
@@ -27,7 +28,9 @@ SETTINGS = TrainingSettings(
     own_recipe=replace(MODERN, learning_rate=0.003, negatives_per_positive=1.5),
     own_architecture=Architecture(44, (5, 5, 3), (2, 2, 2), (6, 12, 12)),
 )
-MODEL = Model(random_network(Architecture.for_box(24)), "modern", 24, 1, None, 0.5, (0.7, 1.8))
+MODEL = Model(
+    random_network(Architecture.for_box(24)), "modern", 24, Sampling(1), None, 0.5, (0.7, 1.8)
+)
 CHOICE = Choice(Trial(0, Variant(), 0.8, 9.0), 1, None, None, None, (0,), 0.8, 0.8, 0.7, 0.7)
 ROWS = [
     {"trial": str(number), "AP": ap, "remark": remark}

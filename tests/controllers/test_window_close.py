@@ -46,7 +46,9 @@ def work():
     _, centres_yx = blob_micrograph(1)
     session.box_size_px, session.epochs = BOX_PX, 500
     network = Network(Architecture.for_box(BOX_PX)).eval()
-    session.model = Model(network, "modern", BOX_PX, 1, 2.0, threshold=0.0, std_range=(0.0, 9.0))
+    session.model = Model(
+        network, "modern", BOX_PX, Sampling(1), 2.0, threshold=0.0, std_range=(0.0, 9.0)
+    )
     link.mark("positive").add(centres_yx)
     link.runs.trainings.train()
     link.runs.score(session.names)

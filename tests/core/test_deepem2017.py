@@ -18,6 +18,7 @@ from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import select_picks
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.preprocessing.prepare import prepare_micrograph
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
 from napari_deepem.core.training.dataset import Field, cut_boxes, prepare_fields
 from napari_deepem.core.training.learners import PaperLearner
@@ -88,7 +89,7 @@ def noise_field(name: str) -> Field:
     """A micrograph of noise with one particle and one marked negative in boxes of a preset."""
     micrograph = Micrograph(rng(1).normal(size=(300, 310)), name)
     labels = Labels.of([[140.0, 150.0]], [[160.0, 140.0]])
-    (field,) = prepare_fields([micrograph], [labels], TABLE_1[name].box_px, 1)
+    (field,) = prepare_fields([micrograph], [labels], TABLE_1[name].box_px, Sampling(1))
     return field
 
 
@@ -137,7 +138,9 @@ def blobs() -> Field:
     """A micrograph with nine particles and nine marked negatives."""
     micrographs, labels = blob_sample(1)
     marked = rng(2).uniform(5, 100, (9, 2))
-    (field,) = prepare_fields(micrographs, [Labels.of(labels[0].positive_yx, marked)], BOX_PX, 1)
+    (field,) = prepare_fields(
+        micrographs, [Labels.of(labels[0].positive_yx, marked)], BOX_PX, Sampling(1)
+    )
     return field
 
 
@@ -190,7 +193,9 @@ def test_scan_every_20_px_is_the_recognition_of_the_paper() -> None:
         [simulated.micrograph], labels, SAMPLE_BOX_PX, binning=4, recipe="deepem2017", epochs=60
     )
     architecture = model.network.architecture
-    prepared = prepare_micrograph(simulated.micrograph, SAMPLE_BOX_PX, 4).astype(np.float64)
+    prepared = prepare_micrograph(simulated.micrograph, SAMPLE_BOX_PX, Sampling(4)).astype(
+        np.float64
+    )
     scores, stds = paper.scan(
         prepared, weights_of(model.network), architecture.pools, architecture.box_px, STEP_PX // 4
     )

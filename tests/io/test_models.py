@@ -18,6 +18,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.picking.scoring import score
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Labels
 from napari_deepem.io.models import (
     FORMAT,
@@ -42,7 +43,7 @@ def model() -> Model:
         network=lively_network(architecture),
         recipe="modern",
         box_size_px=51,
-        binning=2,
+        sampling=Sampling(2),
         pixel_size=1.0 / 3.0,
         threshold=0.1 + 0.2,
         std_range=(0.7, 1.9 / 1.7),
@@ -78,7 +79,7 @@ def test_loaded_model_scores_to_the_last_bit_the_same(model: Model, tmp_path: Pa
 @pytest.mark.parametrize("box", [24, 272, 160, 150, 112, 113])
 def test_network_of_any_box_is_kept(box: int, tmp_path: Path) -> None:
     network = random_network(Architecture.for_box(box))
-    model = Model(network, "deepem2017", box, 1, None, 0.5, (0.0, 2.0))
+    model = Model(network, "deepem2017", box, Sampling(1), None, 0.5, (0.0, 2.0))
     loaded = load_model(save_model(model, tmp_path / "m.safetensors"))
     assert loaded.network.architecture == network.architecture
     for name, values in network.state_dict().items():

@@ -9,6 +9,7 @@ from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.prepare import prepare_micrograph
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.crops import PaddedImage, box_corners
 from napari_deepem.core.types import Labels
 from napari_deepem.io.images import write_mrc
@@ -28,7 +29,7 @@ def test_strip_shows_what_the_network_sees() -> None:
     session = Session(box_size_px=BOX_PX, micrographs={"a": micrograph})
     session.labels = {"a": Labels.of(centres[:3], centres[5:6])}
     found = result_of(box_pictures.strip(session, count=4)())
-    prepared = prepare_micrograph(micrograph, BOX_PX, 1)
+    prepared = prepare_micrograph(micrograph, BOX_PX, Sampling(1))
     boxes = PaddedImage.of(prepared, BOX_PX).cut(box_corners(centres[:3], BOX_PX), BOX_PX)
     np.testing.assert_array_equal(found.positives, box_pictures.grey(boxes))
     assert found.negatives.shape == (4, BOX_PX, BOX_PX)  # one marked, three drawn
@@ -51,7 +52,7 @@ def test_without_particles_or_room_for_a_box_there_is_no_strip() -> None:
 @pytest.fixture
 def model() -> Model:
     network = Network(Architecture.for_box(24)).eval()
-    return Model(network, "modern", 48, 2, None, threshold=0.5, std_range=(0.0, 5.0))
+    return Model(network, "modern", 48, Sampling(2), None, threshold=0.5, std_range=(0.0, 5.0))
 
 
 def test_boxes_of_other_micrographs_are_cut_from_their_files(model: Model, tmp_path: Path) -> None:

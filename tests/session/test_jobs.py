@@ -10,6 +10,7 @@ from napari_deepem.core.jobs import MicrographRead, TilesDone
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.network.network import Network
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.simulation import simulate_sample
 from napari_deepem.core.training.box_size import suggest_box
 from napari_deepem.core.training.settings import TrainingSettings
@@ -22,7 +23,7 @@ from napari_deepem.session import Scored, Session, jobs
 def model() -> Model:
     """A network that knows nothing, of a box of 24 px."""
     network = Network(Architecture.for_box(24)).eval()
-    return Model(network, "modern", 24, 1, None, threshold=0.5, std_range=(0.0, 5.0))
+    return Model(network, "modern", 24, Sampling(1), None, threshold=0.5, std_range=(0.0, 5.0))
 
 
 def noise(shape: tuple[int, int] = (80, 120)) -> Micrograph:
@@ -88,7 +89,7 @@ def test_training_job_reads_the_session_when_it_is_made(given: dict[str, Any]) -
     assert given["stop"] is sorted
     assert given["settings"] == TrainingSettings(
         box_size_px=48,
-        binning=2,
+        sampling=Sampling(2),
         recipe_name="deepem2017",
         epochs=None,  # the recipe's own
         seed=5,

@@ -10,6 +10,7 @@ from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Labels, Micrograph
 from napari_deepem.io.images import write_mrc
 from napari_deepem.io.session_file import SESSION_FILE
@@ -56,7 +57,9 @@ def test_session_goes_on_where_it_was(folder: Path) -> None:
     session.excluded = frozenset({"m2"})
     session.rounds = (Round(1, "new", 30, 4, 2, 10, 0.9),)
     network = Network(Architecture.for_box(24)).eval()
-    session.model = Model(network, "modern", 24, 1, 2.0, threshold=0.3, std_range=(0.1, 2.0))
+    session.model = Model(
+        network, "modern", 24, Sampling(1), 2.0, threshold=0.3, std_range=(0.1, 2.0)
+    )
     session.threshold, session.min_distance_px = 0.7, 11.0
     found = Candidates(np.array([[10.0, 20.0]]), np.array([0.8]), np.ones(1), 24)
     session.candidates = {"m1": found}
@@ -157,7 +160,9 @@ def test_candidates_go_with_the_file_that_they_were_found_in(folder: Path) -> No
     session = Session()
     first = opened(folder, session)
     network = Network(Architecture.for_box(24)).eval()
-    session.model = Model(network, "modern", 24, 1, 2.0, threshold=0.3, std_range=(0.1, 2.0))
+    session.model = Model(
+        network, "modern", 24, Sampling(1), 2.0, threshold=0.3, std_range=(0.1, 2.0)
+    )
     found = Candidates(np.array([[10.0, 20.0]]), np.array([0.8]), np.ones(1), 24)
     session.candidates = {"m1": found, "m2": found}
     first.file.close(changes(held_by(first, Session()), snapshot(session), folder))

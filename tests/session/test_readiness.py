@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training import settings
 from napari_deepem.core.types import Labels, Micrograph
 from napari_deepem.session import Session, readiness
@@ -76,6 +77,6 @@ def test_box_that_no_network_takes_is_an_obstacle(box_size_px: int, binning: int
 
 @pytest.mark.parametrize("box_size_px", [24, 60, 120, 180, 4096])
 def test_binning_is_that_of_the_training(box_size_px: int) -> None:
-    chosen = settings.TrainingSettings(box_size_px).chosen_binning
-    assert readiness.binning_of(Session(box_size_px=box_size_px)) == chosen
-    assert readiness.binning_of(Session(box_size_px=box_size_px, binning=2)) == 2
+    chosen = settings.TrainingSettings(box_size_px).chosen_sampling
+    assert readiness.sampling_now(Session(box_size_px=box_size_px)) == chosen
+    assert readiness.sampling_now(Session(box_size_px=box_size_px, binning=2)) == Sampling(2)

@@ -13,6 +13,7 @@ from napari_deepem.controllers.viewer_link import link_of, session_of
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.io.images import write_mrc
 from napari_deepem.io.models import save_model
 from napari_deepem.widgets.docks.pick import Pick
@@ -43,7 +44,7 @@ def test_results_are_opened_scored_with_the_pick_dock_in_front(
     for path in paths:
         write_mrc(path, rng.normal(size=(80, 120)).astype(np.float32), 2.0)
     network = Network(Architecture.for_box(24)).eval()
-    model = Model(network, "modern", 24, 1, 2.0, threshold=0.4, std_range=(0.0, 5.0))
+    model = Model(network, "modern", 24, Sampling(1), 2.0, threshold=0.4, std_range=(0.0, 5.0))
     monkeypatch.setattr(
         "napari_deepem.widgets.windows.napari.Viewer",
         lambda **options: make_napari_viewer(show=True, **options),

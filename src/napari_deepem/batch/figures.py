@@ -15,7 +15,8 @@ from matplotlib.patches import Rectangle
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.metrics import Evaluation, match
-from napari_deepem.core.preprocessing.prepare import bin_image, clip_hot_pixels
+from napari_deepem.core.preprocessing.prepare import clip_hot_pixels
+from napari_deepem.core.preprocessing.sampling import bin_image
 from napari_deepem.core.types import FloatArray, Micrograph, Picks, ScoreMap
 from napari_deepem.io.atomic import replacing
 

@@ -14,7 +14,6 @@ from napari_deepem.core.network.devices import DeviceName, chosen_device
 from napari_deepem.core.network.model import Model, pixel_size_remark
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.pick import pick_micrograph
-from napari_deepem.core.picking.scoring import to_binned_step
 from napari_deepem.core.types import Micrograph, Picks, ScoreMap
 from napari_deepem.io.coordinates import WRITABLE
 from napari_deepem.io.images import micrograph_name, write_mrc
@@ -72,7 +71,7 @@ def pick_files(
     """
     chosen_device(settings.device)
     if settings.step_px is not None:
-        to_binned_step(settings.step_px, model.binning)
+        model.sampling.steps(settings.step_px)
     names = [micrograph_name(path) for path in paths]
     output = PickFolder.claim(folder, names, settings.formats)
     for path, micrograph_of in read_ahead(paths):

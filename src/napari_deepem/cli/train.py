@@ -48,11 +48,13 @@ def train(
     """
     from napari_deepem.batch.train import train_on_files
     from napari_deepem.cli.terminal import describe_model, follow_training
-    from napari_deepem.core.training.settings import TrainingSettings
+    from napari_deepem.core.training.settings import TrainingSettings, sampling_of
     from napari_deepem.io.images import find_micrographs
     from napari_deepem.io.models import model_path, save_model
 
-    settings = TrainingSettings(box, bin, recipe, epochs, seed, labels_complete=not partial_labels)
+    settings = TrainingSettings(
+        box, sampling_of(bin), recipe, epochs, seed, labels_complete=not partial_labels
+    )
     paths = find_micrographs(micrographs)
     out = model_path(out)
     model = follow_training(train_on_files(paths, coords, settings), errors)

@@ -55,11 +55,13 @@ def tune(
     """
     from napari_deepem.batch.tuning import tune_on_files
     from napari_deepem.cli.terminal import describe_model, follow_tuning, print_tuned
-    from napari_deepem.core.training.settings import TrainingSettings
+    from napari_deepem.core.training.settings import TrainingSettings, sampling_of
     from napari_deepem.io.images import find_micrographs
     from napari_deepem.io.models import model_path, save_model
 
-    settings = TrainingSettings(box, bin, recipe, seed=seed, labels_complete=not partial_labels)
+    settings = TrainingSettings(
+        box, sampling_of(bin), recipe, seed=seed, labels_complete=not partial_labels
+    )
     paths = find_micrographs(micrographs)
     out = model_path(out)
     study = study or out.with_name(f"{out.stem}-study.jsonl")

@@ -20,6 +20,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.network.network import Network
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Labels
 from napari_deepem.io.atomic import replacing, writable_folder
 
@@ -89,6 +90,10 @@ def model_bytes(model: Model, folder: Path) -> bytes:
         for field in fields(model)
         if field.name not in ("network", "training_set")
     }
+    description = {  # files have called it by this name from the first version on
+        "binning" if name == "sampling" else name: value.scale if name == "sampling" else value
+        for name, value in description.items()
+    }
     description["architecture"] = asdict(model.network.architecture)
     header = {
         "format": FORMAT,
@@ -104,7 +109,7 @@ def model_bytes(model: Model, folder: Path) -> bytes:
 def model_digest(model: Model) -> str:
     """Tell by 16 letters and digits whether two models give the same scores."""
     found = hashlib.sha256(repr(model.network.architecture).encode())
-    found.update(f"{model.box_size_px} {model.binning} {model.smoothing}".encode())
+    found.update(f"{model.box_size_px} {model.sampling} {model.smoothing}".encode())
     for name, weights in sorted(_weights(model).items()):
         found.update(name.encode() + weights.numpy().tobytes())
     return found.hexdigest()[:16]
@@ -245,6 +250,7 @@ def _build(
     low, high = description.pop("std_range")
     return Model(
         network=network.eval(),
+        sampling=Sampling(description.pop("binning")),
         std_range=(float(low), float(high)),
         training_set=training_set,
         **description,

@@ -6,6 +6,8 @@ from collections.abc import Generator
 
 import numpy as np
 
+from napari_deepem.core.training.dataset import prepare_fields
+from napari_deepem.core.training.settings import TrainingSettings, sampling_of
 from napari_deepem.core.types import FloatArray
 from napari_deepem.session.state import Session
 
@@ -33,20 +35,15 @@ def drawing_background(session: Session) -> Generator[None, None, FloatArray]:
     """
     name = session.current or ""
     micrograph, labels = session.micrographs[name], session.labels_of(name)
-    box_size_px, chosen_binning, recipe = session.box_size_px, session.binning, session.recipe
+    settings = TrainingSettings(session.box_size_px, sampling_of(session.binning), session.recipe)
     count = max(FEWEST_DRAWN, len(labels.positive_yx) - len(labels.negative_yx))
 
     def job() -> Generator[None, None, FloatArray]:
-        from napari_deepem.core.preprocessing.prepare import to_original
-        from napari_deepem.core.training.dataset import prepare_fields
-        from napari_deepem.core.training.settings import TrainingSettings
-
         yield
-        settings = TrainingSettings(box_size_px, chosen_binning, recipe)
-        binning = settings.chosen_binning
-        (field,) = prepare_fields([micrograph], [labels], box_size_px, binning)
+        sampling = settings.chosen_sampling
+        (field,) = prepare_fields([micrograph], [labels], settings.box_size_px, sampling)
         away_px = settings.recipe.background_distance * settings.network_box_px
         drawn_yx = field.draw_background(count, away_px, np.random.default_rng())
-        return np.round(to_original(drawn_yx, binning))
+        return np.round(sampling.to_original(drawn_yx))
 
     return job()

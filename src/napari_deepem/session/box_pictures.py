@@ -7,18 +7,19 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.preprocessing.prepare import prepare_micrograph
+from napari_deepem.core.preprocessing.sampling import Sampling
+from napari_deepem.core.training.crops import PaddedImage, box_corners, draw_negatives
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
-from napari_deepem.session.readiness import binning_of
+from napari_deepem.session.readiness import sampling_now
 from napari_deepem.session.state import Session
 from napari_deepem.session.training_input import Lessons
-
-if TYPE_CHECKING:
-    from napari_deepem.core.training.crops import PaddedImage
 
 Pictures = NDArray[np.uint8]  # (n, box, box)
 GREY_SIGMAS = 3.0  # from black to white: this many to either side of the median
@@ -33,7 +34,7 @@ class Strip:
     positives: Pictures
     negatives: Pictures  # marked ones first, then random background
     marked: int  # of the negatives
-    binning: int
+    sampling: Sampling
 
 
 def strip(session: Session, count: int) -> Callable[[], Generator[None, None, Strip | None]]:
@@ -41,7 +42,7 @@ def strip(session: Session, count: int) -> Callable[[], Generator[None, None, St
 
     It is the one with most particles; the job returns None where none has any.
     """
-    lessons, box_size_px, binning = Lessons.of(session), session.box_size_px, binning_of(session)
+    lessons, box_size_px, sampling = Lessons.of(session), session.box_size_px, sampling_now(session)
     here = {
         name: united(lessons.marks.get(name), lessons.verdicts.get(name))
         for name in session.micrographs
@@ -59,10 +60,10 @@ def strip(session: Session, count: int) -> Callable[[], Generator[None, None, St
         negative_yx = spread(marked.negative_yx, count)
         drawn_yx = _background(micrograph, marked, box_size_px, count - len(negative_yx))
         pictures = pictures_of(
-            micrograph, np.concatenate([positive_yx, negative_yx, drawn_yx]), box_size_px, binning
+            micrograph, np.concatenate([positive_yx, negative_yx, drawn_yx]), box_size_px, sampling
         )
         n_positive = len(positive_yx)
-        return Strip(pictures[:n_positive], pictures[n_positive:], len(negative_yx), binning)
+        return Strip(pictures[:n_positive], pictures[n_positive:], len(negative_yx), sampling)
 
     return job
 
@@ -82,22 +83,19 @@ def cutting(session: Session, wanted: Wanted) -> Callable[[], Generator[Cut, Non
     def job() -> Generator[Cut, None, None]:
         for name, centres_yx in there.items():
             micrograph = micrographs.get(name) or _read(name, files[name])
-            boxes = pictures_of(micrograph, centres_yx, model.box_size_px, model.binning)
+            boxes = pictures_of(micrograph, centres_yx, model.box_size_px, model.sampling)
             yield name, centres_yx, boxes
 
     return job
 
 
 def pictures_of(
-    micrograph: Micrograph, centres_yx: FloatArray, box_size_px: int, binning: int
+    micrograph: Micrograph, centres_yx: FloatArray, box_size_px: int, sampling: Sampling
 ) -> Pictures:
     """(n, box, box) grey pictures of the boxes on (n, 2) centres, original pixels."""
-    from napari_deepem.core.preprocessing.prepare import to_binned
-    from napari_deepem.core.training.crops import box_corners
-
-    box_px = round(box_size_px / binning)
-    padded = _prepared(micrograph, box_size_px, binning)
-    corners = box_corners(to_binned(centres_yx, binning), box_px)
+    box_px = sampling.box_px(box_size_px)
+    padded = _prepared(micrograph, box_size_px, sampling)
+    corners = box_corners(sampling.to_network(centres_yx), box_px)
     return grey(padded.cut(corners, box_px))
 
 
@@ -125,9 +123,6 @@ def spread(centres_yx: FloatArray, count: int) -> FloatArray:
 
 
 def _background(micrograph: Micrograph, marked: Labels, box_size_px: int, count: int) -> FloatArray:
-    from napari_deepem.core.errors import InputError
-    from napari_deepem.core.training.crops import draw_negatives
-
     taken_yx = np.concatenate([marked.positive_yx, marked.negative_yx])
     rng = np.random.default_rng(0)
     away_px = BACKGROUND_DISTANCE * box_size_px
@@ -140,17 +135,14 @@ def _background(micrograph: Micrograph, marked: Labels, box_size_px: int, count:
 _kept: OrderedDict[tuple[Any, ...], tuple[weakref.ref[Any], PaddedImage]] = OrderedDict()
 
 
-def _prepared(micrograph: Micrograph, box_size_px: int, binning: int) -> PaddedImage:
+def _prepared(micrograph: Micrograph, box_size_px: int, sampling: Sampling) -> PaddedImage:
     """Prepare a micrograph, or take it from what was prepared last; the image may not change."""
-    from napari_deepem.core.preprocessing.prepare import prepare_micrograph
-    from napari_deepem.core.training.crops import PaddedImage
-
-    key = (micrograph.name, box_size_px, binning)
+    key = (micrograph.name, box_size_px, sampling)
     image, padded = _kept.get(key, (lambda: None, None))
     if padded is not None and image() is micrograph.image:
         return padded
-    prepared = prepare_micrograph(micrograph, box_size_px, binning)
-    padded = PaddedImage.of(prepared, round(box_size_px / binning))
+    prepared = prepare_micrograph(micrograph, box_size_px, sampling)
+    padded = PaddedImage.of(prepared, sampling.box_px(box_size_px))
     _kept[key] = weakref.ref(micrograph.image), padded
     while len(_kept) > KEPT:
         _kept.popitem(last=False)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.training.settings import TrainingSettings, sampling_of
 from napari_deepem.core.types import Micrograph
 from napari_deepem.session.state import Scored, Session
 from napari_deepem.session.training_input import Lessons
@@ -33,7 +34,7 @@ def training(
     lessons = Lessons.of(session)
     chosen: dict[str, Any] = {
         "box_size_px": session.box_size_px,
-        "binning": session.binning,
+        "sampling": sampling_of(session.binning),
         "recipe_name": session.recipe,
         "epochs": session.epochs or None,
         "seed": session.seed,
@@ -42,7 +43,6 @@ def training(
     def job() -> Generator[MicrographRead | EpochDone, None, Model]:
         from napari_deepem.core.jobs import MicrographRead
         from napari_deepem.core.training.dataset import prepare_fields
-        from napari_deepem.core.training.settings import TrainingSettings
         from napari_deepem.core.training.train import train_fields
 
         _leave_a_core_to_the_window()
@@ -53,7 +53,7 @@ def training(
         for item in items:
             micrograph = lessons.micrograph_of(item)
             fields += prepare_fields(
-                [micrograph], [item.labels], settings.box_size_px, settings.chosen_binning
+                [micrograph], [item.labels], settings.box_size_px, settings.chosen_sampling
             )
             yield MicrographRead(len(fields), len(items))
         return (yield from train_fields(fields, settings, stop=stop))

@@ -10,8 +10,9 @@ from napari_deepem.core.geometry import (
     neighbour_distances,
 )
 from napari_deepem.core.network.architecture import LARGEST_BOX_PX, SMALLEST_BOX_PX
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.dataset import FEWEST_TO_SPLIT
-from napari_deepem.core.training.settings import automatic_binning
+from napari_deepem.core.training.settings import automatic_sampling, sampling_of
 from napari_deepem.core.types import Labels
 from napari_deepem.session.state import Session
 
@@ -20,27 +21,25 @@ CROWDED_BOXES, CROWDED_SHARE = 0.5, 0.3  # neighbours nearer than this, of the p
 FAR_OFF = 1.5  # times the suggested box
 
 
-def binning_of(session: Session) -> int:
-    """The binning that a training would use now; see `TrainingSettings.chosen_binning`."""
-    if session.binning == "auto":
-        return automatic_binning(session.box_size_px)
-    return session.binning
+def sampling_now(session: Session) -> Sampling:
+    """The sampling that a training would use now; see `TrainingSettings.chosen_sampling`."""
+    return sampling_of(session.binning) or automatic_sampling(session.box_size_px)
 
 
 def obstacle(session: Session) -> str:
     """Say in one line what training still needs; empty if nothing."""
     if missing := session.missing_for_training():
         return missing
-    binning = binning_of(session)
-    box_px = round(session.box_size_px / binning)
+    sampling = sampling_now(session)
+    box_px = sampling.box_px(session.box_size_px)
     if box_px < SMALLEST_BOX_PX:
         return (
-            f"A box of {session.box_size_px} px, binned by {binning}, leaves {box_px} px: the "
+            f"A box of {session.box_size_px} px, binned by {sampling}, leaves {box_px} px: the "
             f"network needs {SMALLEST_BOX_PX}. Set binning to auto."
         )
     if box_px > LARGEST_BOX_PX:
         return (
-            f"A box of {session.box_size_px} px, binned by {binning}, leaves {box_px} px: the "
+            f"A box of {session.box_size_px} px, binned by {sampling}, leaves {box_px} px: the "
             f"network takes {LARGEST_BOX_PX} at most. Set binning to auto."
         )
     return ""

@@ -28,6 +28,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import EpochDone, finish
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.dataset import Field, prepare_fields
 from napari_deepem.core.training.recipes import MODERN
 from napari_deepem.core.training.settings import TrainingSettings
@@ -69,13 +70,13 @@ class Pretence:
         luck = np.random.default_rng(len(self.trained)).normal(0.0, self._noise, 2)
         ap = self._quality(settings) + luck
         model = Model(
-            Network(settings.architecture), settings.recipe.name, 24, 1, None, 0.5, (0, 1)
+            Network(settings.architecture), settings.recipe.name, 24, Sampling(1), None, 0.5, (0, 1)
         )
         return Outcome(model, float(ap[0]), float(ap[1]) if unseen else None)
 
 
 def fields_of(*seeds: int) -> list[Field]:
-    return prepare_fields(*blob_sample(*seeds), BOX_PX, 1)
+    return prepare_fields(*blob_sample(*seeds), BOX_PX, Sampling(1))
 
 
 SOME = fields_of(1, 2, 3)
@@ -297,7 +298,7 @@ def test_table_tells_every_trial(tmp_path: Path) -> None:
 def test_too_few_labels_to_judge_by_are_refused(tmp_path: Path) -> None:
     micrographs, labels = blob_sample(1)
     few = [Labels.of(labels[0].positive_yx[:5])]
-    fields = prepare_fields(micrographs, few, BOX_PX, 1)
+    fields = prepare_fields(micrographs, few, BOX_PX, Sampling(1))
     with pytest.raises(InputError, match=r"too few labels to hold some out.*second micro"):
         held_out_of(fields, SETTINGS)
     with pytest.raises(InputError, match="no particle is labelled"):

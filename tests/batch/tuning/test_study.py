@@ -9,6 +9,7 @@ from blobs import BOX_PX, blob_sample
 from napari_deepem.batch.tuning.files import open_study
 from napari_deepem.batch.tuning.study import MAPS, MORE_CELLS, Run, Study
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.dataset import prepare_fields
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.variants import Variant
@@ -120,12 +121,12 @@ def test_missing_optuna_is_said_with_how_to_install_it(
 
 def test_fields_and_settings_decide_whose_study_it_is(path: Path) -> None:
     settings = TrainingSettings(BOX_PX)
-    fields = prepare_fields(*blob_sample(1, 2), BOX_PX, 1)
+    fields = prepare_fields(*blob_sample(1, 2), BOX_PX, Sampling(1))
     open_study(path, fields, settings)
-    open_study(path, prepare_fields(*blob_sample(1, 2), BOX_PX, 1), settings)
+    open_study(path, prepare_fields(*blob_sample(1, 2), BOX_PX, Sampling(1)), settings)
     for other_fields, other in (
         (fields[:1], settings),
-        (prepare_fields(*blob_sample(1, 3), BOX_PX, 1), settings),
+        (prepare_fields(*blob_sample(1, 3), BOX_PX, Sampling(1)), settings),
         (fields, TrainingSettings(BOX_PX + 1)),
         (fields, TrainingSettings(BOX_PX, seed=1)),
         (fields, TrainingSettings(BOX_PX, recipe_name="deepem2017")),

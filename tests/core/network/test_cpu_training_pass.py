@@ -15,6 +15,7 @@ from blobs import BOX_PX, blob_sample
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.cpu_training_pass import as_cells, training_logits
 from napari_deepem.core.network.network import Network
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training import learners
 from napari_deepem.core.training.dataset import prepare_fields
 from napari_deepem.core.training.learners import ModernLearner
@@ -94,7 +95,7 @@ def test_same_batches_give_the_weights_of_the_straightforward_loop(
     monkeypatch: pytest.MonkeyPatch, continued: bool
 ) -> None:
     micrographs, labels = blob_sample(1)
-    fields = prepare_fields(micrographs, labels, BOX_PX, 1)
+    fields = prepare_fields(micrographs, labels, BOX_PX, Sampling(1))
     recipe = replace(MODERN, batches_per_epoch=8)
     architecture = replace(Architecture.for_box(BOX_PX), maps=MODERN.maps, activation="relu")
     start = network_of(architecture, batch_norm=False) if continued else None

@@ -8,6 +8,7 @@ from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.pick import pick_micrograph
 from napari_deepem.core.picking.scoring import score
+from napari_deepem.core.preprocessing.sampling import Sampling
 from networks import lively_network
 
 
@@ -17,7 +18,7 @@ def model() -> Model:
         network=lively_network(Architecture.for_box(BOX_PX)),
         recipe="modern",
         box_size_px=BOX_PX,
-        binning=1,
+        sampling=Sampling(1),
         pixel_size=2.0,
         threshold=0.6,
         std_range=(0.5, 1.4),

@@ -23,6 +23,7 @@ from napari_deepem.core.picking.precision_estimate import (
     learn_mixture,
 )
 from napari_deepem.core.picking.scoring import score
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.calibration import calibrate
 from napari_deepem.core.training.dataset import prepare_fields
 from napari_deepem.core.training.train import train
@@ -204,7 +205,7 @@ def test_mixture_survives_a_summary() -> None:
 
 def test_calibration_says_what_it_learnt_of_the_scores() -> None:
     micrographs, labels = blob_sample(1, 2)
-    fields = prepare_fields(micrographs, labels, BOX_PX, 1)
+    fields = prepare_fields(micrographs, labels, BOX_PX, Sampling(1))
     network = lively_network(Architecture.for_box(BOX_PX))
     figures = calibrate(network, fields, labels_complete=True).figures
     mixture = ScoreMixture.of_summary(figures)

@@ -22,6 +22,7 @@ from napari_deepem.core.picking.scoring import (
     score_tiles,
 )
 from napari_deepem.core.preprocessing.prepare import prepare_micrograph
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Float32Array, Micrograph, ScoreMap
 from networks import lively_network
 
@@ -33,7 +34,7 @@ def noise(shape: tuple[int, int], seed: int = 0) -> Float32Array:
 
 
 def model_of(network: Network, box_size_px: int, binning: int = 1) -> Model:
-    return Model(network, "modern", box_size_px, binning, None, 0.5, (0.0, 9.0))
+    return Model(network, "modern", box_size_px, Sampling(binning), None, 0.5, (0.0, 9.0))
 
 
 def crops_at(
@@ -229,7 +230,7 @@ def test_standard_deviation_is_that_of_the_box_that_is_scored() -> None:
 def test_step_is_in_original_pixels(binning: int, step_px: int) -> None:
     micrograph = Micrograph(noise((96, 111)), "m")
     model = model_of(lively_network(SMALL), 24 * binning, binning)
-    prepared = prepare_micrograph(micrograph, 24 * binning, binning)
+    prepared = prepare_micrograph(micrograph, 24 * binning, Sampling(binning))
     binned = finish(score_prepared(prepared, model.network, step_px // binning))
     found = score(micrograph, model, step_px=step_px)
     assert found.step_px == step_px
@@ -266,7 +267,7 @@ def test_grid_of_boxes_covers_the_micrograph_in_original_pixels(
 def test_score_is_the_scored_prepared_image_in_original_pixels() -> None:
     micrograph = Micrograph(100.0 + 7.0 * noise((96, 111)), "m")
     model = model_of(lively_network(SMALL), 72, 3)
-    binned = finish(score_prepared(prepare_micrograph(micrograph, 72, 3), model.network))
+    binned = finish(score_prepared(prepare_micrograph(micrograph, 72, Sampling(3)), model.network))
     found = score(micrograph, model)
     np.testing.assert_array_equal(found.scores, binned.scores)
     np.testing.assert_array_equal(found.stds, binned.stds)

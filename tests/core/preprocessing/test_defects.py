@@ -18,6 +18,7 @@ from napari_deepem.core.preprocessing.defects import (
     split_narrow_gaps,
 )
 from napari_deepem.core.preprocessing.prepare import prepare_image
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.train import train
 from napari_deepem.core.types import Float32Array, FloatArray, Micrograph
 from networks import lively_network
@@ -49,7 +50,9 @@ def lines(count: int, *at: int) -> list[bool]:
 
 @pytest.mark.parametrize("kind", ["mean", "zero", "faint", "nan"])
 def test_band_becomes_0_and_changes_nothing_farther_than_its_background_reaches(kind: str) -> None:
-    untouched, found = (prepare_image(image, BOX_PX, 1) for image in (image_of(), with_band(kind)))
+    untouched, found = (
+        prepare_image(image, BOX_PX, Sampling(1)) for image in (image_of(), with_band(kind))
+    )
     assert not found[-BAND_PX:].any()
     assert not found[:, -BAND_PX:].any()
     far = (slice(None, -BAND_PX - 2 * BOX_PX),) * 2
@@ -62,11 +65,13 @@ def test_band_becomes_0_and_changes_nothing_farther_than_its_background_reaches(
 def test_all_sides_may_be_padded_and_binning_keeps_every_pixel_in_place() -> None:
     image = image_of()
     padded = np.pad(image, 40, constant_values=0.0)
-    found = prepare_image(padded, BOX_PX, 2)
+    found = prepare_image(padded, BOX_PX, Sampling(2))
     assert found.shape == (130, 150)
     inside = found[20:-20, 20:-20]
     assert np.count_nonzero(found) == np.count_nonzero(inside)
-    assert np.corrcoef(inside.ravel(), prepare_image(image, BOX_PX, 2).ravel())[0, 1] > 0.99
+    assert (
+        np.corrcoef(inside.ravel(), prepare_image(image, BOX_PX, Sampling(2)).ravel())[0, 1] > 0.99
+    )
 
 
 def test_smeared_border_of_an_image_filtered_after_padding_is_found() -> None:
@@ -91,7 +96,10 @@ def test_repaired_lines_leave_the_rest_as_it_was() -> None:
     image = image_of()
     image[50] = 0.0
     image[:, 70:73] += 300.0
-    found, untouched = prepare_image(image, BOX_PX, 1), prepare_image(image_of(), BOX_PX, 1)
+    found, untouched = (
+        prepare_image(image, BOX_PX, Sampling(1)),
+        prepare_image(image_of(), BOX_PX, Sampling(1)),
+    )
     rest = np.ones(SHAPE, dtype=bool)
     rest[50], rest[:, 70:73] = False, False
     assert np.abs(found - untouched)[rest].max() < 0.25
@@ -126,7 +134,7 @@ def test_specimen_is_no_defect() -> None:
 @pytest.mark.parametrize("kind", ["mean", "zero", "faint"])
 def test_no_candidate_lies_in_a_band(kind: str) -> None:
     network = lively_network(Architecture(BOX_PX, (5, 3, 3), (2, 2, 2)))
-    prepared = prepare_image(with_band(kind), BOX_PX, 1)
+    prepared = prepare_image(with_band(kind), BOX_PX, Sampling(1))
     found = find_candidates(finish(score_prepared(prepared, network))).centres_yx
     assert len(found) > 20
     last = np.array(SHAPE) - BAND_PX

@@ -4,14 +4,10 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.preprocessing import prepare
 from napari_deepem.core.preprocessing.prepare import (
-    bin_image,
-    check_binning,
     clip_hot_pixels,
     flatten_background,
     prepare_image,
@@ -19,62 +15,13 @@ from napari_deepem.core.preprocessing.prepare import (
     robust_statistics,
     share_seen,
     standardise,
-    to_binned,
-    to_original,
 )
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Float32Array, Micrograph
 
 
 def noise(*shape: int, seed: int = 0) -> Float32Array:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
-
-
-def test_binning_averages_squares_and_leaves_out_what_fills_none() -> None:
-    image = np.arange(5 * 7, dtype=np.float32).reshape(5, 7)
-    np.testing.assert_array_equal(bin_image(image, 2), [[4, 6, 8], [18, 20, 22]])
-    np.testing.assert_array_equal(bin_image(image, 3), [[8, 11]])
-    np.testing.assert_array_equal(bin_image(image, 1), image)
-    assert bin_image(image, 2).dtype == np.float32
-
-
-@pytest.mark.parametrize("binning", [0, -1, 65, 10**9])
-def test_binning_outside_1_to_64_is_refused(binning: int) -> None:
-    with pytest.raises(InputError, match=f"binning of {binning}: give a whole number from 1 to 64"):
-        check_binning(binning)
-    with pytest.raises(InputError):
-        bin_image(noise(8, 8), binning)
-
-
-@given(position=st.floats(-50, 10_000), binning=st.integers(1, 64))
-def test_binned_coordinate_maps_back(position: float, binning: int) -> None:
-    there = to_binned(np.array([position]), binning)
-    assert to_original(there, binning)[0] == pytest.approx(position, abs=1e-8)
-    assert there[0] == pytest.approx((position + 0.5) / binning - 0.5)
-
-
-def test_first_binned_pixel_lies_in_the_middle_of_its_square() -> None:
-    assert to_original(np.array([0.0]), 1)[0] == 0.0
-    assert to_original(np.array([0.0]), 2)[0] == 0.5
-    assert to_original(np.array([0.0]), 3)[0] == 1.0
-    assert to_original(np.array([2.0]), 4)[0] == 9.5
-
-
-@given(
-    binning=st.integers(1, 6),
-    corner=st.tuples(st.integers(0, 7), st.integers(0, 9)),
-    side=st.integers(1, 4),
-)
-def test_bright_square_lands_where_its_middle_is_mapped_to(
-    binning: int, corner: tuple[int, int], side: int
-) -> None:
-    image = np.zeros((70, 85), dtype=np.float32)
-    top, left = (binning * c for c in corner)
-    image[top : top + binning * side, left : left + binning * side] = 1.0
-    binned = bin_image(image, binning)
-    bright = np.argwhere(binned > 0.5)
-    assert set(binned.ravel()) <= {0.0, 1.0}
-    middle = np.array([top, left]) + (binning * side - 1) / 2
-    np.testing.assert_allclose(bright.mean(axis=0), to_binned(middle, binning))
 
 
 def test_robust_statistics_of_normal_noise_are_its_mean_and_sigma() -> None:
@@ -111,7 +58,7 @@ def test_constant_image_is_refused(value: float) -> None:
     with pytest.raises(InputError, match="every pixel has the same value"):
         robust_statistics(image)
     with pytest.raises(InputError, match="every pixel has the same value"):
-        prepare_image(image, 24, 1)
+        prepare_image(image, 24, Sampling(1))
 
 
 def test_hot_pixels_do_not_change_how_the_rest_is_standardised() -> None:
@@ -121,7 +68,7 @@ def test_hot_pixels_do_not_change_how_the_rest_is_standardised() -> None:
     hot = rng.choice(counts.size, 30, replace=False)
     spoilt.flat[hot[:20]] = 1e6  # X-rays
     spoilt.flat[hot[20:]] = -1e6  # dead pixels, overcorrected
-    clean, found = (prepare_image(image, 24, 1) for image in (counts, spoilt))
+    clean, found = (prepare_image(image, 24, Sampling(1)) for image in (counts, spoilt))
     others = np.ones(counts.size, dtype=bool)
     others[hot] = False
     assert np.abs(found - clean).ravel()[others].max() < 0.35  # their blurred background alone
@@ -154,19 +101,21 @@ def test_background_is_flattened_but_particles_stay() -> None:
 @pytest.mark.parametrize("dtype", ["int8", "int16", "uint16", "float16", "float32", "float64"])
 def test_every_number_type_is_prepared_alike(dtype: str) -> None:
     counts = np.clip(np.rint(50.0 + 15.0 * noise(60, 80)), 0, 120)
-    prepared = prepare_image(counts.astype(dtype), 24, 1)
+    prepared = prepare_image(counts.astype(dtype), 24, Sampling(1))
     assert (prepared.dtype, prepared.shape) == (np.float32, (60, 80))
-    np.testing.assert_allclose(prepared, prepare_image(counts, 24, 1), atol=1e-5)
+    np.testing.assert_allclose(prepared, prepare_image(counts, 24, Sampling(1)), atol=1e-5)
 
 
 def test_brightness_and_gain_of_the_camera_do_not_matter() -> None:
     image = noise(80, 90)
-    expected = prepare_image(image, 24, 2)
-    np.testing.assert_allclose(prepare_image(30.0 * image + 500.0, 24, 2), expected, atol=1e-3)
+    expected = prepare_image(image, 24, Sampling(2))
+    np.testing.assert_allclose(
+        prepare_image(30.0 * image + 500.0, 24, Sampling(2)), expected, atol=1e-3
+    )
 
 
 def test_prepared_image_has_one_pixel_a_full_square() -> None:
-    assert prepare_image(noise(101, 125), 72, 3).shape == (33, 41)
+    assert prepare_image(noise(101, 125), 72, Sampling(3)).shape == (33, 41)
 
 
 @pytest.mark.parametrize("shape", [(40, 100), (100, 40), (40, 40)])
@@ -175,8 +124,8 @@ def test_micrograph_smaller_than_the_box_is_refused(shape: tuple[int, int]) -> N
     micrograph = Micrograph(noise(*shape), "m")
     message = rf"box of 41 px does not fit micrograph m \({width} x {height} px\)"
     with pytest.raises(InputError, match=message):
-        prepare_micrograph(micrograph, 41, 1)
-    assert prepare_micrograph(micrograph, 40, 1).shape == shape
+        prepare_micrograph(micrograph, 41, Sampling(1))
+    assert prepare_micrograph(micrograph, 40, Sampling(1)).shape == shape
 
 
 def test_blocks_of_rows_make_the_same_image_as_all_at_once(
@@ -186,9 +135,9 @@ def test_blocks_of_rows_make_the_same_image_as_all_at_once(
     image[48:51], image[120:140], image[:, 70] = 0.0, 7.0, 1200.0  # a bridge across two blocks
     image[:, -13:] = 500.0
     for binning in (1, 3):
-        whole = prepare_image(image, 24, binning)
+        whole = prepare_image(image, 24, Sampling(binning))
         monkeypatch.setattr(prepare, "BLOCK_PIXELS", 7 * 151)
-        np.testing.assert_array_equal(prepare_image(image, 24, binning), whole)
+        np.testing.assert_array_equal(prepare_image(image, 24, Sampling(binning)), whole)
         monkeypatch.undo()
 
 
@@ -212,7 +161,7 @@ def test_preparing_a_micrograph_copies_no_more_than_a_part_of_it(band: int) -> N
     image = np.random.default_rng(0).random((4096, 4096), dtype=np.float32)
     image[:, 4096 - band :] = 0.0
     tracemalloc.start()
-    prepare_image(image, 200, 4)
+    prepare_image(image, 200, Sampling(4))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < image.nbytes

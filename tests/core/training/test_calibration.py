@@ -15,6 +15,7 @@ from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import select_picks
 from napari_deepem.core.picking.scoring import score_prepared
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training import calibration
 from napari_deepem.core.training.calibration import (
     STD_MARGIN,
@@ -35,7 +36,7 @@ NETWORK = lively_network(Architecture.for_box(BOX_PX))
 
 def test_range_of_standard_deviations_holds_all_labelled_particles() -> None:
     micrographs, labels = blob_sample(1, 2)
-    fields = prepare_fields(micrographs, labels, BOX_PX, 1)
+    fields = prepare_fields(micrographs, labels, BOX_PX, Sampling(1))
     low, high = particle_std_range(fields, BOX_PX)
     stds = [
         float(box.std())
@@ -49,7 +50,7 @@ def test_range_of_standard_deviations_holds_all_labelled_particles() -> None:
 
 def test_held_out_part_is_judged_within_its_columns_alone() -> None:
     micrographs, labels = blob_sample(1)
-    (whole,) = prepare_fields(micrographs, labels, BOX_PX, 1)
+    (whole,) = prepare_fields(micrographs, labels, BOX_PX, Sampling(1))
     part = whole.within(60.0, 120.0)
     picks = select_picks(
         find_candidates(finish(score_prepared(whole.prepared, NETWORK))), threshold=0.0
@@ -64,7 +65,7 @@ def test_held_out_part_is_judged_within_its_columns_alone() -> None:
 
 def test_held_out_micrographs_are_pooled() -> None:
     micrographs, labels = blob_sample(1, 2)
-    fields = prepare_fields(micrographs, labels, BOX_PX, 1)
+    fields = prepare_fields(micrographs, labels, BOX_PX, Sampling(1))
     both = evaluate_held_out(NETWORK, fields)
     each = [evaluate_held_out(NETWORK, [field]) for field in fields]
     assert both.n_picks == sum(result.n_picks for result in each)
@@ -139,7 +140,7 @@ def test_picks_without_a_label_do_not_raise_the_threshold_of_partial_labels() ->
 
 def test_average_precision_is_told_only_where_every_particle_has_a_label() -> None:
     micrographs, labels = blob_sample(1)
-    fields = prepare_fields(micrographs, labels, BOX_PX, 1)
+    fields = prepare_fields(micrographs, labels, BOX_PX, Sampling(1))
     complete = calibrate(NETWORK, fields, labels_complete=True).figures
     partial = calibrate(NETWORK, fields, labels_complete=False).figures
     assert set(complete) - set(partial) == {"held_out_ap", "held_out_f2"}

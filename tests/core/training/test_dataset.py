@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from blobs import BOX_PX, SHAPE, blob_micrograph
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.preprocessing.prepare import prepare_image, to_binned
+from napari_deepem.core.preprocessing.prepare import prepare_image
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.crops import PaddedImage, box_corners
 from napari_deepem.core.training.dataset import (
     Field,
@@ -67,9 +68,9 @@ def first_column(centres_yx: FloatArray, box_px: int) -> int:
 def test_fields_hold_prepared_images_and_labels_in_binned_pixels() -> None:
     micrograph, centres = blob_micrograph(1)
     labels = Labels.of(centres, [[20.0, 30.0]])
-    (field,) = prepare_fields([micrograph], [labels], 48, 2)
-    np.testing.assert_array_equal(field.prepared, prepare_image(micrograph.image, 48, 2))
-    np.testing.assert_allclose(field.positive_yx, to_binned(centres, 2))
+    (field,) = prepare_fields([micrograph], [labels], 48, Sampling(2))
+    np.testing.assert_array_equal(field.prepared, prepare_image(micrograph.image, 48, Sampling(2)))
+    np.testing.assert_allclose(field.positive_yx, Sampling(2).to_network(centres))
     np.testing.assert_allclose(field.negative_yx, [[9.75, 14.75]])
     assert field.cols == (0.0, SHAPE[1] // 2 - 1)
 
@@ -77,25 +78,25 @@ def test_fields_hold_prepared_images_and_labels_in_binned_pixels() -> None:
 def test_what_is_unsure_is_no_label_but_no_background_either() -> None:
     micrograph, centres = blob_micrograph(1)
     labels = Labels.of(centres[:3], unsure_yx=centres[3:])
-    (field,) = prepare_fields([micrograph], [labels], 48, 2)
-    np.testing.assert_allclose(field.positive_yx, to_binned(centres[:3], 2))
+    (field,) = prepare_fields([micrograph], [labels], 48, Sampling(2))
+    np.testing.assert_allclose(field.positive_yx, Sampling(2).to_network(centres[:3]))
     assert field.negative_yx.shape == (0, 2)
     drawn = field.draw_background(200, 8.0, rng())
-    distances = np.linalg.norm(drawn[:, None] - to_binned(centres, 2)[None], axis=2)
+    distances = np.linalg.norm(drawn[:, None] - Sampling(2).to_network(centres)[None], axis=2)
     assert distances.min() > 8.0
 
 
 def test_field_knows_the_file_of_its_micrograph() -> None:
     micrograph, centres = blob_micrograph(1)
     micrograph = replace(micrograph, source=Path("a/blobs_1.mrc"))
-    (field,) = prepare_fields([micrograph], [Labels.of(centres)], 48, 2)
+    (field,) = prepare_fields([micrograph], [Labels.of(centres)], 48, Sampling(2))
     assert field.source == field.within(0.0, 20.0).source == Path("a/blobs_1.mrc")
 
 
 def test_micrographs_without_labels_are_not_used() -> None:
     micrographs = [blob_micrograph(seed)[0] for seed in range(3)]
     labels = [Labels.of(), Labels.of([[30, 40]]), Labels.of([], [[30, 40]])]
-    fields = prepare_fields(micrographs, labels, BOX_PX, 1)
+    fields = prepare_fields(micrographs, labels, BOX_PX, Sampling(1))
     assert [field.name for field in fields] == ["blobs_1", "blobs_2"]
 
 
@@ -113,13 +114,13 @@ def test_labels_outside_the_image_are_refused(kind: str, row: float, col: float)
         rf"the first at x = {col:g}, y = {row:g}"
     )
     with pytest.raises(InputError, match=message.replace("+", r"\+")):
-        prepare_fields([micrograph], [labels], BOX_PX, 1)
+        prepare_fields([micrograph], [labels], BOX_PX, Sampling(1))
 
 
 def test_labels_on_the_outermost_edges_of_the_image_are_used() -> None:
     micrograph, _ = blob_micrograph(1)
     corners = [[-0.5, -0.5], [109.5, 139.5], [-0.5, 139.5], [109.5, -0.5]]
-    (field,) = prepare_fields([micrograph], [Labels.of(corners)], BOX_PX, 1)
+    (field,) = prepare_fields([micrograph], [Labels.of(corners)], BOX_PX, Sampling(1))
     boxes = cut_boxes([field], [field.positive_yx], BOX_PX)
     assert boxes.shape == (4, BOX_PX, BOX_PX)
     assert np.isfinite(boxes).all()
@@ -270,7 +271,7 @@ def test_boxes_are_centred_on_what_was_clicked() -> None:
     image[33, 47] = 1.0
     noisy = Micrograph(image + 0.1 * rng().normal(size=image.shape).astype(np.float32), "m")
     for box in (24, 25):
-        (field,) = prepare_fields([noisy], [Labels.of([[33, 47]])], box, 1)
+        (field,) = prepare_fields([noisy], [Labels.of([[33, 47]])], box, Sampling(1))
         (crop,) = cut_boxes([field], [field.positive_yx], box)
         assert np.unravel_index(crop.argmax(), crop.shape) == (box // 2, box // 2)
 
@@ -279,7 +280,7 @@ def test_boxes_are_centred_on_what_was_clicked() -> None:
 def test_each_micrograph_needs_its_labels(n_labels: int) -> None:
     micrographs = [blob_micrograph(seed)[0] for seed in (1, 2)]
     with pytest.raises(InputError, match="differ in number"):
-        prepare_fields(micrographs, [Labels.of([[30, 40]])] * n_labels, BOX_PX, 1)
+        prepare_fields(micrographs, [Labels.of([[30, 40]])] * n_labels, BOX_PX, Sampling(1))
 
 
 @pytest.mark.parametrize(("count", "is_split"), [(7, False), (9, True)])

@@ -11,6 +11,7 @@ from torch import nn
 from blobs import BOX_PX, blob_sample
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.network import Network
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training import dataset, learners
 from napari_deepem.core.training.crops import box_corners
 from napari_deepem.core.training.dataset import Field, cut_boxes, hold_out, prepare_fields
@@ -29,7 +30,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 def fields_of(*seeds: int, negatives: object = ()) -> list[Field]:
     micrographs, labels = blob_sample(*seeds)
     marked = [Labels.of(some.positive_yx, negatives) for some in labels]
-    return prepare_fields(micrographs, marked, BOX_PX, 1)
+    return prepare_fields(micrographs, marked, BOX_PX, Sampling(1))
 
 
 def parameters_of(network: Network) -> ParameterList:
@@ -119,7 +120,7 @@ def test_training_never_sees_a_pixel_of_the_held_out_strip(
     micrograph = Micrograph(rng().normal(size=(90, 400)).astype(np.float32), "m")
     columns = [*range(4, 213, 16), 236, 268, 300, 340, 350, 370, 390]  # 268 is the cut
     labels = Labels.of([[45.0, col] for col in columns])
-    fields = prepare_fields([micrograph], [labels], box_px, 1)
+    fields = prepare_fields([micrograph], [labels], box_px, Sampling(1))
     (left,), (right,) = hold_out(fields, box_px, rng())
     shown = Shown(monkeypatch)
     architecture = Architecture.for_box(box_px)

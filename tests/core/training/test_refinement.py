@@ -16,6 +16,7 @@ from napari_deepem.core.jobs import EpochDone, MicrographRead, finish
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import score
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training import refinement
 from napari_deepem.core.training.dataset import Field
 from napari_deepem.core.training.recipes import MODERN, RECIPES
@@ -318,12 +319,12 @@ def test_summary_counts_rounds_and_verdicts(seen: dict[str, Any], model: Model) 
 def test_settings_are_those_of_the_first_training() -> None:
     (micrograph,), labels = blob_sample(1)
     recipe = replace(RECIPES["modern"], name="tuned", maps=(3, 4, 5), learning_rate=1e-3)
-    settings = TrainingSettings(BOX_PX, 1, epochs=2, seed=7, own_recipe=recipe)
+    settings = TrainingSettings(BOX_PX, Sampling(1), epochs=2, seed=7, own_recipe=recipe)
     model = finish(train_epochs([micrograph], labels, settings))
     again = settings_of(replace(model, summary=json.loads(json.dumps(model.summary))))
     assert asdict(again.recipe) == asdict(recipe)
     assert again.architecture == model.network.architecture == settings.architecture
-    assert (again.box_size_px, again.chosen_binning) == (BOX_PX, 1)
+    assert (again.box_size_px, again.chosen_sampling) == (BOX_PX, Sampling(1))
     assert (again.chosen_epochs, again.seed) == (2, 7)
     other = settings_of(model, epochs=9, seed=0)
     assert (other.chosen_epochs, other.seed) == (9, 0)

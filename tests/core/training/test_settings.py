@@ -33,18 +33,18 @@ def test_parameters_that_cannot_be_used_are_refused_before_anything_else(
 
 
 def test_automatic_binning_keeps_the_network_box_between_40_and_80_px() -> None:
-    chosen = [TrainingSettings(box).chosen_binning for box in (24, 79, 80, 88, 120, 272)]
+    chosen = [TrainingSettings(box).chosen_sampling.scale for box in (24, 79, 80, 88, 120, 272)]
     assert chosen == [1, 1, 2, 2, 3, 6]
     for box in range(40, 40 * 64, 7):
         settings = TrainingSettings(box)
-        given = TrainingSettings(box, binning=settings.chosen_binning)  # as good as if it were
+        given = TrainingSettings(box, settings.chosen_sampling)  # as good as if it were
         assert given.architecture == settings.architecture
         assert 40 <= settings.network_box_px < 80
 
 
 def test_automatic_binning_goes_no_further_than_binning_does() -> None:
     for box in (64 * 41, 64 * 100, 64 * 512):
-        assert TrainingSettings(box).chosen_binning == 64
+        assert TrainingSettings(box).chosen_sampling.scale == 64
 
 
 def test_recipe_decides_on_epochs_and_activation_where_nothing_is_said() -> None:

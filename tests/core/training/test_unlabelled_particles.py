@@ -10,6 +10,7 @@ from blobs import blob_sample
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.network import Network
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training import train, unlabelled_particles
 from napari_deepem.core.training.crops import PaddedImage
 from napari_deepem.core.training.dataset import Field
@@ -120,7 +121,7 @@ def test_after_a_look_background_is_drawn_away_from_lookalikes(
 def test_paper_s_examples_stay() -> None:
     micrographs, labels = blob_sample(1)
     settings = TrainingSettings(24, recipe_name="deepem2017", epochs=4, labels_complete=False)
-    fields = train.prepare_fields(micrographs, labels, 24, 1)
+    fields = train.prepare_fields(micrographs, labels, 24, Sampling(1))
     learner = train.make_learner(settings, fields, np.random.default_rng(0))
     assert isinstance(learner, PaperLearner)
     before = learner._crops

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.variants import Gain, Variant
 
@@ -20,7 +21,7 @@ def test_default_variant_changes_nothing() -> None:
 @pytest.mark.parametrize("recipe", ["modern", "deepem2017"])
 def test_architecture_of_any_box_stays_where_only_the_learning_changes(recipe: str) -> None:
     for box in range(24, 513):
-        settings = TrainingSettings(box, binning=1, recipe_name=recipe)
+        settings = TrainingSettings(box, Sampling(1), recipe_name=recipe)
         changed = Variant(learning_rate=2.0, negatives=0.5).applied_to(settings)
         assert changed.architecture == settings.architecture
 
@@ -51,7 +52,7 @@ def test_hyper_parameters_are_multiples_of_the_defaults() -> None:
 
 def test_kernels_of_boxes_that_are_used_follow_their_factors() -> None:
     for box, factors in product(range(40, 80), product((0.6, 1.0, 1.8), repeat=3)):
-        settings = TrainingSettings(box, binning=1)
+        settings = TrainingSettings(box, Sampling(1))
         default = settings.architecture
         changed = Variant(kernels=factors).applied_to(settings).architecture
         wanted = factors[0] * default.kernels[0]

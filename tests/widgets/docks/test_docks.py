@@ -17,6 +17,7 @@ from napari_deepem.controllers.viewer_link import link_of, session_of
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import TilesDone
 from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Micrograph, Picks, ScoreMap
 from napari_deepem.io.coordinates import write_coordinates
 from napari_deepem.layers.micrographs import image_layer_data
@@ -238,7 +239,9 @@ def test_model_is_saved_and_loaded_through_the_docks(
 
     dock, session = Train(viewer), session_of(viewer)
     network = Network(Architecture.for_box(24)).eval()
-    session.model = Model(network, "modern", 48, 2, 2.0, threshold=0.3, std_range=(0.1, 2.0))
+    session.model = Model(
+        network, "modern", 48, Sampling(2), 2.0, threshold=0.3, std_range=(0.1, 2.0)
+    )
     path = str(tmp_path / "model.safetensors")
     dialog = "napari_deepem.widgets.docks.train.QFileDialog"
     monkeypatch.setattr(f"{dialog}.getSaveFileName", lambda *_: (path, ""))

@@ -23,6 +23,7 @@ from napari_deepem.core.jobs import TilesDone
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Labels, ScoreMap
 from napari_deepem.io.images import write_mrc
 from napari_deepem.io.score_maps import CACHE
@@ -74,7 +75,7 @@ def visible(viewer: ViewerModel) -> set[str]:
 
 def some_model() -> Model:
     network = Network(Architecture.for_box(24)).eval()
-    return Model(network, "modern", 24, 1, 2.0, threshold=0.4, std_range=(0.0, 5.0))
+    return Model(network, "modern", 24, Sampling(1), 2.0, threshold=0.4, std_range=(0.0, 5.0))
 
 
 @pytest.fixture

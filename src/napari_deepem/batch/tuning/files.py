@@ -52,8 +52,8 @@ def tune_on_files(
     ends = monotonic() + 60 * minutes
     labelled = find_labelled(paths, coordinates)
     micrographs = (read_micrograph(path) for path in labelled.paths)
-    binning = settings.chosen_binning
-    fields = prepare_fields(micrographs, labelled.labels, settings.box_size_px, binning)
+    sampling = settings.chosen_sampling
+    fields = prepare_fields(micrographs, labelled.labels, settings.box_size_px, sampling)
     searched, _ = keep_unseen(fields, settings.seed)
     held_out_of(searched, settings)  # or it says why this can't be tuned
     study = open_study(study_path, fields, settings)
@@ -68,7 +68,7 @@ def open_study(path: Path, fields: Sequence[Field], settings: TrainingSettings) 
     default = [asdict(settings.recipe), asdict(settings.architecture)]
     about = {
         "box": f"{settings.box_size_px} px",
-        "binning": str(settings.chosen_binning),
+        "binning": str(settings.chosen_sampling),
         "labels": "complete" if settings.labels_complete else "partial",
         "micrographs": f"{len(fields)} with {n_particles} particles ({_digest(data)})",
         "recipe": f"{settings.recipe.name} ({_digest(default)})",

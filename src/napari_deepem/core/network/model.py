@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Labels, Micrograph
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Model:
     network: Network  # in evaluation mode, batch normalisation folded away
     recipe: str  # name of the recipe that trained it
     box_size_px: int  # particle box, original pixels
-    binning: int  # original pixels per side of a network pixel
+    sampling: Sampling  # how the network's pixels lie on a micrograph's
     pixel_size: float | None  # A per original pixel of the training micrographs; None if unknown
     threshold: float  # of the best F2 on held-out labels, see `calibration.best_threshold`
     std_range: tuple[float, float]  # of the box pixels' standard deviation (see ScoreMap.stds)
@@ -40,8 +41,13 @@ class Model:
     smoothing: float = 0.0  # boxes; see `picking.smooth_scores`
 
     @property
+    def binning(self) -> float:
+        """The original pixels along a side of a network pixel."""
+        return self.sampling.scale
+
+    @property
     def box_px(self) -> int:
-        """Side of the network's input, binned pixels."""
+        """The side of the network's input, network pixels."""
         return self.network.architecture.box_px
 
 

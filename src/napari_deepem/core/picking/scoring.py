@@ -16,7 +16,6 @@ from math import ceil
 import numpy as np
 import torch
 
-from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import TilesDone, finish
 from napari_deepem.core.network.dense_scoring import DenseNetwork
 from napari_deepem.core.network.devices import DeviceName, chosen_device, is_out_of_memory
@@ -30,7 +29,7 @@ from napari_deepem.core.picking.tiling import (
     parts_of,
     stds_of_boxes,
 )
-from napari_deepem.core.preprocessing.prepare import prepare_micrograph, to_original
+from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.types import Float32Array, FloatArray, Micrograph, ScoreMap
 
 TILE_BOXES = 18  # side of a tile: evaluating what it shares with the next adds an eighth
@@ -96,24 +95,24 @@ def score_tiles(
 
     Tiles around `first_yx`, original pixels, come first: a user looks there.
     """
-    binning, binned_step = model.binning, None
-    if step_px is not None:
-        binned_step = to_binned_step(step_px, binning)
+    sampling = model.sampling
+    steps = None if step_px is None else sampling.steps(step_px)
     if first_yx is not None:
-        first_yx = first_yx[0] / binning, first_yx[1] / binning
+        row, col = sampling.to_network(np.array(first_yx))
+        first_yx = float(row), float(col)
 
     def in_original_px(binned: ScoreMap) -> ScoreMap:
         return replace(
             binned,
-            origin_px=float(to_original(np.array(binned.origin_px), binning)),
-            step_px=binned.step_px * binning,
+            origin_px=float(sampling.to_original(np.array(binned.origin_px))),
+            step_px=binned.step_px * sampling.scale,
             box_size_px=model.box_size_px,
             shape=micrograph.shape,
             smoothing=model.smoothing,
         )
 
-    prepared = prepare_micrograph(micrograph, model.box_size_px, binning)
-    tiles = score_prepared(prepared, model.network, binned_step, device, first_yx)
+    prepared = prepare_micrograph(micrograph, model.box_size_px, sampling)
+    tiles = score_prepared(prepared, model.network, steps, device, first_yx)
     while True:
         try:
             done = next(tiles)
@@ -121,15 +120,6 @@ def score_tiles(
             return in_original_px(stop.value)
         assert done.so_far is not None
         yield replace(done, so_far=in_original_px(done.so_far))
-
-
-def to_binned_step(step_px: int, binning: int) -> int:
-    """A step in original pixels as one in binned pixels; InputError if it is no whole number."""
-    if step_px < 1 or step_px % binning:
-        raise InputError(
-            f"a step of {step_px} px: give {binning} px, the model's binning, or a multiple of it"
-        )
-    return step_px // binning
 
 
 def score_prepared(
@@ -164,9 +154,11 @@ def score_prepared(
     step_px = step_px or default_step(network)
     corner_rows, corner_cols = (corners_along(side, box_px, step_px) for side in prepared.shape)
     scores, stds = np.zeros((2, len(corner_rows), len(corner_cols)), dtype=np.float32)
-    evaluate = Evaluation(network, step_px, chosen_device(device), max(scores.shape))
+    score_tile = TileScorer(network, step_px, chosen_device(device), max(scores.shape))
     tiles = list(
-        product(parts_of(scores.shape[0], evaluate.side), parts_of(scores.shape[1], evaluate.side))
+        product(
+            parts_of(scores.shape[0], score_tile.side), parts_of(scores.shape[1], score_tile.side)
+        )
     )
     if first_yx is not None:
         corner_yx = np.array(first_yx) - box_px / 2
@@ -179,7 +171,7 @@ def score_prepared(
     origin_px = corner_rows[0] + (box_px - 1) / 2
     for done, (rows, cols) in enumerate(tiles, start=1):
         tile = cut_window(prepared, corner_rows[rows], corner_cols[cols], box_px)
-        scores[rows, cols] = evaluate(tile)
+        scores[rows, cols] = score_tile(tile)
         stds[rows, cols] = stds_of_boxes(tile, box_px, step_px)
         so_far = ScoreMap(scores.copy(), stds.copy(), origin_px, step_px, box_px)
         yield TilesDone(done, len(tiles), so_far)
@@ -187,8 +179,8 @@ def score_prepared(
     return ScoreMap(scores, stds, origin_px, step_px, box_px)
 
 
-class Evaluation:
-    """Scores tiles on a device; with too little memory, on smaller ones, and then on the CPU."""
+class TileScorer:
+    """A network that scores tiles on a device; short of memory smaller ones, then on the CPU."""
 
     def __init__(self, network: Network, step_px: int, device: torch.device, longest: int) -> None:
         box_px = network.architecture.box_px

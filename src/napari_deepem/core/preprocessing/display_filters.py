@@ -11,12 +11,12 @@ import numpy as np
 from scipy import ndimage
 
 from napari_deepem.core.preprocessing.prepare import (
-    bin_image,
     clip_hot_pixels,
     fill_broken_pixels,
     flatten_background,
     robust_statistics,
 )
+from napari_deepem.core.preprocessing.sampling import bin_image
 from napari_deepem.core.types import Float32Array, Micrograph
 
 # A Gaussian of this many pixels halves the amplitude of what repeats every pixel:

@@ -17,9 +17,9 @@ from napari_deepem.core.preprocessing.defects import (
     find_missing_lines,
     split_narrow_gaps,
 )
-from napari_deepem.core.types import Float32Array, FloatArray, Micrograph
+from napari_deepem.core.preprocessing.sampling import Sampling, bin_image, resample
+from napari_deepem.core.types import Float32Array, Micrograph
 
-MAX_BINNING = 64
 HOT_PIXEL_SIGMAS = 8.0  # a particle never stands out of its ice this far in a single pixel
 LEAST_SHARE = 0.5  # of a binned pixel that is seen: others are not
 LEAST_WEIGHT = 1e-3  # of a background's pixels that are seen: only in wide gaps are fewer
@@ -27,8 +27,10 @@ STATISTICS_PIXELS = 1_000_000  # enough for medians to 0.1 %, and quick on an 8k
 BLOCK_PIXELS = 1 << 20  # are worked on at a time: 4 MB, which no memory and any cache holds
 
 
-def prepare_micrograph(micrograph: Micrograph, box_size_px: int, binning: int) -> Float32Array:
-    """Prepare a micrograph's image, see `prepare_image`; InputError if no box fits into it."""
+def prepare_micrograph(
+    micrograph: Micrograph, box_size_px: int, sampling: Sampling
+) -> Float32Array:
+    """What the network sees of a micrograph, see `prepare_image`; InputError if no box fits in."""
     height, width = micrograph.shape
     if box_size_px > min(height, width):
         raise InputError(
@@ -36,11 +38,11 @@ def prepare_micrograph(micrograph: Micrograph, box_size_px: int, binning: int) -
             f"({width} x {height} px): give the box in pixels of the original file, or leave "
             "this micrograph out"
         )
-    return prepare_image(micrograph.image, box_size_px, binning)
+    return prepare_image(micrograph.image, box_size_px, sampling)
 
 
-def prepare_image(image: NDArray[Any], box_size_px: int, binning: int) -> Float32Array:
-    """Clip hot pixels, bin, take away the background and standardise.
+def prepare_image(image: NDArray[Any], box_size_px: int, sampling: Sampling) -> Float32Array:
+    """What the network sees of an image: hot pixels clipped, sampled, flat and standardised.
 
     Rows and columns that carry no image (padding, dead and hot lines of the detector, see
     `defects`) count in no mean and no median: narrow ones are interpolated, others become 0, the
@@ -52,12 +54,12 @@ def prepare_image(image: NDArray[Any], box_size_px: int, binning: int) -> Float3
         The micrograph as recorded. Pixels that are not finite count as its median.
     box_size_px : int
         Particle box in original pixels: structures much larger than it are background.
-    binning : int
-        Side of the squares of original pixels that are averaged into one.
+    sampling : Sampling
+        How the network's pixels lie on the image's.
 
     Returns
     -------
-    (height // binning, width // binning) float32 array
+    (height / scale, width / scale) float32 array, whole network pixels only
         Median 0, robust standard deviation 1; exactly 0 where there is no image.
 
     Raises
@@ -65,19 +67,28 @@ def prepare_image(image: NDArray[Any], box_size_px: int, binning: int) -> Float3
     InputError
         If the image is constant.
     """
-    check_binning(binning)
-    box_px = box_size_px / binning
+    binned, seen = _clip_and_bin(image, sampling.binning)
+    flat = flatten_background(binned, box_size_px / sampling.binning, seen, in_place=True)
+    prepared = standardise(flat, seen, in_place=True)
+    if sampling.ratio == 1:
+        return prepared
+    if seen is not None:
+        seen = resample(seen.astype(np.float32), sampling.ratio, order=0) > 0.0
+    return standardise(resample(prepared, sampling.ratio), seen, in_place=True)
+
+
+def _clip_and_bin(
+    image: NDArray[Any], binning: int
+) -> tuple[Float32Array, NDArray[np.bool_] | None]:
+    """The binned image, and which of its pixels are seen; None: all."""
     pixels = image if _is_finite(image) else fill_broken_pixels(image)
     limits = hot_pixel_limits(pixels)
     rows, cols = find_missing_lines(pixels, limits)
     if not (rows.any() or cols.any()):
-        binned, _ = _bin(pixels, binning, limits)
-        return standardise(flatten_background(binned, box_px, in_place=True), in_place=True)
+        return _bin(pixels, binning, limits)[0], None
     limits = hot_pixel_limits(pixels, rows, cols)
     gaps, missing = split_narrow_gaps(rows, cols)
-    binned, seen = _bin(pixels, binning, limits, gaps, missing)
-    flat = flatten_background(binned, box_px, seen, in_place=True)
-    return standardise(flat, seen, in_place=True)
+    return _bin(pixels, binning, limits, gaps, missing)
 
 
 def _is_finite(image: NDArray[Any]) -> bool:
@@ -150,42 +161,6 @@ def hot_pixel_limits(
     middle, spread = robust_statistics(image, rows, cols)
     reach = HOT_PIXEL_SIGMAS * spread
     return middle - reach, middle + reach
-
-
-def bin_image(image: Float32Array, binning: int) -> Float32Array:
-    """Average `binning` x `binning` squares; rows and columns that fill no square are left out.
-
-    Binned coordinate `b` lies at `to_original(b, binning)` in the file.
-    """
-    check_binning(binning)
-    if binning == 1:
-        return image
-    rows, cols = (side // binning * binning for side in image.shape)
-    image = image[:rows, :cols]
-    tall = image[::binning] + image[1::binning]  # along rows first: whole rows are added
-    for row in range(2, binning):
-        tall += image[row::binning]
-    binned = tall[:, ::binning] + tall[:, 1::binning]
-    for col in range(2, binning):
-        binned += tall[:, col::binning]
-    binned /= binning**2
-    return binned
-
-
-def check_binning(binning: int) -> None:
-    """Raise InputError unless 1 <= binning <= 64."""
-    if not 1 <= binning <= MAX_BINNING:
-        raise InputError(f"binning of {binning}: give a whole number from 1 to {MAX_BINNING}")
-
-
-def to_binned(position_px: FloatArray, binning: int) -> FloatArray:
-    """Original pixels to mean-binned pixels: the centre of pixel 0 stays at coordinate 0."""
-    return (position_px + 0.5) / binning - 0.5
-
-
-def to_original(position_binned: FloatArray, binning: int) -> FloatArray:
-    """Mean-binned pixels to original pixels; the inverse of `to_binned`."""
-    return (position_binned + 0.5) * binning - 0.5
 
 
 def flatten_background(

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.preprocessing.prepare import prepare_micrograph, to_binned
+from napari_deepem.core.preprocessing.prepare import prepare_micrograph
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.crops import PaddedImage, box_corners, draw_negatives
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
 
@@ -23,7 +24,7 @@ FEWEST_TO_SPLIT = 8  # particles of a micrograph, of which a part is held out
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Field:
-    """A prepared micrograph, or some columns of one, and what is labelled there; binned pixels."""
+    """A prepared micrograph, or some columns of one, and what is labelled there; network pixels."""
 
     prepared: Float32Array  # (h, w)
     padded: PaddedImage
@@ -61,13 +62,16 @@ class Field:
 
 
 def prepare_fields(
-    micrographs: Iterable[Micrograph], labels: Iterable[Labels], box_size_px: int, binning: int
+    micrographs: Iterable[Micrograph],
+    labels: Iterable[Labels],
+    box_size_px: int,
+    sampling: Sampling,
 ) -> list[Field]:
     """Prepare every micrograph that has labels; InputError for labels outside the image.
 
-    Micrographs are asked for one after the other and only what is binned of them is kept.
+    Micrographs are asked for one after the other, and what was recorded of them is not kept.
     """
-    box_px = round(box_size_px / binning)
+    box_px = sampling.box_px(box_size_px)
     fields = []
     for micrograph, marked in zip_longest(micrographs, labels):
         if micrograph is None or marked is None:
@@ -75,10 +79,10 @@ def prepare_fields(
         if not len(marked.positive_yx) and not len(marked.negative_yx):
             continue
         _check_inside(micrograph, marked)
-        prepared = prepare_micrograph(micrograph, box_size_px, binning)
-        positive_yx = to_binned(marked.positive_yx, binning)
-        negative_yx = to_binned(marked.negative_yx, binning)
-        unsure_yx = to_binned(marked.unsure_yx, binning)
+        prepared = prepare_micrograph(micrograph, box_size_px, sampling)
+        positive_yx = sampling.to_network(marked.positive_yx)
+        negative_yx = sampling.to_network(marked.negative_yx)
+        unsure_yx = sampling.to_network(marked.unsure_yx)
         fields.append(
             Field(
                 prepared=prepared,

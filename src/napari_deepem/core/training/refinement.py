@@ -47,7 +47,7 @@ def settings_of(
         epochs = ceil(share * epochs_anew(model)) or None
     return TrainingSettings(
         model.box_size_px,
-        model.binning,
+        model.sampling,
         base.name,
         epochs=epochs,
         seed=model.summary.get("seed", 0) if seed is None else seed,
@@ -158,7 +158,7 @@ def refine_epochs(
     for item in joined:
         micrograph = micrograph_of(item)
         (field,) = prepare_fields(
-            [micrograph], [item.labels], settings.box_size_px, settings.chosen_binning
+            [micrograph], [item.labels], settings.box_size_px, settings.chosen_sampling
         )
         prepared.append(field if item.complete else clear_of_suspects(field, model, away_px))
         yield MicrographRead(len(prepared), len(joined))

@@ -7,15 +7,20 @@ from typing import Literal
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.architecture import LARGEST_BOX_PX, SMALLEST_BOX_PX, Architecture
-from napari_deepem.core.preprocessing.prepare import MAX_BINNING, check_binning
+from napari_deepem.core.preprocessing.sampling import MAX_BINNING, Sampling
 from napari_deepem.core.training.recipes import Recipe, recipe_named
 
 AUTO_BOX_PX = 40  # the network's box that automatic binning does not go below
 
 
-def automatic_binning(box_size_px: int) -> int:
+def automatic_sampling(box_size_px: int) -> Sampling:
     """The largest binning that leaves 40 px or more of a box."""
-    return min(max(1, box_size_px // AUTO_BOX_PX), MAX_BINNING)
+    return Sampling(min(max(1, box_size_px // AUTO_BOX_PX), MAX_BINNING))
+
+
+def sampling_of(binning: int | Literal["auto"]) -> Sampling | None:
+    """The sampling by a user's binning; None for "auto". InputError for one that can't be used."""
+    return None if binning == "auto" else Sampling.binned(binning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,7 @@ class TrainingSettings:
     """The parameters of `train`, which describes them; InputError if they can't be used."""
 
     box_size_px: int
-    binning: int | Literal["auto"] = "auto"
+    sampling: Sampling | None = None  # None: the binning that leaves 40 px or more of a box
     recipe_name: str = "modern"
     epochs: int | None = None  # None: the recipe's own number
     seed: int = 0
@@ -41,8 +46,6 @@ class TrainingSettings:
             raise InputError(f"{self.epochs} epochs: train for at least 1")
         if self.seed < 0:
             raise InputError(f"a seed of {self.seed}: give a whole number, 0 or more")
-        if self.binning != "auto":
-            check_binning(self.binning)
         recipe_named(self.recipe_name)
         Architecture.for_box(self.network_box_px)  # says which boxes the network takes
 
@@ -57,16 +60,14 @@ class TrainingSettings:
         return self.recipe.epochs if self.epochs is None else self.epochs
 
     @property
-    def chosen_binning(self) -> int:
-        """The binning, also where it is left to us."""
-        if self.binning == "auto":
-            return automatic_binning(self.box_size_px)
-        return self.binning
+    def chosen_sampling(self) -> Sampling:
+        """The sampling, also where it is left to us."""
+        return self.sampling or automatic_sampling(self.box_size_px)
 
     @property
     def network_box_px(self) -> int:
-        """Side of the network's box: the particle box in binned pixels."""
-        return round(self.box_size_px / self.chosen_binning)
+        """Side of the network's box: the particle box in network pixels."""
+        return self.chosen_sampling.box_px(self.box_size_px)
 
     @property
     def architecture(self) -> Architecture:

@@ -24,7 +24,7 @@ from napari_deepem.core.training.dataset import (
     prepare_fields,
 )
 from napari_deepem.core.training.learners import Learner, ModernLearner, PaperLearner
-from napari_deepem.core.training.settings import TrainingSettings
+from napari_deepem.core.training.settings import TrainingSettings, sampling_of
 from napari_deepem.core.types import Float32Array, Labels, Micrograph
 
 
@@ -88,7 +88,8 @@ def train(
     >>> model.box_size_px, model.binning, model.recipe
     (120, 3, 'modern')
     """
-    settings = TrainingSettings(box_size_px, binning, recipe, epochs, seed, labels_complete)
+    sampling = sampling_of(binning)
+    settings = TrainingSettings(box_size_px, sampling, recipe, epochs, seed, labels_complete)
     return finish(train_epochs(micrographs, labels, settings), on_epoch)
 
 
@@ -110,7 +111,7 @@ def train_epochs(
     """
     if not any(len(marked.positive_yx) for marked in labels):
         raise InputError("no particle is labelled: mark some particles first, or give their file")
-    fields = prepare_fields(micrographs, labels, settings.box_size_px, settings.chosen_binning)
+    fields = prepare_fields(micrographs, labels, settings.box_size_px, settings.chosen_sampling)
     return (yield from train_fields(fields, settings, stop=stop))
 
 
@@ -162,7 +163,7 @@ def train_fields(
         network=network,
         recipe=settings.recipe.name,
         box_size_px=settings.box_size_px,
-        binning=settings.chosen_binning,
+        sampling=settings.chosen_sampling,
         pixel_size=fields[0].pixel_size,
         threshold=calibration.threshold,
         std_range=std_range,

@@ -215,7 +215,7 @@ class Train(Dock):
         drawn = len(found.negatives) - found.marked
         tell(
             self.seen,
-            f"What the network sees ({side} x {side} px, binned by {found.binning}): particles; "
+            f"What the network sees ({side} x {side} px, binned by {found.sampling}): particles; "
             + ("background" if drawn else "non-particles"),
         )
 

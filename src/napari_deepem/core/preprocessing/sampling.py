@@ -1,0 +1,134 @@
+"""How the network's pixels lie on a micrograph's: binned by a whole number, or at any scale.
+
+Both grids begin at the same corner. So network pixel `i` has its middle at
+`(i + 0.5) * scale - 0.5` in the original file, where the middle of the first pixel is 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import ndimage
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.types import Float32Array, FloatArray
+
+MAX_BINNING = 64
+FINEST_SCALE = 1 / 8  # of an original pixel: finer than that there is nothing to see
+WHOLE = 1e-6  # of a pixel: what is nearer than this to a whole number is meant to be one
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """The scale of the network's pixels, and what follows from it; equal ones sample the same.
+
+    A whole number bins: a network pixel is the mean of a square of original pixels. Any other scale
+    bins by the next lower whole number first and resamples what is left.
+
+    Raises
+    ------
+    InputError
+        For a scale that is not from 1/8 to 64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_deepem.core.preprocessing.sampling import Sampling
+    >>> Sampling(3).to_original(np.array([0.0, 10.0]))
+    array([ 1., 31.])
+    >>> Sampling(2.5).box_px(110)
+    44
+    """
+
+    scale: float = 1  # original pixels along a side of a network pixel; an int where it is whole
+
+    def __post_init__(self) -> None:
+        if not FINEST_SCALE <= self.scale <= MAX_BINNING:
+            raise InputError(
+                f"{self.scale:g} original pixels to a network pixel: "
+                f"give {FINEST_SCALE:g} to {MAX_BINNING}"
+            )
+        if self.scale == int(self.scale):
+            object.__setattr__(self, "scale", int(self.scale))
+
+    @classmethod
+    def binned(cls, binning: int) -> Sampling:
+        """The sampling by a user's binning; InputError unless it is a whole number from 1 to 64."""
+        if not 1 <= binning <= MAX_BINNING or binning != int(binning):
+            raise InputError(f"binning of {binning}: give a whole number from 1 to {MAX_BINNING}")
+        return cls(binning)
+
+    @property
+    def binning(self) -> int:
+        """The whole number of pixels that are averaged along a side."""
+        return max(1, int(self.scale))
+
+    @property
+    def ratio(self) -> float:
+        """The binned pixels along a side of a network pixel: 1 where binning is all there is."""
+        return self.scale / self.binning
+
+    def box_px(self, box_size_px: int) -> int:
+        """The side in network pixels of a box of so many original pixels, rounded."""
+        return round(box_size_px / self.scale)
+
+    def steps(self, step_px: float) -> int:
+        """The network pixels of a step in original pixels; InputError if it is no whole number."""
+        count = round(step_px / self.scale)
+        if count < 1 or abs(count * self.scale - step_px) > WHOLE * self.scale:
+            raise InputError(
+                f"a step of {step_px:g} px: give {self.scale:g} px, the model's binning, or a "
+                "multiple of it"
+            )
+        return count
+
+    def to_network(self, positions_px: FloatArray) -> FloatArray:
+        """Positions in network pixels of those in original pixels, of any shape."""
+        return (positions_px + 0.5) / self.scale - 0.5
+
+    def to_original(self, positions_px: FloatArray) -> FloatArray:
+        """Positions in original pixels of those in network pixels; the inverse of `to_network`."""
+        return (positions_px + 0.5) * self.scale - 0.5
+
+    def __str__(self) -> str:
+        return f"{self.scale:g}"
+
+
+def bin_image(image: Float32Array, binning: int) -> Float32Array:
+    """The means of `binning` x `binning` squares; what fills no square at the end is left out."""
+    if binning == 1:
+        return image
+    rows, cols = (side // binning * binning for side in image.shape)
+    image = image[:rows, :cols]
+    tall = image[::binning] + image[1::binning]  # along rows first: whole rows are added
+    for row in range(2, binning):
+        tall += image[row::binning]
+    binned = tall[:, ::binning] + tall[:, 1::binning]
+    for col in range(2, binning):
+        binned += tall[:, col::binning]
+    binned /= binning**2
+    return binned
+
+
+def resample(image: Float32Array, ratio: float, order: Literal[0, 3] = 3) -> Float32Array:
+    """An image with `ratio` of its pixels along a side of a new one; (h / ratio, w / ratio).
+
+    Where pixels get larger, what they can't show is blurred away first: a Gaussian of half of what
+    they grow by (as `skimage.transform.resize` does). Between pixels a spline of this order is
+    taken; 0 takes the nearest one, unblurred.
+    """
+    shape = tuple(int(side / ratio + WHOLE) for side in image.shape)
+    blurred = image
+    if order and ratio > 1:
+        blurred = ndimage.gaussian_filter(image, (ratio - 1) / 2, mode="nearest")
+    resampled = ndimage.affine_transform(
+        blurred,
+        np.full(2, ratio),
+        offset=(ratio - 1) / 2,
+        output_shape=shape,
+        order=order,
+        mode="nearest",
+    )
+    return np.asarray(resampled, dtype=np.float32)
