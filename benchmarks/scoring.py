@@ -78,9 +78,10 @@ def measure_speed(
     corners = np.random.default_rng(1).integers(0, side - box + 1, (boxes, 2))
     crops = np.stack([image[r : r + box, c : c + box] for r, c in corners])
     one_by_one = shortest(lambda: score_crops(crops, network), 1) * total / boxes
-    whole = shortest(lambda: finish(score_prepared(image, network, None, device)))
-    at_20 = shortest(lambda: finish(score_prepared(image, network, PAPER_STEP_PX, device)))
-    scores = finish(score_prepared(image, network, None, device)).scores
+    chosen = chosen_device(device)
+    whole = shortest(lambda: finish(score_prepared(image, network, None, chosen)))
+    at_20 = shortest(lambda: finish(score_prepared(image, network, PAPER_STEP_PX, chosen)))
+    scores = finish(score_prepared(image, network, None, chosen)).scores
     gflop = convolution_gflop(architecture, side)
     return {
         "side": side,

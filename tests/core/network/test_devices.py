@@ -11,7 +11,7 @@ from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.dense_scoring import DenseNetwork
 from napari_deepem.core.network.devices import chosen_device, is_out_of_memory
 from napari_deepem.core.picking import scoring
-from napari_deepem.core.picking.scoring import Evaluation, score_prepared
+from napari_deepem.core.picking.scoring import TileScorer, score_prepared
 from networks import lively_network
 
 NETWORK = lively_network(Architecture.for_box(24))
@@ -27,8 +27,8 @@ GPUS = [
 @pytest.mark.parametrize("name", GPUS)
 @pytest.mark.parametrize("step_px", [8, 3])
 def test_gpu_scores_as_the_cpu_does(name: str, step_px: int) -> None:
-    on_gpu = finish(score_prepared(IMAGE, NETWORK, step_px, name)).scores
-    on_cpu = finish(score_prepared(IMAGE, NETWORK, step_px, "cpu")).scores
+    on_gpu = finish(score_prepared(IMAGE, NETWORK, step_px, torch.device(name))).scores
+    on_cpu = finish(score_prepared(IMAGE, NETWORK, step_px)).scores
     np.testing.assert_allclose(on_gpu, on_cpu, rtol=0, atol=1e-4)
 
 
@@ -44,7 +44,7 @@ def test_unknown_device_is_refused() -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU here")
 def test_device_that_is_not_there_is_refused() -> None:
     with pytest.raises(InputError, match="'cuda' is not available to torch here: use cpu"):
-        finish(score_prepared(IMAGE, NETWORK, None, "cuda"))
+        chosen_device("cuda")
 
 
 @pytest.mark.parametrize("message", ["CUDA out of memory.", "MPS backend out of memory (MPS ...)"])
@@ -57,7 +57,7 @@ def test_with_little_memory_smaller_tiles_give_the_same_scores(
     expected = DenseNetwork(NETWORK, 124).scores(
         torch.from_numpy(tile), step_px, ((88 - 24) // step_px + 1, (124 - 24) // step_px + 1)
     )
-    evaluate = Evaluation(NETWORK, step_px, torch.device("meta"), 100)
+    evaluate = TileScorer(NETWORK, step_px, torch.device("meta"), 100)
     found = evaluate(tile)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
     assert max(held) <= 2500
@@ -66,10 +66,10 @@ def test_with_little_memory_smaller_tiles_give_the_same_scores(
 
 def test_with_no_memory_at_all_the_cpu_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     limit_memory(monkeypatch, pixels=0, message="CUDA out of memory.")
-    evaluate = Evaluation(NETWORK, 8, torch.device("meta"), 12)
+    evaluate = TileScorer(NETWORK, 8, torch.device("meta"), 12)
     with pytest.warns(RuntimeWarning, match="too little memory on meta: the CPU scores instead"):
         found = evaluate(IMAGE)
-    expected = Evaluation(NETWORK, 8, torch.device("cpu"), 12)(IMAGE)
+    expected = TileScorer(NETWORK, 8, torch.device("cpu"), 12)(IMAGE)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
@@ -79,7 +79,7 @@ def test_other_errors_of_a_device_are_not_hidden(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(DenseNetwork, "scores", fail)
     with pytest.raises(RuntimeError, match="device-side assert"):
-        Evaluation(NETWORK, 8, torch.device("meta"), 12)(IMAGE)
+        TileScorer(NETWORK, 8, torch.device("meta"), 12)(IMAGE)
     assert not is_out_of_memory(RuntimeError("device-side assert triggered"))
 
 

@@ -49,7 +49,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[ScoreMap]:
     """The score maps that networks give, one after the other."""
     maps: list[ScoreMap] = []
 
-    def give(*_: object) -> Generator[None, None, ScoreMap]:
+    def give(*_: object, **__: object) -> Generator[None, None, ScoreMap]:
         yield
         return maps.pop(0)
 

@@ -11,6 +11,7 @@ import numpy as np
 from napari_deepem.batch.tuning.study import Run
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import EpochDone
+from napari_deepem.core.network.devices import chosen_device
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.training.calibration import evaluate_held_out
 from napari_deepem.core.training.dataset import Field, hold_out
@@ -132,10 +133,15 @@ def train_and_judge(
 ) -> Generator[EpochDone, None, Outcome]:
     """Train, and pick what was held out and what is unseen."""
     model = yield from train_fields(fields, settings)
+
+    def judge(fields: Sequence[Field]) -> float:
+        device = chosen_device(settings.device)
+        return evaluate_held_out(model.network, fields, model.smoothing, device).ap
+
     ap = model.summary.get("held_out_ap")
     if ap is None:  # of partial labels: too low, but as much so for one variant as for another
-        ap = evaluate_held_out(model.network, held_out_of(fields, settings), model.smoothing).ap
-    unseen_ap = evaluate_held_out(model.network, unseen, model.smoothing).ap if unseen else None
+        ap = judge(held_out_of(fields, settings))
+    unseen_ap = judge(unseen) if unseen else None
     return Outcome(model, ap, unseen_ap)
 
 

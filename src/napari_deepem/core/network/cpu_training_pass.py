@@ -1,4 +1,4 @@
-"""The network's pass over a batch while it is trained: the same numbers as `Network`, sooner.
+"""The network's pass over a batch that trains it on a CPU: the same numbers as `Network`, sooner.
 
 Counted for batches of 64 boxes of 56 px and 12, 24 and 24 maps: the convolutions, forward and
 backward, are 2.1 GFLOP, some 16 ms of one AVX-512 core at oneDNN's 130 GFLOP/s. Autograd's pass
@@ -28,9 +28,10 @@ def training_logits(network: Network, boxes: Tensor) -> Tensor:
     """(b,) logits of (b, 1, box, box) boxes, as `network(boxes)[:, 0, 0]` in training gives them.
 
     Gradients too are equal but for rounding. A bias before batch normalisation, which takes it
-    away again, has none here; its exact gradient is zero. Networks of sigmoids take the plain way.
+    away again, has none here; its exact gradient is zero. Networks of sigmoids, and what runs on a
+    GPU, take the plain way.
     """
-    if network.architecture.activation != "relu":
+    if boxes.device.type != "cpu" or network.architecture.activation != "relu":
         return network(boxes)[:, 0, 0]  # type: ignore[no-any-return]
     maps = boxes
     layers = zip(network.convolutions, network.norms, network.architecture.pools, strict=True)

@@ -1,13 +1,18 @@
-"""What computes: the processor, or a GPU through CUDA or Apple's Metal (MPS)."""
+"""What computes: the processor, or a GPU through CUDA or Apple's Metal (MPS).
+
+A name is chosen where a job is asked for and made a device once; within the job the device is
+passed on.
+"""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal, get_args
-
-import torch
+from typing import TYPE_CHECKING, Literal, get_args
 
 from napari_deepem.core.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -17,6 +22,8 @@ def chosen_device(name: DeviceName = "auto") -> torch.device:
 
     Raises InputError for one that is not there.
     """
+    import torch
+
     if name not in get_args(DeviceName):
         raise InputError(f"device {name!r}: give one of {', '.join(get_args(DeviceName))}")
     here = {
@@ -32,12 +39,16 @@ def chosen_device(name: DeviceName = "auto") -> torch.device:
 
 
 def exact_convolutions(device: torch.device) -> AbstractContextManager[None]:
-    """Keeps CUDA from rounding to TensorFloat-32's ten bits, as it does in convolutions."""
+    """A context that keeps CUDA from rounding to TensorFloat-32's ten bits in convolutions."""
     if device.type != "cuda":
         return nullcontext()
+    import torch
+
     return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether a device had too little memory; for MPS only the message tells."""
+    import torch
+
     return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)

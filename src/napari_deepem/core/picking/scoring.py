@@ -7,6 +7,7 @@ tile by tile: memory does not grow with the micrograph, and work can be stopped 
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Generator
 from dataclasses import replace
@@ -18,7 +19,12 @@ import torch
 
 from napari_deepem.core.jobs import TilesDone, finish
 from napari_deepem.core.network.dense_scoring import DenseNetwork
-from napari_deepem.core.network.devices import DeviceName, chosen_device, is_out_of_memory
+from napari_deepem.core.network.devices import (
+    DeviceName,
+    chosen_device,
+    exact_convolutions,
+    is_out_of_memory,
+)
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.tiling import (
@@ -33,6 +39,7 @@ from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.types import Float32Array, FloatArray, Micrograph, ScoreMap
 
 TILE_BOXES = 18  # side of a tile: evaluating what it shares with the next adds an eighth
+CPU = torch.device("cpu")
 KEPT_BYTES = 160e6  # of pooled maps in a tile: with large boxes or many maps it is smaller
 
 
@@ -95,7 +102,7 @@ def score_tiles(
 
     Tiles around `first_yx`, original pixels, come first: a user looks there.
     """
-    sampling = model.sampling
+    sampling, computes = model.sampling, chosen_device(device)
     steps = None if step_px is None else sampling.steps(step_px)
     if first_yx is not None:
         row, col = sampling.to_network(np.array(first_yx))
@@ -112,7 +119,7 @@ def score_tiles(
         )
 
     prepared = prepare_micrograph(micrograph, model.box_size_px, sampling)
-    tiles = score_prepared(prepared, model.network, steps, device, first_yx)
+    tiles = score_prepared(prepared, model.network, steps, computes, first_yx)
     while True:
         try:
             done = next(tiles)
@@ -126,7 +133,7 @@ def score_prepared(
     prepared: Float32Array,
     network: Network,
     step_px: int | None = None,
-    device: DeviceName = "auto",
+    device: torch.device = CPU,
     first_yx: tuple[float, float] | None = None,
 ) -> Generator[TilesDone, None, ScoreMap]:
     """Score an (h, w) prepared image, tile by tile; all lengths are its own, binned, pixels.
@@ -138,7 +145,7 @@ def score_prepared(
     network : Network
     step_px : int, optional
         Distance between neighbouring boxes, 1 or more; see `default_step`.
-    device : "auto", "cpu", "cuda" or "mps"
+    device : torch.device
     first_yx : (row, col), optional
         Tiles around it come first; in reading order by default.
 
@@ -154,7 +161,7 @@ def score_prepared(
     step_px = step_px or default_step(network)
     corner_rows, corner_cols = (corners_along(side, box_px, step_px) for side in prepared.shape)
     scores, stds = np.zeros((2, len(corner_rows), len(corner_cols)), dtype=np.float32)
-    score_tile = TileScorer(network, step_px, chosen_device(device), max(scores.shape))
+    score_tile = TileScorer(network, step_px, device, max(scores.shape))
     tiles = list(
         product(
             parts_of(scores.shape[0], score_tile.side), parts_of(scores.shape[1], score_tile.side)
@@ -221,12 +228,16 @@ class TileScorer:
 
 
 @torch.inference_mode()
-def score_crops(crops: Float32Array, network: Network) -> FloatArray:
+def score_crops(crops: Float32Array, network: Network, device: torch.device = CPU) -> FloatArray:
     """(n,) mean scores over four rotations of (n, box, box) crops: one by one, as the paper."""
     scores = np.zeros(len(crops))
+    if device.type != "cpu":
+        network = copy.deepcopy(network).to(device)
     for k in range(4):
         turned = np.ascontiguousarray(np.rot90(crops, k, axes=(1, 2)))
         for batch in range(0, len(crops), 64):
-            logits = network(torch.from_numpy(turned[batch : batch + 64])[:, None])  # (b, 1, 1)
-            scores[batch : batch + 64] += torch.sigmoid(logits)[:, 0, 0].numpy()
+            boxes = torch.from_numpy(turned[batch : batch + 64])[:, None].to(device)
+            with exact_convolutions(device):
+                logits = network(boxes)  # (b, 1, 1)
+            scores[batch : batch + 64] += torch.sigmoid(logits)[:, 0, 0].cpu().numpy()
     return scores / 4

@@ -8,6 +8,7 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
@@ -18,7 +19,7 @@ from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.precision_estimate import learn_mixture
-from napari_deepem.core.picking.scoring import score_prepared
+from napari_deepem.core.picking.scoring import CPU, score_prepared
 from napari_deepem.core.training.dataset import Field, cut_boxes
 from napari_deepem.core.types import Candidates, FloatArray, Picks, ScoreMap
 
@@ -44,6 +45,7 @@ def calibrate(
     labels_complete: bool,
     std_range: tuple[float, float] | None = None,
     smoothings: Sequence[float] = (0.0,),
+    device: torch.device = CPU,
 ) -> Calibration:
     """Smoothing and F2 threshold from held-out fields, and what the summary says of picks at it.
 
@@ -53,7 +55,7 @@ def calibrate(
     """
     if not held_out:
         return Calibration(UNDECIDED, 0.0, {})
-    maps = [finish(score_prepared(field.prepared, network)) for field in held_out]
+    maps = _score_maps(network, held_out, device)
     smoothing = choose_smoothing(maps, held_out, smoothings)
     candidates = [find_candidates(replace(score_map, smoothing=smoothing)) for score_map in maps]
     evaluation = _evaluate(candidates, held_out)
@@ -116,11 +118,18 @@ def choose_smoothing(
 
 
 def evaluate_held_out(
-    network: Network, fields: Sequence[Field], smoothing: float = 0.0
+    network: Network,
+    fields: Sequence[Field],
+    smoothing: float = 0.0,
+    device: torch.device = CPU,
 ) -> Evaluation:
     """Pick held-out micrographs, or parts of them, and compare with what is labelled there."""
-    maps = [finish(score_prepared(field.prepared, network)) for field in fields]
+    maps = _score_maps(network, fields, device)
     return _evaluate([find_candidates(replace(each, smoothing=smoothing)) for each in maps], fields)
+
+
+def _score_maps(network: Network, fields: Sequence[Field], device: torch.device) -> list[ScoreMap]:
+    return [finish(score_prepared(field.prepared, network, device=device)) for field in fields]
 
 
 def _evaluate(candidates: Sequence[Candidates], fields: Sequence[Field]) -> Evaluation:

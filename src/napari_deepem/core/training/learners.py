@@ -15,6 +15,7 @@ from torch.nn import functional
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.cpu_training_pass import keep_freed_memory, training_logits
 from napari_deepem.core.network.network import Network
+from napari_deepem.core.picking.scoring import CPU
 from napari_deepem.core.training.crops import flip_and_turn, quarter_turns
 from napari_deepem.core.training.dataset import Field, cut_boxes, positives_and_negatives, share_out
 from napari_deepem.core.training.recipes import Recipe
@@ -36,7 +37,7 @@ class Learner(ABC):
 
     @abstractmethod
     def trained(self) -> Network:
-        """The network to use, in evaluation mode, without batch normalisation."""
+        """The network to use: on the CPU, in evaluation mode, without batch normalisation."""
 
     @abstractmethod
     def look_around(self) -> None:
@@ -58,6 +59,7 @@ class PaperLearner(Learner):
         recipe: Recipe,
         rng: np.random.Generator,
         start: Network | None = None,
+        device: torch.device = CPU,
     ) -> None:
         box_px = architecture.box_px
         positive, negative = positives_and_negatives(
@@ -68,14 +70,16 @@ class PaperLearner(Learner):
             recipe.negatives_per_positive,
         )
         crops = quarter_turns(np.concatenate([positive, negative]))
-        self._crops = torch.from_numpy(crops)[:, None]  # (4 * n, 1, box, box)
-        self._targets = torch.tensor(([1.0] * len(positive) + [0.0] * len(negative)) * 4)
+        self._crops = torch.from_numpy(crops)[:, None].to(device)  # (4 * n, 1, box, box)
+        targets = torch.tensor(([1.0] * len(positive) + [0.0] * len(negative)) * 4)
+        self._targets = targets.to(device)
         self._recipe = recipe
         self._rng = rng
         self.network = Network(architecture)
         self.network.initialise_as_paper(rng)
         if start is not None:
             self.network = copy.deepcopy(start)
+        self.network.to(device)
         self._optimiser = torch.optim.SGD(self.network.parameters(), lr=recipe.learning_rate)
 
     @staticmethod
@@ -86,7 +90,7 @@ class PaperLearner(Learner):
     def run_epoch(self) -> float:
         """Pass once over all examples in random mini-batches; eq 5: w <- w - eta dE/dw."""
         self.network.train()
-        order = torch.from_numpy(self._rng.permutation(len(self._crops)))
+        order = torch.from_numpy(self._rng.permutation(len(self._crops))).to(self._crops.device)
         losses = []
         for batch in order.split(self._recipe.batch_size):
             loss = self.loss(self.network(self._crops[batch])[:, 0, 0], self._targets[batch])
@@ -101,7 +105,7 @@ class PaperLearner(Learner):
 
     def trained(self) -> Network:
         """A copy of the network as it is."""
-        return copy.deepcopy(self.network).eval()
+        return copy.deepcopy(self.network).cpu().eval()
 
 
 class ModernLearner(Learner):
@@ -115,6 +119,7 @@ class ModernLearner(Learner):
         rng: np.random.Generator,
         epochs: int,
         start: Network | None = None,
+        device: torch.device = CPU,
     ) -> None:
         assert recipe.batches_per_epoch is not None
         self._labelled = self._fields = fields
@@ -129,9 +134,11 @@ class ModernLearner(Learner):
         if start is not None:  # its batch normalisation is folded away for good
             self.network = copy.deepcopy(start)
             recipe = replace(recipe, learning_rate=CONTINUED_RATE * recipe.learning_rate)
+        self._device = device
+        self.network.to(device)
         self._average = copy.deepcopy(self.network)
         self._optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=recipe.learning_rate, fused=True
+            self.network.parameters(), lr=recipe.learning_rate, fused=device.type != "mps"
         )
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimiser, recipe.learning_rate, total_steps=epochs * self._batches, pct_start=0.2
@@ -148,6 +155,7 @@ class ModernLearner(Learner):
         keep_freed_memory()
         losses = []
         for crops, targets in self._draw_batches():
+            crops, targets = crops.to(self._device), targets.to(self._device)
             loss = self.loss(training_logits(self.network, crops), targets)
             self._optimiser.zero_grad()
             loss.backward()
@@ -159,12 +167,12 @@ class ModernLearner(Learner):
 
     def trained(self) -> Network:
         """The averaged network, its batch normalisation folded away."""
-        return self._average.without_batch_norm()
+        return self._average.without_batch_norm().cpu()
 
     def look_around(self) -> None:
         """Replace what was kept clear of before: the network has learnt since."""
         away_px = self._recipe.background_distance * self._box_px
-        self._fields = clear_of_lookalikes(self._labelled, self.trained(), away_px)
+        self._fields = clear_of_lookalikes(self._labelled, self.trained(), away_px, self._device)
 
     def _draw_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches of (b, 1, box, box) crops and (b,) targets, a share of them particles."""

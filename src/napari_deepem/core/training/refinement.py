@@ -8,10 +8,12 @@ from math import ceil
 from typing import Any, Literal
 
 import numpy as np
+import torch
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.verdicts import join
 from napari_deepem.core.jobs import EpochDone, MicrographRead, finish
+from napari_deepem.core.network.devices import DeviceName, chosen_device
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
@@ -29,7 +31,11 @@ SUSPICIOUS = 0.25  # of the threshold: what scores more and has no label may be 
 
 
 def settings_of(
-    model: Model, epochs: int | None = None, seed: int | None = None, start: Start = "anew"
+    model: Model,
+    epochs: int | None = None,
+    seed: int | None = None,
+    start: Start = "anew",
+    device: DeviceName = "auto",
 ) -> TrainingSettings:
     """The settings that a model was trained with, some replaced.
 
@@ -51,6 +57,7 @@ def settings_of(
         base.name,
         epochs=epochs,
         seed=model.summary.get("seed", 0) if seed is None else seed,
+        device=device,
         own_recipe=replace(base, **stored),
         own_architecture=model.network.architecture,
     )
@@ -71,6 +78,7 @@ def refine(
     earlier: Iterable[Micrograph],
     start: Start = "anew",
     epochs: int | None = None,
+    device: DeviceName = "auto",
     on_progress: Callable[[MicrographRead | EpochDone], object] | None = None,
 ) -> Model:
     """Train again with the verified picks of more micrographs.
@@ -90,6 +98,8 @@ def refine(
         Train from random weights, as at first, or on from the model's.
     epochs : int, optional
         As many as at first by default.
+    device : "auto", "cpu", "cuda" or "mps"
+        As in `train`.
     on_progress : callable, optional
         Is given a `MicrographRead` for every micrograph, then an `EpochDone` after every epoch.
 
@@ -128,9 +138,8 @@ def refine(
         LabelledMicrograph(micrograph.name, marked, complete=False, source=micrograph.source)
         for micrograph, marked in zip(new, labels, strict=True)
     ]
-    job = refine_epochs(
-        model, verified, micrograph_of, settings_of(model, epochs, start=start), start
-    )
+    settings = settings_of(model, epochs, start=start, device=device)
+    job = refine_epochs(model, verified, micrograph_of, settings, start)
     return finish(job, on_progress)
 
 
@@ -153,6 +162,7 @@ def refine_epochs(
     joined = join(model.training_set, verified, settings.box_size_px)
     if not any(len(item.labels.positive_yx) for item in joined):
         raise InputError("no particle is accepted, and the model remembers none: accept some picks")
+    device = chosen_device(settings.device)
     away_px = settings.recipe.background_distance * settings.network_box_px
     prepared: list[Field] = []
     for item in joined:
@@ -160,7 +170,9 @@ def refine_epochs(
         (field,) = prepare_fields(
             [micrograph], [item.labels], settings.box_size_px, settings.chosen_sampling
         )
-        prepared.append(field if item.complete else clear_of_suspects(field, model, away_px))
+        prepared.append(
+            field if item.complete else clear_of_suspects(field, model, away_px, device)
+        )
         yield MicrographRead(len(prepared), len(joined))
 
     parts = split_as_before(prepared, model, settings)
@@ -179,9 +191,9 @@ def refine_epochs(
     )
 
 
-def clear_of_suspects(field: Field, model: Model, away_px: float) -> Field:
+def clear_of_suspects(field: Field, model: Model, away_px: float, device: torch.device) -> Field:
     """The same field, but no background is drawn where the model sees what may be particles."""
-    score_map = finish(score_prepared(field.prepared, model.network))
+    score_map = finish(score_prepared(field.prepared, model.network, device=device))
     score_map = replace(score_map, smoothing=model.smoothing)
     suspects = PickCriteria(SUSPICIOUS * model.threshold).picks_of(find_candidates(score_map))
     return clear_of(field, suspects.centres_yx, away_px)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.architecture import LARGEST_BOX_PX, SMALLEST_BOX_PX, Architecture
+from napari_deepem.core.network.devices import DeviceName
 from napari_deepem.core.preprocessing.sampling import MAX_BINNING, Sampling
 from napari_deepem.core.training.recipes import Recipe, recipe_named
 
@@ -33,6 +34,7 @@ class TrainingSettings:
     epochs: int | None = None  # None: the recipe's own number
     seed: int = 0
     labels_complete: bool = True
+    device: DeviceName = "auto"  # what trains; auto: a GPU where there is one
     own_recipe: Recipe | None = None  # instead of the one named; for experiments and `tune`
     own_architecture: Architecture | None = None  # instead of the box's
 

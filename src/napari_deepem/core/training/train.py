@@ -13,9 +13,10 @@ import torch
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.metrics import average_precision, precision_recall
 from napari_deepem.core.jobs import EpochDone, finish
+from napari_deepem.core.network.devices import DeviceName, chosen_device
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.network.network import Network
-from napari_deepem.core.picking.scoring import score_crops
+from napari_deepem.core.picking.scoring import CPU, score_crops
 from napari_deepem.core.training.calibration import calibrate, particle_std_range
 from napari_deepem.core.training.dataset import (
     Field,
@@ -38,6 +39,7 @@ def train(
     epochs: int | None = None,
     seed: int = 0,
     labels_complete: bool = True,
+    device: DeviceName = "auto",
     on_epoch: Callable[[EpochDone], object] | None = None,
 ) -> Model:
     """Train a network on labelled micrographs.
@@ -61,6 +63,9 @@ def train(
     labels_complete : bool
         Whether every particle of a labelled micrograph is labelled. If not, picks without a label
         on held-out micrographs don't count as wrong when the threshold is set.
+    device : "auto", "cpu", "cuda" or "mps"
+        What trains; `auto` takes a GPU where there is one. Another device makes another model, as
+        another seed does.
     on_epoch : callable, optional
         Is given an `EpochDone` after every epoch.
 
@@ -73,7 +78,8 @@ def train(
     Raises
     ------
     InputError
-        For labels, a box, a binning or a recipe that can't be used; the message says why.
+        For labels, a box, a binning, a recipe or a device that can't be used; the message says
+        why.
 
     Examples
     --------
@@ -89,7 +95,9 @@ def train(
     (120, 3, 'modern')
     """
     sampling = sampling_of(binning)
-    settings = TrainingSettings(box_size_px, sampling, recipe, epochs, seed, labels_complete)
+    settings = TrainingSettings(
+        box_size_px, sampling, recipe, epochs, seed, labels_complete, device
+    )
     return finish(train_epochs(micrographs, labels, settings), on_epoch)
 
 
@@ -111,6 +119,7 @@ def train_epochs(
     """
     if not any(len(marked.positive_yx) for marked in labels):
         raise InputError("no particle is labelled: mark some particles first, or give their file")
+    chosen_device(settings.device)  # before anything is read
     fields = prepare_fields(micrographs, labels, settings.box_size_px, settings.chosen_sampling)
     return (yield from train_fields(fields, settings, stop=stop))
 
@@ -142,22 +151,23 @@ def train_fields(
         Asked after every epoch; True ends the training there with the best epoch's network (see
         `best_epoch`), calibrated as any other. To drop a training, close the stream instead.
     """
-    box_px = settings.network_box_px
+    box_px, device = settings.network_box_px, chosen_device(settings.device)
     rng = np.random.default_rng(settings.seed)
     training, held_out = parts or hold_out(fields, box_px, rng)
-    learner = make_learner(settings, training, rng, start)
+    learner = make_learner(settings, training, rng, start, device)
     boxes = _boxes_to_judge_on(held_out, settings, rng)
     epochs = settings.chosen_epochs
     looks = set() if settings.labels_complete else {epochs * k // 4 for k in (1, 2, 3)}
-    network, curve = yield from _learn(learner, boxes, epochs, looks, stop)
+    network, curve = yield from _learn(learner, boxes, epochs, looks, stop, device)
     more: dict[str, Any] = {}
     if len(curve) < epochs:
         more["stopped"] = {"epochs": epochs, "kept_epoch": best_epoch(curve)}
     if before is not None and boxes is not None:
-        more["ap_before"] = _judge(before, learner.loss, boxes)[1]
+        more["ap_before"] = _judge(before, learner.loss, boxes, device)[1]
     std_range = particle_std_range(fields, box_px)
+    smoothings = settings.recipe.smoothings
     calibration = calibrate(
-        network, held_out, settings.labels_complete, std_range, settings.recipe.smoothings
+        network, held_out, settings.labels_complete, std_range, smoothings, device
     )
     return Model(
         network=network,
@@ -191,6 +201,7 @@ def _learn(
     epochs: int,
     looks: Container[int],
     stop: Callable[[], bool],
+    device: torch.device,
 ) -> Generator[EpochDone, None, tuple[Network, list[EpochDone]]]:
     """Run the epochs; returns the last one's network, or where it was stopped the best one's.
 
@@ -203,7 +214,7 @@ def _learn(
         if epoch in looks:
             learner.look_around()
         network = learner.trained()
-        curve.append(EpochDone(epoch, epochs, loss, *_judge(network, learner.loss, boxes)))
+        curve.append(EpochDone(epoch, epochs, loss, *_judge(network, learner.loss, boxes, device)))
         if best_epoch(curve) == epoch:
             best = network
         yield curve[-1]
@@ -224,12 +235,14 @@ def make_learner(
     fields: Sequence[Field],
     rng: np.random.Generator,
     start: Network | None = None,
+    device: torch.device = CPU,
 ) -> Learner:
     """Set up what a recipe trains with, on from the weights of `start` if it is given."""
     recipe, architecture = settings.recipe, settings.architecture
     if recipe.batches_per_epoch is None:
-        return PaperLearner(architecture, fields, recipe, rng, start)
-    return ModernLearner(architecture, fields, recipe, rng, settings.chosen_epochs, start)
+        return PaperLearner(architecture, fields, recipe, rng, start, device)
+    epochs = settings.chosen_epochs
+    return ModernLearner(architecture, fields, recipe, rng, epochs, start, device)
 
 
 def _boxes_to_judge_on(
@@ -248,12 +261,13 @@ def _judge(
     network: Network,
     loss_of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
     boxes: tuple[Float32Array, Float32Array] | None,
+    device: torch.device,
 ) -> tuple[float | None, float | None]:
     """Loss and average precision on held-out boxes, scores averaged over four rotations."""
     if boxes is None:
         return None, None
     is_particle = np.repeat([True, False], [len(boxes[0]), len(boxes[1])])
-    scores = score_crops(np.concatenate(boxes), network)
+    scores = score_crops(np.concatenate(boxes), network, device)
     clipped = torch.from_numpy(np.clip(scores, 1e-7, 1 - 1e-7))
     loss = loss_of(torch.logit(clipped), torch.from_numpy(is_particle.astype(np.float64)))
     _, precisions, recalls = precision_recall(scores, is_particle, len(boxes[0]))

@@ -11,18 +11,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates
-from napari_deepem.core.picking.scoring import score_prepared
+from napari_deepem.core.picking.scoring import CPU, score_prepared
 from napari_deepem.core.training.dataset import Field
 from napari_deepem.core.types import FloatArray, ScoreMap
 
 LABELLED_BELOW = 0.1  # share of the labelled particles that score less than all lookalikes
 
 
-def clear_of_lookalikes(fields: Sequence[Field], network: Network, away_px: float) -> list[Field]:
+def clear_of_lookalikes(
+    fields: Sequence[Field], network: Network, away_px: float, device: torch.device = CPU
+) -> list[Field]:
     """The same fields, but no background is drawn where there may be an unlabelled particle.
 
     That is within `away_px` (binned) of every candidate that scores as high as all but a tenth of
@@ -30,7 +33,7 @@ def clear_of_lookalikes(fields: Sequence[Field], network: Network, away_px: floa
     their background.
     """
     taught = [field for field in fields if len(field.positive_yx)]
-    maps = [finish(score_prepared(field.prepared, network)) for field in taught]
+    maps = [finish(score_prepared(field.prepared, network, device=device)) for field in taught]
     labelled = [
         scores_at(score_map, field.positive_yx)
         for score_map, field in zip(maps, taught, strict=True)
