@@ -12,7 +12,9 @@ from rich.console import Console
 from blobs import BOX_PX, blob_sample
 from napari_deepem.batch.pick import MicrographDone
 from napari_deepem.batch.train import LabelledFiles
-from napari_deepem.cli.terminal import describe_model, follow_picking, follow_training
+from napari_deepem.cli.pick import follow_picking
+from napari_deepem.cli.train import follow_training
+from napari_deepem.cli.training_lines import describe_model
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Architecture
 from napari_deepem.core.training.train import EpochDone

@@ -13,7 +13,7 @@ from napari_deepem.batch.tuning import Tuned, TuningProgress
 from napari_deepem.batch.tuning.choice import Choice
 from napari_deepem.batch.tuning.study import Trial
 from napari_deepem.batch.tuning.trainings import Split, TrialDone, TrialEpoch
-from napari_deepem.cli.terminal import follow_tuning, print_tuned
+from napari_deepem.cli.tune import follow_tuning, print_tuned
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Architecture
 from napari_deepem.core.training.recipes import MODERN

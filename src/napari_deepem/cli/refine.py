@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
+from rich.console import Console
 
 from napari_deepem.cli.app import app, errors
 from napari_deepem.cli.options import Micrographs, Whole
+from napari_deepem.cli.progress import progress_bar
+from napari_deepem.cli.training_lines import describe_model, show_epoch
+from napari_deepem.cli.wording import counted, listed
+from napari_deepem.core.jobs import finish
+
+if TYPE_CHECKING:
+    from napari_deepem.batch.refine import VerifiedFiles
+    from napari_deepem.core.network.model import Model
+    from napari_deepem.core.training.refinement import MicrographRead
+    from napari_deepem.core.training.train import EpochDone
 
 
 @app.command
@@ -62,7 +74,6 @@ def refine(
         Do without them: train on from the model's weights with what is verified here alone.
     """
     from napari_deepem.batch.refine import VerdictFiles, recall, refine_on_files
-    from napari_deepem.cli.terminal import describe_model, follow_refining
     from napari_deepem.core.training.refinement import settings_of
     from napari_deepem.io.images import find_micrographs
     from napari_deepem.io.models import load_model, model_path, save_model
@@ -78,3 +89,38 @@ def refine(
     job = refine_on_files(trained, paths, files, settings_of(trained, epochs, seed, start), start)
     refined = follow_refining(job, errors)
     errors.print(describe_model(refined, save_model(refined, out)), markup=False)
+
+
+def follow_refining(
+    job: Generator[VerifiedFiles | MicrographRead | EpochDone, None, Model], console: Console
+) -> Model:
+    """Run a refinement, showing what is verified, every micrograph and every epoch."""
+    from napari_deepem.core.training.refinement import MicrographRead
+    from napari_deepem.core.training.train import EpochDone
+
+    with progress_bar(console, "reading") as progress:
+
+        def show(news: VerifiedFiles | MicrographRead | EpochDone) -> None:
+            if isinstance(news, EpochDone):
+                show_epoch(news, progress)
+            elif isinstance(news, MicrographRead):
+                progress.update(progress.task_ids[0], completed=news.done, total=news.total)
+            else:
+                console.print(_verdicts(news), markup=False)
+
+        return finish(job, show)
+
+
+def _verdicts(files: VerifiedFiles) -> str:
+    labels = [item.labels for item in files.verified]
+    accepted, rejected, unsure = (
+        sum(len(getattr(item, kind)) for item in labels)
+        for kind in ("positive_yx", "negative_yx", "unsure_yx")
+    )
+    text = f"{accepted} picks accepted, {rejected} rejected, {unsure} undecided on "
+    text += counted(len(labels), "micrograph")
+    if files.without_verdict:
+        text += f"; left out, nothing accepted or rejected: {listed(files.without_verdict)}"
+    if files.not_given:
+        text += f"; not among the micrographs: {listed(files.not_given)}"
+    return text

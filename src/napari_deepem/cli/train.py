@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from rich.console import Console
 
 from napari_deepem.cli.app import app, errors
 from napari_deepem.cli.options import Micrographs, Whole, WholeOrAuto
+from napari_deepem.cli.progress import progress_bar
+from napari_deepem.cli.training_lines import describe_model, show_epoch, show_labelled
+from napari_deepem.core.jobs import finish
+
+if TYPE_CHECKING:
+    from napari_deepem.batch.train import LabelledFiles
+    from napari_deepem.core.network.model import Model
+    from napari_deepem.core.training.train import EpochDone
 
 
 @app.command
@@ -47,7 +58,6 @@ def train(
         don't count as wrong when the threshold is set.
     """
     from napari_deepem.batch.train import train_on_files
-    from napari_deepem.cli.terminal import describe_model, follow_training
     from napari_deepem.core.training.settings import TrainingSettings
     from napari_deepem.io.images import find_micrographs
     from napari_deepem.io.models import model_path, save_model
@@ -57,3 +67,20 @@ def train(
     out = model_path(out)
     model = follow_training(train_on_files(paths, coords, settings), errors)
     errors.print(describe_model(model, save_model(model, out)), markup=False)
+
+
+def follow_training(
+    job: Generator[LabelledFiles | EpochDone, None, Model], console: Console
+) -> Model:
+    """Run a training, showing what it reads and every epoch."""
+    from napari_deepem.core.training.train import EpochDone
+
+    with progress_bar(console, "training") as progress:
+
+        def show(news: LabelledFiles | EpochDone) -> None:
+            if isinstance(news, EpochDone):
+                show_epoch(news, progress)
+            else:
+                show_labelled(news, console)
+
+        return finish(job, show)
