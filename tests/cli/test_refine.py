@@ -9,28 +9,16 @@ import numpy as np
 import pytest
 
 from blobs import BOX_PX, blob_micrograph
-from napari_deepem.cli import main
-from napari_deepem.core.training.recipes import MODERN, RECIPES
+from cli_runs import quick_training, run
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import read_coordinates, write_coordinates
 from napari_deepem.io.images import write_mrc
 from napari_deepem.io.models import load_model, save_model
 
 
-def run(command: str, *arguments: object) -> int:
-    """Exit code of a command."""
-    try:
-        main([command, *(str(argument) for argument in arguments)])
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
-
-
 @pytest.fixture(scope="module", autouse=True)
 def quick_recipe() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        quick = replace(MODERN, batches_per_epoch=8, batch_size=32, epochs=2)
-        patch.setitem(RECIPES, "modern", quick)
+    with quick_training(batches=8, batch_size=32, epochs=2):
         yield
 
 

@@ -8,20 +8,16 @@ import mrcfile
 import numpy as np
 import pytest
 
-from napari_deepem.cli import main
+from cli_runs import run
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.io.images import read_micrograph
 
 SMALL = ("--count", "2", "--size", "160", "192", "--particles", "5")
 
 
-def run(*arguments: object) -> int:
-    """Exit code of `napari-deepem simulate`."""
-    try:
-        main(["simulate", *(str(argument) for argument in arguments)])
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
+def simulate(*arguments: object) -> int:
+    """Exit code of the command."""
+    return run("simulate", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +35,7 @@ def test_a_map_is_simulated_as_asked_for(
     map_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ("--map", map_file, "--map-voxel-size", 4, "--pixel-size", 3, "--box", 30)
-    assert run(*options, *SMALL, "--snr", 0.05, "--no-ctf", "--out", tmp_path) == 0
+    assert simulate(*options, *SMALL, "--snr", 0.05, "--no-ctf", "--out", tmp_path) == 0
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "simulated_002: 5 particles" in shown.err
@@ -59,11 +55,11 @@ def test_the_recorded_line_makes_the_same_files_again(map_file: Path, tmp_path: 
     more = ("--defocus", 1.5, 2, "--voltage", 200, "--cs", 2, "--amplitude-contrast", 0.07)
     scenery = ("--ice-gradient", 0.1, "--contamination", 2, "--overlaps", 0.5, "--carbon", 0.5)
     noise = ("--b-factor", 80, "--noise", "detector")
-    assert run(*options, *more, *scenery, *noise, "--out", tmp_path / "first") == 0
+    assert simulate(*options, *more, *scenery, *noise, "--out", tmp_path / "first") == 0
     line = json.loads((tmp_path / "first" / "simulation.json").read_text())["command"]
     program, command, *words = shlex.split(line)
     assert (program, command) == ("napari-deepem", "simulate")
-    assert run(*words, "--out", tmp_path / "second") == 0
+    assert simulate(*words, "--out", tmp_path / "second") == 0
     for path in (tmp_path / "first").glob("*[!n]"):  # images hold the time in their labels
         again = tmp_path / "second" / path.name
         if path.suffix == ".mrc":
@@ -76,7 +72,7 @@ def test_too_many_particles_are_told_of(
     map_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ("--map", map_file, "--map-voxel-size", 4, "--count", 2, "--size", 128, 128)
-    assert run(*options, "--particles", 80, "--out", tmp_path) == 0
+    assert simulate(*options, "--particles", 80, "--out", tmp_path) == 0
     assert "2 of them had no place for 80 particles" in capsys.readouterr().err
 
 
@@ -99,7 +95,7 @@ def test_wrong_options_are_refused_in_one_line(
     options: tuple[object, ...],
     message: str,
 ) -> None:
-    assert run("--map", map_file, *options, "--out", tmp_path / "new") == 2
+    assert simulate("--map", map_file, *options, "--out", tmp_path / "new") == 2
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.startswith("napari-deepem: ")

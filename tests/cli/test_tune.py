@@ -1,29 +1,43 @@
+"""`napari-deepem tune`."""
+
 from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from blobs import BOX_PX, blob_micrograph
-from napari_deepem.batch.tuning import trainings
-from napari_deepem.cli import main
-from napari_deepem.core.training.recipes import MODERN, RECIPES
+from cli_runs import quick_training, run
+from napari_deepem.batch.train import LabelledFiles
+from napari_deepem.batch.tuning import Tuned, TuningProgress, trainings
+from napari_deepem.batch.tuning.choice import Choice
+from napari_deepem.batch.tuning.study import Trial
+from napari_deepem.batch.tuning.trainings import Split, TrialDone, TrialEpoch
+from napari_deepem.cli.tune import follow_tuning, print_tuned
+from napari_deepem.core.jobs import EpochDone
+from napari_deepem.core.network.architecture import Architecture
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.preprocessing.sampling import Sampling
+from napari_deepem.core.training.recipes import MODERN
+from napari_deepem.core.training.settings import TrainingSettings
+from napari_deepem.core.training.variants import Variant
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import write_coordinates
 from napari_deepem.io.images import write_mrc
 from napari_deepem.io.models import load_model
+from networks import random_network
 
 
 @pytest.fixture(scope="module", autouse=True)
 def quick_recipe() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        quick = replace(MODERN, batches_per_epoch=8, batch_size=16, epochs=2)
-        patch.setitem(RECIPES, "modern", quick)
+    with quick_training(batches=8, batch_size=16, epochs=2):
         yield
 
 
@@ -40,12 +54,8 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def tune(sample: Path, out: Path, *more: object, minutes: float = 0.01, box: int = BOX_PX) -> int:
     """Exit code of the command."""
-    arguments = ["tune", sample, "--coords", sample, "--box", box, "--minutes", minutes]
-    try:
-        main([str(argument) for argument in (*arguments, "--out", out, *more)])
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
+    options = ("--coords", sample, "--box", box, "--minutes", minutes, "--out", out)
+    return run("tune", sample, *options, *more)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -159,3 +169,57 @@ def test_what_cannot_be_tuned_is_refused_in_a_line(
     assert told.count("\n") == 1
     assert message in told
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+# What is shown
+
+
+SETTINGS = TrainingSettings(
+    88,
+    own_recipe=replace(MODERN, learning_rate=0.003, negatives_per_positive=1.5),
+    own_architecture=Architecture(44, (5, 5, 3), (2, 2, 2), (6, 12, 12)),
+)
+MODEL = Model(
+    random_network(Architecture.for_box(24)), "modern", 24, Sampling(1), None, 0.5, (0.7, 1.8)
+)
+CHOICE = Choice(Trial(0, Variant(), 0.8, 9.0), 1, None, None, None, (0,), 0.8, 0.8, 0.7, 0.7)
+ROWS = [
+    {"trial": str(number), "AP": ap, "remark": remark}
+    for number, ap, remark in [(0, "0.8000", "chosen"), (1, "", "no time"), (2, "0.9000", "")]
+]
+TUNED = Tuned(MODEL, CHOICE, Split(["m1"], ["m2"]), ROWS, Path("tried.md"))
+
+
+def tuning() -> Generator[LabelledFiles | TuningProgress, None, Tuned]:
+    yield Split(["m1", "m2"], ["m3"])
+    yield TrialEpoch("trial 0", EpochDone(3, 20, 0.25, None, None))
+    yield TrialDone("trial 0", SETTINGS, 0.8, 11.6)
+    yield TrialDone("trial 1", None, None, 0.0, "cells of 9 px do not fit")
+    return TUNED
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_tuning_shows_every_training_in_a_line_and_epochs_in_the_bar(terminal: bool) -> None:
+    shown = StringIO()
+    console = Console(file=shown, force_terminal=terminal, width=150, highlight=False)
+    assert follow_tuning(tuning(), console) is TUNED
+    text = shown.getvalue()
+    assert "the search never sees m3" in text
+    assert "trial 0: maps 6/12/12, kernels 5/5/3, cells 2/2/2" in text
+    assert "rate 0.003, negatives 1.5: average precision 0.8000 (12 s)" in text
+    assert "trial 1: cells of 9 px do not fit (0 s)" in text
+    assert ("3/20" in text) == terminal
+
+
+def test_best_trials_are_shown_first_and_uncut_however_narrow_the_terminal() -> None:
+    shown = StringIO()
+    print_tuned(TUNED, Console(file=shown, width=12, highlight=False, soft_wrap=True))
+    assert shown.getvalue().splitlines() == [
+        "trial  AP      remark",
+        "2      0.9000",
+        "0      0.8000  chosen",
+        "all 3 trials: tried.md",
+        "the default stays: no trial did better",
+        "average precision 0.8000 on held-out micrographs; 0.7000 on m2, which the search never saw"
+        "; matched within 6 px",
+    ]

@@ -9,7 +9,6 @@ from pathlib import Path
 from time import perf_counter
 
 from napari_deepem.batch.evaluate import as_json_values
-from napari_deepem.batch.figures import draw_curves, draw_picks
 from napari_deepem.batch.pick import write_score_map
 from napari_deepem.batch.run_folder import PickFolder
 from napari_deepem.batch.train import LabelledFiles, train_on_files
@@ -193,6 +192,8 @@ def _pick_held_out(
 
 
 def _write(result: DemoResult, output: PickFolder) -> None:
+    from napari_deepem.batch.figures import draw_curves, draw_picks  # loads matplotlib
+
     folder, radius_px = result.folder, result.ranking.radius_px
     for picked in result.picked:
         output.write(picked.name, picked.picks)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
+from rich.table import Table
 
 from napari_deepem.cli.app import app, errors
 from napari_deepem.cli.options import Whole
+from napari_deepem.cli.progress import progress_bar
+from napari_deepem.cli.training_lines import show_epoch, show_labelled
 from napari_deepem.cli.window import NO_BINDING, has_binding, has_display
+from napari_deepem.core.jobs import EpochDone, finish
+
+if TYPE_CHECKING:
+    from napari_deepem.batch.demo import DemoProgress, DemoResult
 
 
 @app.command
@@ -35,7 +43,6 @@ def demo(
         Open napari on the result, where there is a display.
     """
     from napari_deepem.batch.demo import run_demo
-    from napari_deepem.cli.terminal import follow_demo, print_demo
 
     result = follow_demo(run_demo(out, data, box), errors)
     print_demo(result, Console())
@@ -46,3 +53,31 @@ def demo(
         from napari_deepem.widgets.windows import show_results
 
         show_results([picked.path for picked in result.picked], result.model_path)
+
+
+def follow_demo(job: Generator[DemoProgress, None, DemoResult], console: Console) -> DemoResult:
+    """Run a demonstration, showing each step and every epoch."""
+    from napari_deepem.batch.demo import Step
+
+    with progress_bar(console, "demo") as progress:
+
+        def show(news: DemoProgress) -> None:
+            if isinstance(news, Step):
+                console.print(news.text, markup=False)
+            elif isinstance(news, EpochDone):
+                show_epoch(news, progress)
+            else:
+                show_labelled(news, console)
+
+        return finish(job, show)
+
+
+def print_demo(result: DemoResult, console: Console) -> None:
+    """Print the small table, and where to look."""
+    from napari_deepem.batch.demo import figures_of
+
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in figures_of(result).items():
+        table.add_row(name, str(value))
+    console.print(table)
+    console.print(f"written to {result.folder}: look at picks.png and curves.png", markup=False)

@@ -39,7 +39,6 @@ def evaluate(
     import json
 
     from napari_deepem.batch.evaluate import as_json_values, evaluate_files
-    from napari_deepem.batch.figures import draw_curves
 
     result = evaluate_files(picks, truth, box, radius)
     for names, lacking in ((result.without_truth, "truth"), (result.without_picks, "picks")):
@@ -48,6 +47,8 @@ def evaluate(
     if result.other_name is not None:
         errors.print(f"compared {result.names[0]} with {result.other_name}", markup=False)
     if plot is not None:
+        from napari_deepem.batch.figures import draw_curves  # loads matplotlib
+
         draw_curves(plot, result.evaluation)
         errors.print(f"wrote {plot}", markup=False)
     if result.evaluation.n_picks and result.evaluation.f2_threshold is None:

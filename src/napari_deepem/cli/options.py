@@ -45,6 +45,7 @@ def _whole_numbers(_: object, tokens: Sequence[Token]) -> tuple[int | str, ...]:
 Whole = Annotated[int, Parameter(converter=_whole_number)]
 WholeOrAuto = Annotated[Literal["auto"] | int, Parameter(converter=_whole_number)]
 Size = Annotated[tuple[int, int], Parameter(converter=_whole_numbers)]
+Device = Literal["auto", "cpu", "cuda", "mps"]
 ScoreOrF2 = Annotated[Literal["f2"] | float, Parameter(converter=_score_or_f2)]
 
 

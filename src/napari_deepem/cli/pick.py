@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
+
+from rich.console import Console
 
 from napari_deepem.cli.app import WRONG_INPUT, app, errors
 from napari_deepem.cli.options import (
+    Device,
     Micrographs,
     ScoreOrF2,
     Whole,
@@ -16,6 +20,11 @@ from napari_deepem.cli.options import (
     probability,
     rising,
 )
+from napari_deepem.cli.progress import progress_bar
+from napari_deepem.cli.wording import counted
+
+if TYPE_CHECKING:
+    from napari_deepem.batch.pick import MicrographDone
 
 
 @app.command
@@ -30,7 +39,7 @@ def pick(
     std_range: tuple[float, float] | None = None,
     min_distance: float | None = None,
     step: Whole | None = None,
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    device: Device = "auto",
     all_candidates: bool = False,
     score_maps: bool = False,
 ) -> None:
@@ -64,7 +73,6 @@ def pick(
         Write the score map of each micrograph too, as NAME_scores.mrc.
     """
     from napari_deepem.batch.pick import PickSettings, check_formats, pick_files
-    from napari_deepem.cli.terminal import follow_picking
     from napari_deepem.core.picking.criteria import PickCriteria
     from napari_deepem.io.images import find_micrographs
     from napari_deepem.io.models import load_model
@@ -83,3 +91,34 @@ def pick(
     failed = follow_picking(pick_files(paths, trained, out, settings), len(paths), errors)
     if failed:
         sys.exit(WRONG_INPUT)
+
+
+def follow_picking(job: Iterable[MicrographDone], total: int, console: Console) -> list[str]:
+    """Run a picking, showing every micrograph; returns the names of those that failed."""
+    failed: list[str] = []
+    picked, expected = 0, None
+    with progress_bar(console, "picking") as progress:
+        for done, news in enumerate(job, start=1):
+            if news.picks is None:
+                failed.append(news.name)
+            else:
+                picked += len(news.picks)
+            if news.expected_hits is not None:
+                expected = (expected or 0.0) + news.expected_hits
+            if news.remark is not None:
+                console.print(f"napari-deepem: {news.remark}", markup=False)
+            elif not console.is_terminal and news.picks is not None:
+                console.print(
+                    f"{news.name}: {len(news.picks)} picks, {news.seconds:.1f} s", markup=False
+                )
+            progress.update(
+                progress.task_ids[0], completed=done, total=total, figures=f"{picked} picks"
+            )
+    if total > len(failed):
+        text = f"{picked} picks on {counted(total - len(failed), 'micrograph')}"
+        if picked and expected is not None:
+            text += f", estimated precision {expected / picked:.2f}"
+        console.print(text, markup=False)
+    if failed and total > 1:
+        console.print(f"{len(failed)} of {total} micrographs could not be picked", markup=False)
+    return failed

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
+from rich.console import Console
 
 from napari_deepem.cli.app import app, errors
-from napari_deepem.cli.options import Micrographs, Whole
+from napari_deepem.cli.options import Device, Micrographs, Whole
+from napari_deepem.cli.progress import progress_bar
+from napari_deepem.cli.training_lines import describe_model, show_epoch
+from napari_deepem.cli.wording import counted, listed
+from napari_deepem.core.jobs import EpochDone, MicrographRead, finish
+
+if TYPE_CHECKING:
+    from napari_deepem.batch.refine import VerifiedFiles
+    from napari_deepem.core.network.model import Model
 
 
 @app.command
@@ -28,6 +38,7 @@ def refine(
     earlier: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     coords: Path | None = None,
     forget: bool = False,
+    device: Device = "auto",
 ) -> None:
     """Train a model again with the picks that you have verified on other micrographs.
 
@@ -60,9 +71,11 @@ def refine(
         Their coordinates, for a model that does not remember them.
     forget
         Do without them: train on from the model's weights with what is verified here alone.
+    device
+        What trains: auto takes an NVIDIA (cuda) or Apple (mps) GPU where there is one. Another
+        device makes another model, as another seed does.
     """
     from napari_deepem.batch.refine import VerdictFiles, recall, refine_on_files
-    from napari_deepem.cli.terminal import describe_model, follow_refining
     from napari_deepem.core.training.refinement import settings_of
     from napari_deepem.io.images import find_micrographs
     from napari_deepem.io.models import load_model, model_path, save_model
@@ -75,6 +88,39 @@ def refine(
         trained, start = replace(trained, training_set=()), "weights"
     else:
         trained = recall(trained, paths, find_micrographs(earlier) if earlier else (), coords)
-    job = refine_on_files(trained, paths, files, settings_of(trained, epochs, seed, start), start)
+    settings = settings_of(trained, epochs, seed, start, device)
+    job = refine_on_files(trained, paths, files, settings, start)
     refined = follow_refining(job, errors)
     errors.print(describe_model(refined, save_model(refined, out)), markup=False)
+
+
+def follow_refining(
+    job: Generator[VerifiedFiles | MicrographRead | EpochDone, None, Model], console: Console
+) -> Model:
+    """Run a refinement, showing what is verified, every micrograph and every epoch."""
+    with progress_bar(console, "reading") as progress:
+
+        def show(news: VerifiedFiles | MicrographRead | EpochDone) -> None:
+            if isinstance(news, EpochDone):
+                show_epoch(news, progress)
+            elif isinstance(news, MicrographRead):
+                progress.update(progress.task_ids[0], completed=news.done, total=news.total)
+            else:
+                console.print(_verdicts(news), markup=False)
+
+        return finish(job, show)
+
+
+def _verdicts(files: VerifiedFiles) -> str:
+    labels = [item.labels for item in files.verified]
+    accepted, rejected, unsure = (
+        sum(len(getattr(item, kind)) for item in labels)
+        for kind in ("positive_yx", "negative_yx", "unsure_yx")
+    )
+    text = f"{accepted} picks accepted, {rejected} rejected, {unsure} undecided on "
+    text += counted(len(labels), "micrograph")
+    if files.without_verdict:
+        text += f"; left out, nothing accepted or rejected: {listed(files.without_verdict)}"
+    if files.not_given:
+        text += f"; not among the micrographs: {listed(files.not_given)}"
+    return text

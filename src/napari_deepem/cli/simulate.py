@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
+from rich.console import Console
 
 from napari_deepem.cli.app import app, errors
 from napari_deepem.cli.options import Size, Whole
+from napari_deepem.cli.progress import progress_bar
+from napari_deepem.cli.wording import counted
+
+if TYPE_CHECKING:
+    from napari_deepem.batch.simulate import MicrographSimulated
+    from napari_deepem.core.simulation import SimulationSettings
 
 
 @app.command
@@ -96,7 +103,6 @@ def simulate(
     """
     command = _command(locals())
     from napari_deepem.batch.simulate import load_particle, simulate_files
-    from napari_deepem.cli.terminal import follow_simulation
     from napari_deepem.core.simulation import Optics, SimulationSettings
 
     particle = load_particle(map, map_voxel_size, pixel_size)
@@ -128,3 +134,36 @@ def _command(options: Mapping[str, object]) -> str:
             values = value if isinstance(value, tuple) else (value,)
             words += [f"--{name.replace('_', '-')}", *map(str, values)]
     return shlex.join(words)
+
+
+def follow_simulation(
+    job: Iterable[MicrographSimulated],
+    settings: SimulationSettings,
+    folder: Path,
+    console: Console,
+) -> None:
+    """Run a simulation, showing every micrograph, and say what was written."""
+    particles, crowded = 0, 0
+    with progress_bar(console, "simulating") as progress:
+        for done, news in enumerate(job, start=1):
+            particles += news.particles
+            crowded += news.particles < settings.particles
+            if not console.is_terminal:
+                console.print(f"{news.name}: {counted(news.particles, 'particle')}", markup=False)
+            progress.update(
+                progress.task_ids[0],
+                completed=done,
+                total=settings.count,
+                figures=counted(particles, "particle"),
+            )
+    console.print(
+        f"wrote {counted(settings.count, 'micrograph')} with {counted(particles, 'particle')} "
+        f"to {folder}: box {settings.box_size_px} px, {settings.optics.pixel_size:g} A/px",
+        markup=False,
+    )
+    if crowded:
+        console.print(
+            f"{crowded} of them had no place for {settings.particles} particles: give fewer, "
+            "larger micrographs or more overlaps",
+            markup=False,
+        )

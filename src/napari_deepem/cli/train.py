@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from rich.console import Console
 
 from napari_deepem.cli.app import app, errors
-from napari_deepem.cli.options import Micrographs, Whole, WholeOrAuto
+from napari_deepem.cli.options import Device, Micrographs, Whole, WholeOrAuto
+from napari_deepem.cli.progress import progress_bar
+from napari_deepem.cli.training_lines import describe_model, show_epoch, show_labelled
+from napari_deepem.core.jobs import EpochDone, finish
+
+if TYPE_CHECKING:
+    from napari_deepem.batch.train import LabelledFiles
+    from napari_deepem.core.network.model import Model
 
 
 @app.command
@@ -22,6 +32,7 @@ def train(
     epochs: Whole | None = None,
     seed: Whole = 0,
     partial_labels: bool = False,
+    device: Device = "auto",
 ) -> None:
     """Train a network on micrographs with coordinates, and save it as a model.
 
@@ -45,17 +56,40 @@ def train(
     partial_labels
         Only some of the particles of these micrographs have coordinates: picks without a label
         don't count as wrong when the threshold is set.
+    device
+        What trains: auto takes an NVIDIA (cuda) or Apple (mps) GPU where there is one. Another
+        device makes another model, as another seed does.
     """
     from napari_deepem.batch.train import train_on_files
-    from napari_deepem.cli.terminal import describe_model, follow_training
     from napari_deepem.core.training.settings import TrainingSettings, sampling_of
     from napari_deepem.io.images import find_micrographs
     from napari_deepem.io.models import model_path, save_model
 
     settings = TrainingSettings(
-        box, sampling_of(bin), recipe, epochs, seed, labels_complete=not partial_labels
+        box,
+        sampling_of(bin),
+        recipe,
+        epochs,
+        seed,
+        labels_complete=not partial_labels,
+        device=device,
     )
     paths = find_micrographs(micrographs)
     out = model_path(out)
     model = follow_training(train_on_files(paths, coords, settings), errors)
     errors.print(describe_model(model, save_model(model, out)), markup=False)
+
+
+def follow_training(
+    job: Generator[LabelledFiles | EpochDone, None, Model], console: Console
+) -> Model:
+    """Run a training, showing what it reads and every epoch."""
+    with progress_bar(console, "training") as progress:
+
+        def show(news: LabelledFiles | EpochDone) -> None:
+            if isinstance(news, EpochDone):
+                show_epoch(news, progress)
+            else:
+                show_labelled(news, console)
+
+        return finish(job, show)

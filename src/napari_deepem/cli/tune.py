@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from rich.console import Console
 
 from napari_deepem.cli.app import app, errors
-from napari_deepem.cli.options import Micrographs, Whole, WholeOrAuto
+from napari_deepem.cli.options import Device, Micrographs, Whole, WholeOrAuto
+from napari_deepem.cli.progress import progress_bar
+from napari_deepem.cli.training_lines import describe_model, show_epoch, show_labelled
+from napari_deepem.cli.wording import counted, listed
+from napari_deepem.core.jobs import finish
+
+if TYPE_CHECKING:
+    from napari_deepem.batch.train import LabelledFiles
+    from napari_deepem.batch.tuning import Tuned, TuningProgress
+
+BEST_TRIALS = 12  # of a tuning, so many are shown
 
 
 @app.command
@@ -23,6 +36,7 @@ def tune(
     recipe: Literal["modern", "wide", "deepem2017"] = "modern",
     seed: Whole = 0,
     partial_labels: bool = False,
+    device: Device = "auto",
 ) -> None:
     """Find hyper-parameters for these micrographs, and train a model with them.
 
@@ -52,15 +66,22 @@ def tune(
     partial_labels
         Only some of the particles of these micrographs have coordinates: picks without a label
         don't count as wrong when the threshold is set.
+    device
+        What trains: auto takes an NVIDIA (cuda) or Apple (mps) GPU where there is one. Another
+        device makes another model, as another seed does.
     """
     from napari_deepem.batch.tuning import tune_on_files
-    from napari_deepem.cli.terminal import describe_model, follow_tuning, print_tuned
     from napari_deepem.core.training.settings import TrainingSettings, sampling_of
     from napari_deepem.io.images import find_micrographs
     from napari_deepem.io.models import model_path, save_model
 
     settings = TrainingSettings(
-        box, sampling_of(bin), recipe, seed=seed, labels_complete=not partial_labels
+        box,
+        sampling_of(bin),
+        recipe,
+        seed=seed,
+        labels_complete=not partial_labels,
+        device=device,
     )
     paths = find_micrographs(micrographs)
     out = model_path(out)
@@ -72,3 +93,38 @@ def tune(
         raise
     errors.print(describe_model(tuned.model, save_model(tuned.model, out)), markup=False)
     print_tuned(tuned, errors)
+
+
+def follow_tuning(
+    job: Generator[LabelledFiles | TuningProgress, None, Tuned], console: Console
+) -> Tuned:
+    """Run a tuning, showing every training."""
+    from napari_deepem.batch.train import LabelledFiles
+    from napari_deepem.batch.tuning import TrialDone, TrialEpoch
+
+    with progress_bar(console, "tuning") as progress:
+
+        def show(news: LabelledFiles | TuningProgress) -> None:
+            if isinstance(news, TrialEpoch):
+                if console.is_terminal:
+                    show_epoch(news.epoch, progress, news.what)
+            elif isinstance(news, LabelledFiles):
+                show_labelled(news, console)
+            elif isinstance(news, TrialDone):
+                console.print(news.text, markup=False)
+            elif news.unseen:
+                console.print(f"the search never sees {listed(news.unseen)}", markup=False)
+
+        return finish(job, show)
+
+
+def print_tuned(tuned: Tuned, console: Console) -> None:
+    """Print the best of what was tried, and what to think of it."""
+    finished = sorted((row for row in tuned.rows if row["AP"]), key=lambda row: -float(row["AP"]))
+    lines = [list(tuned.rows[0]), *(list(row.values()) for row in finished[:BEST_TRIALS])]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:  # a rich table would cut cells where the terminal is narrow
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        console.print("  ".join(cells).rstrip(), markup=False)
+    console.print(f"all {counted(len(tuned.rows), 'trial')}: {tuned.table}", markup=False)
+    console.print(tuned.verdict, markup=False)

@@ -129,7 +129,6 @@ class Tools:
         elif hit is None:
             yield from self._add(layer, event)
         else:
-            print("HIT", hit, event.type)
             yield from self._move(hit, event)
 
     def _add(self, layer: Layer, event: Any) -> Steps:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from napari_deepem.core.types import ScoreMap
+if TYPE_CHECKING:
+    from napari_deepem.core.types import ScoreMap
 
 Progress = TypeVar("Progress")
 Result = TypeVar("Result")

@@ -14,6 +14,7 @@ from napari_deepem.batch.tuning.run import Tuned, Tuning, TuningProgress
 from napari_deepem.batch.tuning.study import Study, check_optuna
 from napari_deepem.batch.tuning.trainings import held_out_of, keep_unseen
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.network.devices import chosen_device
 from napari_deepem.core.training.dataset import Field, prepare_fields
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.io.images import read_micrograph
@@ -50,6 +51,7 @@ def tune_on_files(
         raise InputError(f"{minutes:g} minutes: give how long tuning may take, more than 0")
     check_optuna()  # before anything is read
     ends = monotonic() + 60 * minutes
+    chosen_device(settings.device)  # before anything is read
     labelled = find_labelled(paths, coordinates)
     micrographs = (read_micrograph(path) for path in labelled.paths)
     sampling = settings.chosen_sampling

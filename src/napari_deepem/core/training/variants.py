@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
-from scipy.stats import t as students_t
 
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.training.dataset import HELD_OUT_SHARE
@@ -86,6 +85,8 @@ class Gain:
             return cls(float(differences.mean()) if repeats else 0.0, float("inf"), repeats)
         overlap = HELD_OUT_SHARE / (1 - HELD_OUT_SHARE)
         error = float(differences.std(ddof=1)) * sqrt(1 / repeats + overlap)
+        from scipy.stats import t as students_t  # loads slowly, and only a tuning needs it
+
         times = float(students_t.isf(CHANCE / rivals, repeats - 1))
         return cls(float(differences.mean()), times * error, repeats)
 

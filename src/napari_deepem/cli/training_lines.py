@@ -1,0 +1,87 @@
+"""What every command that trains shows: what it reads, each epoch, and the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import Progress
+
+from napari_deepem.cli.wording import counted, listed
+from napari_deepem.core.jobs import EpochDone
+
+if TYPE_CHECKING:
+    from napari_deepem.batch.train import LabelledFiles
+    from napari_deepem.core.network.model import Model
+
+FEW_FOUND = 0.5  # recall at the threshold of the best F2: below, something is wrong
+
+
+def show_labelled(files: LabelledFiles, console: Console) -> None:
+    """Print how many labels there are, and which micrographs have none."""
+    text = f"{counted(files.n_particles, 'particle')} on {counted(len(files.paths), 'micrograph')}"
+    if files.without_labels:
+        text += f"; left out, no coordinates: {listed(files.without_labels)}"
+    console.print(text, markup=False)
+
+
+def show_epoch(epoch: EpochDone, progress: Progress, what: str = "training") -> None:
+    """Move the bar on by an epoch; print its figures where there is no bar."""
+    figures = _epoch_figures(epoch)
+    progress.update(
+        progress.task_ids[0],
+        description=what,
+        completed=epoch.epoch,
+        total=epoch.epochs,
+        figures=figures,
+    )
+    if not progress.console.is_terminal:
+        progress.console.print(f"epoch {epoch.epoch}/{epoch.epochs}  {figures}", markup=False)
+
+
+def _epoch_figures(epoch: EpochDone) -> str:
+    text = f"loss {epoch.loss:.4f}"
+    if epoch.held_out_loss is not None and epoch.held_out_ap is not None:
+        text += f"  held-out boxes: loss {epoch.held_out_loss:.4f}, AP {epoch.held_out_ap:.3f}"
+    return text
+
+
+def describe_model(model: Model, path: Path) -> str:
+    """What training arrived at, in a line or two."""
+    low, high = model.std_range
+    text = (
+        f"wrote {path}: box {model.box_size_px} px, binned {model.binning}x to {model.box_px} px, "
+        f"threshold {model.threshold:.3f}, std {low:.2f} to {high:.2f}"
+    )
+    summary = model.summary
+    if "refined" in summary:
+        text += "\nround {round}: {accepted} accepted, {rejected} rejected on {n}".format(
+            n=counted(summary["refined"]["micrographs"], "micrograph"), **summary["refined"]
+        )
+    if summary["held_out"]:
+        return text + _held_out_figures(model)
+    return text + (
+        "\nno labels could be held out, so the threshold is a guess: label a second micrograph"
+    )
+
+
+def _held_out_figures(model: Model) -> str:
+    from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
+
+    summary = model.summary
+    names = [field["micrograph"] for field in summary["held_out"]]
+    trained_on = {field["micrograph"] for field in summary["trained_on"]}
+    where = "the right-hand part of " if trained_on & set(names) else ""
+    text = f"\nheld out: {where}{listed(names)}: recall {summary['held_out_recall']:.3f}"
+    if "estimated_precision" in summary:
+        text += f", estimated precision {summary['estimated_precision']:.2f}"
+    if summary["labels_complete"]:
+        text += f", average precision {summary['held_out_ap']:.3f}, F2 {summary['held_out_f2']:.3f}"
+    text += f", matched within {SAME_PARTICLE_BOXES * model.box_size_px:g} px"
+    if summary["held_out_recall"] < FEW_FOUND:
+        text += (
+            "\nwarning: few of the held-out particles are found; are box and coordinates in pixels "
+            "of these files, unbinned?"
+        )
+    return text

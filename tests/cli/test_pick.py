@@ -1,0 +1,323 @@
+"""`napari-deepem pick`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from blobs import BOX_PX
+from cli_runs import Refusal, console_on, run
+from napari_deepem.batch.pick import MicrographDone
+from napari_deepem.cli.pick import follow_picking
+from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.picking.criteria import select_picks
+from napari_deepem.core.picking.scoring import score
+from napari_deepem.core.types import Picks
+from napari_deepem.io.coordinates import read_coordinates
+from napari_deepem.io.images import read_micrograph, write_mrc
+from napari_deepem.io.models import load_model
+from spoilt_files import SPOILT_MICROGRAPHS, Spoil, write_text
+
+
+def test_picks_are_those_of_the_python_functions(sample: Path, model: Path, tmp_path: Path) -> None:
+    assert run("pick", sample / "blobs_4.mrc", "--model", model, "--out", tmp_path / "p") == 0
+    names = sorted(path.name for path in (tmp_path / "p").glob("[!.]*"))
+    assert names == ["blobs_4.box", "blobs_4.star"]
+    trained = load_model(model)
+    candidates = find_candidates(score(read_micrograph(sample / "blobs_4.mrc"), trained))
+    expected = select_picks(candidates, threshold=trained.threshold, std_range=trained.std_range)
+    assert len(expected) > 3
+    for name in names:
+        found = read_coordinates(tmp_path / "p" / name)
+        assert np.abs(found.centres_yx - expected.centres_yx).max() <= 0.5
+    star = read_coordinates(tmp_path / "p" / "blobs_4.star")
+    assert star.scores is not None
+    assert expected.scores is not None
+    np.testing.assert_allclose(star.scores, expected.scores, atol=1e-7)
+    assert read_coordinates(tmp_path / "p" / "blobs_4.box").box_size_px == BOX_PX
+
+
+def test_all_candidates_hold_what_a_threshold_leaves_out(
+    sample: Path, model: Path, tmp_path: Path
+) -> None:
+    options = ("pick", sample / "blobs_4.mrc", "--model", model, "--format", "csv")
+    assert run(*options, "--out", tmp_path / "all", "--all-candidates") == 0
+    assert run(*options, "--out", tmp_path / "some") == 0
+    everything = read_coordinates(tmp_path / "all" / "blobs_4.csv")
+    some = read_coordinates(tmp_path / "some" / "blobs_4.csv")
+    assert 3 < len(some) < len(everything)
+    assert everything.scores is not None
+    assert everything.scores.min() < load_model(model).threshold
+    assert {tuple(c) for c in some.centres_yx} <= {tuple(c) for c in everything.centres_yx}
+
+
+def picks_with(sample: Path, model: Path, out: Path, *options: object) -> Picks:
+    arguments = ("pick", sample / "blobs_4.mrc", "--model", model, "--out", out)
+    assert run(*arguments, "--format", "csv", *options) == 0
+    return read_coordinates(out / "blobs_4.csv")
+
+
+def test_threshold_is_taken_from_the_command_line(
+    sample: Path, model: Path, tmp_path: Path
+) -> None:
+    wide = ("--std-range", 0, 99)
+    half = picks_with(sample, model, tmp_path / "half", "--threshold", 0.5, *wide)
+    least = picks_with(sample, model, tmp_path / "least", "--threshold", 0, *wide)
+    best = picks_with(sample, model, tmp_path / "best", "--threshold", "f2", *wide)
+    default = picks_with(sample, model, tmp_path / "default", *wide)
+    assert half.scores is not None
+    assert least.scores is not None
+    assert half.scores.min() >= 0.5
+    assert len(half) == (least.scores >= 0.5).sum() < len(least)
+    np.testing.assert_array_equal(best.centres_yx, default.centres_yx)
+    assert len(best) == (least.scores >= load_model(model).threshold).sum()
+
+
+def test_std_range_is_taken_from_the_command_line(
+    sample: Path, model: Path, tmp_path: Path
+) -> None:
+    micrograph = read_micrograph(sample / "blobs_4.mrc")
+    candidates = find_candidates(score(micrograph, load_model(model)))
+    middle = float(np.median(candidates.stds))
+    for low, high in ((0.0, middle), (middle, 99.0)):
+        options = ("--threshold", 0, "--min-distance", 0, "--std-range", low, high)
+        found = picks_with(sample, model, tmp_path / f"{low}", *options)
+        inside = (candidates.stds >= low) & (candidates.stds <= high)
+        assert 0 < len(found) == inside.sum() < len(candidates)
+
+
+def test_minimum_distance_is_taken_from_the_command_line(
+    sample: Path, model: Path, tmp_path: Path
+) -> None:
+    options = ("--threshold", 0, "--std-range", 0, 99, "--min-distance")
+    counts = []
+    for distance in (0, 30, 1000):
+        found = picks_with(sample, model, tmp_path / str(distance), *options, distance)
+        apart = np.linalg.norm(found.centres_yx[:, None] - found.centres_yx[None], axis=2)
+        assert apart[~np.eye(len(found), dtype=bool)].min(initial=np.inf) >= distance
+        counts.append(len(found))
+    assert counts[0] > counts[1] > counts[2] == 1
+
+
+def test_step_is_taken_from_the_command_line(sample: Path, model: Path, tmp_path: Path) -> None:
+    options = ("pick", sample / "blobs_4.mrc", "--model", model, "--out", tmp_path)
+    assert run(*options, "--score-maps", "--step", 5) == 0
+    written = read_micrograph(tmp_path / "blobs_4_scores.mrc")
+    expected = score(read_micrograph(sample / "blobs_4.mrc"), load_model(model), step_px=5)
+    np.testing.assert_array_equal(written.image, expected.scores)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU here")
+def test_device_that_is_not_there_is_said_before_anything_is_written(
+    sample: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "picks"
+    options = ("pick", sample / "blobs_4.mrc", "--model", model, "--out", out)
+    assert run(*options, "--device", "cuda") == 2
+    assert "'cuda' is not available to torch here: use cpu, or auto" in capsys.readouterr().err
+    assert not out.exists()
+    assert run(*options, "--device", "cpu") == 0
+
+
+def test_formats_are_taken_from_the_command_line(sample: Path, model: Path, tmp_path: Path) -> None:
+    options = ("pick", sample / "blobs_4.mrc", "--model", model, "--out", tmp_path)
+    assert run(*options, "--format", "csv,box") == 0
+    assert sorted(path.name for path in tmp_path.glob("[!.]*")) == ["blobs_4.box", "blobs_4.csv"]
+
+
+def test_score_maps_are_written_on_demand(sample: Path, model: Path, tmp_path: Path) -> None:
+    options = ("pick", sample / "blobs_4.mrc", "--model", model, "--out", tmp_path)
+    assert run(*options, "--score-maps") == 0
+    written = read_micrograph(tmp_path / "blobs_4_scores.mrc")
+    expected = score(read_micrograph(sample / "blobs_4.mrc"), load_model(model))
+    np.testing.assert_array_equal(written.image, expected.scores)
+    assert written.pixel_size == pytest.approx(2.0 * expected.step_px)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["."], ["blobs_1", "blobs_2", "blobs_3", "blobs_4"]),
+        (["blobs_[12].mrc", "blobs_2.*"], ["blobs_1", "blobs_2"]),
+        (["*_4.mrc", "blobs_1.mrc"], ["blobs_1", "blobs_4"]),
+    ],
+    ids=["folder", "patterns", "pattern and file"],
+)
+def test_micrographs_may_be_files_folders_and_patterns(
+    sample: Path,
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    names: list[str],
+) -> None:
+    monkeypatch.chdir(sample)
+    out = tmp_path / "picks"
+    assert run("pick", *arguments, "--model", model, "--out", out, "--format", "star") == 0
+    assert sorted(path.stem for path in out.glob("[!.]*")) == names
+
+
+def test_micrograph_without_picks_gets_empty_files(
+    sample: Path, model: Path, tmp_path: Path
+) -> None:
+    options = ("--model", model, "--out", tmp_path, "--std-range", 98, 99, "--format", "csv,star")
+    assert run("pick", sample / "blobs_4.mrc", *options) == 0
+    for suffix in (".csv", ".star"):
+        assert len(read_coordinates(tmp_path / f"blobs_4{suffix}")) == 0
+
+
+def test_broken_micrograph_among_good_ones_does_not_stop_them(
+    data: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "blobs_0.mrc").write_bytes(b"not MRC at all")
+    out = tmp_path / "picks"
+    assert run("pick", data, "--model", model, "--out", out, "--format", "star") == 2
+    shown = capsys.readouterr().err
+    assert sorted(path.name for path in out.glob("[!.]*")) == ["blobs_1.star", "blobs_2.star"]
+    (line,) = [line for line in shown.splitlines() if line.startswith("napari-deepem: ")]
+    assert "blobs_0.mrc" in line
+    assert "1 of 3 micrographs could not be picked" in shown
+
+
+def test_micrograph_of_another_pixel_size_is_picked_with_a_remark(
+    data: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_mrc(data / "blobs_1.mrc", read_micrograph(data / "blobs_1.mrc").image, 4.0)
+    assert run("pick", data / "blobs_1.mrc", "--model", model, "--out", tmp_path / "p") == 0
+    assert "blobs_1 has 4 A/px, the model was trained at 2 A/px" in capsys.readouterr().err
+    assert (tmp_path / "p" / "blobs_1.star").exists()
+
+
+def picking() -> Generator[MicrographDone, None, None]:
+    yield MicrographDone("first", 1.25, Picks(np.zeros((3, 2))))
+    yield MicrographDone("second", 0.5, remark="second.mrc: cut short")
+    yield MicrographDone("third", 0.5, Picks(np.zeros((4, 2))), remark="third has 4 A/px")
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_picking_names_what_failed_and_counts_the_rest(terminal: bool) -> None:
+    console, shown = console_on(terminal)
+    assert follow_picking(picking(), 3, console) == ["second"]
+    text = shown.getvalue()
+    assert "napari-deepem: second.mrc: cut short" in text
+    assert "napari-deepem: third has 4 A/px" in text
+    assert "7 picks on 2 micrographs\n" in text  # nothing tells how many are right
+    assert "1 of 3 micrographs could not be picked" in text
+    assert ("first: 3 picks, 1.2 s" in text) != terminal
+
+
+def test_expected_hits_of_all_micrographs_make_one_estimate() -> None:
+    def job() -> Generator[MicrographDone, None, None]:
+        yield MicrographDone("a", 0.5, Picks(np.zeros((3, 2))), expected_hits=2.5)
+        yield MicrographDone("b", 0.5, Picks(np.zeros((7, 2))), expected_hits=6.7)
+
+    console, shown = console_on(terminal=False)
+    follow_picking(job(), 2, console)
+    assert "10 picks on 2 micrographs, estimated precision 0.92\n" in shown.getvalue()
+
+
+def test_single_micrograph_that_fails_is_one_line() -> None:
+    def job() -> Generator[MicrographDone, None, None]:
+        yield MicrographDone("m", 0.5, remark="m.mrc: cut short")
+
+    console, shown = console_on(terminal=False)
+    assert follow_picking(job(), 1, console) == ["m"]
+    assert shown.getvalue() == "napari-deepem: m.mrc: cut short\n"
+
+
+def test_brackets_in_names_are_shown_as_they_are() -> None:
+    def job() -> Generator[MicrographDone, None, None]:
+        yield MicrographDone("m[1]", 0.5, remark="/data/[bold]m[1].mrc: cut short")
+
+    console, shown = console_on(terminal=False)
+    follow_picking(job(), 1, console)
+    assert "/data/[bold]m[1].mrc" in shown.getvalue()
+
+
+# Wrong input: one line, exit code 2, nothing written
+
+
+@pytest.mark.parametrize("kind", SPOILT_MICROGRAPHS)
+def test_micrograph_that_cannot_be_used(
+    refusal: Refusal, data: Path, model: Path, kind: str
+) -> None:
+    spoil, message = SPOILT_MICROGRAPHS[kind]
+    spoil(data / "blobs_1.mrc")
+    line = refusal("pick", data / "blobs_1.mrc", "--model", model, "--out", "picks")
+    assert message in line
+    assert "blobs_1" in line
+
+
+def replace_by_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def resaved_with(**changes: str) -> Spoil:
+    def write(path: Path) -> None:
+        header = {"format": "napari-deepem model", "version": "1", "model": "{}"}
+        save_file(load_file(path), path, metadata=header | changes)
+
+    return write
+
+
+SPOILT_MODELS: dict[str, tuple[Spoil, str]] = {
+    "missing": (Path.unlink, "no model file"),
+    "empty": (lambda path: path.write_bytes(b""), "damaged or not a model file"),
+    "truncated": (lambda path: path.write_bytes(path.read_bytes()[:3000]), "damaged or not"),
+    "text": (write_text("x,y\n" * 99), "damaged or not a model file"),
+    "newer version": (resaved_with(version="2"), "of format version 2"),
+    "other weights": (lambda path: save_file(load_file(path), path), "holds other weights"),
+    "hollow description": (resaved_with(), "does not describe a whole model"),
+    "folder": (replace_by_folder, "no model file"),
+}
+
+
+@pytest.mark.parametrize("kind", SPOILT_MODELS)
+def test_model_that_cannot_be_used(
+    refusal: Refusal, data: Path, model: Path, tmp_path: Path, kind: str
+) -> None:
+    spoil, message = SPOILT_MODELS[kind]
+    shutil.copy(model, tmp_path / "spoilt.safetensors")
+    spoil(tmp_path / "spoilt.safetensors")
+    assert message in refusal("pick", data, "--model", "spoilt.safetensors", "--out", "picks")
+    assert not (tmp_path / "picks").exists()
+
+
+PICK = ("pick", "data", "--model", "m.safetensors", "--out", "picks")
+WRONG_ARGUMENTS: dict[str, tuple[tuple[object, ...], str]] = {
+    "format": ((*PICK, "--format", "json"), "no format is called 'json'"),
+    "no format": ((*PICK, "--format", ","), "no format given"),
+    "threshold above 1": ((*PICK, "--threshold", 1.5), "a threshold of 1.5"),
+    "threshold negative": ((*PICK, "--threshold", -0.1), "a threshold of -0.1"),
+    "threshold NaN": ((*PICK, "--threshold", "nan"), "a threshold of nan"),
+    "threshold that is text": ((*PICK, "--threshold", "f1"), "--threshold"),
+    "std range falling": ((*PICK, "--std-range", 2, 1), "a std range of 2 to 1"),
+    "std range of one": ((*PICK, "--std-range", 2), "--std-range"),
+    "distance negative": ((*PICK, "--min-distance", -1), "a minimum distance of -1"),
+    "distance NaN": ((*PICK, "--min-distance", "nan"), "a minimum distance of nan"),
+    "step of 0": ((*PICK, "--step", 0), "a step of 0 px: give 1 px"),
+    "step negative": ((*PICK, "--step", -20), "a step of -20 px: give 1 px"),
+    "step with a fraction": ((*PICK, "--step", 2.5), '"2.5" is not a whole number'),
+    "out below a file": ((*PICK, "--out", "file/picks"), "is a file"),
+    "out is a file": ((*PICK, "--out", "file"), "is a file"),
+    "no model": (("pick", "data", "--out", "picks"), "--model"),
+    "no out": (("pick", "data", "--model", "m.safetensors"), "--out"),
+    "no micrographs": (("pick", "--model", "m.safetensors", "--out", "picks"), "MICROGRAPHS"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG_ARGUMENTS)
+@pytest.mark.usefixtures("wrong_paths")
+def test_arguments_that_cannot_be_used(
+    refusal: Refusal, model: Path, tmp_path: Path, kind: str
+) -> None:
+    shutil.copy(model, tmp_path / "m.safetensors")
+    arguments, message = WRONG_ARGUMENTS[kind]
+    assert message in refusal(*arguments)
