@@ -22,7 +22,7 @@ import numpy as np
 
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, SAMPLE_PIXEL_SIZE, simulate_sample
 from napari_deepem.core.types import Labels
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 
 BEAT_MS = 5
 COUNT, TILES = 4, 3  # micrographs, each of so many times so many of the embedded sample
@@ -89,7 +89,7 @@ def write_series(folder: Path) -> dict[str, Labels]:
         order = np.roll(np.resize(np.arange(COUNT), TILES**2), number).reshape(TILES, TILES)
         rows = [np.hstack([sample[at].micrograph.image for at in row]) for row in order]
         name = f"large_{number + 1}"
-        write_mrc(folder / f"{name}.mrc", np.vstack(rows), SAMPLE_PIXEL_SIZE)
+        write_image(folder / f"{name}.mrc", np.vstack(rows), SAMPLE_PIXEL_SIZE)
         truth_yx = np.vstack(
             [sample[at].truth_yx + (side * np.array(place)) for place, at in np.ndenumerate(order)]
         )

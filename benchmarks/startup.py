@@ -25,7 +25,7 @@ from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import write_coordinates
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 from napari_deepem.io.models import save_model
 
 BOX_PX = 24
@@ -65,7 +65,7 @@ def main() -> None:
 def make_files(folder: Path) -> None:
     """A small micrograph, a coordinate file and a model with random weights."""
     noise = np.random.default_rng(0).normal(size=(128, 128)).astype(np.float32)
-    write_mrc(folder / "m.mrc", noise, 2.0)
+    write_image(folder / "m.mrc", noise, 2.0)
     write_coordinates(folder / "m.csv", Picks(np.array([[40.0, 50.0]])))
     network = Network(Architecture.for_box(BOX_PX)).eval()
     model = Model(network, "modern", BOX_PX, Sampling(1), None, 0.5, (0.7, 1.8))

@@ -33,7 +33,7 @@ from napari_deepem.core.picking.scoring import score_prepared
 from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.types import Micrograph
 from napari_deepem.io.coordinates import write_coordinates
-from napari_deepem.io.images import read_micrograph, write_mrc
+from napari_deepem.io.images import read_micrograph, write_image
 
 SHAPE, BOX_PX, ZOOM = (7420, 7676), 180, 1.5  # of the embedded sample, whose boxes are 120 px
 MEMORY_SIDE_PX = 8192
@@ -58,7 +58,7 @@ def measure(repeats: int = 3) -> dict[str, Any]:
     model, image = _model_and_image()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "micrograph.mrc"
-        write_mrc(path, image, 1.0)
+        write_image(path, image, 1.0)
         steps = _steps(path, model, repeats)
         overlap = _overlap(path, model)
     defects = _defects(image, model, repeats)

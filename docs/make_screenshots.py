@@ -26,7 +26,7 @@ from napari_deepem.controllers.folder_drop import add_dock
 from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
 from napari_deepem.core.types import FloatArray, Labels
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 from napari_deepem.widgets.windows import DOCKS
 
 IMAGES = Path(__file__).parent / "images"
@@ -186,7 +186,7 @@ def write_series(folder: Path) -> dict[str, FloatArray]:
     sample = simulate_sample(count=COUNT)
     for each in sample:
         image, name = each.micrograph.image, each.micrograph.name
-        write_mrc(folder / f"{name}.mrc", image, each.micrograph.pixel_size)
+        write_image(folder / f"{name}.mrc", image, each.micrograph.pixel_size)
     return {each.micrograph.name: each.truth_yx for each in sample}
 
 

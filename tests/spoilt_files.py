@@ -9,7 +9,7 @@ import mrcfile
 import numpy as np
 
 from blobs import BOX_PX, SHAPE
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 
 Spoil = Callable[[Path], object]
 
@@ -24,12 +24,12 @@ def write_stack(path: Path) -> None:
 
 
 def write_constant(path: Path) -> None:
-    write_mrc(path, np.full(SHAPE, 65535), 2.0)
+    write_image(path, np.full(SHAPE, 65535), 2.0)
 
 
 def write_small(path: Path) -> None:
     """Smaller than the box, with a particle inside."""
-    write_mrc(path, np.random.default_rng(0).normal(size=(BOX_PX - 1, 90)), 2.0)
+    write_image(path, np.random.default_rng(0).normal(size=(BOX_PX - 1, 90)), 2.0)
     path.with_suffix(".csv").write_text("x,y\n20,10\n")
 
 

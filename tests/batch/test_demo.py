@@ -32,7 +32,7 @@ from napari_deepem.core.simulation import (
 from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import read_coordinates, write_coordinates
-from napari_deepem.io.images import read_micrograph, write_mrc
+from napari_deepem.io.images import read_micrograph, write_image
 from napari_deepem.io.models import load_model
 
 
@@ -147,7 +147,7 @@ def test_numbers_agree_with_picking_and_evaluating_files(
 def write_blobs(folder: Path, *seeds: int) -> Path:
     for seed in seeds:
         micrograph, centres = blob_micrograph(seed)
-        write_mrc(folder / f"{micrograph.name}.mrc", micrograph.image, 2.0)
+        write_image(folder / f"{micrograph.name}.mrc", micrograph.image, 2.0)
         write_coordinates(folder / f"{micrograph.name}.csv", Picks(centres))
     return folder
 

@@ -23,7 +23,7 @@ from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Micrograph
 from napari_deepem.io.coordinates import read_coordinates
-from napari_deepem.io.images import read_micrograph, write_mrc
+from napari_deepem.io.images import read_micrograph, write_image
 from networks import lively_network
 
 MODEL = Model(
@@ -43,7 +43,7 @@ def written(folder: Path, *seeds: int, pixel_size: float | None = 2.0) -> list[P
     for seed in seeds:
         micrograph, _ = blob_micrograph(seed)
         paths.append(folder / f"{micrograph.name}.mrc")
-        write_mrc(paths[-1], micrograph.image, pixel_size)
+        write_image(paths[-1], micrograph.image, pixel_size)
     return paths
 
 
@@ -100,7 +100,7 @@ def test_files_are_written_as_soon_as_a_micrograph_is_done(tmp_path: Path) -> No
 def test_micrograph_that_cannot_be_used_is_reported_and_the_others_go_on(tmp_path: Path) -> None:
     first, second, third = written(tmp_path, 1, 2, 3)
     second.write_bytes(second.read_bytes()[:5000])
-    write_mrc(third, np.random.default_rng(0).normal(size=(20, 60)), 2.0)
+    write_image(third, np.random.default_rng(0).normal(size=(20, 60)), 2.0)
     news = list(pick_files([second, third, first], MODEL, tmp_path / "picks", SETTINGS))
     assert [item.picks is None for item in news] == [True, True, False]
     assert "cut short" in str(news[0].remark)

@@ -13,7 +13,7 @@ from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.train import train
 from napari_deepem.core.types import Labels, Picks
 from napari_deepem.io.coordinates import write_coordinates
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def paths(tmp_path: Path) -> list[Path]:
     for seed in (1, 2, 3):
         micrograph, centres = blob_micrograph(seed)
         paths.append(tmp_path / f"{micrograph.name}.mrc")
-        write_mrc(paths[-1], micrograph.image, micrograph.pixel_size)
+        write_image(paths[-1], micrograph.image, micrograph.pixel_size)
         if seed != 2:
             write_coordinates(tmp_path / "coords" / f"{micrograph.name}.csv", Picks(centres))
     return paths

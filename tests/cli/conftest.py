@@ -13,7 +13,7 @@ from blobs import BOX_PX, blob_micrograph
 from cli_runs import Refusal, quick_training, run
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import write_coordinates
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sample")
     for seed in (1, 2, 3, 4):
         micrograph, centres = blob_micrograph(seed)
-        write_mrc(folder / f"{micrograph.name}.mrc", micrograph.image, micrograph.pixel_size)
+        write_image(folder / f"{micrograph.name}.mrc", micrograph.image, micrograph.pixel_size)
         write_coordinates(folder / f"{micrograph.name}.csv", Picks(centres))
     return folder
 

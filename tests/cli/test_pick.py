@@ -20,7 +20,7 @@ from napari_deepem.core.picking.criteria import select_picks
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import read_coordinates
-from napari_deepem.io.images import read_micrograph, write_mrc
+from napari_deepem.io.images import read_micrograph, write_image
 from napari_deepem.io.models import load_model
 from spoilt_files import SPOILT_MICROGRAPHS, Spoil, write_text
 
@@ -188,7 +188,7 @@ def test_broken_micrograph_among_good_ones_does_not_stop_them(
 def test_micrograph_of_another_pixel_size_is_picked_with_a_remark(
     data: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_mrc(data / "blobs_1.mrc", read_micrograph(data / "blobs_1.mrc").image, 4.0)
+    write_image(data / "blobs_1.mrc", read_micrograph(data / "blobs_1.mrc").image, 4.0)
     assert run("pick", data / "blobs_1.mrc", "--model", model, "--out", tmp_path / "p") == 0
     assert "blobs_1 has 4 A/px, the model was trained at 2 A/px" in capsys.readouterr().err
     assert (tmp_path / "p" / "blobs_1.star").exists()

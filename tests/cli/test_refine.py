@@ -12,7 +12,7 @@ from blobs import BOX_PX, blob_micrograph
 from cli_runs import quick_training, run
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import read_coordinates, write_coordinates
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 from napari_deepem.io.models import load_model, save_model
 
 
@@ -28,7 +28,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     for seed in (1, 2, 3, 4):
         micrograph, centres = blob_micrograph(seed)
-        write_mrc(folder / f"{micrograph.name}.mrc", micrograph.image, micrograph.pixel_size)
+        write_image(folder / f"{micrograph.name}.mrc", micrograph.image, micrograph.pixel_size)
         write_coordinates(folder / "truth" / f"{micrograph.name}.csv", Picks(centres))
     trained, others = folder / "blobs_[12].mrc", folder / "blobs_[34].mrc"
     model = ("--out", folder / "model.safetensors")

@@ -30,7 +30,7 @@ from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.variants import Variant
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import write_coordinates
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 from napari_deepem.io.models import load_model
 from networks import random_network
 
@@ -47,7 +47,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sample")
     for seed in (1, 2, 3):
         micrograph, centres = blob_micrograph(seed)
-        write_mrc(folder / f"{micrograph.name}.mrc", micrograph.image, micrograph.pixel_size)
+        write_image(folder / f"{micrograph.name}.mrc", micrograph.image, micrograph.pixel_size)
         write_coordinates(folder / f"{micrograph.name}.csv", Picks(centres))
     return folder
 

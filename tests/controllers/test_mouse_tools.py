@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt
 from hand import SHIFT, Hand
 from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.core.types import Labels, Micrograph
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.tags import find_layer
 
@@ -122,7 +122,7 @@ def test_undo_and_tools_go_along_a_series(tmp_path: Path, qtbot) -> None:
     viewer = ViewerModel()
     link, files = link_of(viewer), {name: tmp_path / f"{name}.mrc" for name in ("a", "b", "c")}
     for path in files.values():
-        write_mrc(path, np.random.default_rng(0).normal(size=(60, 90)), 2.0)
+        write_image(path, np.random.default_rng(0).normal(size=(60, 90)), 2.0)
     session = link.session
     session.files, session.current = files, "a"
 

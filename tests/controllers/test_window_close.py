@@ -10,7 +10,7 @@ from napari.components import ViewerModel
 
 from blobs import BOX_PX, blob_micrograph
 from napari_deepem.controllers.viewer_link import link_of, session_of
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 from napari_deepem.io.session_file import SESSION_FILE, SessionFile
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.widgets.docks.annotate import Annotate
@@ -77,7 +77,7 @@ def folder(tmp_path: Path) -> Path:
         micrograph, _ = blob_micrograph(seed)
         times = 1 if seed == 1 else 8
         image = np.tile(micrograph.image, (times, times))
-        write_mrc(tmp_path / f"{micrograph.name}.mrc", image, 2.0)
+        write_image(tmp_path / f"{micrograph.name}.mrc", image, 2.0)
     return tmp_path
 
 

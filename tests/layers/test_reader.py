@@ -6,7 +6,7 @@ from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 from npe2 import PluginManager
 
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 from napari_deepem.layers.reader import get_reader
 
 
@@ -31,7 +31,7 @@ def test_reader_leaves_other_files_to_others(path) -> None:
 def test_file_opens_with_its_name_and_pixel_size(tmp_path: Path) -> None:
     image = np.random.default_rng(0).normal(size=(20, 30)).astype(np.float32)
     path = tmp_path / "m1.mrc"
-    write_mrc(path, image, 1.34)
+    write_image(path, image, 1.34)
     viewer = ViewerModel()
     (layer,) = viewer.open(str(path), plugin="napari-deepem")
     assert layer.name == "m1"
@@ -56,6 +56,6 @@ def test_folder_of_micrographs_is_read_as_a_series_and_no_other(tmp_path: Path) 
     from napari_deepem.controllers import folder_drop
 
     assert folder_drop.get_reader(str(tmp_path)) is None
-    write_mrc(tmp_path / "m1.mrc", np.eye(9, dtype=np.float32), None)
+    write_image(tmp_path / "m1.mrc", np.eye(9, dtype=np.float32), None)
     assert folder_drop.get_reader(str(tmp_path)) is None  # there is no window
     assert get_reader(str(tmp_path)) is None

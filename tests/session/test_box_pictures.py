@@ -12,7 +12,7 @@ from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.crops import PaddedImage, box_corners
 from napari_deepem.core.types import Labels
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 from napari_deepem.session import Session, box_pictures
 
 
@@ -57,7 +57,7 @@ def model() -> Model:
 
 def test_boxes_of_other_micrographs_are_cut_from_their_files(model: Model, tmp_path: Path) -> None:
     micrograph, centres = blob_micrograph(1)
-    write_mrc(tmp_path / "b.mrc", micrograph.image, None)
+    write_image(tmp_path / "b.mrc", micrograph.image, None)
     session = Session(model=model, micrographs={"a": replace(micrograph, name="a")})
     session.files = {"b": tmp_path / "b.mrc"}
     wanted = {"a": centres, "b": centres[:2]}

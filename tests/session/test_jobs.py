@@ -15,7 +15,7 @@ from napari_deepem.core.simulation import simulate_sample
 from napari_deepem.core.training.box_size import suggest_box
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Candidates, Labels, Micrograph
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 from napari_deepem.session import Scored, Session, jobs
 
 
@@ -102,7 +102,7 @@ def test_training_reads_the_files_of_a_series_and_leaves_excluded_ones_out(
 ) -> None:
     paths = {name: tmp_path / f"{name}.mrc" for name in "abc"}
     for path in paths.values():
-        write_mrc(path, noise().image, 2.0)
+        write_image(path, noise().image, 2.0)
     session = Session(box_size_px=24, files=paths, excluded=frozenset("b"), labels_complete=True)
     session.labels = dict.fromkeys("abc", Labels.of([[30, 30]]))
     drain(jobs.training(session)())
@@ -136,7 +136,7 @@ def test_training_learns_from_verdicts_and_avoids_what_has_none(given: dict[str,
 def test_refining_job_joins_what_the_session_and_what_the_model_remember(
     given: dict[str, Any], model: Model, tmp_path: Path
 ) -> None:
-    write_mrc(tmp_path / "closed.mrc", noise().image, None)
+    write_image(tmp_path / "closed.mrc", noise().image, None)
     old, new, verdict = Labels.of([[9, 9]]), Labels.of([[30, 30]]), Labels.of([[9, 9]], [[30, 60]])
     remembered = [
         LabelledMicrograph("closed", old, False, tmp_path / "closed.mrc"),

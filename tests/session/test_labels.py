@@ -8,7 +8,7 @@ from napari_deepem.core.jobs import finish
 from napari_deepem.core.training.recipes import recipe_named
 from napari_deepem.core.types import Labels, Micrograph, Picks
 from napari_deepem.io.coordinates import write_coordinates
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 from napari_deepem.session import Session
 from napari_deepem.session.background_labels import drawing_background, missing_for_background
 from napari_deepem.session.labels import (
@@ -92,7 +92,7 @@ def test_marks_outside_of_the_image_are_left_out_and_counted(tmp_path: Path) -> 
 def test_folder_is_read_for_the_whole_series(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).normal(size=(60, 90))
     files = {name: tmp_path / f"{name}.mrc" for name in ("m1", "m2", "m3")}
-    write_mrc(files["m2"], pixels, 2.0)  # the others' headers are not needed
+    write_image(files["m2"], pixels, 2.0)  # the others' headers are not needed
     for name in ("m1", "m2"):
         write_coordinates(tmp_path / "picks" / f"{name}.star", Picks(CENTRES_YX))
     session = a_session(files=files)
@@ -113,7 +113,7 @@ def test_table_of_many_micrographs_is_read_for_those_that_are_open(tmp_path: Pat
 
 def test_file_of_another_micrograph_of_the_series_is_for_that_one(tmp_path: Path) -> None:
     write_coordinates(tmp_path / "m2.box", Picks(CENTRES_YX, None, 30))
-    write_mrc(tmp_path / "m2.mrc", np.random.default_rng(0).normal(size=(150, 200)), 2.0)
+    write_image(tmp_path / "m2.mrc", np.random.default_rng(0).normal(size=(150, 200)), 2.0)
     found = read(a_session(files={"m2": tmp_path / "m2.mrc"}), tmp_path / "m2.box")
     assert list(found.centres_yx) == ["m2"]
 

@@ -12,7 +12,7 @@ from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Labels, Micrograph
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 from napari_deepem.io.session_file import SESSION_FILE
 from napari_deepem.session import Session
 from napari_deepem.session.open_folder import Opened, loading, opening
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
     """Micrographs m1 and m2."""
     rng = np.random.default_rng(0)
     for name in ("m1", "m2"):
-        write_mrc(tmp_path / f"{name}.mrc", rng.normal(size=(60, 90)), 2.0)
+        write_image(tmp_path / f"{name}.mrc", rng.normal(size=(60, 90)), 2.0)
     return tmp_path
 
 
@@ -142,12 +142,12 @@ def test_folder_opens_where_nothing_can_be_kept_and_that_is_said(
 def test_labels_stay_with_their_file_when_another_takes_its_name(folder: Path) -> None:
     image = np.random.default_rng(0).normal(size=(60, 90))
     (folder / "m1.mrc").unlink()
-    write_mrc(folder / "m1.mrc.gz", image, 2.0)
+    write_image(folder / "m1.mrc.gz", image, 2.0)
     session = Session()
     first = opened(folder, session)
     session.labels = {"m1": Labels.of([[1.0, 2.0]])}
     first.file.close(changes(held_by(first, Session()), snapshot(session), folder))
-    write_mrc(folder / "m1.mrc", image, 2.0)
+    write_image(folder / "m1.mrc", image, 2.0)
 
     session = Session()
     opened(folder, session).file.close()
@@ -166,7 +166,7 @@ def test_candidates_go_with_the_file_that_they_were_found_in(folder: Path) -> No
     found = Candidates(np.array([[10.0, 20.0]]), np.array([0.8]), np.ones(1), 24)
     session.candidates = {"m1": found, "m2": found}
     first.file.close(changes(held_by(first, Session()), snapshot(session), folder))
-    write_mrc(folder / "m1.mrc", np.random.default_rng(1).normal(size=(60, 90)), 2.0)
+    write_image(folder / "m1.mrc", np.random.default_rng(1).normal(size=(60, 90)), 2.0)
     os.utime(folder / "m1.mrc", ns=(1, 1))  # another time, whatever a file system's clock
 
     session = Session()
@@ -187,7 +187,7 @@ def test_next_folder_begins_with_nothing_of_the_last(
     session.labels = {"m1": Labels.of([[1.0, 2.0]])}
     session.excluded = frozenset({"m1"})
     other = tmp_path_factory.mktemp("other")
-    write_mrc(other / "m1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
+    write_image(other / "m1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
     opened(other, session).file.close()
     assert session.labels == {}
     assert session.excluded == frozenset()
@@ -203,7 +203,7 @@ def test_marks_of_a_micrograph_that_is_missing_stay_with_their_folder(
     first.file.close(changes(held_by(first, Session()), snapshot(session), folder))
     (folder / "m2.mrc").rename(folder / "renamed.mrc")
     other = tmp_path_factory.mktemp("other")
-    write_mrc(other / "m2.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
+    write_image(other / "m2.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
     session = Session()
     opened(folder, session).file.close()
     opened(other, session).file.close()

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_deepem.core.types import Candidates, Labels, Micrograph
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 from napari_deepem.session import Session
 from napari_deepem.session.series import state_of, thumbnail, thumbnails
 
@@ -44,7 +44,7 @@ def test_thumbnail_averages_over_squares() -> None:
 
 def test_thumbnail_of_a_file_that_cannot_be_read_is_none(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.mrc", tmp_path / "bad.mrc"
-    write_mrc(good, np.random.default_rng(0).normal(size=(20, 30)), None)
+    write_image(good, np.random.default_rng(0).normal(size=(20, 30)), None)
     bad.write_bytes(b"broken")
     made = dict(thumbnails({"good": good, "bad": bad}))
     assert made["bad"] is None

@@ -19,7 +19,7 @@ from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Labels, ScoreMap
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 from napari_deepem.session import Scored
 from napari_deepem.widgets.windows import DOCKS
 
@@ -33,7 +33,7 @@ def window(make_napari_viewer: Any, qtbot: Any) -> Iterator[Callable[[Path], Lin
 
     def open_on(folder: Path) -> Link:
         folder.mkdir()
-        write_mrc(folder / f"{folder.name}.mrc", np.eye(60, 90, dtype=np.float32), 2.0)
+        write_image(folder / f"{folder.name}.mrc", np.eye(60, 90, dtype=np.float32), 2.0)
         viewer = make_napari_viewer(show=True)
         open_folder(viewer, folder)
         link = link_of(viewer)

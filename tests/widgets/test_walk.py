@@ -24,7 +24,7 @@ from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
 from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.types import FloatArray, Labels, Picks
 from napari_deepem.io.coordinates import read_coordinates
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 from napari_deepem.session import Session
 from places import SHARED_DATA
 
@@ -67,7 +67,7 @@ class Series:
 def simulated(folder: Path) -> Series:
     sample = simulate_sample(count=4)
     for each in sample:
-        write_mrc(
+        write_image(
             folder / f"{each.micrograph.name}.mrc",
             each.micrograph.image,
             each.micrograph.pixel_size,

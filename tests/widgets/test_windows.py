@@ -14,7 +14,7 @@ from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.sampling import Sampling
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 from napari_deepem.io.models import save_model
 from napari_deepem.widgets.docks.pick import Pick
 from napari_deepem.widgets.windows import DOCKS, open_results, open_series
@@ -42,7 +42,7 @@ def test_results_are_opened_scored_with_the_pick_dock_in_front(
     rng = np.random.default_rng(0)
     paths = [tmp_path / "m1.mrc", tmp_path / "m2.mrc"]
     for path in paths:
-        write_mrc(path, rng.normal(size=(80, 120)).astype(np.float32), 2.0)
+        write_image(path, rng.normal(size=(80, 120)).astype(np.float32), 2.0)
     network = Network(Architecture.for_box(24)).eval()
     model = Model(network, "modern", 24, Sampling(1), 2.0, threshold=0.4, std_range=(0.0, 5.0))
     monkeypatch.setattr(
@@ -66,7 +66,7 @@ def test_folder_is_opened_with_every_dock_and_by_dropping_it(
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
         folder.mkdir()
-        write_mrc(folder / f"{folder.name}_1.mrc", rng.normal(size=(80, 120)), 2.0)
+        write_image(folder / f"{folder.name}_1.mrc", rng.normal(size=(80, 120)), 2.0)
     monkeypatch.setattr(
         "napari_deepem.widgets.windows.napari.Viewer",
         lambda **options: make_napari_viewer(show=True, **options),

@@ -30,7 +30,7 @@ from napari_deepem.io.images import (
     find_micrographs,
     micrograph_name,
     read_micrograph,
-    write_mrc,
+    write_image,
 )
 from napari_deepem.io.models import save_model
 
@@ -92,7 +92,7 @@ def write_sample(folder: Path) -> Generator[DemoProgress, None, None]:
     yield Step("Simulating six micrographs of a KLH-like particle")
     for simulated in simulate_sample():
         micrograph = simulated.micrograph
-        write_mrc(folder / f"{micrograph.name}.mrc", micrograph.image, micrograph.pixel_size)
+        write_image(folder / f"{micrograph.name}.mrc", micrograph.image, micrograph.pixel_size)
         write_coordinates(folder / f"{micrograph.name}.csv", Picks(simulated.truth_yx))
 
 

@@ -16,7 +16,7 @@ from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.pick import pick_micrograph
 from napari_deepem.core.types import Micrograph, Picks, ScoreMap
 from napari_deepem.io.coordinates import WRITABLE
-from napari_deepem.io.images import micrograph_name, write_mrc
+from napari_deepem.io.images import micrograph_name, write_image
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,5 +105,5 @@ def write_score_map(folder: Path, micrograph: Micrograph, score_map: ScoreMap) -
     """Write scores as `folder/<micrograph>_scores.mrc`, its pixel size that of the grid."""
     path = folder / f"{micrograph.name}_scores.mrc"
     pixel_size = micrograph.pixel_size and micrograph.pixel_size * score_map.step_px
-    write_mrc(path, score_map.scores, pixel_size)
+    write_image(path, score_map.scores, pixel_size)
     return path

@@ -27,7 +27,7 @@ from napari_deepem.core.simulation import (
 from napari_deepem.core.types import Picks, Volume
 from napari_deepem.io.atomic import replacing, writable_folder
 from napari_deepem.io.coordinates import write_coordinates
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 from napari_deepem.io.volumes import read_volume
 
 RECORD = "simulation.json"
@@ -186,7 +186,7 @@ class _SetFolder:
         """Write a micrograph and its truth."""
         micrograph = simulated.micrograph
         path = self.folder / f"{micrograph.name}.mrc"
-        write_mrc(path, micrograph.image, micrograph.pixel_size)
+        write_image(path, micrograph.image, micrograph.pixel_size)
         picks = Picks(simulated.truth_yx, box_size_px=box_size_px)
         for suffix in (".csv", ".star"):
             write_coordinates(path.with_suffix(suffix), picks)

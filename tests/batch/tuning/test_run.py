@@ -15,7 +15,6 @@ from blobs import BOX_PX, blob_sample
 from napari_deepem.batch.tuning.files import open_study
 from napari_deepem.batch.tuning.run import Tuned, Tuning
 from napari_deepem.batch.tuning.study import Study
-from napari_deepem.batch.tuning.table import table_paths
 from napari_deepem.batch.tuning.trainings import (
     Outcome,
     Split,
@@ -24,6 +23,7 @@ from napari_deepem.batch.tuning.trainings import (
     held_out_of,
     train_and_judge,
 )
+from napari_deepem.batch.tuning.trial_table import table_paths
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import EpochDone, finish
 from napari_deepem.core.network.model import Model

@@ -15,7 +15,7 @@ from napari_deepem.io.images import (
     list_micrographs,
     micrograph_name,
     read_micrograph,
-    write_mrc,
+    write_image,
 )
 
 RAMP = np.arange(35, dtype=np.float32).reshape(5, 7)  # not square, so that swapped axes show
@@ -66,7 +66,7 @@ def test_a_volume_of_one_slice_is_an_image(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pixel_size", [1.0, 2.2, None])
 def test_written_mrc_reads_back(tmp_path: Path, pixel_size: float | None) -> None:
-    write_mrc(tmp_path / "out" / "a.mrc", RAMP, pixel_size)
+    write_image(tmp_path / "out" / "a.mrc", RAMP, pixel_size)
     micrograph = read_micrograph(tmp_path / "out" / "a.mrc")
     np.testing.assert_array_equal(micrograph.image, RAMP)
     assert micrograph.image.dtype == np.float32

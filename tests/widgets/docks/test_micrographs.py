@@ -25,7 +25,7 @@ from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Labels, ScoreMap
-from napari_deepem.io.images import write_mrc
+from napari_deepem.io.images import write_image
 from napari_deepem.io.score_maps import CACHE
 from napari_deepem.io.session_file import SESSION_FILE, SessionFile
 from napari_deepem.layers.tags import find_layer
@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
     """Three micrographs, the last one of another shape."""
     rng = np.random.default_rng(0)
     for name, shape in SHAPES.items():
-        write_mrc(tmp_path / f"{name}.mrc", rng.normal(size=shape).astype(np.float32), 2.0)
+        write_image(tmp_path / f"{name}.mrc", rng.normal(size=shape).astype(np.float32), 2.0)
     return tmp_path
 
 
@@ -108,7 +108,7 @@ def test_marks_outside_of_a_smaller_file_are_kept_but_taught_to_nobody(
     far_yx, near_yx = [50.0, 85.0], [10.0, 20.0]
     link.mark("positive").add([far_yx, near_yx])
     go_to(link, "m10", qtbot)
-    write_mrc(folder / "m1.mrc", np.random.default_rng(1).normal(size=(40, 50)), 2.0)
+    write_image(folder / "m1.mrc", np.random.default_rng(1).normal(size=(40, 50)), 2.0)
 
     def taught() -> list[list[float]]:
         return Lessons.of(session).items()[0].labels.positive_yx.tolist()
@@ -212,10 +212,10 @@ def test_micrographs_keep_their_names_when_the_folder_is_opened_again(
     opened, folder: Path, qtbot
 ) -> None:
     image = np.random.default_rng(0).normal(size=(60, 90))
-    write_mrc(folder / "m3.mrc.gz", image, 2.0)
+    write_image(folder / "m3.mrc.gz", image, 2.0)
     link = opened(ViewerModel())
     assert link.session.files["m3"].name == "m3.mrc.gz"
-    write_mrc(folder / "m3.mrc", image, 2.0)
+    write_image(folder / "m3.mrc", image, 2.0)
     link.keeping.open_folder(folder)
     qtbot.waitUntil(lambda: "m3.mrc" in link.session.files)
     assert link.session.files["m3"].name == "m3.mrc.gz"
@@ -223,7 +223,7 @@ def test_micrographs_keep_their_names_when_the_folder_is_opened_again(
 
 def test_folder_that_is_asked_for_last_is_opened(opened, folder: Path, tmp_path_factory) -> None:
     viewer, other = ViewerModel(), tmp_path_factory.mktemp("other")
-    write_mrc(other / "n1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
+    write_image(other / "n1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
     link_of(viewer).keeping.open_folder(other)
     link = opened(viewer)
     assert link.session.folder == folder
@@ -236,7 +236,7 @@ def test_series_stays_open_where_its_labels_cannot_be_written(
     link, said = opened(ViewerModel()), []
     monkeypatch.setattr("napari_deepem.controllers.autosave.show_warning", said.append)
     other = tmp_path_factory.mktemp("other")
-    write_mrc(other / "n1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
+    write_image(other / "n1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
     full = sqlite3.OperationalError("database or disk is full")
     with monkeypatch.context() as patch:
         patch.setattr(SessionFile, "_write", Mock(side_effect=full))
@@ -364,7 +364,7 @@ def test_micrograph_that_was_processed_again_has_no_scores(
     link.runs.score(["m1", "m2"])
     qtbot.waitUntil(lambda: not session.scoring.running)
     go_to(link, "m10", qtbot)
-    write_mrc(folder / "m1.mrc", np.random.default_rng(1).normal(size=(60, 90)), 2.0)
+    write_image(folder / "m1.mrc", np.random.default_rng(1).normal(size=(60, 90)), 2.0)
     os.utime(folder / "m1.mrc", ns=(1, 1))  # another time, whatever a file system's clock
     go_to(link, "m1", qtbot)
     qtbot.waitUntil(lambda: list(session.candidates) == ["m2"])

@@ -24,7 +24,6 @@ from napari_deepem.batch.tuning.choice import (
     verdict,
 )
 from napari_deepem.batch.tuning.study import Study, Trial
-from napari_deepem.batch.tuning.table import Row, trial_rows, write_trials
 from napari_deepem.batch.tuning.trainings import (
     Ended,
     Split,
@@ -35,6 +34,7 @@ from napari_deepem.batch.tuning.trainings import (
     keep_unseen,
     train_and_judge,
 )
+from napari_deepem.batch.tuning.trial_table import Row, trial_rows, write_trials
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.jobs import EpochDone

@@ -25,7 +25,7 @@ from napari_deepem.core.simulation.sample import (
     sample_conditions,
     simulate_sample,
 )
-from napari_deepem.core.simulation.series import (
+from napari_deepem.core.simulation.simulated_set import (
     SimulationSettings,
     box_around,
     micrograph_names,

@@ -12,8 +12,7 @@ import numpy as np
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
-from napari_deepem.io.coordinates.pixels import nearest_pixel
-from napari_deepem.io.coordinates.rows import Rows
+from napari_deepem.io.coordinates.rows import Rows, nearest_pixel
 from napari_deepem.io.coordinates.text import parse_number, read_text, write_text
 
 

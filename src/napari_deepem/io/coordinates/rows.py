@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import FloatArray, Picks
 from napari_deepem.io.images import micrograph_name
@@ -67,3 +70,12 @@ class Format:
             if stem.endswith(ending) and stem != ending:
                 return stem.removesuffix(ending)
         return stem
+
+
+def nearest_pixel(centres_yx: FloatArray) -> NDArray[np.int64]:
+    """Round (n, 2) positions to the nearest pixel, halves up: no position moves by more than 0.5.
+
+    Unlike numpy's rounding, which takes halves to the even neighbour, this moves all halves alike,
+    so distances between them stay; unlike truncation it has no shift on average.
+    """
+    return np.floor(centres_yx + 0.5).astype(np.int64)

@@ -1,4 +1,7 @@
-"""The MRC format itself: header and numbers of one file, compressed or not, old or odd."""
+"""The MRC format: header and numbers of one file, compressed or not, old or odd.
+
+Rows are never flipped: the first row of the file is row 0.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,45 @@ from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, cast
 
+import mrcfile
 import numpy as np
 from mrcfile.dtypes import HEADER_DTYPE
 from numpy.typing import NDArray
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.types import Float32Array
+from napari_deepem.io.atomic import replacing
 
 _TYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}  # MRC2014 modes
 _UNSUPPORTED = {3: "complex integers", 4: "complex numbers", 16: "RGB", 101: "packed 4-bit"}
 _LARGEST_SIDE = 1 << 17  # px: beyond any camera or montage, so a header that says so is junk
+
+
+def read_image(path: Path) -> tuple[NDArray[np.generic], float | None]:
+    """The (height, width) image in its own number type, and its pixel size in A.
+
+    Raises
+    ------
+    InputError
+        The file is missing, empty, truncated, not MRC, complex or packed, or a stack.
+    """
+    image, header = read_mrc(path, lambda header: _image_shape(path, header))
+    return image, spacings(header)[0]
+
+
+def read_shape(path: Path) -> tuple[int, int]:
+    """(height, width) of an image, of which only the header is read; raises as `read_image`."""
+    return _image_shape(path, read_header(path))
+
+
+def write_image(path: Path, image: Float32Array, pixel_size: float | None) -> None:
+    """Write an image as mode 2, as RELION, EMAN and IMOD open it; InputError if that fails.
+
+    It is compressed if the path ends in `.gz` or `.bz2`. No pixel size leaves the header at 0,
+    which stands for unknown.
+    """
+    with replacing(path) as temporary:
+        mrcfile.write(temporary, image, overwrite=True, voxel_size=pixel_size)
 
 
 def read_mrc(
@@ -77,6 +110,21 @@ def spacings(header: Any) -> tuple[float | None, float | None, float | None]:
     """
     x, y, z = (_spacing(float(header["cella"][axis]), int(header[f"m{axis}"])) for axis in "xyz")
     return x, y, z
+
+
+def _image_shape(path: Path, header: Any) -> tuple[int, int]:
+    """(height, width) of a header that describes one image."""
+    width, height, frames = (int(header[side]) for side in ("nx", "ny", "nz"))
+    if 0 in (width, height, frames):
+        raise InputError(
+            f"{path}: not a micrograph, its header says {width} x {height} x {frames} pixels"
+        )
+    if frames > 1:
+        raise InputError(
+            f"{path}: a stack of {frames} frames or slices, not one micrograph; "
+            "motion-correct or average its frames first"
+        )
+    return height, width
 
 
 def _spacing(length: float, samples: int) -> float | None:
