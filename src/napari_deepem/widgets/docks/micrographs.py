@@ -7,23 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import CheckBox, ComboBox, ProgressBar
-from qtpy.QtCore import QItemSelectionModel, Qt, QTimer
-from qtpy.QtWidgets import QAbstractItemView, QFileDialog, QHeaderView, QSizePolicy, QTableView
+from qtpy.QtCore import QItemSelectionModel, QTimer
+from qtpy.QtWidgets import QFileDialog, QSizePolicy
 
 from napari_deepem.controllers.key_bindings import with_keys
 from napari_deepem.controllers.thumbnails import Thumbnails
 from napari_deepem.controllers.wording import counted
 from napari_deepem.controllers.workers import work_on
 from napari_deepem.widgets.docks.dock import Dock, button, holder, row, tell, text_line
-from napari_deepem.widgets.pictures.micrograph_table import (
-    ALL,
-    LABELS,
-    NAME,
-    PICTURE_PX,
-    SCORE,
-    NameCell,
-    Table,
-)
+from napari_deepem.widgets.pictures.micrograph_table import ALL, NAME, Table
+from napari_deepem.widgets.pictures.micrograph_table_view import TableView
 from napari_deepem.widgets.plots.series_overview import Overview
 
 NOTHING_OPEN = "Open a folder of micrographs, or drop one onto the window."
@@ -88,26 +81,7 @@ class Micrographs(Dock):
         self._show_numbers()
 
     def _table_view(self) -> Any:
-        view: Any = QTableView()
-        view.setModel(self.table)
-        view.setItemDelegateForColumn(NAME, NameCell(self.session, view))
-        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        view.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
-        view.setMinimumHeight(3 * PICTURE_PX)
-        view.setShowGrid(False)
-        view.setWordWrap(False)
-        view.verticalHeader().hide()
-        view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        view.verticalHeader().setDefaultSectionSize(PICTURE_PX + 4)
-        header = view.horizontalHeader()
-        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        for column, width in zip(range(LABELS, SCORE + 1), (52, 44, 46), strict=True):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-            header.resizeSection(column, width)
-        header.setSortIndicator(NAME, Qt.SortOrder.AscendingOrder)
-        view.setSortingEnabled(True)
+        view: Any = TableView(self.table, self.session)
         view.verticalScrollBar().valueChanged.connect(self._look_at_rows)
         view.selectionModel().currentRowChanged.connect(self._on_row)
         view.selectionModel().selectionChanged.connect(self._on_selected)

@@ -16,7 +16,7 @@ from napari_deepem.session.box_pictures import cutting
 from napari_deepem.session.review_gallery import EMPTY, Gallery, Verdict
 from napari_deepem.session.training_rounds import Round
 from napari_deepem.widgets.docks.dock import Dock, form, holder, row, tell, text_line
-from napari_deepem.widgets.docks.review_canvas import Looking
+from napari_deepem.widgets.docks.review_canvas import ReviewCanvas
 from napari_deepem.widgets.docks.train import enable
 from napari_deepem.widgets.pictures.gallery import GalleryView, Pictures
 from napari_deepem.widgets.plots.training_curves import RoundsPlot
@@ -91,7 +91,7 @@ class Review(Dock):
         layout.setStretchFactor(gallery.native, 1)
         both = QSizePolicy.Policy.Expanding
         gallery.native.setSizePolicy(both, both)  # or napari leaves the space below empty
-        self._looking = Looking(self)
+        self._canvas = ReviewCanvas(self, self.pictures, self.view)
         self._follow()
         self._refill()
         self._show()
@@ -168,7 +168,7 @@ class Review(Dock):
     def _show_gallery(self, shown: Gallery) -> None:
         self.pictures.show(shown, review_gallery.verdicts_on(self.session, shown))
         self._crops.ask()
-        self._looking.show()
+        self._canvas.show()
         self._show()
 
     def _crop_job(self) -> Job | None:
@@ -191,7 +191,7 @@ class Review(Dock):
     def _on_current(self) -> None:
         if self.scope.value == THIS:
             self._refill()
-        self._looking.show()
+        self._canvas.show()
 
     def _on_files(self) -> None:
         """Of another series micrographs may have the same names."""
@@ -229,7 +229,7 @@ class Review(Dock):
             return
         self.pictures.verdicts = verdicts
         self.view.redraw()
-        self._looking.show()
+        self._canvas.show()
         self._show()
 
     def _suggest(self) -> None:
@@ -279,7 +279,7 @@ class Review(Dock):
                 f"{counted(micrographs, 'micrograph')}"
             )
         tell(self.counts, text if len(shown) or micrographs else "")
-        self._looking.show()
+        self._canvas.show()
 
     def _show_rounds(self) -> None:
         rounds = self.session.rounds

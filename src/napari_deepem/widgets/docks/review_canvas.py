@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,25 +11,25 @@ from napari_deepem.core.types import FloatArray
 from napari_deepem.layers.clicks import CLICK_PX, screen_distance
 from napari_deepem.layers.verdict_points import go_to, hide_review, show_review
 from napari_deepem.session.state import NO_LABELS
-
-if TYPE_CHECKING:
-    from napari_deepem.widgets.docks.review import Review
+from napari_deepem.widgets.docks.dock import Dock
+from napari_deepem.widgets.pictures.gallery import GalleryView, Pictures
 
 REACH_BOXES = 0.5  # a click within means this candidate
 
 
-class Looking:
-    """Follows the selection of one Review dock, and clicks on the canvas while it is open."""
+class ReviewCanvas:
+    """The squares of one Review dock on the canvas, and clicks there while it is open."""
 
-    def __init__(self, dock: Review) -> None:
-        self._dock, self._link = dock, dock.link
+    def __init__(self, dock: Dock, pictures: Pictures, view: GalleryView) -> None:
+        self._native, self._link = dock.native, dock.link
+        self._pictures, self._view = pictures, view
         self._wanted: tuple[str, FloatArray] | None = None  # to be shown when it is in memory
         self._stays = False  # the camera, while a click on the picture selects
         viewer = self._link.viewer
         viewer.mouse_drag_callbacks.append(self._on_press)
         dock.at_end(lambda: _remove(viewer.mouse_drag_callbacks, self._on_press))
         dock.at_end(lambda: hide_review(viewer))
-        dock.view.row_chosen.connect(self._on_row)
+        view.row_chosen.connect(self._on_row)
         dock.follow(dock.session.events.micrographs, self._go)
 
     def show(self) -> None:
@@ -41,7 +41,7 @@ class Looking:
             hide_review(viewer)
             return
         said = session.review.get(name, NO_LABELS)
-        shown, rows = self._dock.pictures.gallery, self._dock.view.selected_rows()
+        shown, rows = self._pictures.gallery, self._view.selected_rows()
         selected_yx = shown.by_name(rows).get(name, np.empty((0, 2))) if len(rows) else None
         show_review(
             viewer,
@@ -54,7 +54,7 @@ class Looking:
 
     def _on_row(self, row: int) -> None:
         """Go to what was chosen, on another micrograph too."""
-        shown, session = self._dock.pictures.gallery, self._link.session
+        shown, session = self._pictures.gallery, self._link.session
         if self._stays or not 0 <= row < len(shown):
             return
         name = shown.name_of(row)
@@ -85,16 +85,16 @@ class Looking:
         free = getattr(active, "mode", "pan_zoom") in ("pan_zoom", "transform")
         if not free or screen_distance(event, start) > CLICK_PX:
             return
-        session, dock = self._link.session, self._dock
+        session = self._link.session
         image = self._link.image_of(session.current)
-        if image is None or session.current is None or not dock.native.isVisible():
+        if image is None or session.current is None or not self._native.isVisible():
             return
         position_yx = np.asarray(image.world_to_data(event.position)[-2:])
-        shown = dock.pictures.gallery
+        shown = self._pictures.gallery
         row = shown.row_at(session.current, position_yx, REACH_BOXES * shown.box_size_px)
         if row is not None:
             self._stays = True  # what is clicked on is in sight already
-            dock.view.select_row(row)
+            self._view.select_row(row)
             self._stays = False
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QRect, QSize, Qt
-from qtpy.QtGui import QColor, QImage, QPixmap
-from qtpy.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
+from qtpy.QtGui import QImage, QPixmap
 
 from napari_deepem.session import Session
 from napari_deepem.session.series import State, state_of
@@ -20,13 +19,6 @@ TIPS = (
     "Mean score of the picks, 0 to 1.",
 )
 ALL: tuple[State, ...] = ("new", "annotated", "scored", "reviewed", "excluded")
-COLORS: dict[State, str] = {
-    "annotated": "#4ade80",
-    "scored": "#22d3ee",
-    "reviewed": "#fbbf24",
-    "excluded": "#f87171",
-}
-PICTURE_PX, GAP_PX = 52, 6
 _ROOT = QModelIndex()
 
 
@@ -137,52 +129,3 @@ class Table(QAbstractTableModel):
         selection = self._session.selection
         found = selection.count_of(name) if column == PICKS else selection.mean_score_of(name)
         return -1.0 if found is None else found
-
-
-class NameCell(QStyledItemDelegate):
-    """Draws the thumbnail of a micrograph, its name, and below it how far the user has got."""
-
-    def __init__(self, session: Session, parent: Any) -> None:
-        super().__init__(parent)
-        self._session = session
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:  # noqa: D102
-        return QSize(160, PICTURE_PX + 4)
-
-    def paint(self, painter: Any, option: QStyleOptionViewItem, index: QModelIndex) -> None:  # noqa: D102
-        name, state = index.data(), index.data(Qt.ItemDataRole.UserRole)
-        picture = index.data(Qt.ItemDataRole.DecorationRole)
-        self.initStyleOption(option, index)
-        option.text, option.icon = "", type(option.icon)()
-        style: Any = option.widget.style() if option.widget is not None else QApplication.style()
-        style.drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
-        painter.save()
-        frame = QRect(option.rect.left() + 2, option.rect.top() + 2, PICTURE_PX, PICTURE_PX)
-        if picture is not None:
-            shown = picture.scaled(
-                frame.size(),
-                Qt.AspectRatioMode.KeepAspectRatio,
-                Qt.TransformationMode.SmoothTransformation,
-            )
-            where = shown.rect()
-            where.moveCenter(frame.center())
-            painter.drawPixmap(where.topLeft(), shown)
-        left = frame.right() + GAP_PX
-        text = QRect(left, frame.top(), max(0, option.rect.right() - left), PICTURE_PX)
-        metrics = option.fontMetrics
-        upper, lower = text.adjusted(0, 6, 0, -PICTURE_PX // 2), text.adjusted(0, 26, 0, -4)
-        name = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, text.width())
-        painter.setPen(option.palette.text().color())
-        painter.drawText(upper, Qt.AlignmentFlag.AlignVCenter, name)
-        problem = index.data() in self._session.problems
-        color = COLORS["excluded"] if problem else COLORS.get(state)
-        if color is not None:
-            painter.setBrush(QColor(color))
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.drawEllipse(lower.left(), lower.center().y() - 3, 8, 8)
-            painter.setPen(option.palette.text().color())
-            lower.setLeft(lower.left() + 14)
-        painter.setOpacity(0.75)
-        word = "can't be used" if problem else state
-        painter.drawText(lower, Qt.AlignmentFlag.AlignVCenter, word)
-        painter.restore()

@@ -1,0 +1,107 @@
+"""How the table of micrographs is seen: its columns, and what a cell with a picture looks like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QModelIndex, QRect, QSize, Qt
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QHeaderView,
+    QSizePolicy,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+)
+
+from napari_deepem.session import Session
+from napari_deepem.session.series import State
+from napari_deepem.widgets.pictures.micrograph_table import LABELS, NAME, SCORE, Table
+
+COLORS: dict[State, str] = {
+    "annotated": "#4ade80",
+    "scored": "#22d3ee",
+    "reviewed": "#fbbf24",
+    "excluded": "#f87171",
+}
+PICTURE_PX, GAP_PX = 52, 6
+NUMBERS_PX = (52, 44, 46)  # widths of the columns of labels, picks and scores
+
+
+class TableView(QTableView):
+    """The table of a session's micrographs, sorted by a click on a header."""
+
+    def __init__(self, table: Table, session: Session) -> None:
+        super().__init__()
+        self.setModel(table)
+        self.setItemDelegateForColumn(NAME, NameCell(session, self))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
+        self.setMinimumHeight(3 * PICTURE_PX)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        rows: Any = self.verticalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setDefaultSectionSize(PICTURE_PX + 4)
+        header: Any = self.horizontalHeader()
+        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        for column, width in zip(range(LABELS, SCORE + 1), NUMBERS_PX, strict=True):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            header.resizeSection(column, width)
+        header.setSortIndicator(NAME, Qt.SortOrder.AscendingOrder)
+        self.setSortingEnabled(True)
+
+
+class NameCell(QStyledItemDelegate):
+    """Draws the thumbnail of a micrograph, its name, and below it how far the user has got."""
+
+    def __init__(self, session: Session, parent: Any) -> None:
+        super().__init__(parent)
+        self._session = session
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:  # noqa: D102
+        return QSize(160, PICTURE_PX + 4)
+
+    def paint(self, painter: Any, option: QStyleOptionViewItem, index: QModelIndex) -> None:  # noqa: D102
+        name, state = index.data(), index.data(Qt.ItemDataRole.UserRole)
+        picture = index.data(Qt.ItemDataRole.DecorationRole)
+        self.initStyleOption(option, index)
+        option.text, option.icon = "", type(option.icon)()
+        style: Any = option.widget.style() if option.widget is not None else QApplication.style()
+        style.drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
+        painter.save()
+        frame = QRect(option.rect.left() + 2, option.rect.top() + 2, PICTURE_PX, PICTURE_PX)
+        if picture is not None:
+            shown = picture.scaled(
+                frame.size(),
+                Qt.AspectRatioMode.KeepAspectRatio,
+                Qt.TransformationMode.SmoothTransformation,
+            )
+            where = shown.rect()
+            where.moveCenter(frame.center())
+            painter.drawPixmap(where.topLeft(), shown)
+        left = frame.right() + GAP_PX
+        text = QRect(left, frame.top(), max(0, option.rect.right() - left), PICTURE_PX)
+        metrics = option.fontMetrics
+        upper, lower = text.adjusted(0, 6, 0, -PICTURE_PX // 2), text.adjusted(0, 26, 0, -4)
+        name = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, text.width())
+        painter.setPen(option.palette.text().color())
+        painter.drawText(upper, Qt.AlignmentFlag.AlignVCenter, name)
+        problem = index.data() in self._session.problems
+        color = COLORS["excluded"] if problem else COLORS.get(state)
+        if color is not None:
+            painter.setBrush(QColor(color))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.drawEllipse(lower.left(), lower.center().y() - 3, 8, 8)
+            painter.setPen(option.palette.text().color())
+            lower.setLeft(lower.left() + 14)
+        painter.setOpacity(0.75)
+        word = "can't be used" if problem else state
+        painter.drawText(lower, Qt.AlignmentFlag.AlignVCenter, word)
+        painter.restore()
