@@ -28,7 +28,7 @@ def test_strip_shows_what_the_network_sees() -> None:
     micrograph, centres = blob_micrograph(1)
     session = Session(box_size_px=BOX_PX, micrographs={"a": micrograph})
     session.labels = {"a": Labels.of(centres[:3], centres[5:6])}
-    found = result_of(box_pictures.strip(session, count=4)())
+    found = result_of(box_pictures.cutting_training_boxes(session, count=4)())
     prepared = prepare_micrograph(micrograph, BOX_PX, Sampling(1))
     boxes = PaddedImage.of(prepared, BOX_PX).cut(box_corners(centres[:3], BOX_PX), BOX_PX)
     np.testing.assert_array_equal(found.positives, box_pictures.grey(boxes))
@@ -44,9 +44,9 @@ def test_grey_runs_over_three_sigmas_to_either_side() -> None:
 def test_without_particles_or_room_for_a_box_there_is_no_strip() -> None:
     micrograph, centres = blob_micrograph(1)
     session = Session(box_size_px=BOX_PX, micrographs={"a": micrograph})
-    assert result_of(box_pictures.strip(session, count=4)()) is None
+    assert result_of(box_pictures.cutting_training_boxes(session, count=4)()) is None
     session.labels, session.box_size_px = {"a": Labels.of(centres)}, 120
-    assert result_of(box_pictures.strip(session, count=4)()) is None
+    assert result_of(box_pictures.cutting_training_boxes(session, count=4)()) is None
 
 
 @pytest.fixture

@@ -8,23 +8,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari_deepem.controllers.workers import Run, report, run
+from napari_deepem.controllers.wording import time_left
+from napari_deepem.controllers.workers import RunningJob, report, run
 from napari_deepem.session import Activity, Session, jobs, readiness
-from napari_deepem.session.training_rounds import Start, round_of
+from napari_deepem.session.training_rounds import RoundStart, round_of
 
 FINDING_THRESHOLD = "Finding the threshold on held-out micrographs ..."
 
 
-class Trainings:
+class Training:
     """The trainings of one session; one at a time."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._run: Run | None = None
+        self._run: RunningJob | None = None
         self._stop = threading.Event()
         self._first_epoch_at = 0.0  # monotonic seconds
 
-    def train(self, start: Start = "new") -> None:
+    def train(self, start: RoundStart = "new") -> None:
         """Start training, or say what is missing.
 
         "new" trains by labels and parameters alone; "anew" and "weights" train the present model
@@ -38,7 +39,7 @@ class Trainings:
             session.training.message = missing
             return
         self._stop = threading.Event()
-        begin(session.training, "Reading micrographs ...")
+        session.training.begin("Reading micrographs ...")
         session.history = ()
         asked = self._stop.is_set
         self._run = run(
@@ -48,7 +49,7 @@ class Trainings:
             on_progress=self._on_progress,
             on_result=partial(self._on_trained, start),
             on_failed=partial(_fail, session.training),
-            on_cancelled=partial(end, session.training, "Discarded. The model is as before."),
+            on_cancelled=partial(session.training.end, "Discarded. The model is as before."),
             owner=session,
         )
 
@@ -67,7 +68,7 @@ class Trainings:
     def load(self, path: Path) -> None:
         """Load a model file into the session."""
         activity = self._session.training
-        begin(activity, f"Loading {path.name} ...")
+        activity.begin(f"Loading {path.name} ...")
         run(
             partial(jobs.load, path),
             on_progress=lambda _: None,
@@ -99,16 +100,16 @@ class Trainings:
             left = time_left(epoch.epoch, epoch.epochs, now - self._first_epoch_at)
             activity.message = f"Epoch {epoch.epoch} of {epoch.epochs}{left}"
 
-    def _on_trained(self, start: Start, model: Any) -> None:
+    def _on_trained(self, start: RoundStart, model: Any) -> None:
         session = self._session
         stopped = model.summary.get("stopped")
         kept = f", the best of {len(model.summary['curve'])} epochs kept" if stopped else ""
-        end(session.training, f"Trained{kept}: go on in the Pick dock.")
+        session.training.end(f"Trained{kept}: go on in the Pick dock.")
         session.rounds = (*session.rounds, round_of(model, start, len(session.rounds) + 1))
         session.model = model
 
     def _on_loaded(self, path: Path, model: Any) -> None:
-        end(self._session.training, f"Loaded {path.name}: go on in the Pick dock.")
+        self._session.training.end(f"Loaded {path.name}: go on in the Pick dock.")
         self._session.history = ()
         self._session.rounds = (round_of(model, "file", 1),)
         self._session.model = model
@@ -128,25 +129,5 @@ def missing_for_more(session: Session) -> str:
     return ""
 
 
-def time_left(epoch: int, epochs: int, seconds: float) -> str:
-    """Say how long the rest takes, if `seconds` have passed from the end of epoch 1 to now."""
-    if epoch < 2:
-        return ""
-    left = round(seconds / (epoch - 1) * (epochs - epoch))
-    return f", about {left} s left" if left < 90 else f", about {round(left / 60)} min left"
-
-
-def begin(activity: Activity, message: str) -> None:
-    """Say that a job has begun."""
-    activity.done, activity.total, activity.message = 0, 0, message
-    activity.running = True
-
-
-def end(activity: Activity, message: str) -> None:
-    """Say that a job is over, and how."""
-    activity.message = message
-    activity.running = False
-
-
 def _fail(activity: Activity, error: Exception) -> None:
-    end(activity, report(error))
+    activity.end(report(error))

@@ -24,11 +24,11 @@ from napari_deepem.session.training_input import Lessons
 Pictures = NDArray[np.uint8]  # (n, box, box)
 GREY_SIGMAS = 3.0  # from black to white: this many to either side of the median
 KEPT = 3  # prepared micrographs in memory; they are small, but for the seconds that they took
-BACKGROUND_DISTANCE = 0.5  # boxes; where random negatives of the strip lie, at least
+BACKGROUND_DISTANCE = 0.5  # boxes; where random negatives of the training boxes lie, at least
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Strip:
+class TrainingBoxes:
     """Some of what the next training is shown."""
 
     positives: Pictures
@@ -37,7 +37,9 @@ class Strip:
     sampling: Sampling
 
 
-def strip(session: Session, count: int) -> Callable[[], Generator[None, None, Strip | None]]:
+def cutting_training_boxes(
+    session: Session, count: int
+) -> Callable[[], Generator[None, None, TrainingBoxes | None]]:
     """Make the job that cuts up to `count` boxes of each kind, of a micrograph in memory.
 
     It is the one with most particles; the job returns None where none has any.
@@ -48,7 +50,7 @@ def strip(session: Session, count: int) -> Callable[[], Generator[None, None, St
         for name in session.micrographs
     }
 
-    def job() -> Generator[None, None, Strip | None]:
+    def job() -> Generator[None, None, TrainingBoxes | None]:
         yield
         name = max(here, key=lambda each: len(here[each].positive_yx), default=None)
         if name is None or not len(here[name].positive_yx):
@@ -62,8 +64,8 @@ def strip(session: Session, count: int) -> Callable[[], Generator[None, None, St
         pictures = pictures_of(
             micrograph, np.concatenate([positive_yx, negative_yx, drawn_yx]), box_size_px, sampling
         )
-        n_positive = len(positive_yx)
-        return Strip(pictures[:n_positive], pictures[n_positive:], len(negative_yx), sampling)
+        positives, negatives = np.split(pictures, [len(positive_yx)])
+        return TrainingBoxes(positives, negatives, len(negative_yx), sampling)
 
     return job
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from psygnal import EventedModel
 from pydantic import Field, InstanceOf, PrivateAttr
 
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import Candidates, Labels, Micrograph, Picks, ScoreMap
+from napari_deepem.session.activity import Activity
 from napari_deepem.session.display import Display
 from napari_deepem.session.history import History
 from napari_deepem.session.parameters import Parameters
@@ -38,15 +38,6 @@ class Scored:
     model: Model
     score_map: ScoreMap
     candidates: Candidates
-
-
-class Activity(EventedModel):
-    """How a long job is doing, in words and numbers that a dock can show."""
-
-    running: bool = False
-    done: int = 0
-    total: int = 0  # 0: not known yet
-    message: str = ""
 
 
 class Session(Parameters):

@@ -150,7 +150,7 @@ class Export(Dock):
             return tell(self.status, report(error))
         if not self._may_replace(export_plan.files_of_others(self.session, plan.paths())):
             return tell(self.status, "Nothing was written.")
-        self.link.exports.write(plan, "pick" if self._asked()[0] == "picks" else "particle")
+        self.link.exporting.write(plan, "pick" if self._asked()[0] == "picks" else "particle")
 
     def _may_replace(self, others: list[Path]) -> bool:
         if not others:

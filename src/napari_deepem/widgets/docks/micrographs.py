@@ -51,7 +51,7 @@ class Micrographs(Dock):
         self.thumbnails = Thumbnails(self.session, self.table.add_picture)
         self.exclude = button("Exclude", self._exclude)
         self.pick_all = button("Pick all", self._pick_all)
-        self.stop = button("Stop", self.link.runs.cancel_scoring)
+        self.stop = button("Stop", self.link.scoring.cancel)
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.activity = text_line("activity")
         self.totals = text_line("totals")
@@ -170,7 +170,7 @@ class Micrographs(Dock):
 
     def _pick_all(self) -> None:
         self.link.stop_marking()
-        self.link.runs.score(self.session.names)
+        self.link.scoring.score(self.session.names)
 
     def _go_to_file(self, number: int) -> None:
         names = self.session.names

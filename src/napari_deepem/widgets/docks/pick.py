@@ -56,9 +56,9 @@ class Pick(Dock):
         self.score = PushButton(text="Score")
         self.score.changed.connect(self._score)
         self.score_all = PushButton(text="Score all")
-        self.score_all.changed.connect(lambda: self.link.runs.score(self.session.names))
+        self.score_all.changed.connect(lambda: self.link.scoring.score(self.session.names))
         self.cancel = PushButton(text="Cancel")
-        self.cancel.changed.connect(self.link.runs.cancel_scoring)
+        self.cancel.changed.connect(self.link.scoring.cancel)
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.status = text_line("status")
         self.picked = text_line("picked")
@@ -134,7 +134,7 @@ class Pick(Dock):
     def _score(self) -> None:
         if self.session.current is not None:
             self.link.stop_marking()
-            self.link.runs.score([self.session.current])
+            self.link.scoring.score([self.session.current])
 
     def _on_line(self, threshold: float) -> None:
         self.session.threshold = min(1.0, max(0.0, threshold))

@@ -202,7 +202,7 @@ class Review(Dock):
         self.pictures.forget_pictures()
         self._suggested = EMPTY
         if self._trains and self.session.current is not None:
-            self.link.runs.score([self.session.current])
+            self.link.scoring.score([self.session.current])
         self._trains = False
         self._refill()
 
@@ -248,7 +248,7 @@ class Review(Dock):
     def _train(self) -> None:
         self.link.stop_marking()
         self._trains = True
-        self.link.runs.trainings.train("anew")
+        self.link.training.train("anew")
 
     # words
 

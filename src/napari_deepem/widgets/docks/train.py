@@ -17,9 +17,9 @@ from napari_deepem.controllers.workers import Job, report
 from napari_deepem.core.errors import InputError
 from napari_deepem.layers.label_points import COLORS
 from napari_deepem.session import Session, jobs
-from napari_deepem.session.box_pictures import strip
+from napari_deepem.session.box_pictures import cutting_training_boxes
 from napari_deepem.session.readiness import obstacle, warnings
-from napari_deepem.session.training_rounds import Start
+from napari_deepem.session.training_rounds import RoundStart
 from napari_deepem.widgets.docks.dock import Dock, form, holder, row, show_value, tell, text_line
 from napari_deepem.widgets.pictures.picture_strip import Strip
 from napari_deepem.widgets.plots.training_curves import HELD_OUT, TrainingCurves, best_of, shade
@@ -52,14 +52,14 @@ class Train(Dock):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
-        trainings = self.link.runs.trainings
+        training = self.link.training
         self.box_size = self.control("box_size_px")
         self.use_suggested = PushButton(text="", tooltip=HOW_SUGGESTED)
         self.use_suggested.changed.connect(self._use_suggested)
         self.train = self._button("Train", lambda: self._train("new"))
         self.more = self._button("Continue", lambda: self._train("weights"))
-        self.stop = self._button("Stop", trainings.stop)
-        self.discard = self._button("Discard", trainings.discard)
+        self.stop = self._button("Stop", training.stop)
+        self.discard = self._button("Discard", training.discard)
         self.advice = text_line("advice")
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.status = text_line("status")
@@ -165,7 +165,9 @@ class Train(Dock):
         return None if busy else jobs.suggesting_box(self.session)
 
     def _strip_job(self) -> Job | None:
-        return None if self.session.training.running else strip(self.session, STRIP_COLUMNS)
+        if self.session.training.running:
+            return None
+        return cutting_training_boxes(self.session, STRIP_COLUMNS)
 
     def _use_suggested(self) -> None:
         if self.session.suggested_box_px is not None:
@@ -219,9 +221,9 @@ class Train(Dock):
             + ("background" if drawn else "non-particles"),
         )
 
-    def _train(self, start: Start) -> None:
+    def _train(self, start: RoundStart) -> None:
         self.link.stop_marking()
-        self.link.runs.trainings.train(start)
+        self.link.training.train(start)
 
     def _save(self) -> None:
         chosen, _ = QFileDialog.getSaveFileName(
@@ -239,7 +241,7 @@ class Train(Dock):
     def _choose_model(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self.native, "Load model", "", FILTER)
         if chosen:
-            self.link.runs.trainings.load(Path(chosen))
+            self.link.training.load(Path(chosen))
 
 
 def numbers_of(history: Sequence[Any]) -> str:
