@@ -21,7 +21,6 @@ from napari_deepem.session.persistence import (
     changes,
     differ,
     held_by,
-    obstacle_to,
     restore,
     restore_model,
     snapshot,
@@ -230,15 +229,3 @@ def test_what_was_marked_before_the_folder_was_opened_is_added_and_written(folde
     np.testing.assert_array_equal(session.labels["m1"].positive_yx, [[1.0, 2.0], [3.0, 4.0]])
     assert list(changes(held_by(second, session), snapshot(session), folder).points) == ["m1"]
     second.file.close()
-
-
-def test_series_is_not_opened_over_a_training_or_another_micrograph(folder: Path) -> None:
-    session, files = Session(), {"m1": folder / "m1.mrc"}
-    image = np.zeros((60, 90), np.float32)
-    session.micrographs = {"m1": Micrograph(image, "m1", 2.0, folder / "m1.mrc")}
-    assert obstacle_to(session, files) == ""
-    session.micrographs = {"m1": Micrograph(image, "m1", 2.0, folder.parent / "m1.mrc")}
-    assert "m1 is open" in obstacle_to(session, files)
-    session.micrographs = {}
-    session.training.running = True
-    assert "being trained" in obstacle_to(session, files)

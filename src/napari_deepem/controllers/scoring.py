@@ -14,6 +14,7 @@ from napari_deepem.controllers.wording import time_left
 from napari_deepem.controllers.workers import RunningJob, report, run
 from napari_deepem.core.types import Micrograph
 from napari_deepem.session import Scored, Session, jobs
+from napari_deepem.session.readiness import why_not_score
 
 SEEN_S = 0.2  # between two changes of what is shown of a job
 
@@ -42,12 +43,8 @@ class Scoring:
         session = self._session
         if session.scoring.running:
             return
-        if missing := session.missing_for_scoring():
-            session.scoring.message = missing
-            return
-        if names and session.excluded.issuperset(names):
-            which = f"{names[0]} is" if len(names) == 1 else "All of them are"
-            session.scoring.message = f"{which} excluded: take in again, in Micrographs, to score."
+        if why_not := why_not_score(session, names):
+            session.scoring.message = why_not
             return
         done = session.scored if len(names) == 1 else session.candidates
         self._all = [name for name in names if name not in done and name not in session.excluded]

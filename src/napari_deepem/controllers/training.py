@@ -10,7 +10,8 @@ from typing import Any
 
 from napari_deepem.controllers.wording import time_left
 from napari_deepem.controllers.workers import RunningJob, report, run
-from napari_deepem.session import Activity, Session, jobs, readiness
+from napari_deepem.session import Activity, Session, jobs
+from napari_deepem.session.readiness import why_not_refine, why_not_train
 from napari_deepem.session.training_rounds import RoundStart, round_of
 
 FINDING_THRESHOLD = "Finding the threshold on held-out micrographs ..."
@@ -34,9 +35,9 @@ class Training:
         session = self._session
         if session.training.running:
             return
-        missing = readiness.obstacle(session) if start == "new" else missing_for_more(session)
-        if missing:
-            session.training.message = missing
+        why_not = why_not_train(session) if start == "new" else why_not_refine(session)
+        if why_not:
+            session.training.message = why_not
             return
         self._stop = threading.Event()
         session.training.begin("Reading micrographs ...")
@@ -113,20 +114,6 @@ class Training:
         self._session.history = ()
         self._session.rounds = (round_of(model, "file", 1),)
         self._session.model = model
-
-
-def missing_for_more(session: Session) -> str:
-    """Say in one line what training the present model again still needs; empty if nothing."""
-    if session.model is None:
-        return "There is no model yet: press Train."
-    if not (session.annotated() or session.reviewed()):
-        return "Nothing is marked or judged: mark particles in Annotate, or judge picks in Review."
-    if session.box_size_px != session.model.box_size_px:
-        return (
-            f"The box is {session.box_size_px} px now, the model's {session.model.box_size_px} px: "
-            "Train starts anew with it."
-        )
-    return ""
 
 
 def _fail(activity: Activity, error: Exception) -> None:

@@ -17,7 +17,6 @@ from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.crops import PaddedImage, box_corners, draw_negatives
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
-from napari_deepem.session.readiness import sampling_now
 from napari_deepem.session.state import Session
 from napari_deepem.session.training_input import Lessons
 
@@ -44,7 +43,11 @@ def cutting_training_boxes(
 
     It is the one with most particles; the job returns None where none has any.
     """
-    lessons, box_size_px, sampling = Lessons.of(session), session.box_size_px, sampling_now(session)
+    lessons, box_size_px, sampling = (
+        Lessons.of(session),
+        session.box_size_px,
+        session.chosen_sampling,
+    )
     here = {
         name: united(lessons.marks.get(name), lessons.verdicts.get(name))
         for name in session.micrographs

@@ -33,22 +33,6 @@ class Snapshot:
     files: Mapping[str, Path] = field(default_factory=dict)
 
 
-def obstacle_to(session: Session, files: Mapping[str, Path]) -> str:
-    """Say in one line why a series can't be opened now; empty if it can."""
-    if session.training.running:
-        return (
-            "A model is being trained on what is open: wait for it, or stop it in Train, before "
-            "you open a folder."
-        )
-    for name in session.micrographs.keys() & files.keys() - session.files.keys():
-        source = session.micrographs[name].source
-        if source is None or source.resolve() != files[name].resolve():
-            return (
-                f"{name} is open, and is not {files[name]}: close it before you open that folder."
-            )
-    return ""
-
-
 def restore(session: Session, opened: Opened) -> None:
     """Put a folder and what was kept of it into the session, all but model and candidates.
 

@@ -17,6 +17,7 @@ from napari_deepem.session.state import Session
 if TYPE_CHECKING:
     from napari_deepem.core.network.model import Model
 
+Scope = Literal["this", "chosen", "all"]  # micrographs that are meant
 State = Literal["new", "annotated", "scored", "reviewed", "excluded"]
 THUMBNAIL_PX = 96
 
@@ -54,6 +55,14 @@ def holds_micrographs(folder: Path) -> bool:
         return folder.is_dir() and bool(list_micrographs(folder))
     except InputError:
         return False
+
+
+def names_of(session: Session, scope: Scope) -> list[str]:
+    """Names of the micrographs that are meant, none that is excluded."""
+    if scope == "this":
+        return [session.current] if session.current is not None else []
+    names = [name for name in session.names if name not in session.excluded]
+    return names if scope == "all" else [name for name in names if name in session.chosen]
 
 
 def state_of(session: Session, name: str) -> State:

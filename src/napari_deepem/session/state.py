@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, InstanceOf, PrivateAttr
 
 from napari_deepem.core.picking.criteria import PickCriteria
+from napari_deepem.core.preprocessing.sampling import Sampling
+from napari_deepem.core.training.settings import automatic_sampling, sampling_of
 from napari_deepem.core.types import Candidates, Labels, Micrograph, Picks, ScoreMap
 from napari_deepem.session.activity import Activity
 from napari_deepem.session.display import Display
@@ -163,6 +165,11 @@ class Session(Parameters):
         return [*self.files, *(name for name in self.micrographs if name not in self.files)]
 
     @property
+    def chosen_sampling(self) -> Sampling:
+        """The sampling of the next training, also where it is left to us."""
+        return sampling_of(self.binning) or automatic_sampling(self.box_size_px)
+
+    @property
     def f2_optimum(self) -> float | None:
         """The threshold at which F2 was best on held-out labels; None if none were held out."""
         found = self.model is not None and "held_out_recall" in self.model.summary
@@ -215,30 +222,6 @@ class Session(Parameters):
         box_size_px: int = self.model.box_size_px if self.model else self.box_size_px
         return self.criteria.distance_px(box_size_px)
 
-    def missing_for_training(self) -> str:
-        """Say in one line what training still needs; empty if nothing."""
-        if not (self.files or self.micrographs):
-            return OPEN_FIRST
-        taught = [*self.annotated().values(), *self.reviewed().values()]
-        if not any(len(labels.positive_yx) for labels in taught):
-            return "Mark at least one particle: Annotate > Mark particles, then click on particles."
-        for name in self.annotated().keys() & self.micrographs.keys():  # others tell when read
-            height, width = self.micrographs[name].shape
-            if self.box_size_px > min(height, width):
-                return (
-                    f"A box of {self.box_size_px} px does not fit {name} ({width} x {height} px): "
-                    "give a smaller box in Annotate."
-                )
-        return ""
-
-    def missing_for_scoring(self) -> str:
-        """Say in one line what scoring still needs; empty if nothing."""
-        if not (self.files or self.micrographs):
-            return OPEN_FIRST
-        if self.model is None:
-            return "No model yet: train one, or load one, in the Train dock."
-        return ""
-
     def _read_criteria(self) -> None:
         self._criteria = PickCriteria(self.threshold, self.std_range, self.min_distance_px)
 
@@ -276,6 +259,3 @@ class Session(Parameters):
             self.min_distance_px = None
             self.std_range = model.std_range
             self.threshold = model.threshold
-
-
-OPEN_FIRST = "Open a micrograph first: drag an .mrc file in, or File > Open Sample > napari-deepem."

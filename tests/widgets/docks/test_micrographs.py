@@ -326,7 +326,7 @@ def test_whole_series_is_scored_and_what_is_done_is_kept(
     viewer = ViewerModel()
     dock, link = Micrographs(viewer), opened(viewer)
     session = link.session
-    assert "Train a model" in dock.pick_all.tooltip
+    assert "No model yet" in dock.pick_all.tooltip
     session.model = some_model()
     dock.pick_all.native.click()
     assert dock.stop.enabled

@@ -12,15 +12,24 @@ from qtpy.QtWidgets import QFileDialog
 from superqt import QCollapsible
 
 from napari_deepem.controllers.debounced_job import Refresh
-from napari_deepem.controllers.training import missing_for_more
 from napari_deepem.controllers.workers import Job, report
 from napari_deepem.core.errors import InputError
 from napari_deepem.layers.label_points import COLORS
 from napari_deepem.session import Session, jobs
 from napari_deepem.session.box_pictures import cutting_training_boxes
-from napari_deepem.session.readiness import obstacle, warnings
+from napari_deepem.session.readiness import why_not_refine, why_not_train
+from napari_deepem.session.training_advice import training_advice
 from napari_deepem.session.training_rounds import RoundStart
-from napari_deepem.widgets.docks.dock import Dock, form, holder, row, show_value, tell, text_line
+from napari_deepem.widgets.docks.dock import (
+    Dock,
+    enable,
+    form,
+    holder,
+    row,
+    show_value,
+    tell,
+    text_line,
+)
 from napari_deepem.widgets.pictures.picture_strip import Strip
 from napari_deepem.widgets.plots.training_curves import HELD_OUT, TrainingCurves, best_of, shade
 
@@ -177,9 +186,9 @@ class Train(Dock):
         session, activity = self.session, self.session.training
         running = "Training is running." if activity.running else ""
         idle = "" if activity.running else "Nothing is being trained."
-        missing = obstacle(session)
-        enable(self.train, running or missing, WHAT_TRAIN_DOES)
-        enable(self.more, running or missing_for_more(session), WHAT_CONTINUE_DOES)
+        why_not = why_not_train(session)
+        enable(self.train, running or why_not, WHAT_TRAIN_DOES)
+        enable(self.more, running or why_not_refine(session), WHAT_CONTINUE_DOES)
         enable(self.stop, idle, WHAT_STOP_DOES)
         enable(self.discard, idle, WHAT_DISCARD_DOES)
         enable(self.save, "" if session.model else "There is no model yet.")
@@ -193,8 +202,8 @@ class Train(Dock):
         self.progress.visible = activity.running
         self.progress.max = activity.total
         self.progress.value = min(activity.done, activity.total)
-        tell(self.status, activity.message or missing)
-        hints = [] if activity.running or missing else warnings(session)
+        tell(self.status, activity.message or why_not)
+        hints = [] if activity.running or why_not else training_advice(session)
         tell(self.advice, "\n".join(f"• {hint}" for hint in hints))
         tell(self.summary, summary_of(session.model))
 
@@ -254,12 +263,6 @@ def numbers_of(history: Sequence[Any]) -> str:
         text += f"; held-out boxes: loss {last.held_out_loss:.3f}, AP {last.held_out_ap:.3f}"
         text += f" (best {best.held_out_ap:.3f} in epoch {best.epoch})"
     return text
-
-
-def enable(button: PushButton, why_not: str, what: str = "") -> None:
-    """Enable a button unless there is a reason against it, and say which, or what it does."""
-    button.enabled = not why_not
-    button.tooltip = why_not or what
 
 
 def in_px(length_px: int, pixel_size: float | None) -> str:
