@@ -43,11 +43,8 @@ def cutting_training_boxes(
 
     It is the one with most particles; the job returns None where none has any.
     """
-    lessons, box_size_px, sampling = (
-        Lessons.of(session),
-        session.box_size_px,
-        session.chosen_sampling,
-    )
+    lessons, sampling = Lessons.of(session), session.chosen_sampling
+    box_size_px = lessons.box_size_px
     here = {
         name: united(lessons.marks.get(name), lessons.verdicts.get(name))
         for name in session.micrographs
