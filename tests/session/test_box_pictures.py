@@ -33,7 +33,7 @@ def test_strip_shows_what_the_network_sees() -> None:
     boxes = PaddedImage.of(prepared, BOX_PX).cut(box_corners(centres[:3], BOX_PX), BOX_PX)
     np.testing.assert_array_equal(found.positives, box_pictures.grey(boxes))
     assert found.negatives.shape == (4, BOX_PX, BOX_PX)  # one marked, three drawn
-    assert (found.marked, found.binning) == (1, 1)
+    assert (found.marked, found.sampling) == (1, Sampling(1))
 
 
 def test_grey_runs_over_three_sigmas_to_either_side() -> None:
@@ -69,7 +69,9 @@ def test_boxes_of_other_micrographs_are_cut_from_their_files(model: Model, tmp_p
 
 def test_changed_image_is_prepared_anew() -> None:
     micrograph, centres = blob_micrograph(1)
-    before = box_pictures.pictures_of(micrograph, centres, BOX_PX, 1)
+    before = box_pictures.pictures_of(micrograph, centres, BOX_PX, Sampling(1))
     other = replace(micrograph, image=micrograph.image[::-1].copy())
-    assert not np.array_equal(box_pictures.pictures_of(other, centres, BOX_PX, 1), before)
-    np.testing.assert_array_equal(box_pictures.pictures_of(micrograph, centres, BOX_PX, 1), before)
+    assert not np.array_equal(box_pictures.pictures_of(other, centres, BOX_PX, Sampling(1)), before)
+    np.testing.assert_array_equal(
+        box_pictures.pictures_of(micrograph, centres, BOX_PX, Sampling(1)), before
+    )
