@@ -17,6 +17,7 @@ from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.crops import PaddedImage, box_corners, draw_negatives
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
+from napari_deepem.io.images import read_micrograph
 from napari_deepem.session.state import Session
 from napari_deepem.session.training_input import Lessons
 
@@ -152,6 +153,5 @@ def _prepared(micrograph: Micrograph, box_size_px: int, sampling: Sampling) -> P
 
 
 def _read(name: str, path: Path) -> Micrograph:
-    from napari_deepem.io.images import read_micrograph
 
     return replace(read_micrograph(path), name=name)

@@ -15,6 +15,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import Candidates, Labels, Picks
+from napari_deepem.io.coordinates import write_coordinates
 from napari_deepem.session.readiness import What, why_not_save
 from napari_deepem.session.series import Scope, names_of
 from napari_deepem.session.state import Session
@@ -96,8 +97,6 @@ def writing(plan: Plan) -> Generator[int, None, Written]:
     InputError
         A file can't be written.
     """
-    from napari_deepem.io.coordinates import write_coordinates
-
     times: dict[Path, int] = {}
     particles = rejected = 0
     for done, name in enumerate(plan.names):

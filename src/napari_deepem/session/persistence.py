@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
+from napari_deepem.core.network.model import Model
 from napari_deepem.core.types import Candidates, FloatArray, Labels
+from napari_deepem.io.models import model_bytes
 from napari_deepem.io.session_file import Stored, stamp_of
 from napari_deepem.session.labels import KINDS, marked, with_more
 from napari_deepem.session.open_folder import Opened
 from napari_deepem.session.parameters import Parameters
 from napari_deepem.session.state import NO_LABELS, Session
 from napari_deepem.session.training_rounds import round_from
-
-if TYPE_CHECKING:
-    from napari_deepem.core.network.model import Model
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -186,6 +185,5 @@ def _points(now: Snapshot, name: str) -> dict[str, FloatArray]:
 def _content(model: Model | None, folder: Path) -> bytes:
     if model is None:
         return b""
-    from napari_deepem.io.models import model_bytes
 
     return model_bytes(model, folder)

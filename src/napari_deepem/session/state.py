@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field, InstanceOf, PrivateAttr
 
+from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.settings import automatic_sampling, sampling_of
@@ -25,9 +26,6 @@ from napari_deepem.session.parameters import Parameters
 from napari_deepem.session.pick_cache import Selection
 from napari_deepem.session.training_rounds import Round
 from napari_deepem.session.verdicts import AsLabels
-
-if TYPE_CHECKING:
-    from napari_deepem.core.network.model import Model
 
 NO_LABELS = Labels.of()
 

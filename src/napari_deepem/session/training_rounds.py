@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from napari_deepem.core.network.model import Model
+from napari_deepem.core.network.model import Model
 
 # by labels alone; again, see `core.training.refinement`; loaded from a file
 RoundStart = Literal["new", "anew", "weights", "file"]
