@@ -57,7 +57,7 @@ class Session(Parameters):
     labels: dict[str, InstanceOf[Labels]] = Field(default_factory=dict)  # of the whole series
 
     # results of jobs
-    model: Any = None  # Model | None; its class would bring torch
+    model: Any = None  # Model | None
     history: tuple[Any, ...] = ()  # EpochDone of the training that runs or ran last
     scored: dict[str, InstanceOf[Scored]] = Field(default_factory=dict)  # of those in memory
     # of all that the model has scored, in memory or not; follows `scored`
