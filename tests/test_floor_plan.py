@@ -204,9 +204,9 @@ def test_command_line_loads_no_gui() -> None:
     assert loaded & packages("GUI") == set()
 
 
-def test_opening_a_dock_does_not_load_torch() -> None:
+def test_opening_a_dock_loads_neither_torch_nor_pandas() -> None:
     loaded = packages_loaded_by(*modules_of("session", "layers", "widgets"))
-    assert "torch" not in loaded
+    assert loaded & {"torch", "pandas", "starfile"} == set()
 
 
 def test_package_alone_loads_neither_torch_nor_napari() -> None:

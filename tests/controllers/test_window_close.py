@@ -50,8 +50,8 @@ def work():
         network, "modern", BOX_PX, Sampling(1), 2.0, threshold=0.0, std_range=(0.0, 9.0)
     )
     link.mark("positive").add(centres_yx)
-    link.runs.trainings.train()
-    link.runs.score(session.names)
+    link.training.train()
+    link.scoring.score(session.names)
     when(lambda: session.history and session.candidates and session.scoring.running, end)
 
 def end():

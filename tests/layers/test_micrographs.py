@@ -15,7 +15,7 @@ from napari_deepem.layers.micrographs import (
     is_micrograph,
     pixel_size_of,
     twin_of,
-    unsuitable,
+    why_not_enrol,
 )
 from napari_deepem.layers.tags import tag
 
@@ -110,6 +110,6 @@ def test_twin_is_another_layer_of_the_same_file() -> None:
 )
 def test_tiff_is_to_be_converted(name: str, says: str) -> None:
     with layer_source(path=f"/data/{name}"):
-        problem = unsuitable(image())
+        problem = why_not_enrol(image())
     assert says in problem
     assert bool(says) == bool(problem)

@@ -28,12 +28,12 @@ def test_strip_shows_what_the_network_sees() -> None:
     micrograph, centres = blob_micrograph(1)
     session = Session(box_size_px=BOX_PX, micrographs={"a": micrograph})
     session.labels = {"a": Labels.of(centres[:3], centres[5:6])}
-    found = result_of(box_pictures.strip(session, count=4)())
+    found = result_of(box_pictures.cutting_training_boxes(session, count=4)())
     prepared = prepare_micrograph(micrograph, BOX_PX, Sampling(1))
     boxes = PaddedImage.of(prepared, BOX_PX).cut(box_corners(centres[:3], BOX_PX), BOX_PX)
     np.testing.assert_array_equal(found.positives, box_pictures.grey(boxes))
     assert found.negatives.shape == (4, BOX_PX, BOX_PX)  # one marked, three drawn
-    assert (found.marked, found.binning) == (1, 1)
+    assert (found.marked, found.sampling) == (1, Sampling(1))
 
 
 def test_grey_runs_over_three_sigmas_to_either_side() -> None:
@@ -44,9 +44,9 @@ def test_grey_runs_over_three_sigmas_to_either_side() -> None:
 def test_without_particles_or_room_for_a_box_there_is_no_strip() -> None:
     micrograph, centres = blob_micrograph(1)
     session = Session(box_size_px=BOX_PX, micrographs={"a": micrograph})
-    assert result_of(box_pictures.strip(session, count=4)()) is None
+    assert result_of(box_pictures.cutting_training_boxes(session, count=4)()) is None
     session.labels, session.box_size_px = {"a": Labels.of(centres)}, 120
-    assert result_of(box_pictures.strip(session, count=4)()) is None
+    assert result_of(box_pictures.cutting_training_boxes(session, count=4)()) is None
 
 
 @pytest.fixture
@@ -69,7 +69,10 @@ def test_boxes_of_other_micrographs_are_cut_from_their_files(model: Model, tmp_p
 
 def test_changed_image_is_prepared_anew() -> None:
     micrograph, centres = blob_micrograph(1)
-    before = box_pictures.pictures_of(micrograph, centres, BOX_PX, 1)
     other = replace(micrograph, image=micrograph.image[::-1].copy())
-    assert not np.array_equal(box_pictures.pictures_of(other, centres, BOX_PX, 1), before)
-    np.testing.assert_array_equal(box_pictures.pictures_of(micrograph, centres, BOX_PX, 1), before)
+    before, changed, after = (
+        box_pictures.pictures_of(each, centres, BOX_PX, Sampling(1))
+        for each in (micrograph, other, micrograph)
+    )
+    assert not np.array_equal(changed, before)
+    np.testing.assert_array_equal(after, before)

@@ -14,7 +14,6 @@ from napari_deepem.session.export_plan import (
     FORMATS,
     Plan,
     files_of_others,
-    nothing_to_save,
     plan,
     writing,
 )
@@ -73,7 +72,8 @@ def test_only_chosen_and_no_excluded_micrographs_are_written(
     session.excluded, session.chosen = frozenset(), frozenset("b")
     assert plan(session, "picks", "chosen", tmp_path, [".star"]).names == ("b",)
     session.excluded = frozenset("b")
-    assert "chosen" in nothing_to_save(session, "picks", "chosen")
+    with pytest.raises(InputError, match="choose micrographs"):
+        plan(session, "picks", "chosen", tmp_path, [".star"])
 
 
 def test_micrographs_without_scores_are_counted(session: Session, tmp_path: Path) -> None:

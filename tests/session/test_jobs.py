@@ -64,8 +64,9 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         seen["recalled"] = [micrograph_of(item) for item in (*model.training_set, *verified)]
         yield
 
-    monkeypatch.setattr("napari_deepem.core.training.train.train_fields", train_fields)
     monkeypatch.setattr("napari_deepem.core.training.refinement.refine_epochs", refine_epochs)
+    # last: refining imports the real one
+    monkeypatch.setattr("napari_deepem.core.training.train.train_fields", train_fields)
     return seen
 
 

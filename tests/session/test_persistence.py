@@ -14,14 +14,13 @@ from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Labels, Micrograph
 from napari_deepem.io.images import write_image
 from napari_deepem.io.session_file import SESSION_FILE
-from napari_deepem.session import Session
+from napari_deepem.session import Session, open_folder
 from napari_deepem.session.open_folder import Opened, loading, opening
 from napari_deepem.session.persistence import (
     Snapshot,
     changes,
     differ,
     held_by,
-    obstacle_to,
     restore,
     restore_model,
     snapshot,
@@ -105,16 +104,14 @@ def test_second_session_of_a_folder_is_told_and_keeps_nothing(folder: Path) -> N
 def test_folder_that_cannot_be_written_into_is_kept_at_home(
     folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_deepem.io import atomic
-
-    home, writable = tmp_path_factory.mktemp("home"), atomic.writable_folder
+    home, writable = tmp_path_factory.mktemp("home"), open_folder.writable_folder
 
     def refuse(path: Path) -> Path:
         if path == folder:
             raise InputError("no permission")
         return writable(path)
 
-    monkeypatch.setattr("napari_deepem.io.atomic.writable_folder", refuse)
+    monkeypatch.setattr(open_folder, "writable_folder", refuse)
     monkeypatch.setattr(Path, "home", lambda: home)
     found = opened(folder, Session())
     assert found.folder.is_relative_to(home)
@@ -130,7 +127,7 @@ def test_folder_opens_where_nothing_can_be_kept_and_that_is_said(
     def refuse(path: Path) -> Path:
         raise InputError(f"cannot write into {path}: no permission; choose another folder")
 
-    monkeypatch.setattr("napari_deepem.io.atomic.writable_folder", refuse)
+    monkeypatch.setattr(open_folder, "writable_folder", refuse)
     session = Session()
     found = opened(folder, session)
     assert list(session.files) == ["m1", "m2"]
@@ -230,15 +227,3 @@ def test_what_was_marked_before_the_folder_was_opened_is_added_and_written(folde
     np.testing.assert_array_equal(session.labels["m1"].positive_yx, [[1.0, 2.0], [3.0, 4.0]])
     assert list(changes(held_by(second, session), snapshot(session), folder).points) == ["m1"]
     second.file.close()
-
-
-def test_series_is_not_opened_over_a_training_or_another_micrograph(folder: Path) -> None:
-    session, files = Session(), {"m1": folder / "m1.mrc"}
-    image = np.zeros((60, 90), np.float32)
-    session.micrographs = {"m1": Micrograph(image, "m1", 2.0, folder / "m1.mrc")}
-    assert obstacle_to(session, files) == ""
-    session.micrographs = {"m1": Micrograph(image, "m1", 2.0, folder.parent / "m1.mrc")}
-    assert "m1 is open" in obstacle_to(session, files)
-    session.micrographs = {}
-    session.training.running = True
-    assert "being trained" in obstacle_to(session, files)

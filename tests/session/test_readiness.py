@@ -1,82 +1,147 @@
+"""What stands in the way is said in one line, and the line goes as soon as nothing does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from napari_deepem.core.preprocessing.sampling import Sampling
-from napari_deepem.core.training import settings
-from napari_deepem.core.types import Labels, Micrograph
+from napari_deepem.core.types import Candidates, Labels, Micrograph
 from napari_deepem.session import Session, readiness
 
 
-def session_with(**labels: Labels) -> Session:
-    image = np.random.default_rng(0).normal(size=(900, 900)).astype(np.float32)
-    session = Session(box_size_px=40)
-    session.micrographs = {name: Micrograph(image, name) for name in labels}
-    session.labels = labels
-    return session
+def micrograph(name: str = "a", shape: tuple[int, int] = (400, 600)) -> Micrograph:
+    return Micrograph(np.zeros(shape, np.float32), name)
 
 
-def grid(count: int, step: float = 90.0) -> np.ndarray:
-    """(count, 2) centres, `step` px from each other."""
-    return np.array([[40 + step * (i // 9), 40 + step * (i % 9)] for i in range(count)])
+def model(box_size_px: int = 100) -> SimpleNamespace:
+    return SimpleNamespace(box_size_px=box_size_px, threshold=0.5, std_range=(0.0, 2.0), summary={})
 
 
-def words(session: Session) -> str:
-    assert readiness.obstacle(session) == ""
-    return " ".join(readiness.warnings(session))
+def candidates() -> Candidates:
+    return Candidates(np.array([[5.0, 5.0]]), np.array([0.9]), np.array([1.0]), 100)
 
 
-def test_good_labels_need_no_advice() -> None:
-    assert words(session_with(a=Labels.of(grid(12)), b=Labels.of(grid(12)))) == ""
-    assert readiness.warnings(Session()) == []
+@pytest.fixture
+def session() -> Session:
+    return Session(box_size_px=100, micrographs={"a": micrograph()}, current="a")
 
 
-def test_few_particles_are_said_with_their_number() -> None:
-    text = words(session_with(a=Labels.of(grid(3)), b=Labels.of(grid(4))))
-    assert text == "Only 7 particles so far: 20 or more teach much better."
+def test_nothing_can_be_begun_before_a_micrograph_is_open(session: Session) -> None:
+    assert "Open a micrograph" in readiness.why_not_begin(Session())
+    assert readiness.why_not_begin(session) == ""
+    assert readiness.why_not_begin(Session(files={"a": Path("a.mrc")})) == ""
 
 
-def test_one_micrograph_is_said_with_what_follows() -> None:
-    assert "right-hand part is held out" in words(session_with(a=Labels.of(grid(30))))
-    assert "Nothing can be held out" in words(session_with(a=Labels.of(grid(7)), b=Labels.of()))
+def test_only_what_is_in_memory_can_be_annotated(session: Session) -> None:
+    assert "Open a micrograph" in readiness.why_not_annotate(Session())
+    assert "Open a micrograph" in readiness.why_not_annotate(Session(files={"a": Path("a.mrc")}))
+    assert readiness.why_not_annotate(session) == ""
 
 
-def test_accepted_picks_count_as_particles() -> None:
-    session = session_with(a=Labels.of(grid(12)), b=Labels.of())
-    session.review = {"b": Labels.of(grid(12))}
-    assert words(session) == ""
+def test_background_is_drawn_away_from_particles_that_are_marked(session: Session) -> None:
+    assert readiness.why_not_draw_background(Session()) == "Open a micrograph first."
+    assert "Mark particles here first" in readiness.why_not_draw_background(session)
+    session.labels = {"a": Labels.of(negative_yx=[[5, 5]])}
+    assert "Mark particles here first" in readiness.why_not_draw_background(session)
+    session.labels = {"a": Labels.of([[5, 5]])}
+    assert readiness.why_not_draw_background(session) == ""
 
 
-def test_particles_marked_twice_and_marks_of_both_kinds_are_said() -> None:
-    twice = np.concatenate([grid(12), grid(1) + 5])
-    assert words(session_with(a=Labels.of(twice), b=Labels.of(grid(12)))) == (
-        "1 particle seems to be marked twice."
-    )
-    both = Labels.of(grid(12), grid(2) + 5)
-    assert words(session_with(a=both, b=Labels.of(grid(12)))) == (
-        "2 of the non-particles lie on a particle: erase one of the two."
-    )
+def test_training_needs_a_particle_and_a_box_that_fits(session: Session) -> None:
+    assert "Open a micrograph" in readiness.why_not_train(Session())
+    session.micrographs = {"a": micrograph(), "small": micrograph("small", (90, 400))}
+    assert "Mark at least one particle" in readiness.why_not_train(session)
+    session.labels = {"a": Labels.of(negative_yx=[[1, 1]])}
+    assert "Mark at least one particle" in readiness.why_not_train(session)
+    session.labels = {"a": Labels.of([[5, 5]]), "small": Labels.of([[5, 5]])}
+    assert "does not fit small (400 x 90 px)" in readiness.why_not_train(session)
+    session.labels = {"a": Labels.of([[5, 5]]), "small": Labels.of()}
+    assert readiness.why_not_train(session) == ""
 
 
-def test_crowded_boxes_and_boxes_far_from_the_suggested_one_are_said() -> None:
-    session = session_with(a=Labels.of(grid(20, 30.0)), b=Labels.of(grid(20, 30.0)))
-    session.box_size_px = 80
-    assert "40 of 40 particles lie less than half a box" in words(session)
-    session = session_with(a=Labels.of(grid(12)), b=Labels.of(grid(12)))
-    session.suggested_box_px = 100
-    assert words(session) == "The box looks too small for what was clicked: 100 px would fit."
-
-
-@pytest.mark.parametrize(("box_size_px", "binning"), [(40, 2), (800, 1)])
-def test_box_that_no_network_takes_is_an_obstacle(box_size_px: int, binning: int) -> None:
-    session = session_with(a=Labels.of(grid(12)))
-    session.box_size_px, session.binning = box_size_px, binning
-    assert "Set binning to auto" in readiness.obstacle(session)
+@pytest.mark.parametrize(
+    ("box_size_px", "binning", "says"),
+    [(40, 2, "leaves 20 px: the network needs 24"), (800, 1, "the network takes 512 at most")],
+)
+def test_box_that_no_network_takes_is_said(box_size_px: int, binning: int, says: str) -> None:
+    session = Session(box_size_px=box_size_px, binning=binning)
+    session.micrographs = {"a": micrograph(shape=(900, 900))}
+    session.labels = {"a": Labels.of([[400, 400]])}
+    assert says in readiness.why_not_train(session)
+    assert readiness.why_not_train(session).endswith("Set binning to auto.")
     session.binning = "auto"
-    assert readiness.obstacle(session) == ""
+    assert readiness.why_not_train(session) == ""
 
 
-@pytest.mark.parametrize("box_size_px", [24, 60, 120, 180, 4096])
-def test_binning_is_that_of_the_training(box_size_px: int) -> None:
-    chosen = settings.TrainingSettings(box_size_px).chosen_sampling
-    assert readiness.sampling_now(Session(box_size_px=box_size_px)) == chosen
-    assert readiness.sampling_now(Session(box_size_px=box_size_px, binning=2)) == Sampling(2)
+def test_refining_needs_a_model_of_this_box_and_something_to_learn(session: Session) -> None:
+    assert readiness.why_not_refine(session) == "There is no model yet: press Train."
+    session.model = model()
+    assert "Nothing is marked or judged" in readiness.why_not_refine(session)
+    session.labels = {"a": Labels.of([[5, 5]])}
+    assert readiness.why_not_refine(session) == ""
+    assert readiness.why_not_refine_by_verdicts(session) == "Accept or reject some picks first."
+    session.review = {"a": Labels.of([[5, 5]])}
+    assert readiness.why_not_refine_by_verdicts(session) == ""
+    session.box_size_px = 120
+    for why_not in (readiness.why_not_refine, readiness.why_not_refine_by_verdicts):
+        assert "The box is 120 px now, the model's 100 px" in why_not(session)
+
+
+def test_scoring_needs_a_micrograph_and_a_model(session: Session) -> None:
+    assert "Open a micrograph" in readiness.why_not_score(Session(), [])
+    assert "No model" in readiness.why_not_score(session, ["a"])
+    assert "No model" in readiness.why_not_score_all(session)
+    session.model = model()
+    assert readiness.why_not_score(session, ["a"]) == ""
+    assert readiness.why_not_score(session, []) == ""
+
+
+def test_excluded_micrographs_are_not_scored(session: Session) -> None:
+    session.micrographs = {"a": micrograph(), "b": micrograph("b")}
+    session.model, session.excluded = model(), frozenset("a")
+    assert "a is excluded" in readiness.why_not_score(session, ["a"])
+    assert readiness.why_not_score(session, ["a", "b"]) == ""
+    session.excluded = frozenset("ab")
+    assert "All of them are excluded" in readiness.why_not_score_all(session)
+
+
+def test_all_are_scored_when_what_is_not_excluded_is(session: Session) -> None:
+    session.micrographs = {"a": micrograph(), "b": micrograph("b")}
+    session.model = model()
+    assert readiness.why_not_score_all(session) == ""
+    session.candidates = {"a": candidates()}
+    assert readiness.why_not_score_all(session) == ""
+    session.excluded = frozenset("b")
+    assert "is scored with this model" in readiness.why_not_score_all(session)
+
+
+def test_picks_are_there_to_be_reviewed_once_something_is_scored(session: Session) -> None:
+    assert "press Score" in readiness.why_not_review(session)
+    session.candidates = {"a": candidates()}
+    assert readiness.why_not_review(session) == ""
+
+
+def test_what_is_to_be_saved_must_be_there(session: Session) -> None:
+    assert "score a micrograph" in readiness.why_not_save(session, "picks", "this")
+    assert "mark particles" in readiness.why_not_save(session, "marks", "all")
+    assert "choose micrographs" in readiness.why_not_save(session, "picks", "chosen")
+    session.candidates = {"a": candidates()}
+    assert readiness.why_not_save(session, "picks", "this") == ""
+    session.excluded = frozenset("a")
+    assert "score a micrograph" in readiness.why_not_save(session, "picks", "all")
+
+
+def test_folder_is_not_opened_over_a_training_or_another_micrograph(tmp_path: Path) -> None:
+    session, files = Session(), {"m1": tmp_path / "m1.mrc"}
+    image = np.zeros((60, 90), np.float32)
+    session.micrographs = {"m1": Micrograph(image, "m1", 2.0, tmp_path / "m1.mrc")}
+    assert readiness.why_not_open(session, files) == ""
+    session.micrographs = {"m1": Micrograph(image, "m1", 2.0, tmp_path.parent / "m1.mrc")}
+    assert readiness.why_not_open(session) == ""
+    assert "m1 is open" in readiness.why_not_open(session, files)
+    session.micrographs = {}
+    session.training.running = True
+    assert "being trained" in readiness.why_not_open(session)

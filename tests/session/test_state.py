@@ -5,6 +5,8 @@ import pytest
 from pydantic import ValidationError
 
 from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture, estimate_precision
+from napari_deepem.core.preprocessing.sampling import Sampling
+from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
 from napari_deepem.session import Scored, Session
 
@@ -108,26 +110,11 @@ def test_picks_are_of_the_current_micrograph(session: Session) -> None:
     assert len(session.picks) == 2
 
 
-def test_what_training_misses_is_said_in_words() -> None:
-    session = Session(box_size_px=100)
-    assert "Open a micrograph" in session.missing_for_training()
-    session.micrographs = {"a": micrograph(), "small": micrograph("small", (90, 400))}
-    assert "Mark at least one particle" in session.missing_for_training()
-    session.labels = {"a": Labels.of(negative_yx=[[1, 1]])}
-    assert "Mark at least one particle" in session.missing_for_training()
-    session.labels = {"a": Labels.of([[5, 5]]), "small": Labels.of([[5, 5]])}
-    assert "does not fit small (400 x 90 px)" in session.missing_for_training()
-    session.labels = {"a": Labels.of([[5, 5]]), "small": Labels.of()}
-    assert session.missing_for_training() == ""
-
-
-def test_what_scoring_misses_is_said_in_words() -> None:
-    session = Session()
-    assert "Open a micrograph" in session.missing_for_scoring()
-    session.micrographs = {"a": micrograph()}
-    assert "No model" in session.missing_for_scoring()
-    session.model = model()
-    assert session.missing_for_scoring() == ""
+@pytest.mark.parametrize("box_size_px", [24, 60, 120, 180, 4096])
+def test_sampling_is_that_of_the_training(box_size_px: int) -> None:
+    chosen = TrainingSettings(box_size_px).chosen_sampling
+    assert Session(box_size_px=box_size_px).chosen_sampling == chosen
+    assert Session(box_size_px=box_size_px, binning=2).chosen_sampling == Sampling(2)
 
 
 def test_labels_of_closed_micrographs_are_not_trained_on() -> None:

@@ -141,7 +141,7 @@ def test_two_windows_do_not_mix_and_one_is_closed_while_both_score(
     first.mark("positive").add([[10.0, 20.0]])
     for link in (first, second):
         link.session.model = some_model()
-        link.runs.score(link.session.names)
+        link.scoring.score(link.session.names)
     qtbot.waitUntil(lambda: len(progress._all_instances) == 2)
     assert not second.session.labels_of("m2").positive_yx.size
     assert list(first.session.files) == ["m1"]

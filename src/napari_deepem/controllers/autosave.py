@@ -23,11 +23,11 @@ from napari_deepem.session.persistence import (
     changes,
     differ,
     held_by,
-    obstacle_to,
     restore,
     restore_model,
     snapshot,
 )
+from napari_deepem.session.readiness import why_not_open
 
 DELAY_MS = 1000  # from a change until it is written
 
@@ -54,7 +54,7 @@ class Keeping:
 
     def open_folder(self, folder: Path) -> None:
         """Open the micrographs of a folder as a series, and go on where the user was."""
-        if why := obstacle_to(self._session, {}):
+        if why := why_not_open(self._session):
             return show_warning(why)
         busy, self._asked = self._asked is not None, folder
         self._tell(f"Opening {folder} ...", running=True)
@@ -87,7 +87,7 @@ class Keeping:
             file.close(changes(self._saved, snapshot(self._session), file.path.parent))
 
     def _on_opened(self, folder: Path, opened: Opened) -> None:
-        why = obstacle_to(self._session, opened.files)
+        why = why_not_open(self._session, opened.files)
         if self._asked != folder or why:
             if opened.file is not None:
                 opened.file.close()

@@ -36,7 +36,7 @@ class Images:
     def add(self, layer: Image) -> None:
         """Make an image that has come into the viewer a micrograph, or say why it is none."""
         session = self._session
-        if problem := self._unsuitable(layer):
+        if problem := self._why_not_enrol(layer):
             untag(layer)
             show_warning(problem)
             return
@@ -93,11 +93,11 @@ class Images:
         if name not in session.files:
             session.labels = {k: v for k, v in session.labels.items() if k != name}
 
-    def _unsuitable(self, layer: Image) -> str:
-        """Say why an image is no micrograph of its own; empty if it is one. Hides a second view."""
+    def _why_not_enrol(self, layer: Image) -> str:
+        """Why an image is no micrograph of its own; empty if it is one. Hides a second view."""
         twin = micrographs.twin_of(layer, self._layers)
         if twin is None:
-            return micrographs.unsuitable(layer)
+            return micrographs.why_not_enrol(layer)
         layer.visible = False
         name = micrograph_name_of(twin)
         return f"'{layer.name}' is {name} once more: it is hidden, and no second micrograph."

@@ -1,4 +1,4 @@
-"""Starts, follows and stops the long jobs of a session, whichever docks are open."""
+"""Starts, follows and stops the scoring of micrographs, whichever docks are open."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from napari_deepem.controllers.training import Trainings, begin, end, time_left
-from napari_deepem.controllers.workers import Run, report, run
+from napari_deepem.controllers.wording import time_left
+from napari_deepem.controllers.workers import RunningJob, report, run
 from napari_deepem.core.types import Micrograph
 from napari_deepem.session import Scored, Session, jobs
+from napari_deepem.session.readiness import why_not_score
 
 SEEN_S = 0.2  # between two changes of what is shown of a job
 
 
-class Runs:
-    """The jobs of one session; at most one of a kind at a time."""
+class Scoring:
+    """The scoring of one session's micrographs; one after the other."""
 
     def __init__(
         self,
@@ -28,8 +29,7 @@ class Runs:
     ) -> None:
         self._session = session
         self._looked_at = looked_at  # (row, col) on the current micrograph, original pixels
-        self.trainings = Trainings(session)
-        self._scoring: Run | None = None
+        self._scoring: RunningJob | None = None
         self._all: list[str] = []  # what is being scored
         self._remarks: list[str] = []  # on them
         self._problems, self._started, self._told = 0, 0.0, 0.0  # the times: monotonic seconds
@@ -43,19 +43,15 @@ class Runs:
         session = self._session
         if session.scoring.running:
             return
-        if missing := session.missing_for_scoring():
-            session.scoring.message = missing
-            return
-        if names and session.excluded.issuperset(names):
-            which = f"{names[0]} is" if len(names) == 1 else "All of them are"
-            session.scoring.message = f"{which} excluded: take in again, in Micrographs, to score."
+        if why_not := why_not_score(session, names):
+            session.scoring.message = why_not
             return
         done = session.scored if len(names) == 1 else session.candidates
         self._all = [name for name in names if name not in done and name not in session.excluded]
         self._remarks, self._problems, self._started = [], 0, monotonic()
         self._score_next(0)
 
-    def cancel_scoring(self) -> None:
+    def cancel(self) -> None:
         """Stop scoring after the tile that is running; what is scored is kept."""
         if self._scoring is not None and self._session.scoring.running:
             self._scoring.cancel()
@@ -68,11 +64,11 @@ class Runs:
             number += 1
         if number >= count:
             more = f" (and {len(self._remarks) - 1} more)" if len(self._remarks) > 1 else ""
-            return end(session.scoring, "".join(self._remarks[:1]) + more)
+            return session.scoring.end("".join(self._remarks[:1]) + more)
         name, model = self._all[number], session.model
         micrograph, path = session.micrographs.get(name), session.files.get(name)
         if not session.scoring.running:
-            begin(session.scoring, "")
+            session.scoring.begin("")
         session.scoring.message = f"Scoring {name}{self._progress(number)} ..."
         first_yx = self._looked_at() if name == session.current else None
         self._scoring = run(
@@ -136,7 +132,7 @@ class Runs:
     def _on_model(self) -> None:
         """Stop: what the model before sees is not to be shown any more."""
         self._session.scored_so_far = None
-        self.cancel_scoring()
+        self.cancel()
 
     def _on_dropped(self, number: int, model: Any) -> None:
         """Go on where only the micrograph was closed or changed meanwhile."""
@@ -145,7 +141,7 @@ class Runs:
         if cancelled or self._session.model is not model:
             many = len(self._all) > 1
             done = f"Stopped: {number} of {len(self._all)} are done." if many else "Cancelled."
-            return end(self._session.scoring, done)
+            return self._session.scoring.end(done)
         self._score_next(number + 1)
 
 

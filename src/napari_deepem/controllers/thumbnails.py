@@ -7,7 +7,7 @@ from typing import Any
 
 from qtpy.QtCore import QTimer
 
-from napari_deepem.controllers.workers import Run, run
+from napari_deepem.controllers.workers import RunningJob, run
 from napari_deepem.session import Session
 from napari_deepem.session.series import thumbnails
 
@@ -22,7 +22,7 @@ class Thumbnails:
         self._on_made = on_made
         self._made: set[str] = set()
         self._wanted: list[str] = []
-        self._run: Run | None = None
+        self._run: RunningJob | None = None
         self._timer = QTimer()
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._begin)

@@ -8,23 +8,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari_deepem.controllers.workers import Run, report, run
-from napari_deepem.session import Activity, Session, jobs, readiness
-from napari_deepem.session.training_rounds import Start, round_of
+from napari_deepem.controllers.wording import time_left
+from napari_deepem.controllers.workers import RunningJob, report, run
+from napari_deepem.session import Activity, Session, jobs
+from napari_deepem.session.readiness import why_not_refine, why_not_train
+from napari_deepem.session.training_rounds import RoundStart, round_of
 
 FINDING_THRESHOLD = "Finding the threshold on held-out micrographs ..."
 
 
-class Trainings:
+class Training:
     """The trainings of one session; one at a time."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._run: Run | None = None
+        self._run: RunningJob | None = None
         self._stop = threading.Event()
         self._first_epoch_at = 0.0  # monotonic seconds
 
-    def train(self, start: Start = "new") -> None:
+    def train(self, start: RoundStart = "new") -> None:
         """Start training, or say what is missing.
 
         "new" trains by labels and parameters alone; "anew" and "weights" train the present model
@@ -33,12 +35,12 @@ class Trainings:
         session = self._session
         if session.training.running:
             return
-        missing = readiness.obstacle(session) if start == "new" else missing_for_more(session)
-        if missing:
-            session.training.message = missing
+        why_not = why_not_train(session) if start == "new" else why_not_refine(session)
+        if why_not:
+            session.training.message = why_not
             return
         self._stop = threading.Event()
-        begin(session.training, "Reading micrographs ...")
+        session.training.begin("Reading micrographs ...")
         session.history = ()
         asked = self._stop.is_set
         self._run = run(
@@ -48,7 +50,7 @@ class Trainings:
             on_progress=self._on_progress,
             on_result=partial(self._on_trained, start),
             on_failed=partial(_fail, session.training),
-            on_cancelled=partial(end, session.training, "Discarded. The model is as before."),
+            on_cancelled=partial(session.training.end, "Discarded. The model is as before."),
             owner=session,
         )
 
@@ -67,7 +69,7 @@ class Trainings:
     def load(self, path: Path) -> None:
         """Load a model file into the session."""
         activity = self._session.training
-        begin(activity, f"Loading {path.name} ...")
+        activity.begin(f"Loading {path.name} ...")
         run(
             partial(jobs.load, path),
             on_progress=lambda _: None,
@@ -99,54 +101,20 @@ class Trainings:
             left = time_left(epoch.epoch, epoch.epochs, now - self._first_epoch_at)
             activity.message = f"Epoch {epoch.epoch} of {epoch.epochs}{left}"
 
-    def _on_trained(self, start: Start, model: Any) -> None:
+    def _on_trained(self, start: RoundStart, model: Any) -> None:
         session = self._session
         stopped = model.summary.get("stopped")
         kept = f", the best of {len(model.summary['curve'])} epochs kept" if stopped else ""
-        end(session.training, f"Trained{kept}: go on in the Pick dock.")
+        session.training.end(f"Trained{kept}: go on in the Pick dock.")
         session.rounds = (*session.rounds, round_of(model, start, len(session.rounds) + 1))
         session.model = model
 
     def _on_loaded(self, path: Path, model: Any) -> None:
-        end(self._session.training, f"Loaded {path.name}: go on in the Pick dock.")
+        self._session.training.end(f"Loaded {path.name}: go on in the Pick dock.")
         self._session.history = ()
         self._session.rounds = (round_of(model, "file", 1),)
         self._session.model = model
 
 
-def missing_for_more(session: Session) -> str:
-    """Say in one line what training the present model again still needs; empty if nothing."""
-    if session.model is None:
-        return "There is no model yet: press Train."
-    if not (session.annotated() or session.reviewed()):
-        return "Nothing is marked or judged: mark particles in Annotate, or judge picks in Review."
-    if session.box_size_px != session.model.box_size_px:
-        return (
-            f"The box is {session.box_size_px} px now, the model's {session.model.box_size_px} px: "
-            "Train starts anew with it."
-        )
-    return ""
-
-
-def time_left(epoch: int, epochs: int, seconds: float) -> str:
-    """Say how long the rest takes, if `seconds` have passed from the end of epoch 1 to now."""
-    if epoch < 2:
-        return ""
-    left = round(seconds / (epoch - 1) * (epochs - epoch))
-    return f", about {left} s left" if left < 90 else f", about {round(left / 60)} min left"
-
-
-def begin(activity: Activity, message: str) -> None:
-    """Say that a job has begun."""
-    activity.done, activity.total, activity.message = 0, 0, message
-    activity.running = True
-
-
-def end(activity: Activity, message: str) -> None:
-    """Say that a job is over, and how."""
-    activity.message = message
-    activity.running = False
-
-
 def _fail(activity: Activity, error: Exception) -> None:
-    end(activity, report(error))
+    activity.end(report(error))

@@ -16,7 +16,7 @@ from napari.layers import Image, Layer, Points
 from psygnal import SignalInstance
 
 from napari_deepem.controllers.autosave import Keeping
-from napari_deepem.controllers.export import Exports
+from napari_deepem.controllers.exporting import Exporting
 from napari_deepem.controllers.filtered_layer import Filtering
 from napari_deepem.controllers.key_bindings import register_keys
 from napari_deepem.controllers.label_layers import Marking
@@ -25,8 +25,8 @@ from napari_deepem.controllers.mouse_tools import Tool, Tools
 from napari_deepem.controllers.navigation import Browsing
 from napari_deepem.controllers.progress_bars import Bars
 from napari_deepem.controllers.result_layers import Shown
-from napari_deepem.controllers.scoring import Runs
-from napari_deepem.controllers.training import end
+from napari_deepem.controllers.scoring import Scoring
+from napari_deepem.controllers.training import Training
 from napari_deepem.controllers.window_close import Closing
 from napari_deepem.controllers.workers import drop_all, report
 from napari_deepem.core.errors import InputError
@@ -60,8 +60,9 @@ class Link:
         self._closed = False
         self.session = Session()
         self.bars = Bars(self.session)
-        self.runs = Runs(self.session, self._looked_at)
-        self.exports = Exports(self.session)
+        self.scoring = Scoring(self.session, self._looked_at)
+        self.training = Training(self.session)
+        self.exporting = Exporting(self.session)
         self.marking = Marking(self.session, self._viewer_of)
         self.tools = Tools(self.session, self.marking, self._viewer_of)
         self.images = Images(self.session, self.marking, self._viewer_of)
@@ -87,7 +88,7 @@ class Link:
         drop_all(session)
         for activity in (session.training, session.scoring, session.opening, session.exporting):
             if activity.running:
-                end(activity, "Stopped: the window was closed.")
+                activity.end("Stopped: the window was closed.")
         self.bars.close()
         try:
             self.keeping.close()

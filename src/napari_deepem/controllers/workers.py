@@ -21,7 +21,7 @@ class JobFailed(Exception):
     """A job broke down; the message is what it said, the cause is the original error."""
 
 
-class Run:
+class RunningJob:
     """A job in another thread; see `run`."""
 
     def __init__(self, owner: object = None) -> None:
@@ -38,7 +38,7 @@ class Run:
         self.cancelled = self.dropped = True
 
 
-_RUNS: set[Run] = set()  # all whose end has not been delivered
+_RUNS: set[RunningJob] = set()  # all whose end has not been delivered
 
 
 def run(
@@ -50,7 +50,7 @@ def run(
     on_cancelled: Callable[[], object] = lambda: None,
     is_wanted: Callable[[], bool] = lambda: True,
     owner: object = None,
-) -> Run:
+) -> RunningJob:
     """Run a job in another thread and deliver what it yields and returns on the main thread.
 
     Parameters
@@ -68,7 +68,7 @@ def run(
     owner : object
         Whose jobs it is one of, see `drop_all`.
     """
-    handle = Run(owner)
+    handle = RunningJob(owner)
     _RUNS.add(handle)
     pool = QThreadPool.globalInstance()
     if pool is not None and pool.maxThreadCount() < THREADS:

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.numpy import save
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import LabelledMicrograph, Model
-from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Labels
 from napari_deepem.io.atomic import replacing, writable_folder
@@ -111,12 +110,12 @@ def model_digest(model: Model) -> str:
     found = hashlib.sha256(repr(model.network.architecture).encode())
     found.update(f"{model.box_size_px} {model.sampling} {model.smoothing}".encode())
     for name, weights in sorted(_weights(model).items()):
-        found.update(name.encode() + weights.numpy().tobytes())
+        found.update(name.encode() + weights.tobytes())
     return found.hexdigest()[:16]
 
 
 def _weights(model: Model) -> dict[str, Any]:
-    return {name: w.detach().contiguous() for name, w in model.network.state_dict().items()}
+    return {name: w.detach().cpu().numpy() for name, w in model.network.state_dict().items()}
 
 
 def load_model(path: str | Path, folder: Path | None = None) -> Model:
@@ -236,6 +235,8 @@ def _build(
     weights: dict[str, Any],
     training_set: tuple[LabelledMicrograph, ...],
 ) -> Model:
+    from napari_deepem.core.network.network import Network  # brings torch, which takes seconds
+
     stored = description.pop("architecture")
     network = Network(
         Architecture(

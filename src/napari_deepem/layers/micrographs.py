@@ -90,8 +90,8 @@ def twin_of(layer: Layer, layers: Iterable[Layer]) -> Layer | None:
     return None
 
 
-def unsuitable(layer: Layer) -> str:
-    """Say why an image can't be a micrograph; empty if it can."""
+def why_not_enrol(layer: Layer) -> str:
+    """Why an image can't be a micrograph; empty if it can."""
     file = file_of(layer)
     if file is not None and file.suffix.lower() in (".tif", ".tiff"):
         return (

@@ -1,5 +1,6 @@
 """What the user is doing now: evented state and the jobs on it. No Qt, no napari."""
 
-from napari_deepem.session.state import Activity, Scored, Session
+from napari_deepem.session.activity import Activity
+from napari_deepem.session.state import Scored, Session
 
 __all__ = ["Activity", "Scored", "Session"]

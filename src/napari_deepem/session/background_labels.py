@@ -12,14 +12,6 @@ from napari_deepem.core.types import FloatArray
 from napari_deepem.session.state import Session
 
 FEWEST_DRAWN = 10
-MARK_FIRST = "Mark particles here first: background is drawn away from them."
-
-
-def missing_for_background(session: Session) -> str:
-    """Say in one line what is needed before background can be drawn; empty if nothing."""
-    if session.current not in session.micrographs:
-        return "Open a micrograph first."
-    return "" if len(session.labels_of(session.current).positive_yx) else MARK_FIRST
 
 
 def drawing_background(session: Session) -> Generator[None, None, FloatArray]:

@@ -17,18 +17,18 @@ from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.crops import PaddedImage, box_corners, draw_negatives
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
-from napari_deepem.session.readiness import sampling_now
+from napari_deepem.io.images import read_micrograph
 from napari_deepem.session.state import Session
 from napari_deepem.session.training_input import Lessons
 
 Pictures = NDArray[np.uint8]  # (n, box, box)
 GREY_SIGMAS = 3.0  # from black to white: this many to either side of the median
 KEPT = 3  # prepared micrographs in memory; they are small, but for the seconds that they took
-BACKGROUND_DISTANCE = 0.5  # boxes; where random negatives of the strip lie, at least
+BACKGROUND_DISTANCE = 0.5  # boxes; where random negatives of the training boxes lie, at least
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Strip:
+class TrainingBoxes:
     """Some of what the next training is shown."""
 
     positives: Pictures
@@ -37,18 +37,21 @@ class Strip:
     sampling: Sampling
 
 
-def strip(session: Session, count: int) -> Callable[[], Generator[None, None, Strip | None]]:
+def cutting_training_boxes(
+    session: Session, count: int
+) -> Callable[[], Generator[None, None, TrainingBoxes | None]]:
     """Make the job that cuts up to `count` boxes of each kind, of a micrograph in memory.
 
     It is the one with most particles; the job returns None where none has any.
     """
-    lessons, box_size_px, sampling = Lessons.of(session), session.box_size_px, sampling_now(session)
+    lessons, sampling = Lessons.of(session), session.chosen_sampling
+    box_size_px = lessons.box_size_px
     here = {
         name: united(lessons.marks.get(name), lessons.verdicts.get(name))
         for name in session.micrographs
     }
 
-    def job() -> Generator[None, None, Strip | None]:
+    def job() -> Generator[None, None, TrainingBoxes | None]:
         yield
         name = max(here, key=lambda each: len(here[each].positive_yx), default=None)
         if name is None or not len(here[name].positive_yx):
@@ -62,8 +65,8 @@ def strip(session: Session, count: int) -> Callable[[], Generator[None, None, St
         pictures = pictures_of(
             micrograph, np.concatenate([positive_yx, negative_yx, drawn_yx]), box_size_px, sampling
         )
-        n_positive = len(positive_yx)
-        return Strip(pictures[:n_positive], pictures[n_positive:], len(negative_yx), sampling)
+        positives, negatives = np.split(pictures, [len(positive_yx)])
+        return TrainingBoxes(positives, negatives, len(negative_yx), sampling)
 
     return job
 
@@ -150,6 +153,5 @@ def _prepared(micrograph: Micrograph, box_size_px: int, sampling: Sampling) -> P
 
 
 def _read(name: str, path: Path) -> Micrograph:
-    from napari_deepem.io.images import read_micrograph
 
     return replace(read_micrograph(path), name=name)

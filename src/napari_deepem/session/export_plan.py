@@ -10,21 +10,18 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import Candidates, Labels, Picks
+from napari_deepem.io.coordinates import write_coordinates
+from napari_deepem.session.readiness import What, why_not_save
+from napari_deepem.session.series import Scope, names_of
 from napari_deepem.session.state import Session
 
 FORMATS = {"RELION (.star)": ".star", "EMAN (.box)": ".box", "Table (.csv)": ".csv"}
-NOTHING_SCORED = "Nothing to save yet: score a micrograph in the Pick dock first."
-NOTHING_MARKED = "Nothing to save yet: mark particles in the Annotate dock first."
-NOTHING_CHOSEN = "Nothing is chosen: choose micrographs in the table of the Micrographs dock."
-
-What = Literal["picks", "marks"]
-Scope = Literal["this", "chosen", "all"]
+NO_FORMAT = "Choose a format."
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -56,24 +53,6 @@ class Written:
     rejected: int = 0  # picks that were left out
 
 
-def names_of(session: Session, scope: Scope) -> list[str]:
-    """Names of the micrographs that are meant, none that is excluded."""
-    if scope == "this":
-        return [session.current] if session.current is not None else []
-    names = [name for name in session.names if name not in session.excluded]
-    return names if scope == "all" else [name for name in names if name in session.chosen]
-
-
-def nothing_to_save(session: Session, what: What, scope: Scope) -> str:
-    """Say in one line why there is nothing to save; empty if there is something."""
-    names = names_of(session, scope)
-    if scope == "chosen" and not names:
-        return NOTHING_CHOSEN
-    if what == "picks":
-        return "" if any(name in session.candidates for name in names) else NOTHING_SCORED
-    return "" if any(len(session.labels_of(n).positive_yx) for n in names) else NOTHING_MARKED
-
-
 def plan(session: Session, what: What, scope: Scope, folder: Path, suffixes: Iterable[str]) -> Plan:
     """Plan one file a micrograph and format in a folder, with the settings as they are now.
 
@@ -84,8 +63,8 @@ def plan(session: Session, what: What, scope: Scope, folder: Path, suffixes: Ite
     """
     suffixes = tuple(suffixes)
     if not suffixes:
-        raise InputError("No format is chosen: tick at least one.")
-    if why := nothing_to_save(session, what, scope):
+        raise InputError(NO_FORMAT)
+    if why := why_not_save(session, what, scope):
         raise InputError(why)
     names = names_of(session, scope)
     if what == "marks":
@@ -118,8 +97,6 @@ def writing(plan: Plan) -> Generator[int, None, Written]:
     InputError
         A file can't be written.
     """
-    from napari_deepem.io.coordinates import write_coordinates
-
     times: dict[Path, int] = {}
     particles = rejected = 0
     for done, name in enumerate(plan.names):

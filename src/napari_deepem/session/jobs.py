@@ -1,6 +1,6 @@
 """The long jobs of a session: generators that yield progress and return a result.
 
-Each imports what it needs when it runs, on the thread that runs it: torch takes seconds to load.
+Each imports what needs torch when it runs, on the thread that runs it: that takes seconds to load.
 """
 
 from __future__ import annotations
@@ -12,14 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.jobs import EpochDone, MicrographRead, TilesDone
+from napari_deepem.core.network.model import Model, pixel_size_remark
+from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.training.box_size import suggest_box
+from napari_deepem.core.training.dataset import prepare_fields
 from napari_deepem.core.training.settings import TrainingSettings, sampling_of
 from napari_deepem.core.types import Micrograph
+from napari_deepem.io.images import read_micrograph
+from napari_deepem.io.models import load_model, model_digest, save_model
+from napari_deepem.io.score_maps import cached_path, write_score_map
+from napari_deepem.io.session_file import stamp_of
 from napari_deepem.session.state import Scored, Session
 from napari_deepem.session.training_input import Lessons
 
 if TYPE_CHECKING:
-    from napari_deepem.core.jobs import EpochDone, MicrographRead, TilesDone
-    from napari_deepem.core.network.model import Model
     from napari_deepem.core.training.refinement import Start
 
 
@@ -41,8 +48,6 @@ def training(
     }
 
     def job() -> Generator[MicrographRead | EpochDone, None, Model]:
-        from napari_deepem.core.jobs import MicrographRead
-        from napari_deepem.core.training.dataset import prepare_fields
         from napari_deepem.core.training.train import train_fields
 
         _leave_a_core_to_the_window()
@@ -93,7 +98,6 @@ def suggesting_box(session: Session) -> Callable[[], Generator[None, None, int |
     pairs = [(m, marked[name]) for name, m in session.micrographs.items() if name in marked]
 
     def job() -> Generator[None, None, int | None]:
-        from napari_deepem.core.training.box_size import suggest_box
 
         yield
         return suggest_box([m for m, _ in pairs], [labels for _, labels in pairs])
@@ -105,7 +109,6 @@ def score(
     micrograph: Micrograph, model: Model, first_yx: tuple[float, float] | None = None
 ) -> Generator[TilesDone, None, Scored]:
     """Score one micrograph, around a place first, and find its candidates."""
-    from napari_deepem.core.picking.candidates import find_candidates
     from napari_deepem.core.picking.scoring import score_tiles
 
     _leave_a_core_to_the_window()
@@ -126,28 +129,20 @@ def score_of_series(
     What is around `first_yx`, original pixels, comes first: there the user looks.
     Its score map is kept in a folder, where there is one, to be shown again.
     """
-    from napari_deepem.io.session_file import stamp_of
-
     stamp = None if path is None else stamp_of(path)
     if micrograph is None:
         if path is None:
             raise InputError(f"{name} was closed: open it again")
-        from napari_deepem.io.images import read_micrograph
 
         micrograph = replace(read_micrograph(path), name=name)
     scored = yield from score(micrograph, model, first_yx)
     if folder is not None and path is not None:
-        from napari_deepem.io.models import model_digest
-        from napari_deepem.io.score_maps import cached_path, write_score_map
-
         write_score_map(cached_path(folder, model_digest(model), name), scored.score_map, stamp)
     return scored
 
 
 def remark_on(scored: Scored) -> str | None:
     """Say in a sentence what is odd about a micrograph for its model; None if nothing is."""
-    from napari_deepem.core.network.model import pixel_size_remark
-
     return pixel_size_remark(scored.micrograph, scored.model)
 
 
@@ -165,14 +160,10 @@ def _leave_a_core_to_the_window() -> None:
 
 def load(path: Path) -> Generator[None, None, Model]:
     """Load a model file."""
-    from napari_deepem.io.models import load_model
-
     yield
     return load_model(path)
 
 
 def save(model: Model, path: Path) -> Path:
     """Save a model; adds the suffix .safetensors where there is none. Returns the path."""
-    from napari_deepem.io.models import save_model
-
     return save_model(model, path)

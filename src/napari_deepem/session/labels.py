@@ -11,6 +11,8 @@ import numpy as np
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import FloatArray, Labels, is_inside
+from napari_deepem.io.coordinates import coordinate_names, read_coordinate_set
+from napari_deepem.io.images import read_shape
 from napari_deepem.session.state import Session
 
 Kind = Literal["positive", "negative"]
@@ -103,8 +105,6 @@ def reading_marks(session: Session, path: Path) -> Generator[None, None, MarksRe
     current = session.current
 
     def job() -> Generator[None, None, MarksRead]:
-        from napari_deepem.io.coordinates import coordinate_names, read_coordinate_set
-        from napari_deepem.io.images import read_shape
 
         yield
         ours = [name for name in coordinate_names(path) if name in shapes or name in files]

@@ -8,13 +8,13 @@ from hashlib import sha256
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.network.model import Model
+from napari_deepem.io.atomic import replacing, writable_folder
+from napari_deepem.io.images import list_micrographs
+from napari_deepem.io.models import load_model
 from napari_deepem.io.session_file import SESSION_FILE, SessionFile, Stored, stamp_of
-
-if TYPE_CHECKING:
-    from napari_deepem.core.network.model import Model
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -38,8 +38,6 @@ def opening(folder: Path) -> Generator[None, None, Opened]:
     InputError
         There are no micrographs in the folder.
     """
-    from napari_deepem.io.images import list_micrographs
-
     yield
     folder = folder.absolute()
     files = list_micrographs(folder)
@@ -87,8 +85,6 @@ def _without_stale(stored: Stored, files: Mapping[str, Path]) -> Stored:
 
 def loading(content: bytes, folder: Path | None) -> Generator[None, None, Model]:
     """Load the model that a session file holds."""
-    from napari_deepem.io.models import load_model
-
     yield
     with TemporaryDirectory() as temporary:
         path = Path(temporary) / "model.safetensors"
@@ -104,8 +100,6 @@ def _place_of(folder: Path) -> tuple[Path, str]:
     InputError
         There is no such place.
     """
-    from napari_deepem.io.atomic import replacing, writable_folder
-
     try:
         return writable_folder(folder), ""
     except InputError:

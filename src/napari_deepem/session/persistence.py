@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
+from napari_deepem.core.network.model import Model
 from napari_deepem.core.types import Candidates, FloatArray, Labels
+from napari_deepem.io.models import model_bytes
 from napari_deepem.io.session_file import Stored, stamp_of
 from napari_deepem.session.labels import KINDS, marked, with_more
 from napari_deepem.session.open_folder import Opened
 from napari_deepem.session.parameters import Parameters
 from napari_deepem.session.state import NO_LABELS, Session
 from napari_deepem.session.training_rounds import round_from
-
-if TYPE_CHECKING:
-    from napari_deepem.core.network.model import Model
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -31,22 +30,6 @@ class Snapshot:
     candidates: Mapping[str, Candidates] = field(default_factory=dict)
     model: Model | None = None
     files: Mapping[str, Path] = field(default_factory=dict)
-
-
-def obstacle_to(session: Session, files: Mapping[str, Path]) -> str:
-    """Say in one line why a series can't be opened now; empty if it can."""
-    if session.training.running:
-        return (
-            "A model is being trained on what is open: wait for it, or stop it in Train, before "
-            "you open a folder."
-        )
-    for name in session.micrographs.keys() & files.keys() - session.files.keys():
-        source = session.micrographs[name].source
-        if source is None or source.resolve() != files[name].resolve():
-            return (
-                f"{name} is open, and is not {files[name]}: close it before you open that folder."
-            )
-    return ""
 
 
 def restore(session: Session, opened: Opened) -> None:
@@ -202,6 +185,5 @@ def _points(now: Snapshot, name: str) -> dict[str, FloatArray]:
 def _content(model: Model | None, folder: Path) -> bytes:
     if model is None:
         return b""
-    from napari_deepem.io.models import model_bytes
 
     return model_bytes(model, folder)

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria, picks_above
 from napari_deepem.core.picking.precision_estimate import ScoreMixture, expected_hits
 from napari_deepem.core.types import Candidates, FloatArray, Picks
-
-if TYPE_CHECKING:
-    from napari_deepem.core.network.model import Model
 
 
 class Source(Protocol):

@@ -1,117 +1,142 @@
-"""What to say before a training starts: what forbids it, and what would make it better."""
+"""What stands in the way of what a user may want: one line each, empty if nothing does.
+
+Each line names what to do first. A button that would start it is disabled and shows the line; who
+starts it otherwise is told the line instead.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Literal
 
-from napari_deepem.core.geometry import (
-    SAME_PARTICLE_BOXES,
-    nearest_distances,
-    neighbour_distances,
-)
 from napari_deepem.core.network.architecture import LARGEST_BOX_PX, SMALLEST_BOX_PX
-from napari_deepem.core.preprocessing.sampling import Sampling
-from napari_deepem.core.training.dataset import FEWEST_TO_SPLIT
-from napari_deepem.core.training.settings import automatic_sampling, sampling_of
-from napari_deepem.core.types import Labels
+from napari_deepem.session.series import Scope, names_of
 from napari_deepem.session.state import Session
 
-ENOUGH_PARTICLES = 20
-CROWDED_BOXES, CROWDED_SHARE = 0.5, 0.3  # neighbours nearer than this, of the particles
-FAR_OFF = 1.5  # times the suggested box
+What = Literal["picks", "marks"]  # that may be saved
+
+OPEN_FIRST = "Open a micrograph first: drag an .mrc file in, or File > Open Sample > napari-deepem."
+NO_MODEL = "No model yet: train one, or load one, in the Train dock."
+NOTHING_SCORED = "Nothing to save yet: score a micrograph in the Pick dock first."
+NOTHING_MARKED = "Nothing to save yet: mark particles in the Annotate dock first."
+NOTHING_CHOSEN = "Nothing is chosen: choose micrographs in the table of the Micrographs dock."
+NOTHING_TO_REVIEW = "Nothing to review here yet: press Score in the Pick dock first."
 
 
-def sampling_now(session: Session) -> Sampling:
-    """The sampling that a training would use now; see `TrainingSettings.chosen_sampling`."""
-    return sampling_of(session.binning) or automatic_sampling(session.box_size_px)
+def why_not_begin(session: Session) -> str:
+    """Why there is nothing to work on: no micrograph is open, and no folder of them."""
+    return "" if session.files or session.micrographs else OPEN_FIRST
 
 
-def obstacle(session: Session) -> str:
-    """Say in one line what training still needs; empty if nothing."""
-    if missing := session.missing_for_training():
-        return missing
-    sampling = sampling_now(session)
+def why_not_annotate(session: Session) -> str:
+    """Why nothing can be marked on the current micrograph: it is not in memory."""
+    return "" if session.current in session.micrographs else OPEN_FIRST
+
+
+def why_not_draw_background(session: Session) -> str:
+    """Why no background can be drawn on the current micrograph."""
+    if session.current not in session.micrographs:
+        return "Open a micrograph first."
+    if not len(session.labels_of(session.current).positive_yx):
+        return "Mark particles here first: background is drawn away from them."
+    return ""
+
+
+def why_not_train(session: Session) -> str:
+    """Why a new network can't be trained by labels and parameters as they are now."""
+    if why := why_not_begin(session):
+        return why
+    taught = [*session.annotated().values(), *session.reviewed().values()]
+    if not any(len(labels.positive_yx) for labels in taught):
+        return "Mark at least one particle: Annotate > Mark particles, then click on particles."
+    for name in session.annotated().keys() & session.micrographs.keys():  # others tell when read
+        height, width = session.micrographs[name].shape
+        if session.box_size_px > min(height, width):
+            return (
+                f"A box of {session.box_size_px} px does not fit {name} ({width} x {height} px): "
+                "give a smaller box in Annotate."
+            )
+    sampling = session.chosen_sampling
     box_px = sampling.box_px(session.box_size_px)
-    if box_px < SMALLEST_BOX_PX:
+    if SMALLEST_BOX_PX <= box_px <= LARGEST_BOX_PX:
+        return ""
+    too_small = box_px < SMALLEST_BOX_PX
+    limit = f"needs {SMALLEST_BOX_PX}" if too_small else f"takes {LARGEST_BOX_PX} at most"
+    return (
+        f"A box of {session.box_size_px} px, binned by {sampling}, leaves {box_px} px: the "
+        f"network {limit}. Set binning to auto."
+    )
+
+
+def why_not_refine(session: Session) -> str:
+    """Why the present model can't be trained again, anew or from its weights."""
+    if session.model is None:
+        return "There is no model yet: press Train."
+    if not (session.annotated() or session.reviewed()):
+        return "Nothing is marked or judged: mark particles in Annotate, or judge picks in Review."
+    if session.box_size_px != session.model.box_size_px:
         return (
-            f"A box of {session.box_size_px} px, binned by {sampling}, leaves {box_px} px: the "
-            f"network needs {SMALLEST_BOX_PX}. Set binning to auto."
-        )
-    if box_px > LARGEST_BOX_PX:
-        return (
-            f"A box of {session.box_size_px} px, binned by {sampling}, leaves {box_px} px: the "
-            f"network takes {LARGEST_BOX_PX} at most. Set binning to auto."
+            f"The box is {session.box_size_px} px now, the model's {session.model.box_size_px} px: "
+            "Train starts anew with it."
         )
     return ""
 
 
-def warnings(session: Session) -> list[str]:
-    """Say in sentences what would make the next training better; it can start all the same."""
-    lessons = [*session.annotated().values(), *session.reviewed().values()]
-    if not lessons:
-        return []
-    return [
-        *_on_numbers(session),
-        *_on_places(lessons, session.box_size_px),
-        *_on_box(session),
-    ]
+def why_not_refine_by_verdicts(session: Session) -> str:
+    """Why the present model can't be trained again with what was said of its picks."""
+    if why := why_not_refine(session):
+        return why
+    return "" if session.reviewed() else "Accept or reject some picks first."
 
 
-def _on_numbers(session: Session) -> Iterable[str]:
-    counts: dict[str, int] = {}
-    for labels in (session.annotated(), session.reviewed()):
-        for name, each in labels.items():
-            counts[name] = counts.get(name, 0) + len(each.positive_yx)
-    with_particles = [name for name, count in counts.items() if count]
-    total = sum(counts.values())
-    if total and total < ENOUGH_PARTICLES:
-        yield f"Only {_particles(total)} so far: {ENOUGH_PARTICLES} or more teach much better."
-    if len(with_particles) != 1:
-        return
-    if total < FEWEST_TO_SPLIT:
-        yield (
-            "Nothing can be held out of so few on one micrograph, so no threshold can be found: "
-            "mark some on a second one."
+def why_not_score(session: Session, names: Collection[str]) -> str:
+    """Why none of these micrographs can be scored."""
+    if why := why_not_begin(session):
+        return why
+    if session.model is None:
+        return NO_MODEL
+    if names and session.excluded.issuperset(names):
+        which = f"{next(iter(names))} is" if len(names) == 1 else "All of them are"
+        return f"{which} excluded: take in again, in Micrographs, to score."
+    return ""
+
+
+def why_not_score_all(session: Session) -> str:
+    """Why there is no micrograph that is still to be scored."""
+    if why := why_not_score(session, session.names):
+        return why
+    left = set(session.names) - session.candidates.keys() - session.excluded
+    return "" if left else "Every micrograph is scored with this model."
+
+
+def why_not_review(session: Session) -> str:
+    """Why there are no picks to look through."""
+    return "" if session.candidates else NOTHING_TO_REVIEW
+
+
+def why_not_save(session: Session, what: What, scope: Scope) -> str:
+    """Why there is nothing to write into coordinate files."""
+    names = names_of(session, scope)
+    if scope == "chosen" and not names:
+        return NOTHING_CHOSEN
+    if what == "picks":
+        return "" if any(name in session.candidates for name in names) else NOTHING_SCORED
+    return "" if any(len(session.labels_of(n).positive_yx) for n in names) else NOTHING_MARKED
+
+
+def why_not_open(session: Session, files: Mapping[str, Path] | None = None) -> str:
+    """Why no folder can be opened now; with the micrographs of one, why not that one."""
+    if session.training.running:
+        return (
+            "A model is being trained on what is open: wait for it, or stop it in Train, before "
+            "you open a folder."
         )
-    else:
-        yield (
-            f"All are on {with_particles[0]}: its right-hand part is held out to find the "
-            "threshold. Particles on a second micrograph tell more."
-        )
-
-
-def _on_places(lessons: Iterable[Labels], box_size_px: int) -> Iterable[str]:
-    twice = both = crowded = total = 0
-    for labels in lessons:
-        nearest = neighbour_distances(labels.positive_yx)
-        twice += int((nearest <= SAME_PARTICLE_BOXES * box_size_px).sum()) // 2
-        crowded += int((nearest <= CROWDED_BOXES * box_size_px).sum())
-        wrong = nearest_distances(labels.negative_yx, labels.positive_yx)
-        both += int((wrong <= SAME_PARTICLE_BOXES * box_size_px).sum())
-        total += len(labels.positive_yx)
-    if both:
-        yield (
-            f"{both} of the non-particles {'lies' if both == 1 else 'lie'} on a particle: erase "
-            "one of the two."
-        )
-    if twice:
-        yield f"{_particles(twice)} seem{'s' if twice == 1 else ''} to be marked twice."
-    elif crowded > CROWDED_SHARE * total:
-        yield (
-            f"{crowded} of {total} particles lie less than half a box from the next one: the "
-            "box may be too large."
-        )
-
-
-def _on_box(session: Session) -> Iterable[str]:
-    suggested = session.suggested_box_px
-    if suggested and not suggested / FAR_OFF <= session.box_size_px <= suggested * FAR_OFF:
-        large = session.box_size_px > suggested
-        yield (
-            f"The box looks too {'large' if large else 'small'} for what was clicked: "
-            f"{suggested} px would fit."
-        )
-
-
-def _particles(count: int) -> str:
-    return f"{count} particle{'' if count == 1 else 's'}"
+    files = files or {}
+    for name in session.micrographs.keys() & files.keys() - session.files.keys():
+        source = session.micrographs[name].source
+        if source is None or source.resolve() != files[name].resolve():
+            return (
+                f"{name} is open, and is not {files[name]}: close it before you open that folder."
+            )
+    return ""

@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.network.model import Model
 from napari_deepem.core.types import Micrograph, ScoreMap
+from napari_deepem.io.images import list_micrographs, read_micrograph
+from napari_deepem.io.models import model_digest
+from napari_deepem.io.score_maps import cached_path, read_score_map
+from napari_deepem.io.session_file import stamp_of
 from napari_deepem.session.state import Session
 
-if TYPE_CHECKING:
-    from napari_deepem.core.network.model import Model
-
+Scope = Literal["this", "chosen", "all"]  # micrographs that are meant
 State = Literal["new", "annotated", "scored", "reviewed", "excluded"]
 THUMBNAIL_PX = 96
 
 
 def reading(name: str, path: Path) -> Generator[None, None, Micrograph]:
     """Read a micrograph, under the name that it has in the series."""
-    from napari_deepem.io.images import read_micrograph
-
     yield
     return replace(read_micrograph(path), name=name)
 
@@ -36,10 +37,6 @@ def reading_scores(
 
     Returns it, and whether there is one that is of another file than the one there is now.
     """
-    from napari_deepem.io.models import model_digest
-    from napari_deepem.io.score_maps import cached_path, read_score_map
-    from napari_deepem.io.session_file import stamp_of
-
     yield
     cached = cached_path(folder, model_digest(model), name)
     score_map = read_score_map(cached, stamp_of(path))
@@ -48,12 +45,18 @@ def reading_scores(
 
 def holds_micrographs(folder: Path) -> bool:
     """Whether it is a folder in which there are files that look like micrographs."""
-    from napari_deepem.io.images import list_micrographs
-
     try:
         return folder.is_dir() and bool(list_micrographs(folder))
     except InputError:
         return False
+
+
+def names_of(session: Session, scope: Scope) -> list[str]:
+    """Names of the micrographs that are meant, none that is excluded."""
+    if scope == "this":
+        return [session.current] if session.current is not None else []
+    names = [name for name in session.names if name not in session.excluded]
+    return names if scope == "all" else [name for name in names if name in session.chosen]
 
 
 def state_of(session: Session, name: str) -> State:
@@ -76,8 +79,6 @@ def thumbnails(
 
     Yields a name and its thumbnail, None for a file that can't be read.
     """
-    from napari_deepem.io.images import read_micrograph
-
     for name, each in micrographs.items():
         try:
             micrograph = read_micrograph(each) if isinstance(each, Path) else each

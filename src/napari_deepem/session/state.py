@@ -10,22 +10,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from psygnal import EventedModel
 from pydantic import Field, InstanceOf, PrivateAttr
 
+from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria
+from napari_deepem.core.preprocessing.sampling import Sampling
+from napari_deepem.core.training.settings import automatic_sampling, sampling_of
 from napari_deepem.core.types import Candidates, Labels, Micrograph, Picks, ScoreMap
+from napari_deepem.session.activity import Activity
 from napari_deepem.session.display import Display
 from napari_deepem.session.history import History
 from napari_deepem.session.parameters import Parameters
 from napari_deepem.session.pick_cache import Selection
 from napari_deepem.session.training_rounds import Round
 from napari_deepem.session.verdicts import AsLabels
-
-if TYPE_CHECKING:
-    from napari_deepem.core.network.model import Model
 
 NO_LABELS = Labels.of()
 
@@ -38,15 +38,6 @@ class Scored:
     model: Model
     score_map: ScoreMap
     candidates: Candidates
-
-
-class Activity(EventedModel):
-    """How a long job is doing, in words and numbers that a dock can show."""
-
-    running: bool = False
-    done: int = 0
-    total: int = 0  # 0: not known yet
-    message: str = ""
 
 
 class Session(Parameters):
@@ -66,7 +57,7 @@ class Session(Parameters):
     labels: dict[str, InstanceOf[Labels]] = Field(default_factory=dict)  # of the whole series
 
     # results of jobs
-    model: Any = None  # Model | None; its class would bring torch
+    model: Any = None  # Model | None
     history: tuple[Any, ...] = ()  # EpochDone of the training that runs or ran last
     scored: dict[str, InstanceOf[Scored]] = Field(default_factory=dict)  # of those in memory
     # of all that the model has scored, in memory or not; follows `scored`
@@ -172,6 +163,11 @@ class Session(Parameters):
         return [*self.files, *(name for name in self.micrographs if name not in self.files)]
 
     @property
+    def chosen_sampling(self) -> Sampling:
+        """The sampling of the next training, also where it is left to us."""
+        return sampling_of(self.binning) or automatic_sampling(self.box_size_px)
+
+    @property
     def f2_optimum(self) -> float | None:
         """The threshold at which F2 was best on held-out labels; None if none were held out."""
         found = self.model is not None and "held_out_recall" in self.model.summary
@@ -224,30 +220,6 @@ class Session(Parameters):
         box_size_px: int = self.model.box_size_px if self.model else self.box_size_px
         return self.criteria.distance_px(box_size_px)
 
-    def missing_for_training(self) -> str:
-        """Say in one line what training still needs; empty if nothing."""
-        if not (self.files or self.micrographs):
-            return OPEN_FIRST
-        taught = [*self.annotated().values(), *self.reviewed().values()]
-        if not any(len(labels.positive_yx) for labels in taught):
-            return "Mark at least one particle: Annotate > Mark particles, then click on particles."
-        for name in self.annotated().keys() & self.micrographs.keys():  # others tell when read
-            height, width = self.micrographs[name].shape
-            if self.box_size_px > min(height, width):
-                return (
-                    f"A box of {self.box_size_px} px does not fit {name} ({width} x {height} px): "
-                    "give a smaller box in Annotate."
-                )
-        return ""
-
-    def missing_for_scoring(self) -> str:
-        """Say in one line what scoring still needs; empty if nothing."""
-        if not (self.files or self.micrographs):
-            return OPEN_FIRST
-        if self.model is None:
-            return "No model yet: train one, or load one, in the Train dock."
-        return ""
-
     def _read_criteria(self) -> None:
         self._criteria = PickCriteria(self.threshold, self.std_range, self.min_distance_px)
 
@@ -285,6 +257,3 @@ class Session(Parameters):
             self.min_distance_px = None
             self.std_range = model.std_range
             self.threshold = model.threshold
-
-
-OPEN_FIRST = "Open a micrograph first: drag an .mrc file in, or File > Open Sample > napari-deepem."

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.evaluation.verdicts import join, verified_labels
+from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.types import Labels, Micrograph, Picks
+from napari_deepem.io.images import read_micrograph, read_shape
 from napari_deepem.session.state import Session
-
-if TYPE_CHECKING:
-    from napari_deepem.core.network.model import LabelledMicrograph, Model
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -58,9 +57,6 @@ class Lessons:
         InputError
             A file can't be read, as far as it tells its size.
         """
-        from napari_deepem.core.evaluation.verdicts import join
-        from napari_deepem.core.network.model import LabelledMicrograph
-
         marked = [
             LabelledMicrograph(name, labels, self.marks_complete, self._source_of(name))
             for name, labels in self.marks.items()
@@ -82,8 +78,6 @@ class Lessons:
         InputError
             It is neither open nor can its file be read.
         """
-        from napari_deepem.io.images import read_micrograph
-
         if item.name in self.micrographs:
             return self.micrographs[item.name]
         path = self.files.get(item.name, item.source)
@@ -101,7 +95,6 @@ class Lessons:
         return replace(model, training_set=kept)
 
     def _inside(self, item: LabelledMicrograph) -> LabelledMicrograph:
-        from napari_deepem.io.images import read_shape
 
         if item.name in self.micrographs:
             shape = self.micrographs[item.name].shape
@@ -112,7 +105,6 @@ class Lessons:
         return replace(item, labels=item.labels.inside(shape))
 
     def _verified(self, name: str) -> Labels:
-        from napari_deepem.core.evaluation.verdicts import verified_labels
 
         verdicts = self.verdicts[name]
         return verified_labels(

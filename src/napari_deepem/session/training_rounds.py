@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from napari_deepem.core.network.model import Model
+from napari_deepem.core.network.model import Model
 
-Start = Literal["new", "anew", "weights", "file"]
+# by labels alone; again, see `core.training.refinement`; loaded from a file
+RoundStart = Literal["new", "anew", "weights", "file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Round:
     """One training, in numbers that can be compared with those before."""
 
     number: int  # counted from 1
-    start: Start  # "new": by labels alone; "anew", "weights": see `core.refinement`; "file": loaded
+    start: RoundStart
     particles: int  # that it learnt from or held out
     negatives: int  # marked ones, rejected picks among them
     micrographs: int
@@ -36,7 +36,7 @@ def round_from(values: Mapping[str, Any]) -> Round:
     return Round(**{name: value for name, value in values.items() if name in known})
 
 
-def round_of(model: Model, start: Start, number: int) -> Round:
+def round_of(model: Model, start: RoundStart, number: int) -> Round:
     """Describe a model as the round of training that gave it."""
     summary = model.summary
     parts = [*summary.get("trained_on", ()), *summary.get("held_out", ())]

@@ -24,10 +24,10 @@ def open_results(micrographs: Sequence[Path], model: Path) -> napari.Viewer:
 
     def score_all() -> None:
         link.session.events.model.disconnect(score_all)
-        link.runs.score(list(link.session.micrographs))
+        link.scoring.score(list(link.session.micrographs))
 
     link.session.events.model.connect(score_all)
-    link.runs.trainings.load(model)
+    link.training.load(model)
     return viewer
 
 

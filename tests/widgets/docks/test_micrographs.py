@@ -326,7 +326,7 @@ def test_whole_series_is_scored_and_what_is_done_is_kept(
     viewer = ViewerModel()
     dock, link = Micrographs(viewer), opened(viewer)
     session = link.session
-    assert "Train a model" in dock.pick_all.tooltip
+    assert "No model yet" in dock.pick_all.tooltip
     session.model = some_model()
     dock.pick_all.native.click()
     assert dock.stop.enabled
@@ -361,7 +361,7 @@ def test_micrograph_that_was_processed_again_has_no_scores(
     link = opened(ViewerModel())
     session = link.session
     session.model = some_model()
-    link.runs.score(["m1", "m2"])
+    link.scoring.score(["m1", "m2"])
     qtbot.waitUntil(lambda: not session.scoring.running)
     go_to(link, "m10", qtbot)
     write_image(folder / "m1.mrc", np.random.default_rng(1).normal(size=(60, 90)), 2.0)
@@ -379,9 +379,9 @@ def test_stopped_scoring_goes_on_after_the_session_is_opened_again(
     link = opened(ViewerModel())
     link.session.model = some_model()
     link.session.events.candidates.connect(
-        lambda: QTimer.singleShot(0, link.runs.cancel_scoring)  # while the next one is scored
+        lambda: QTimer.singleShot(0, link.scoring.cancel)  # while the next one is scored
     )
-    link.runs.score(link.session.names)
+    link.scoring.score(link.session.names)
     qtbot.waitUntil(lambda: not link.session.scoring.running)
     assert list(link.session.candidates) == ["m1"]
     link.keeping.close()
@@ -517,7 +517,7 @@ def test_what_is_five_seconds_old_outlives_a_killed_program(folder: Path) -> Non
 def test_old_scores_do_not_outlast_their_model(opened, scores: dict[str, float], qtbot) -> None:
     link = opened(ViewerModel())
     link.session.model = some_model()
-    link.runs.score(["m1", "m2"])
+    link.scoring.score(["m1", "m2"])
     qtbot.waitUntil(lambda: not link.session.scoring.running)
     link.session.model = SimpleNamespace(
         threshold=0.5, std_range=(0.0, 1.0), box_size_px=24, summary={}
@@ -552,7 +552,7 @@ def test_scores_are_those_of_the_pixels_that_are_there_now(
     link = opened(ViewerModel())
     session = link.session
     session.model = some_model()
-    link.runs.score(["m1"])
+    link.scoring.score(["m1"])
     qtbot.waitUntil(lambda: session.scored_so_far is not None)
     link.viewer.layers["m1"].data = np.full((60, 90), 0.5, dtype=np.float32)
     slow_score.set()
@@ -567,7 +567,7 @@ def test_folder_that_is_opened_again_loses_no_scores(
     link = opened(ViewerModel())
     session = link.session
     session.model = some_model()
-    link.runs.score(["m1", "m2"])
+    link.scoring.score(["m1", "m2"])
     qtbot.waitUntil(lambda: session.scored_so_far is not None)
     asked = dict(session.files)
     link.keeping.open_folder(folder)
@@ -581,7 +581,7 @@ def test_what_an_old_model_has_scored_so_far_is_not_shown(opened, slow_score, qt
     link = opened(ViewerModel())
     session = link.session
     session.model = some_model()
-    link.runs.score(["m1", "m2"])
+    link.scoring.score(["m1", "m2"])
     qtbot.waitUntil(lambda: session.scored_so_far is not None)
     session.model, seen = some_model(), []
     assert session.scored_so_far is None
@@ -596,7 +596,7 @@ def test_excluded_micrograph_is_not_scored_and_that_is_said(opened, scores) -> N
     link = opened(ViewerModel())
     link.session.model = some_model()
     link.session.excluded = frozenset({"m1"})
-    link.runs.score(["m1"])
+    link.scoring.score(["m1"])
     assert "m1 is excluded" in link.session.scoring.message
     assert not link.session.scoring.running
 

@@ -69,7 +69,7 @@ def test_picks_are_reviewed_and_learnt_from(make_napari_viewer, qtbot) -> None:
     session.model = train(
         [m for m, _ in pairs[:2]], marked, BOX_PX, epochs=3, labels_complete=False
     )
-    dock.link.runs.score(["blobs_2", "blobs_3"])
+    dock.link.scoring.score(["blobs_2", "blobs_3"])
     qtbot.waitUntil(lambda: len(session.candidates) == 2, timeout=60_000)
 
     # the gallery: pictures of what is in sight come by themselves

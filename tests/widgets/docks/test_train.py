@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QWidget
 
 from blobs import BOX_PX, blob_micrograph
 from napari_deepem.controllers.debounced_job import Refresh
-from napari_deepem.controllers.training import time_left
 from napari_deepem.controllers.viewer_link import link_of, session_of
+from napari_deepem.controllers.wording import time_left
 from napari_deepem.core.jobs import EpochDone
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
 from napari_deepem.core.training.recipes import MODERN, RECIPES

@@ -15,8 +15,8 @@ from napari_deepem.controllers.workers import report
 from napari_deepem.core.errors import InputError
 from napari_deepem.layers.label_points import Mark, adoptable
 from napari_deepem.session.display import Display
-from napari_deepem.session.state import OPEN_FIRST
-from napari_deepem.widgets.docks.dock import Dock, form, row, tell, text_line
+from napari_deepem.session.readiness import why_not_annotate
+from napari_deepem.widgets.docks.dock import Dock, enable, form, row, tell, text_line
 from napari_deepem.widgets.docks.label_import import Elsewhere
 
 HINT = (
@@ -156,8 +156,7 @@ class Annotate(Dock):
     def _show_choice(self) -> None:
         chosen = self.points.value is not None and self.session.current is not None
         for button in (self.use_positive, self.use_negative):
-            button.enabled = chosen
-            button.tooltip = "" if chosen else "Choose a layer of points, and a micrograph, first."
+            enable(button, "" if chosen else "Choose a layer of points, and a micrograph, first.")
 
     def _show_tool(self) -> None:
         now = self.link.tools.now()
@@ -165,10 +164,9 @@ class Annotate(Dock):
             button.native.setChecked(tool == now)
 
     def _show_keys(self) -> None:
-        is_open = self.session.current in self.session.micrographs
+        why_not = why_not_annotate(self.session)
         for tool, _, key, help_text in TOOLS:
-            self.tools[tool].enabled = is_open
-            self.tools[tool].tooltip = with_keys(help_text, key) if is_open else OPEN_FIRST
+            enable(self.tools[tool], why_not, with_keys(help_text, key))
         self.filtered.tooltip = with_keys(FILTERED_HELP, "show_filtered")
         self._show_edits()
 
@@ -178,19 +176,19 @@ class Annotate(Dock):
             (self.undo, edits.can_undo, "undo"),
             (self.redo, edits.can_redo, "redo"),
         ):
-            button.enabled = is_possible
-            text = UNDO_HELP if is_possible else f"Nothing to {what}."
-            button.tooltip = with_keys(text, f"{what}_marks")
+            key = f"{what}_marks"
+            why_not = "" if is_possible else with_keys(f"Nothing to {what}.", key)
+            enable(button, why_not, with_keys(UNDO_HELP, key))
 
     def _show(self) -> None:
         session = self.session
-        is_open = session.current in session.micrographs
+        why_not = why_not_annotate(session)
         self._show_keys()
         self.elsewhere.show()
         self._show_choice()
-        tell(self.hint, HINT if is_open else OPEN_FIRST)
+        tell(self.hint, why_not or HINT)
         tell(self.in_angstrom, in_angstrom(session.box_size_px, session.pixel_size))
-        tell(self.counts, self._counts() if is_open else "")
+        tell(self.counts, "" if why_not else self._counts())
 
     def _counts(self) -> str:
         here = self.session.counting_labels_of(self.session.current)

@@ -188,6 +188,15 @@ def button(text: str, action: Callable[[], object], tooltip: str = "") -> PushBu
     return made
 
 
+def enable(button: PushButton, why_not: str, what: str = "") -> None:
+    """Enable a button unless something stands in its way; its tooltip says what, or what it does.
+
+    For what may stand in the way see `session.readiness`.
+    """
+    button.enabled = not why_not
+    button.tooltip = why_not or what
+
+
 def text_line(name: str) -> Label:
     """Return an empty text that wraps and can be copied."""
     line = Label(name=name, value="")

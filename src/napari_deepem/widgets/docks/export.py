@@ -15,8 +15,10 @@ from napari_deepem.controllers.workers import report
 from napari_deepem.core.errors import InputError
 from napari_deepem.layers.micrographs import folder_of
 from napari_deepem.session import export_plan
-from napari_deepem.session.export_plan import FORMATS, Scope, What
-from napari_deepem.widgets.docks.dock import Dock, form, row, tell, text_line
+from napari_deepem.session.export_plan import FORMATS, NO_FORMAT
+from napari_deepem.session.readiness import What, why_not_save
+from napari_deepem.session.series import Scope
+from napari_deepem.widgets.docks.dock import Dock, enable, form, row, tell, text_line
 
 PICKS, MARKS = "picks", "marked particles"
 THIS, CHOSEN, ALL = "this micrograph", "those chosen in the table", "all but the excluded"
@@ -117,18 +119,20 @@ class Export(Dock):
         self._show()
 
     def _show(self) -> None:
-        why = export_plan.nothing_to_save(self.session, *self._asked())
-        if not why and not self.suffixes:
-            why = "Choose a format."
-        if not why and self._destination() is None:
-            why = "Name a folder to save to."
-        saving = self.session.exporting.running
-        self.save.enabled = not why and not saving
-        self.save.tooltip = why or ("Files are being written." if saving else "")
-        self.copy_to_layer.enabled = self.session.picks is not None
-        self.copy_to_layer.tooltip = WHAT_COPYING_DOES if self.session.picks else NOT_SCORED
+        why_not = (
+            why_not_save(self.session, *self._asked())
+            or ("" if self.suffixes else NO_FORMAT)
+            or ("" if self._destination() else "Name a folder to save to.")
+        )
+        saving = "Files are being written." if self.session.exporting.running else ""
+        enable(self.save, why_not or saving)
+        enable(
+            self.copy_to_layer,
+            NOT_SCORED if self.session.picks is None else "",
+            WHAT_COPYING_DOES,
+        )
         if not saving:
-            tell(self.status, why)
+            tell(self.status, why_not)
 
     def _show_exporting(self) -> None:
         exporting = self.session.exporting
@@ -150,7 +154,7 @@ class Export(Dock):
             return tell(self.status, report(error))
         if not self._may_replace(export_plan.files_of_others(self.session, plan.paths())):
             return tell(self.status, "Nothing was written.")
-        self.link.exports.write(plan, "pick" if self._asked()[0] == "picks" else "particle")
+        self.link.exporting.write(plan, "pick" if self._asked()[0] == "picks" else "particle")
 
     def _may_replace(self, others: list[Path]) -> bool:
         if not others:

@@ -14,11 +14,17 @@ from napari_deepem.controllers.wording import counted
 from napari_deepem.controllers.workers import report, run
 from napari_deepem.core.types import FloatArray
 from napari_deepem.session import Session
-from napari_deepem.session.background_labels import drawing_background, missing_for_background
+from napari_deepem.session.background_labels import drawing_background
 from napari_deepem.session.labels import MarksRead, add_marks, reading_marks
-from napari_deepem.session.state import OPEN_FIRST
-from napari_deepem.widgets.docks.dock import row
+from napari_deepem.session.readiness import why_not_begin, why_not_draw_background
+from napari_deepem.widgets.docks.dock import enable, row
 
+WHAT_LOADING_DOES = "Adds the particles of a coordinate file to the marks."
+WHAT_LOADING_A_FOLDER_DOES = "Adds the particles of one file for each micrograph, by name."
+WHAT_DRAWING_DOES = (
+    "Marks places as non-particles, drawn at random as training does, so that you see what it "
+    "learns from and can erase what is a particle."
+)
 FILTER = "Coordinates (*.star *.box *.csv)"
 
 
@@ -41,19 +47,10 @@ class Elsewhere:
     def show(self) -> None:
         """Say of each button what it does, or why it does nothing now."""
         session = self._session
-        is_open = bool(session.micrographs or session.files)
-        for button, text in (
-            (self.load, "Adds the particles of a coordinate file to the marks."),
-            (self.load_folder, "Adds the particles of one file for each micrograph, by name."),
-        ):
-            button.enabled = is_open
-            button.tooltip = text if is_open else OPEN_FIRST
-        missing = missing_for_background(session)
-        self.draw.enabled = not missing
-        self.draw.tooltip = missing or (
-            "Marks places as non-particles, drawn at random as training does, so that you see "
-            "what it learns from and can erase what is a particle."
-        )
+        why_not = why_not_begin(session)
+        enable(self.load, why_not, WHAT_LOADING_DOES)
+        enable(self.load_folder, why_not, WHAT_LOADING_A_FOLDER_DOES)
+        enable(self.draw, why_not_draw_background(session), WHAT_DRAWING_DOES)
 
     def _choose_file(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(

@@ -14,13 +14,17 @@ from napari_deepem.controllers.key_bindings import with_keys
 from napari_deepem.controllers.thumbnails import Thumbnails
 from napari_deepem.controllers.wording import counted
 from napari_deepem.controllers.workers import work_on
-from napari_deepem.widgets.docks.dock import Dock, button, holder, row, tell, text_line
+from napari_deepem.session.readiness import why_not_score_all
+from napari_deepem.widgets.docks.dock import Dock, button, enable, holder, row, tell, text_line
 from napari_deepem.widgets.pictures.micrograph_table import ALL, NAME, Table
 from napari_deepem.widgets.pictures.micrograph_table_view import TableView
 from napari_deepem.widgets.plots.series_overview import Overview
 
 NOTHING_OPEN = "Open a folder of micrographs, or drop one onto the window."
-NO_MODEL = "Train a model, or load one, in the Train dock first."
+WHAT_PICKING_ALL_DOES = (
+    "Scores and picks every micrograph that is not scored yet, in the background."
+)
+WHAT_EXCLUDING_DOES = "Excluded micrographs are neither trained on, picked nor exported."
 LATER_MS = 500  # many changes are shown at once
 STEP_MS = 8  # of work between two looks at what the user does
 
@@ -44,7 +48,7 @@ class Micrographs(Dock):
         self.thumbnails = Thumbnails(self.session, self.table.add_picture)
         self.exclude = button("Exclude", self._exclude)
         self.pick_all = button("Pick all", self._pick_all)
-        self.stop = button("Stop", self.link.runs.cancel_scoring)
+        self.stop = button("Stop", self.link.scoring.cancel)
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.activity = text_line("activity")
         self.totals = text_line("totals")
@@ -144,7 +148,7 @@ class Micrographs(Dock):
 
     def _pick_all(self) -> None:
         self.link.stop_marking()
-        self.link.runs.score(self.session.names)
+        self.link.scoring.score(self.session.names)
 
     def _go_to_file(self, number: int) -> None:
         names = self.session.names
@@ -201,30 +205,19 @@ class Micrographs(Dock):
     def _show(self) -> None:
         session, scoring, keeping = self.session, self.session.scoring, self.link.keeping
         count = len(session.names)
-        missing = NOTHING_OPEN if not count else "" if session.model is not None else NO_MODEL
-        left = any(name not in session.candidates for name in session.names)
-        self.pick_all.enabled = not missing and not scoring.running and left
-        self.pick_all.tooltip = missing or (
-            "Scores and picks every micrograph that is not scored yet, in the background."
-            if left
-            else "Every micrograph is scored with this model."
-        )
-        self.stop.enabled = scoring.running
-        self.stop.tooltip = "What is done is kept." if scoring.running else "Nothing is running."
+        running = "Scoring is running." if scoring.running else ""
+        enable(self.pick_all, running or why_not_score_all(session), WHAT_PICKING_ALL_DOES)
+        enable(self.stop, "" if running else "Nothing is running.", "What is done is kept.")
         self.progress.visible = scoring.running
         self.progress.max, self.progress.value = scoring.total, scoring.done
         tell(self.activity, scoring.message)
         for arrow in (self.previous, self.next):
             arrow.enabled = count > 1
         chosen = session.chosen
-        self.exclude.enabled = bool(chosen)
         again = bool(chosen) and chosen <= session.excluded
         self.exclude.text = "Take in again" if again else "Exclude"
-        self.exclude.tooltip = (
-            "Excluded micrographs are neither trained on, picked nor exported."
-            if chosen
-            else "Choose micrographs in the table first."
-        )
+        none_chosen = "" if chosen else "Choose micrographs in the table first."
+        enable(self.exclude, none_chosen, WHAT_EXCLUDING_DOES)
         tell(self.status, self._words(count, keeping.message or keeping.remark))
 
     def _words(self, count: int, remark: str) -> str:

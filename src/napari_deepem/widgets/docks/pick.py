@@ -12,9 +12,11 @@ from qtpy.QtCore import QTimer
 from napari_deepem.controllers.debounced_job import Refresh
 from napari_deepem.controllers.wording import counted
 from napari_deepem.session import box_pictures, threshold_curves
+from napari_deepem.session.readiness import NO_MODEL, why_not_score, why_not_score_all
 from napari_deepem.widgets.docks.dock import (
     SLIDER_MARGIN,
     Dock,
+    enable,
     form,
     holder,
     row,
@@ -32,9 +34,8 @@ HOW_SURE = (
     "particle to the network and was not among the held-out labels counts as right."
 )
 ALL_LEFT = "Scores every micrograph that is not scored yet."
-ALL_SCORED = "Every micrograph is scored with this model."
+SCORED = "This micrograph is scored with this model."
 STOPS = "Stops after the part of the micrograph that is being scored; what is scored stays."
-NO_MODEL = "No model yet: train one, or load one, in the Train dock."
 BEST_F2 = (
     "Sets the threshold at which F2, which counts recall four times, was best on held-out labels."
 )
@@ -56,9 +57,9 @@ class Pick(Dock):
         self.score = PushButton(text="Score")
         self.score.changed.connect(self._score)
         self.score_all = PushButton(text="Score all")
-        self.score_all.changed.connect(lambda: self.link.runs.score(self.session.names))
+        self.score_all.changed.connect(lambda: self.link.scoring.score(self.session.names))
         self.cancel = PushButton(text="Cancel")
-        self.cancel.changed.connect(self.link.runs.cancel_scoring)
+        self.cancel.changed.connect(self.link.scoring.cancel)
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.status = text_line("status")
         self.picked = text_line("picked")
@@ -98,8 +99,8 @@ class Pick(Dock):
         )
 
         events = self.session.events
-        for signal in (events.micrographs, events.model, events.current, events.scored):
-            self.follow(signal, self._show)
+        for name in ("micrographs", "excluded", "model", "current", "scored"):
+            self.follow(events[name], self._show)
         for field in ("running", "message", "done", "total"):
             self.follow(self.session.scoring.events[field], self._show)
         for signal in (events.current, events.candidates):
@@ -134,7 +135,7 @@ class Pick(Dock):
     def _score(self) -> None:
         if self.session.current is not None:
             self.link.stop_marking()
-            self.link.runs.score([self.session.current])
+            self.link.scoring.score([self.session.current])
 
     def _on_line(self, threshold: float) -> None:
         self.session.threshold = min(1.0, max(0.0, threshold))
@@ -148,33 +149,27 @@ class Pick(Dock):
 
     def _show(self) -> None:
         session, activity = self.session, self.session.scoring
-        missing = session.missing_for_scoring()
-        done = session.current_scored is not None
-        why = missing or ("Scoring is running." if activity.running else "")
-        self.score.enabled = not why and not done
-        self.score.tooltip = why or ("This micrograph is scored with this model." if done else "")
-        left = set(session.names) - session.candidates.keys() - session.excluded
-        self.score_all.enabled = not why and bool(left)
-        self.score_all.tooltip = why or (ALL_LEFT if left else ALL_SCORED)
-        self.cancel.enabled = activity.running
-        self.cancel.tooltip = STOPS if activity.running else "Nothing is being scored."
+        why_not = why_not_score(session, [session.current] if session.current else [])
+        running = "Scoring is running." if activity.running else ""
+        done = "" if session.current_scored is None else SCORED
+        enable(self.score, why_not or running or done)
+        enable(self.score_all, running or why_not_score_all(session), ALL_LEFT)
+        enable(self.cancel, "" if running else "Nothing is being scored.", STOPS)
         self.progress.visible = activity.running
         self.progress.max = activity.total
         self.progress.value = activity.done
-        tell(self.status, activity.message or missing or ("" if done else NOT_SCORED))
+        tell(self.status, activity.message or why_not or ("" if done else NOT_SCORED))
 
     def _show_optimum(self) -> None:
         optimum = self.session.f2_optimum
         thresholds, curves = threshold_curves.held_out_curves(self.session)
-        self.use_optimum.enabled = optimum is not None
         text = "Use F2 optimum"
         if optimum is not None:
             text += f" ({optimum:.2f}"
             text += f": F2 {np.interp(optimum, thresholds, curves['F2']):.2f})" if curves else ")"
         self.use_optimum.text = text
-        self.use_optimum.tooltip = BEST_F2
-        if optimum is None:
-            self.use_optimum.tooltip = NOT_HELD_OUT if self.session.model else NO_MODEL
+        unknown = NOT_HELD_OUT if self.session.model else NO_MODEL
+        enable(self.use_optimum, unknown if optimum is None else "", BEST_F2)
         self.scores.show_optimum(optimum)
         self.scores.show_curves(thresholds, curves)
 

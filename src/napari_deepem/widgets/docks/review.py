@@ -8,16 +8,19 @@ from magicgui.widgets import CheckBox, ComboBox, ProgressBar, PushButton
 from qtpy.QtWidgets import QSizePolicy
 
 from napari_deepem.controllers.debounced_job import Refresh
-from napari_deepem.controllers.training import missing_for_more
 from napari_deepem.controllers.wording import counted
 from napari_deepem.controllers.workers import Job
 from napari_deepem.session import review_gallery
 from napari_deepem.session.box_pictures import cutting
+from napari_deepem.session.readiness import (
+    NOTHING_TO_REVIEW,
+    why_not_refine_by_verdicts,
+    why_not_review,
+)
 from napari_deepem.session.review_gallery import EMPTY, Gallery, Verdict
 from napari_deepem.session.training_rounds import Round
-from napari_deepem.widgets.docks.dock import Dock, form, holder, row, tell, text_line
+from napari_deepem.widgets.docks.dock import Dock, enable, form, holder, row, tell, text_line
 from napari_deepem.widgets.docks.review_canvas import ReviewCanvas
-from napari_deepem.widgets.docks.train import enable
 from napari_deepem.widgets.pictures.gallery import GalleryView, Pictures
 from napari_deepem.widgets.plots.training_curves import RoundsPlot
 
@@ -41,7 +44,6 @@ WHAT_AGAIN_DOES = (
     "Trains a new network with the same settings. Accepted picks are particles, rejected ones are "
     "non-particles; the same micrographs are held out as before."
 )
-NOT_SCORED = "Nothing to review here yet: press Score in the Pick dock first."
 READ_AT_ONCE = 4  # micrographs, before looking again at what is in sight
 FAST_MS = 40
 
@@ -202,7 +204,7 @@ class Review(Dock):
         self.pictures.forget_pictures()
         self._suggested = EMPTY
         if self._trains and self.session.current is not None:
-            self.link.runs.score([self.session.current])
+            self.link.scoring.score([self.session.current])
         self._trains = False
         self._refill()
 
@@ -248,21 +250,20 @@ class Review(Dock):
     def _train(self) -> None:
         self.link.stop_marking()
         self._trains = True
-        self.link.runs.trainings.train("anew")
+        self.link.training.train("anew")
 
     # words
 
     def _show(self) -> None:
         session, activity = self.session, self.session.training
         running = "Training is running: see the Train dock." if activity.running else ""
-        some = "" if len(self.pictures.gallery) else NOT_SCORED
-        enable(self.suggest, "" if session.candidates else NOT_SCORED, WHAT_SUGGEST_DOES)
-        nothing = "" if session.reviewed() else "Accept or reject some picks first."
-        enable(self.again, running or missing_for_more(session) or nothing, WHAT_AGAIN_DOES)
+        empty = "" if len(self.pictures.gallery) else NOTHING_TO_REVIEW
+        enable(self.suggest, why_not_review(session), WHAT_SUGGEST_DOES)
+        enable(self.again, running or why_not_refine_by_verdicts(session), WHAT_AGAIN_DOES)
         self.progress.visible = activity.running
         self.progress.max = activity.total
         self.progress.value = min(activity.done, activity.total)
-        tell(self.status, activity.message if activity.running else some)
+        tell(self.status, activity.message if activity.running else empty)
         self._show_counts()
 
     def _show_counts(self) -> None:

@@ -12,15 +12,24 @@ from qtpy.QtWidgets import QFileDialog
 from superqt import QCollapsible
 
 from napari_deepem.controllers.debounced_job import Refresh
-from napari_deepem.controllers.training import missing_for_more
 from napari_deepem.controllers.workers import Job, report
 from napari_deepem.core.errors import InputError
 from napari_deepem.layers.label_points import COLORS
 from napari_deepem.session import Session, jobs
-from napari_deepem.session.box_pictures import strip
-from napari_deepem.session.readiness import obstacle, warnings
-from napari_deepem.session.training_rounds import Start
-from napari_deepem.widgets.docks.dock import Dock, form, holder, row, show_value, tell, text_line
+from napari_deepem.session.box_pictures import cutting_training_boxes
+from napari_deepem.session.readiness import why_not_refine, why_not_train
+from napari_deepem.session.training_advice import training_advice
+from napari_deepem.session.training_rounds import RoundStart
+from napari_deepem.widgets.docks.dock import (
+    Dock,
+    enable,
+    form,
+    holder,
+    row,
+    show_value,
+    tell,
+    text_line,
+)
 from napari_deepem.widgets.pictures.picture_strip import Strip
 from napari_deepem.widgets.plots.training_curves import HELD_OUT, TrainingCurves, best_of, shade
 
@@ -52,14 +61,14 @@ class Train(Dock):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
-        trainings = self.link.runs.trainings
+        training = self.link.training
         self.box_size = self.control("box_size_px")
         self.use_suggested = PushButton(text="", tooltip=HOW_SUGGESTED)
         self.use_suggested.changed.connect(self._use_suggested)
         self.train = self._button("Train", lambda: self._train("new"))
         self.more = self._button("Continue", lambda: self._train("weights"))
-        self.stop = self._button("Stop", trainings.stop)
-        self.discard = self._button("Discard", trainings.discard)
+        self.stop = self._button("Stop", training.stop)
+        self.discard = self._button("Discard", training.discard)
         self.advice = text_line("advice")
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.status = text_line("status")
@@ -165,7 +174,9 @@ class Train(Dock):
         return None if busy else jobs.suggesting_box(self.session)
 
     def _strip_job(self) -> Job | None:
-        return None if self.session.training.running else strip(self.session, STRIP_COLUMNS)
+        if self.session.training.running:
+            return None
+        return cutting_training_boxes(self.session, STRIP_COLUMNS)
 
     def _use_suggested(self) -> None:
         if self.session.suggested_box_px is not None:
@@ -175,9 +186,9 @@ class Train(Dock):
         session, activity = self.session, self.session.training
         running = "Training is running." if activity.running else ""
         idle = "" if activity.running else "Nothing is being trained."
-        missing = obstacle(session)
-        enable(self.train, running or missing, WHAT_TRAIN_DOES)
-        enable(self.more, running or missing_for_more(session), WHAT_CONTINUE_DOES)
+        why_not = why_not_train(session)
+        enable(self.train, running or why_not, WHAT_TRAIN_DOES)
+        enable(self.more, running or why_not_refine(session), WHAT_CONTINUE_DOES)
         enable(self.stop, idle, WHAT_STOP_DOES)
         enable(self.discard, idle, WHAT_DISCARD_DOES)
         enable(self.save, "" if session.model else "There is no model yet.")
@@ -191,8 +202,8 @@ class Train(Dock):
         self.progress.visible = activity.running
         self.progress.max = activity.total
         self.progress.value = min(activity.done, activity.total)
-        tell(self.status, activity.message or missing)
-        hints = [] if activity.running or missing else warnings(session)
+        tell(self.status, activity.message or why_not)
+        hints = [] if activity.running or why_not else training_advice(session)
         tell(self.advice, "\n".join(f"• {hint}" for hint in hints))
         tell(self.summary, summary_of(session.model))
 
@@ -219,9 +230,9 @@ class Train(Dock):
             + ("background" if drawn else "non-particles"),
         )
 
-    def _train(self, start: Start) -> None:
+    def _train(self, start: RoundStart) -> None:
         self.link.stop_marking()
-        self.link.runs.trainings.train(start)
+        self.link.training.train(start)
 
     def _save(self) -> None:
         chosen, _ = QFileDialog.getSaveFileName(
@@ -239,7 +250,7 @@ class Train(Dock):
     def _choose_model(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self.native, "Load model", "", FILTER)
         if chosen:
-            self.link.runs.trainings.load(Path(chosen))
+            self.link.training.load(Path(chosen))
 
 
 def numbers_of(history: Sequence[Any]) -> str:
@@ -252,12 +263,6 @@ def numbers_of(history: Sequence[Any]) -> str:
         text += f"; held-out boxes: loss {last.held_out_loss:.3f}, AP {last.held_out_ap:.3f}"
         text += f" (best {best.held_out_ap:.3f} in epoch {best.epoch})"
     return text
-
-
-def enable(button: PushButton, why_not: str, what: str = "") -> None:
-    """Enable a button unless there is a reason against it, and say which, or what it does."""
-    button.enabled = not why_not
-    button.tooltip = why_not or what
 
 
 def in_px(length_px: int, pixel_size: float | None) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from napari_deepem.controllers.training import begin, end
 from napari_deepem.controllers.wording import counted
 from napari_deepem.controllers.workers import report, run
 from napari_deepem.session import Session
 from napari_deepem.session.export_plan import Plan, Written, writing
 
 
-class Exports:
+class Exporting:
     """The exports of one session; one at a time."""
 
     def __init__(self, session: Session) -> None:
@@ -22,13 +21,12 @@ class Exports:
         activity = self._session.exporting
         if activity.running:
             return
-        begin(activity, "Writing ...")
-        activity.total = len(plan.names)
+        activity.begin("Writing ...", total=len(plan.names))
         run(
             partial(writing, plan),
             on_progress=lambda done: setattr(activity, "done", done),
             on_result=partial(self._on_written, plan, noun),
-            on_failed=lambda error: end(activity, report(error)),
+            on_failed=lambda error: activity.end(report(error)),
             owner=self._session,
         )
 
@@ -43,4 +41,4 @@ class Exports:
             text += f"; {counted(written.rejected, 'rejected pick')} left out"
         if plan.not_scored:
             text += f"; {counted(plan.not_scored, 'micrograph')} not scored yet"
-        end(self._session.exporting, text)
+        self._session.exporting.end(text)
