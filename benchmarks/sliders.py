@@ -19,6 +19,7 @@ import numpy as np
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import picks_above, select_picks
 from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 
 BOX_PX = 64
@@ -81,7 +82,11 @@ def measure_window(count: int = 10_000) -> dict[str, Any]:
     curves = {"precision": curve[::-1], "recall": curve, "f2": curve}
     summary = {"held_out_recall": 0.9, "held_out_curves": curves, **mixture.as_summary()}
     session.model = SimpleNamespace(
-        threshold=0.5, std_range=(0.0, 9.0), box_size_px=BOX_PX, binning=2, summary=summary
+        threshold=0.5,
+        std_range=(0.0, 9.0),
+        box_size_px=BOX_PX,
+        sampling=Sampling(2),
+        summary=summary,
     )
     grid = np.zeros((2, 2), np.float32)
     score_map = ScoreMap(grid, grid, 0.0, side / 2, BOX_PX)

@@ -50,8 +50,8 @@ def measure() -> dict[str, Any]:
             return docks[name]
 
         show("Micrographs")
-        link.keeping.open_folder(folder)
-        heart.until(lambda: session.current in session.micrographs and not link.keeping.message)
+        link.autosave.open_folder(folder)
+        heart.until(lambda: session.current in session.micrographs and not link.autosave.message)
         heart.until_idle()
         found = {"opening": heart.told()}
 
@@ -69,14 +69,14 @@ def measure() -> dict[str, Any]:
         found["scoring what is shown"] = heart.told()
 
         show("Micrographs").pick_all.native.click()
-        pages = heart.every(1000, lambda: link.browsing.step(1))
+        pages = heart.every(1000, lambda: link.navigation.step(1))
         heart.until(lambda: not session.scoring.running)
         pages.stop()
         heart.until_idle()
         found["scoring all, turning a page a second"] = heart.told()
         assert session.model is not None, session.training.message
         assert len(session.candidates) == COUNT, session.scoring.message
-        link.keeping.close()
+        link.autosave.close()
         viewer.close()
     return found
 

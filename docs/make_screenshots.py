@@ -62,8 +62,8 @@ class Story:
         self.docks = {name: add_dock(self.viewer, name) for name in DOCKS}
         self.link = link_of(self.viewer)
         self.session = self.link.session
-        self.link.keeping.open_folder(folder)
-        wait_until(lambda: bool(self.session.micrographs) and not self.link.keeping.message)
+        self.link.autosave.open_folder(folder)
+        wait_until(lambda: bool(self.session.micrographs) and not self.link.autosave.message)
 
     def tell(self) -> None:
         """From the first mark to the files."""
@@ -73,7 +73,7 @@ class Story:
         self.review()
         self.pick_all()
         self.export()
-        self.link.keeping.close()
+        self.link.autosave.close()
         self.viewer.close()
 
     def annotate(self) -> None:
@@ -82,7 +82,7 @@ class Story:
         session.box_size_px = SAMPLE_BOX_PX
         marked = list(self.truth_yx.items())[:2]
         session.labels = {name: Labels.of(centres[:MARKED]) for name, centres in marked}
-        self.link.tools.use("positive")
+        self.link.mouse_tools.use("positive")
         settle()
         self.picture("Annotate")
         self.grab_window("window_annotate")
@@ -151,7 +151,7 @@ class Story:
 
     def go_to(self, name: str) -> None:
         """Turn to another micrograph."""
-        self.link.browsing.go_to(name)
+        self.link.navigation.go_to(name)
         wait_until(lambda: name in self.session.micrographs)
         settle()
 

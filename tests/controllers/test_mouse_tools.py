@@ -29,70 +29,70 @@ def viewer(make_napari_viewer, qtbot):
     return viewer
 
 
-def test_marks_are_made_moved_erased_and_brought_back_by_hand(viewer, qtbot) -> None:
+def test_labels_are_made_moved_erased_and_brought_back_by_hand(viewer, qtbot) -> None:
     hand, link = Hand(viewer, qtbot), link_of(viewer)
     session, camera = link.session, viewer.scene.camera.center
 
-    def marks() -> tuple[list, list]:
-        labels = session.labels_of(session.current)
-        return np.round(labels.positive_yx, -1).tolist(), np.round(labels.negative_yx, -1).tolist()
+    def labels() -> tuple[list, list]:
+        now = session.labels_of(session.current)
+        return np.round(now.positive_yx, -1).tolist(), np.round(now.negative_yx, -1).tolist()
 
-    # mark: a click adds, unless it is on a mark; outside of the micrograph nothing is
+    # add: a click does, unless it is on a label; outside of the micrograph nothing is
     hand.key(Qt.Key.Key_G)
     hand.drag((100, 100))
     hand.drag((104, 97))
     hand.drag((150, 100))  # boxes may overlap
     hand.drag((-30, 100))
-    assert marks() == ([[100, 100], [150, 100]], [])
+    assert labels() == ([[100, 100], [150, 100]], [])
     hand.key(Qt.Key.Key_B)
     hand.drag((300, 300))
-    assert marks() == ([[100, 100], [150, 100]], [[300, 300]])
+    assert labels() == ([[100, 100], [150, 100]], [[300, 300]])
 
     # move: either kind, whichever is being marked; the camera stays
     hand.drag((150, 105), (200, 200), (200, 305))
-    assert marks() == ([[100, 100], [200, 300]], [[300, 300]])
+    assert labels() == ([[100, 100], [200, 300]], [[300, 300]])
     hand.drag((300, 300), (500, 700))
-    assert marks()[1] == [[500, 600]]  # at the border
+    assert labels()[1] == [[500, 600]]  # at the border
     np.testing.assert_allclose(viewer.scene.camera.center, camera)
     hand.undo()
     hand.undo()
-    assert marks() == ([[100, 100], [150, 100]], [[300, 300]])
+    assert labels() == ([[100, 100], [150, 100]], [[300, 300]])
 
     # erase: with Shift, by a click within the square, by a stroke; one stroke is one step
     hand.drag((300, 325), modifier=SHIFT)
-    assert marks()[1] == []
+    assert labels()[1] == []
     hand.undo()
     hand.key(Qt.Key.Key_E)
-    assert link.tools.now() == "erase"
+    assert link.mouse_tools.now() == "erase"
     hand.drag((60, 100), (100, 100), (150, 100), (300, 300), (350, 350))
-    assert marks() == ([], [])
+    assert labels() == ([], [])
     hand.undo()
-    assert marks() == ([[100, 100], [150, 100]], [[300, 300]])
+    assert labels() == ([[100, 100], [150, 100]], [[300, 300]])
     hand.redo()
-    assert marks() == ([], [])
+    assert labels() == ([], [])
     hand.undo()
 
     # cut out: what has its middle in the outline, of both kinds
     hand.key(Qt.Key.Key_L)
     layers = list(viewer.layers)
     hand.drag((120, 60), (120, 360), (360, 360), (360, 60), (130, 60))
-    assert marks() == ([[100, 100]], [])
+    assert labels() == ([[100, 100]], [])
     assert list(viewer.layers) == layers
     np.testing.assert_allclose(viewer.scene.camera.center, camera)
     hand.undo()
 
     # undo goes to where it was; the tool comes along
     session.current = "m1"
-    assert link.tools.now() == "lasso"
+    assert link.mouse_tools.now() == "lasso"
     hand.key(Qt.Key.Key_L)
-    assert link.tools.now() is None
+    assert link.mouse_tools.now() is None
     hand.undo()  # of the last click on m2
     assert session.current == "m2"
-    assert marks() == ([[100, 100], [150, 100]], [])
+    assert labels() == ([[100, 100], [150, 100]], [])
 
     # without a tool the mouse moves the camera alone
     hand.drag((100, 100), (300, 300), (400, 400))
-    assert marks() == ([[100, 100], [150, 100]], [])
+    assert labels() == ([[100, 100], [150, 100]], [])
     assert np.abs(np.subtract(viewer.scene.camera.center, camera)).max() > 100
 
     # a filtered picture is taken for nothing else
@@ -113,7 +113,7 @@ def test_copied_layer_brings_nothing_back(viewer, qtbot) -> None:
     session.labels = {**session.labels, "m2": Labels.of([(100, 100), (300, 300)])}
     layer = viewer.layers["m2 particles"]
     viewer.add_layer(layer.__class__(layer.data, metadata=dict(layer.metadata), scale=layer.scale))
-    link.tools.use("erase")
+    link.mouse_tools.use("erase")
     hand.drag((100, 100))
     assert session.labels_of("m2").positive_yx.tolist() == [[300, 300]]
 
@@ -129,32 +129,32 @@ def test_undo_and_tools_go_along_a_series(tmp_path: Path, qtbot) -> None:
     def shown(name: str) -> bool:
         return list(session.micrographs) == [name] and session.current == name
 
-    def marks_of(name: str) -> list:
+    def labels_of(name: str) -> list:
         layer = find_layer(viewer.layers, "positive", name)
         return [] if layer is None else layer.data.tolist()
 
     qtbot.waitUntil(lambda: shown("a"))
-    link.tools.use("positive")
+    link.mouse_tools.use("positive")
     viewer.layers.selection.active.add([[10.0, 20.0]])
     viewer.layers.selection.active.add([[30.0, 40.0]])
     session.current = "b"
     qtbot.waitUntil(lambda: shown("b"))
-    assert link.tools.now() == "positive"  # goes on there
+    assert link.mouse_tools.now() == "positive"  # goes on there
     viewer.layers.selection.active.add([[50.0, 60.0]])
-    link.tools.use("erase")
+    link.mouse_tools.use("erase")
     session.current = "c"
     qtbot.waitUntil(lambda: shown("c"))
-    assert link.tools.now() == "erase"
+    assert link.mouse_tools.now() == "erase"
     assert session.edits.undo() == "b"
     qtbot.waitUntil(lambda: shown("b"))
-    assert marks_of("b") == []
+    assert labels_of("b") == []
     assert session.edits.undo() == "a"
-    qtbot.waitUntil(lambda: marks_of("a") == [[10, 20]])
+    qtbot.waitUntil(lambda: labels_of("a") == [[10, 20]])
     assert shown("a")
     assert session.edits.redo() == "a"
-    assert marks_of("a") == [[10, 20], [30, 40]]
+    assert labels_of("a") == [[10, 20], [30, 40]]
     assert session.edits.redo() == "b"
-    qtbot.waitUntil(lambda: marks_of("b") == [[50, 60]])
+    qtbot.waitUntil(lambda: labels_of("b") == [[50, 60]])
     assert {name: len(labels.positive_yx) for name, labels in session.annotated().items()} == {
         "a": 2,
         "b": 1,

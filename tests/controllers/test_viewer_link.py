@@ -17,7 +17,7 @@ from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.tags import find_layer
 from napari_deepem.session import Scored
-from napari_deepem.session.labels import add_marks
+from napari_deepem.session.labels import add_labels
 
 
 def add_micrograph(viewer: ViewerModel, name: str, shape=(60, 90), **more):
@@ -129,7 +129,7 @@ def test_removed_and_dragged_points_are_seen(viewer: ViewerModel) -> None:
     np.testing.assert_array_equal(link.session.labels_of("m2").positive_yx, [[12.0, 22.0]])
 
 
-def test_box_size_resizes_every_mark(viewer: ViewerModel) -> None:
+def test_box_size_resizes_every_label(viewer: ViewerModel) -> None:
     link = link_of(viewer)
     layers = []
     for name in ("m1", "m2"):
@@ -172,7 +172,7 @@ def test_scores_of_other_pixels_are_forgotten(viewer: ViewerModel) -> None:
     assert visible(viewer) == {"m2"}
 
 
-def test_marks_follow_a_new_pixel_size(viewer: ViewerModel) -> None:
+def test_labels_follow_a_new_pixel_size(viewer: ViewerModel) -> None:
     link = link_of(viewer)
     layer = link.mark("positive")
     layer.add([[10.0, 20.0]])
@@ -212,29 +212,29 @@ def assert_lies_on(layer, image) -> None:
 def test_all_that_belongs_to_a_micrograph_follows_it(viewer: ViewerModel) -> None:
     link = link_of(viewer)
     image = viewer.layers["m2"]
-    marks = link.mark("positive")
-    marks.add([[10.0, 20.0]])
+    labels = link.mark("positive")
+    labels.add([[10.0, 20.0]])
     score_current(viewer)
     picks, scores = viewer.layers["Picks"], viewer.layers["Score map"]
     image.translate = (300.0, -40.0)
-    assert_lies_on(marks, image)
+    assert_lies_on(labels, image)
     assert_lies_on(picks, image)
     seen = image.world_to_data(scores.data_to_world((2, 5)))  # grid from 5 px on, every 10 px
     np.testing.assert_allclose(seen, (25.0, 55.0))
     assert link.session.picks is not None  # the pixels are the same, and so are their scores
     image.scale, image.units = (0.2, 0.2), ("nm", "nm")
     assert link.session.pixel_size == pytest.approx(2.0)
-    assert_lies_on(marks, image)
+    assert_lies_on(labels, image)
     score_current(viewer)
     assert_lies_on(picks, image)
 
 
 def test_click_on_a_moved_micrograph_is_in_its_pixels(viewer: ViewerModel) -> None:
     link = link_of(viewer)
-    marks = link.mark("positive")
+    labels = link.mark("positive")
     image = viewer.layers["m2"]
     image.translate = (300.0, -40.0)
-    marks.add([marks.world_to_data(image.data_to_world((12.0, 34.0)))])
+    labels.add([labels.world_to_data(image.data_to_world((12.0, 34.0)))])
     np.testing.assert_allclose(link.session.labels_of("m2").positive_yx, [[12.0, 34.0]])
 
 
@@ -294,11 +294,11 @@ def test_tiff_is_no_micrograph_and_that_is_said_once() -> None:
 
 def test_image_of_another_plugin_does_not_end_marking(viewer: ViewerModel, qtbot) -> None:
     link = link_of(viewer)
-    marks = link.mark("positive")
+    labels = link.mark("positive")
     viewer.add_image(np.ones((60, 90)), name="filtered")
     assert link.session.current == "m2"
-    qtbot.waitUntil(lambda: viewer.layers.selection.active is marks)
-    assert marks.mode == "add"
+    qtbot.waitUntil(lambda: viewer.layers.selection.active is labels)
+    assert labels.mode == "add"
     assert visible(viewer) == {"m2", "m2 particles"}
     assert "filtered" in link.session.micrographs  # may be chosen
     viewer.layers.selection.active = viewer.layers["filtered"]  # and selected
@@ -311,12 +311,12 @@ def test_image_of_another_plugin_is_current_where_nothing_is_marked(viewer: View
     assert session.current == "filtered"
 
 
-def test_marks_that_are_added_to_the_session_are_seen(viewer: ViewerModel) -> None:
+def test_labels_that_are_added_to_the_session_are_seen(viewer: ViewerModel) -> None:
     link = link_of(viewer)
     negative = link.mark("negative")
     centres_yx = np.array([[10.0, 80.0], [20.0, 30.0]])
     for _ in range(2):  # once more changes nothing
-        add_marks(link.session, {"m2": centres_yx}, "positive")
+        add_labels(link.session, {"m2": centres_yx}, "positive")
         layer = find_layer(viewer.layers, "positive", "m2")
         np.testing.assert_array_equal(layer.data, centres_yx)
         assert layer.selected_data == set()

@@ -25,7 +25,9 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 from blobs import BOX_PX, blob_micrograph
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.network.network import Architecture, Network
+from napari_deepem.core.network.architecture import Architecture
+from napari_deepem.core.network.network import Network
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.widgets.windows import open_series
@@ -36,7 +38,7 @@ app = None if in_window else QApplication([])
 viewer = open_series(folder) if in_window else ViewerModel()
 link, ends = link_of(viewer), []
 if not in_window:
-    link.keeping.open_folder(folder)
+    link.autosave.open_folder(folder)
 session = link.session
 
 def when(is_so, then):
@@ -101,10 +103,10 @@ def test_jobs_stop_quietly_and_the_last_click_is_saved(folder: Path, how: str, q
 
 
 @pytest.mark.usefixtures("qapp")
-def test_layers_that_a_closing_viewer_takes_away_take_no_marks_along(folder: Path, qtbot) -> None:
+def test_layers_that_a_closing_viewer_takes_away_take_no_labels_along(folder: Path, qtbot) -> None:
     viewer = ViewerModel()
     link = link_of(viewer)
-    link.keeping.open_folder(folder)
+    link.autosave.open_folder(folder)
     session = link.session
     qtbot.waitUntil(lambda: "blobs_1" in session.micrographs)
     link.mark("positive").add([[11.0, 12.0]])
@@ -122,7 +124,7 @@ def test_layers_that_a_closing_viewer_takes_away_take_no_marks_along(folder: Pat
 
 
 @pytest.mark.usefixtures("qapp")
-def test_marks_that_a_closed_dock_has_asked_for_still_come(qtbot) -> None:
+def test_labels_that_a_closed_dock_has_asked_for_still_come(qtbot) -> None:
     viewer = ViewerModel()
     dock, session = Annotate(viewer), session_of(viewer)
     micrograph, centres_yx = blob_micrograph(1)

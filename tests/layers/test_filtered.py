@@ -3,7 +3,7 @@ from napari.components import ViewerModel
 
 from napari_deepem.core.types import Micrograph
 from napari_deepem.layers.filtered import place_filtered, remove_filtered, show_filtered
-from napari_deepem.layers.label_points import annotation_layer
+from napari_deepem.layers.label_points import label_layer
 from napari_deepem.layers.micrographs import image_layer_data, is_micrograph
 from napari_deepem.layers.tags import find_layers
 
@@ -29,12 +29,12 @@ def test_filtered_picture_lies_on_its_micrograph_and_is_none() -> None:
 def test_filtered_picture_lies_below_marks_and_takes_no_selection() -> None:
     viewer = ViewerModel()
     image = add_micrograph(viewer)
-    marks = annotation_layer(viewer, image, "positive", 24)
-    marks.mode = "add"
+    labels = label_layer(viewer, image, "positive", 24)
+    labels.mode = "add"
     layer = show_filtered(viewer, image, PIXELS, 3, (-1.0, 1.0))
-    assert list(viewer.layers) == [image, layer, marks]
-    assert viewer.layers.selection.active is marks
-    assert marks.mode == "add"
+    assert list(viewer.layers) == [image, layer, labels]
+    assert viewer.layers.selection.active is labels
+    assert labels.mode == "add"
 
 
 def test_there_is_one_picture_and_it_can_go() -> None:

@@ -9,8 +9,8 @@ from napari_deepem.core.types import Labels, Micrograph
 from napari_deepem.layers.label_points import (
     adopt,
     adoptable,
-    annotation_layer,
     count_outside,
+    label_layer,
     labels_on,
     resize,
 )
@@ -23,10 +23,10 @@ def add_micrograph(viewer: ViewerModel, name: str = "m1", pixel_size: float | No
     return viewer.add_image(data, **arguments)
 
 
-def test_marks_are_open_squares_of_the_box_in_original_pixels() -> None:
+def test_labels_are_open_squares_of_the_box_in_original_pixels() -> None:
     viewer = ViewerModel()
     image = add_micrograph(viewer)
-    layer = annotation_layer(viewer, image, "positive", 24)
+    layer = label_layer(viewer, image, "positive", 24)
     layer.add([[10.0, 20.0]])
     assert list(layer.size) == [24]
     assert [str(symbol) for symbol in layer.symbol] == ["square"]
@@ -38,10 +38,10 @@ def test_marks_are_open_squares_of_the_box_in_original_pixels() -> None:
 def test_each_micrograph_and_each_kind_has_its_own_layer() -> None:
     viewer = ViewerModel()
     first, second = add_micrograph(viewer, "m1"), add_micrograph(viewer, "m2")
-    annotation_layer(viewer, first, "positive", 24).add([[1.0, 1.0]])
-    annotation_layer(viewer, first, "negative", 24).add([[2.0, 2.0], [3.0, 3.0]])
-    annotation_layer(viewer, second, "positive", 24)
-    again = annotation_layer(viewer, first, "positive", 24)
+    label_layer(viewer, first, "positive", 24).add([[1.0, 1.0]])
+    label_layer(viewer, first, "negative", 24).add([[2.0, 2.0], [3.0, 3.0]])
+    label_layer(viewer, second, "positive", 24)
+    again = label_layer(viewer, first, "positive", 24)
     assert len(again.data) == 1
     assert len(viewer.layers) == 5
     labels = labels_on(viewer.layers, "m1")
@@ -49,12 +49,12 @@ def test_each_micrograph_and_each_kind_has_its_own_layer() -> None:
     assert len(labels_on(viewer.layers, "m2").positive_yx) == 0
 
 
-def test_positive_and_negative_marks_differ_in_colour() -> None:
+def test_positive_and_negative_labels_differ_in_colour() -> None:
     viewer = ViewerModel()
     image = add_micrograph(viewer)
     colors = []
-    for mark in ("positive", "negative"):
-        layer = annotation_layer(viewer, image, mark, 24)
+    for kind in ("positive", "negative"):
+        layer = label_layer(viewer, image, kind, 24)
         layer.add([[1.0, 1.0]])
         colors.append(layer.border_color[0])
     green, orange = colors
@@ -64,7 +64,7 @@ def test_positive_and_negative_marks_differ_in_colour() -> None:
 
 def test_new_box_size_holds_for_old_points_and_new() -> None:
     viewer = ViewerModel()
-    layer = annotation_layer(viewer, add_micrograph(viewer), "positive", 24)
+    layer = label_layer(viewer, add_micrograph(viewer), "positive", 24)
     layer.add([[1.0, 1.0]])
     resize(layer, 31)
     layer.add([[2.0, 2.0]])
@@ -86,7 +86,7 @@ def test_adopted_points_stay_where_they_are_seen() -> None:
 def test_adopting_does_not_throw_away_what_is_marked() -> None:
     viewer = ViewerModel()
     image = add_micrograph(viewer)
-    annotation_layer(viewer, image, "positive", 24).add([[1.0, 1.0]])
+    label_layer(viewer, image, "positive", 24).add([[1.0, 1.0]])
     points = viewer.add_points([[20.0, 40.0]])
     with pytest.raises(InputError, match="already has the layer 'm1 particles'"):
         adopt(viewer.layers, points, image, "positive", 24)
@@ -99,9 +99,9 @@ def duplicate(viewer: ViewerModel, layer: Layer) -> Layer:
     return viewer.layers[f"{layer.name} copy"]
 
 
-def test_marks_in_a_copied_layer_count_once_and_those_added_to_it_too() -> None:
+def test_labels_in_a_copied_layer_count_once_and_those_added_to_it_too() -> None:
     viewer = ViewerModel()
-    layer = annotation_layer(viewer, add_micrograph(viewer), "positive", 24)
+    layer = label_layer(viewer, add_micrograph(viewer), "positive", 24)
     layer.add([[9.0, 9.0], [1.0, 1.0]])
     duplicate(viewer, layer).add([[5.0, 5.0]])
     layer.add([[7.0, 7.0]])
@@ -109,13 +109,13 @@ def test_marks_in_a_copied_layer_count_once_and_those_added_to_it_too() -> None:
     assert sorted(labels.positive_yx[:, 0]) == [1.0, 5.0, 7.0, 9.0]
 
 
-def test_marks_outside_the_image_are_counted_but_no_labels() -> None:
+def test_points_outside_the_image_are_counted_but_no_labels() -> None:
     viewer = ViewerModel()
     image = add_micrograph(viewer)  # 60 rows by 90 columns
     inside = [[-0.5, 89.5], [59.5, 0.0], [0.0, 70.0]]
     outside = [[-0.6, 5.0], [70.0, 5.0], [5.0, 89.6]]
-    annotation_layer(viewer, image, "positive", 24).add(inside + outside)
-    annotation_layer(viewer, image, "negative", 24).add([[500.0, 500.0]])
+    label_layer(viewer, image, "positive", 24).add(inside + outside)
+    label_layer(viewer, image, "negative", 24).add([[500.0, 500.0]])
     labels = labels_on(viewer.layers, "m1")
     np.testing.assert_array_equal(labels.positive_yx, inside)
     assert len(labels.negative_yx) == 0

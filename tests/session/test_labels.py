@@ -12,12 +12,12 @@ from napari_deepem.io.images import write_image
 from napari_deepem.session import Session
 from napari_deepem.session.background_labels import drawing_background
 from napari_deepem.session.labels import (
-    Hit,
-    MarksRead,
-    add_marks,
-    mark_at,
+    LabelIndex,
+    LabelsRead,
+    add_labels,
+    label_at,
     moved,
-    reading_marks,
+    reading_labels,
     with_more,
     without,
     without_inside,
@@ -33,12 +33,12 @@ def a_session(**more) -> Session:
     return Session(micrographs={"m1": micrograph}, current="m1", **more)
 
 
-def read(session: Session, path: Path) -> MarksRead:
-    return finish(reading_marks(session, path))
+def read(session: Session, path: Path) -> LabelsRead:
+    return finish(reading_labels(session, path))
 
 
-def hit(row: float, col: float, reach_px: float = 6.0) -> Hit | None:
-    return mark_at(LABELS, np.array([row, col]), reach_px)
+def hit(row: float, col: float, reach_px: float = 6.0) -> LabelIndex | None:
+    return label_at(LABELS, np.array([row, col]), reach_px)
 
 
 def test_nearest_mark_of_either_kind_is_hit_within_its_square() -> None:
@@ -47,14 +47,14 @@ def test_nearest_mark_of_either_kind_is_hit_within_its_square() -> None:
     assert hit(35.9, 15.9).index == 1
     assert hit(36.1, 10) is None
     assert hit(50, 50) is None
-    assert mark_at(Labels.of(), np.zeros(2), 99.0) is None
+    assert label_at(Labels.of(), np.zeros(2), 99.0) is None
 
 
 def test_hit_mark_is_moved_or_goes_and_the_others_stay() -> None:
-    there = moved(LABELS, Hit("positive", 1), np.array([20.0, 21.0]))
+    there = moved(LABELS, LabelIndex("positive", 1), np.array([20.0, 21.0]))
     assert there.positive_yx.tolist() == [[10, 10], [20, 21]]
     assert LABELS.positive_yx.tolist() == [[10, 10], [30, 10]]
-    gone = without(LABELS, Hit("negative", 0))
+    gone = without(LABELS, LabelIndex("negative", 0))
     assert (len(gone.positive_yx), len(gone.negative_yx), len(gone.unsure_yx)) == (2, 0, 1)
 
 
@@ -81,7 +81,7 @@ def test_marks_are_read_as_they_were_written(name: str, tmp_path: Path) -> None:
     assert found.outside == 0
 
 
-def test_marks_outside_of_the_image_are_left_out_and_counted(tmp_path: Path) -> None:
+def test_labels_outside_of_the_image_are_left_out_and_counted(tmp_path: Path) -> None:
     centres_yx = np.array([[149.0, 199.0], [151.0, 10.0], [10.0, 201.0]])
     write_coordinates(tmp_path / "m1.star", Picks(centres_yx))
     found = read(a_session(), tmp_path / "m1.star")
@@ -99,7 +99,7 @@ def test_folder_is_read_for_the_whole_series(tmp_path: Path) -> None:
     found = read(session, tmp_path / "picks")
     assert {name: len(each) for name, each in found.centres_yx.items()} == {"m1": 2}
     assert found.outside == 2  # m2 is smaller
-    add_marks(session, found.centres_yx, "positive")
+    add_labels(session, found.centres_yx, "positive")
     assert len(session.labels["m1"].positive_yx) == 2
     session.edits.undo()
     assert len(session.labels["m1"].positive_yx) == 0
@@ -131,7 +131,7 @@ def test_file_of_other_micrographs_is_said(tmp_path: Path) -> None:
         read(a_session(), path)
 
 
-def test_background_is_drawn_away_from_every_mark() -> None:
+def test_background_is_drawn_away_from_every_label() -> None:
     image = np.random.default_rng(0).normal(size=(150, 200))
     marks_yx = np.array([[r, c] for r in (20.0, 70.0, 120.0) for c in (20.0, 80.0, 140.0, 190.0)])
     session = a_session(box_size_px=24, binning=1)

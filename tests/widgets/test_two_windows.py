@@ -12,7 +12,7 @@ from napari.utils import progress
 from qtpy.QtWidgets import QDockWidget
 
 from napari_deepem.controllers.folder_drop import add_dock, open_folder
-from napari_deepem.controllers.viewer_link import Link, link_of
+from napari_deepem.controllers.viewer_link import ViewerLink, link_of
 from napari_deepem.core.jobs import EpochDone, TilesDone
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
@@ -27,11 +27,11 @@ pytestmark = pytest.mark.usefixtures("_plugins")
 
 
 @pytest.fixture
-def window(make_napari_viewer: Any, qtbot: Any) -> Iterator[Callable[[Path], Link]]:
+def window(make_napari_viewer: Any, qtbot: Any) -> Iterator[Callable[[Path], ViewerLink]]:
     """Open a window on a folder with one micrograph, named as the folder."""
     links = []
 
-    def open_on(folder: Path) -> Link:
+    def open_on(folder: Path) -> ViewerLink:
         folder.mkdir()
         write_image(folder / f"{folder.name}.mrc", np.eye(60, 90, dtype=np.float32), 2.0)
         viewer = make_napari_viewer(show=True)
@@ -73,7 +73,7 @@ def close_docks(viewer: napari.Viewer, qtbot: Any) -> None:
 
 
 def test_docks_closed_and_reopened_in_training_lose_nothing(
-    window: Callable[[Path], Link],
+    window: Callable[[Path], ViewerLink],
     gate: threading.Event,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -121,7 +121,7 @@ def test_docks_closed_and_reopened_in_training_lose_nothing(
 
 
 def test_two_windows_do_not_mix_and_one_is_closed_while_both_score(
-    window: Callable[[Path], Link],
+    window: Callable[[Path], ViewerLink],
     gate: threading.Event,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -117,7 +117,7 @@ def kept() -> Iterator[list[Any]]:
     links: list[Any] = []
     yield links
     for link in links:
-        link.keeping.close()
+        link.autosave.close()
 
 
 @pytest.mark.usefixtures("_quick_recipe")
@@ -142,7 +142,7 @@ def test_series_is_marked_learnt_tuned_reviewed_picked_and_exported(
 
     # open the folder, as if it were dropped
     viewer.open(str(series.folder), plugin=PLUGIN)
-    wait_for(lambda: session.current in session.micrographs and not link.keeping.message)
+    wait_for(lambda: session.current in session.micrographs and not link.autosave.message)
     assert session.names == names
     assert "saved as you go" in docks["Micrographs"].status.value
 
@@ -237,7 +237,7 @@ def test_series_is_marked_learnt_tuned_reviewed_picked_and_exported(
     assert figures.precision > 0.7
 
     # another day: everything is back
-    link.keeping.close()
+    link.autosave.close()
     again = reopened(series.folder, qtbot, kept)
     assert_same(again, session)
 
@@ -252,7 +252,7 @@ def reopened(folder: Path, qtbot: Any, kept: list[Any]) -> Session:
     link = link_of(viewer)
     kept.append(link)
     link.viewer_kept = viewer  # or nobody holds it
-    link.keeping.open_folder(folder)
+    link.autosave.open_folder(folder)
     session = link.session
     qtbot.waitUntil(lambda: session.model is not None, timeout=TIMEOUT_MS)
     qtbot.waitUntil(lambda: session.current in session.scored, timeout=TIMEOUT_MS)

@@ -88,4 +88,4 @@ def test_folder_is_opened_with_every_dock_and_by_dropping_it(
     drop(viewer, second / "second_1.mrc")
     assert [layer.name for layer in viewer.layers] == ["first_1", "second_1"]
     assert list(session.files) == ["first_1"]
-    link_of(viewer).keeping.close()
+    link_of(viewer).autosave.close()

@@ -32,7 +32,7 @@ from napari_deepem.session.readiness import why_not_open
 DELAY_MS = 1000  # from a change until it is written
 
 
-class Keeping:
+class Autosave:
     """The session file of one viewer: written in another thread, a second after each change."""
 
     def __init__(self, session: Session) -> None:
@@ -218,8 +218,8 @@ class Keeping:
         self.changed.emit()
 
 
-def _close(keeping: weakref.ref[Keeping]) -> None:
+def _close(autosave: weakref.ref[Autosave]) -> None:
     """Write what is not written, when the program ends."""
-    found = keeping()
+    found = autosave()
     if found is not None:
         found.close()

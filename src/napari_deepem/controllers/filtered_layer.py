@@ -18,7 +18,7 @@ from napari_deepem.session.display import FilteredImage, filtering
 Wanted = tuple[Micrograph, float, float]
 
 
-class Filtering:
+class FilteredLayer:
     """The filtered picture follows the current micrograph and the session's display settings.
 
     One is made at a time, in another thread; what was asked for meanwhile is made next.

@@ -11,7 +11,7 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QMainWindow, QWidget
 
-from napari_deepem.controllers.viewer_link import Link, link_of
+from napari_deepem.controllers.viewer_link import ViewerLink, link_of
 from napari_deepem.session.series import holds_micrographs
 
 PLUGIN = "napari-deepem"
@@ -40,7 +40,7 @@ class Drops(QObject):
     where Alt is held, which is its way to choose one.
     """
 
-    def __init__(self, link: Link, window: QMainWindow) -> None:
+    def __init__(self, link: ViewerLink, window: QMainWindow) -> None:
         super().__init__(window)
         self._link = link
         canvas = window.centralWidget()
@@ -64,7 +64,7 @@ class Drops(QObject):
 def open_folder(viewer: napari.Viewer, folder: Path) -> None:
     """Open a folder as a series, with the dock that lists it."""
     add_dock(viewer, "Micrographs")
-    link_of(viewer).keeping.open_folder(folder)
+    link_of(viewer).autosave.open_folder(folder)
 
 
 def add_dock(viewer: napari.Viewer, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Keys for micrographs and marks: napari lists them in its preferences, where they can be changed.
+"""Keys for micrographs and labels: napari lists them in its preferences, where they can be changed.
 
 Letters are those that napari leaves free on layers of images and of points.
 """
@@ -8,23 +8,41 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from napari_deepem.controllers.shortcuts import keys_of, register
+from napari.components import ViewerModel
+from napari.settings import get_settings
+from napari.utils.action_manager import action_manager
+from napari.utils.interactions import Shortcut
 
 ACTIONS: tuple[tuple[str, str, str, Callable[[Any], object]], ...] = (
-    ("next_micrograph", "Next micrograph", "N", lambda link: link.browsing.step(1)),
-    ("previous_micrograph", "Previous micrograph", "Shift-N", lambda link: link.browsing.step(-1)),
-    ("mark_particles", "Mark particles", "G", lambda link: link.tools.toggle("positive")),
-    ("mark_non_particles", "Mark non-particles", "B", lambda link: link.tools.toggle("negative")),
-    ("erase_marks", "Erase marks", "E", lambda link: link.tools.toggle("erase")),
-    ("lasso_marks", "Erase marks in a lasso", "L", lambda link: link.tools.toggle("lasso")),
-    ("undo_marks", "Undo a change of marks", "Ctrl-Z", lambda link: link.session.edits.undo()),
+    ("next_micrograph", "Next micrograph", "N", lambda link: link.navigation.step(1)),
     (
-        "redo_marks",
-        "Redo a change of marks",
+        "previous_micrograph",
+        "Previous micrograph",
+        "Shift-N",
+        lambda link: link.navigation.step(-1),
+    ),
+    ("mark_particles", "Mark particles", "G", lambda link: link.mouse_tools.toggle("positive")),
+    (
+        "mark_non_particles",
+        "Mark non-particles",
+        "B",
+        lambda link: link.mouse_tools.toggle("negative"),
+    ),
+    ("erase_labels", "Erase labels", "E", lambda link: link.mouse_tools.toggle("erase")),
+    ("lasso_labels", "Erase labels in a lasso", "L", lambda link: link.mouse_tools.toggle("lasso")),
+    ("undo_labels", "Undo a change of labels", "Ctrl-Z", lambda link: link.session.edits.undo()),
+    (
+        "redo_labels",
+        "Redo a change of labels",
         "Ctrl-Shift-Z",
         lambda link: link.session.edits.redo(),
     ),
-    ("show_filtered", "Show the micrograph filtered", "F", lambda link: link.filtered.toggle()),
+    (
+        "show_filtered",
+        "Show the micrograph filtered",
+        "F",
+        lambda link: link.filtered_layer.toggle(),
+    ),
 )
 
 
@@ -37,10 +55,39 @@ def register_keys(link_in: Callable[[Any], Any]) -> None:
         register(name, _command(act, link_in), f"{description} (napari-deepem)", key)
 
 
+def register(
+    name: str, command: Callable[[Any], object], description: str, *keys: str, repeat: bool = False
+) -> None:
+    """Let keys call `command` with the viewer in which they are pressed.
+
+    Parameters
+    ----------
+    name : str
+        What napari's settings remember it by, without our prefix.
+    command : callable
+    description : str
+        What the list of shortcuts says.
+    keys : str
+        As napari writes them, such as "Ctrl-S"; what the user has chosen instead comes first.
+    repeat : bool
+        Whether it is done again and again while the key is held down.
+    """
+    action = f"napari-deepem:{name}"
+    action_manager.register_action(action, command, description, ViewerModel, repeat)
+    for key in get_settings().shortcuts.shortcuts.get(action, keys):
+        action_manager.bind_shortcut(action, key)
+
+
 def with_keys(text: str, name: str) -> str:
     """Say in a tooltip which keys do the same."""
     keys = keys_of(name)
     return f"{text} Key: {keys}." if keys else text
+
+
+def keys_of(name: str) -> str:
+    """Return the keys that are in use, in words; empty if there are none."""
+    shortcuts = action_manager._shortcuts.get(f"napari-deepem:{name}", [])
+    return " or ".join(Shortcut(key).platform for key in shortcuts)
 
 
 def _command(act: Callable[[Any], object], link_in: Callable[[Any], Any]) -> Callable[[Any], None]:

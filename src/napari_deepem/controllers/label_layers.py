@@ -14,15 +14,14 @@ from napari.layers import Image, Points
 from psygnal import SignalInstance
 from qtpy.QtCore import QTimer
 
-from napari_deepem.core.types import FloatArray
+from napari_deepem.core.types import LABEL_KINDS, FloatArray, LabelKind
 from napari_deepem.layers import label_points, micrographs
-from napari_deepem.layers.label_points import MARKS, Mark
 from napari_deepem.layers.layer_selection import keeping_selection
 from napari_deepem.layers.tags import find_layer, find_layers, micrograph_name_of, role_of
 from napari_deepem.session import Session
 
 
-class Marking:
+class LabelLayers:
     """What is marked flows from the layers into the session."""
 
     def __init__(self, session: Session, viewer_of: Callable[[], ViewerModel]) -> None:
@@ -33,31 +32,31 @@ class Marking:
         session.events.box_size_px.connect(self._on_box_size)
         session.events.labels.connect(self._show_changed)
 
-    def mark(self, mark: Mark) -> Points | None:
+    def mark(self, kind: LabelKind) -> Points | None:
         """Let the user click particles, or non-particles, on the current micrograph."""
         image = self._current_image()
         if image is None:
             return None
         viewer = self._viewer_of()
-        layer = label_points.annotation_layer(viewer, image, mark, self._session.box_size_px)
+        layer = label_points.label_layer(viewer, image, kind, self._session.box_size_px)
         layer.visible = True
         viewer.layers.selection.active = layer
         layer.mode = "add"
         return layer
 
-    def stop(self) -> Mark | None:
+    def stop(self) -> LabelKind | None:
         """Let a click on the canvas add no more points; returns what was being marked."""
         marking = self.now()
         if marking is not None:
             self._viewer_of().layers.selection.active.mode = "pan_zoom"
         return marking
 
-    def now(self) -> Mark | None:
+    def now(self) -> LabelKind | None:
         """Return what a click on the canvas would mark now."""
         active = self._viewer_of().layers.selection.active
-        for mark in MARKS:
-            if active is not None and role_of(active) == mark and active.mode == "add":
-                return mark
+        for kind in LABEL_KINDS:
+            if active is not None and role_of(active) == kind and active.mode == "add":
+                return kind
         return None
 
     def count_outside(self) -> int:
@@ -65,12 +64,12 @@ class Marking:
         name = self._session.current
         return label_points.count_outside(self._viewer_of().layers, name) if name else 0
 
-    def adopt(self, points: Points, mark: Mark) -> None:
+    def adopt(self, points: Points, kind: LabelKind) -> None:
         """Make the user's own points the particles, or non-particles, of the current micrograph."""
         image, session = self._current_image(), self._session
         if image is not None:
             layers = self._viewer_of().layers
-            label_points.adopt(layers, points, image, mark, session.box_size_px)
+            label_points.adopt(layers, points, image, kind, session.box_size_px)
             points.events.data.connect(self._on_marks)
             self._take(session.current)
             self.points_changed.emit()
@@ -99,8 +98,8 @@ class Marking:
 
     def place(self, image: Image, name: str) -> None:
         """Lay all marks of a micrograph over its image."""
-        for mark in MARKS:
-            for points in find_layers(self._viewer_of().layers, mark, name):
+        for kind in LABEL_KINDS:
+            for points in find_layers(self._viewer_of().layers, kind, name):
                 micrographs.place(points, image)
 
     def read(self, name: str | None) -> None:
@@ -122,29 +121,29 @@ class Marking:
         """Show the labels of a micrograph that is in the viewer: its layers are a view of them."""
         viewer, labels = self._viewer_of(), self._session.labels_of(name)
         seen = label_points.labels_on(viewer.layers, name, labels)
-        for mark in MARKS:
-            wanted_yx = getattr(labels, f"{mark}_yx")
-            if not np.array_equal(wanted_yx, getattr(seen, f"{mark}_yx")):
-                self.preview(name, mark, wanted_yx)
+        for kind in LABEL_KINDS:
+            wanted_yx = getattr(labels, f"{kind}_yx")
+            if not np.array_equal(wanted_yx, getattr(seen, f"{kind}_yx")):
+                self.preview(name, kind, wanted_yx)
 
-    def preview(self, name: str, mark: Mark, centres_yx: FloatArray) -> None:
+    def preview(self, name: str, kind: LabelKind, centres_yx: FloatArray) -> None:
         """Show marks of one kind on a micrograph that is in the viewer, whatever its labels are."""
         viewer = self._viewer_of()
         image = find_layer(viewer.layers, "micrograph", name)
         if image is None or self._busy:
             return
         with self._being_busy(), keeping_selection(viewer):
-            layer = label_points.annotation_layer(viewer, image, mark, self._session.box_size_px)
+            layer = label_points.label_layer(viewer, image, kind, self._session.box_size_px)
             layer.data = centres_yx
             layer.selected_data = set()  # or a stray key would delete others
-            for copied in find_layers(viewer.layers, mark, name)[1:]:
+            for copied in find_layers(viewer.layers, kind, name)[1:]:
                 viewer.layers.remove(copied)  # it would bring back what is gone
 
     def turn(self, old: str | None, image: Image, name: str) -> None:
         """Let the layers of one micrograph's marks show those of another, which `image` shows."""
-        for mark in MARKS:
-            for layer in find_layers(self._viewer_of().layers, mark, old):
-                label_points.retag(layer, mark, name)
+        for kind in LABEL_KINDS:
+            for layer in find_layers(self._viewer_of().layers, kind, old):
+                label_points.retag(layer, kind, name)
                 micrographs.place(layer, image)
                 layer.visible = True
         self.show(name)
@@ -166,7 +165,7 @@ class Marking:
 
     def _on_box_size(self, box_size_px: int) -> None:
         for layer in self._viewer_of().layers:
-            if role_of(layer) in MARKS:
+            if role_of(layer) in LABEL_KINDS:
                 label_points.resize(layer, box_size_px)
 
     def _current_image(self) -> Image | None:

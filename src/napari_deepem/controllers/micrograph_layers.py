@@ -11,21 +11,21 @@ from napari.layers import Image, Layer
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
 
-from napari_deepem.controllers.label_layers import Marking
+from napari_deepem.controllers.label_layers import LabelLayers
 from napari_deepem.core.types import Micrograph
 from napari_deepem.layers import micrographs, results
 from napari_deepem.layers.tags import micrograph_name_of, role_of, tag, tag_of, untag
 from napari_deepem.session import Session
 
 
-class Images:
-    """Images flow from the viewer into the session."""
+class MicrographLayers:
+    """The images of the viewer that the session has as its micrographs."""
 
     def __init__(
-        self, session: Session, marking: Marking, viewer_of: Callable[[], ViewerModel]
+        self, session: Session, label_layers: LabelLayers, viewer_of: Callable[[], ViewerModel]
     ) -> None:
         self._session = session
-        self._marking = marking
+        self._label_layers = label_layers
         self._viewer_of = viewer_of
         self._turning = False
         self._layers: weakref.WeakSet[Layer] = weakref.WeakSet()  # the micrographs'
@@ -57,17 +57,17 @@ class Images:
             session.box_size_px = box_size_px
         session.micrographs = {**session.micrographs, micrograph.name: micrograph}
         if in_series is None:
-            self._marking.read(micrograph.name)
+            self._label_layers.read(micrograph.name)
         else:
-            self._marking.show(micrograph.name)
-        if is_ours or self._marking.now() is None:
+            self._label_layers.show(micrograph.name)
+        if is_ours or self._label_layers.now() is None:
             session.current = micrograph.name
-        else:  # what another plugin made of a micrograph does not end the marking of that one
+        else:  # what another plugin made of a micrograph does not end the labelling of that one
             layer.visible = False
             self._keep_selected(layer)
 
     def turn(self, layer: Image, micrograph: Micrograph) -> None:
-        """Let the layer of one micrograph of a series show another, with all that is marked there.
+        """Let the layer of one micrograph of a series show another, with the labels of that one.
 
         Much quicker than another layer: napari collects garbage whenever one is removed.
         """
@@ -77,7 +77,7 @@ class Images:
         micrographs.show_in(layer, micrograph)
         self._turning = False
         session.micrographs = {**session.micrographs, micrograph.name: micrograph}
-        self._marking.turn(old, layer, micrograph.name)
+        self._label_layers.turn(old, layer, micrograph.name)
 
     def remove(self, layer: Image) -> None:
         """Forget a micrograph whose image has gone."""
@@ -110,7 +110,7 @@ class Images:
         taken = (session.micrographs.keys() | session.files.keys()) - {micrograph_name_of(layer)}
         micrograph = micrographs.enrol(layer, taken)
         session.micrographs = {**session.micrographs, micrograph.name: micrograph}
-        self._marking.read(micrograph.name)  # another shape has other marks outside
+        self._label_layers.read(micrograph.name)  # another shape has other labels outside
 
     def _on_moved(self, event: Any) -> None:
         """Let all that belongs to a micrograph follow it through the world."""
@@ -118,7 +118,7 @@ class Images:
         if self._turning:
             return
         name: str = tag_of(image)["micrograph"]
-        self._marking.place(image, name)
+        self._label_layers.place(image, name)
         if session.micrographs[name].pixel_size != micrographs.pixel_size_of(image):
             self._on_data(event)
         elif name == session.current and session.current_scored is not None:

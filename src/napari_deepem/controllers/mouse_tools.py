@@ -11,36 +11,35 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
 from psygnal import SignalInstance
 
-from napari_deepem.controllers.label_layers import Marking
+from napari_deepem.controllers.label_layers import LabelLayers
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
-from napari_deepem.core.types import FloatArray, Labels, is_inside
+from napari_deepem.core.types import FloatArray, LabelKind, Labels, is_inside
 from napari_deepem.layers import clicks
-from napari_deepem.layers.label_points import Mark
 from napari_deepem.layers.tags import find_layer, find_layers
 from napari_deepem.session import Session
 from napari_deepem.session.labels import (
-    Hit,
-    mark_at,
-    marked,
+    LabelIndex,
+    centres_of,
+    label_at,
     without,
     without_inside,
 )
 from napari_deepem.session.labels import moved as with_moved
 
 Eraser = Literal["erase", "lasso"]
-Tool = Mark | Eraser
+Tool = LabelKind | Eraser
 TOOLS: tuple[Tool, ...] = ("positive", "negative", "erase", "lasso")
 Steps = Generator[None, None, None]
 
 
-class Tools:
+class MouseTools:
     """At most one tool is in use; the two that mark are napari's add mode of their layers."""
 
     def __init__(
-        self, session: Session, marking: Marking, viewer_of: Callable[[], ViewerModel]
+        self, session: Session, label_layers: LabelLayers, viewer_of: Callable[[], ViewerModel]
     ) -> None:
         self._session = session
-        self._marking = marking
+        self._label_layers = label_layers
         self._viewer_of = viewer_of
         self._eraser: Eraser | None = None
         self.changed = SignalInstance((), name="changed")  # another tool, or none
@@ -58,7 +57,7 @@ class Tools:
         active = self._viewer_of().layers.selection.active
         if self._eraser is not None and getattr(active, "mode", "pan_zoom") == "pan_zoom":
             return self._eraser
-        return self._marking.now()
+        return self._label_layers.now()
 
     def use(self, tool: Tool | None) -> bool:
         """Put a tool into the user's hand, or none; False where there is no micrograph for it."""
@@ -70,9 +69,9 @@ class Tools:
             return False
         if tool == "positive" or tool == "negative":
             self._eraser = None
-            self._marking.mark(tool)
+            self._label_layers.mark(tool)
         else:
-            self._marking.stop()
+            self._label_layers.stop()
             selection = self._viewer_of().layers.selection
             active = selection.active
             selection.active = image if active is None or not active.visible else active
@@ -90,7 +89,7 @@ class Tools:
         """Let the mouse move the camera alone; returns the tool that was in use."""
         tool = self.now()
         self._eraser = None
-        self._marking.stop()
+        self._label_layers.stop()
         active = self._viewer_of().layers.selection.active
         if active is not None and active.mode == "pan_zoom":
             active.cursor = "standard"
@@ -103,7 +102,7 @@ class Tools:
         self._on_mode()
 
     def _on_mode(self) -> None:
-        if self._marking.now() is not None:
+        if self._label_layers.now() is not None:
             self._eraser = None
         self.changed.emit()
 
@@ -121,7 +120,7 @@ class Tools:
         """A press on a layer of marks in add mode: add, move, or erase with Shift."""
         if event.button != 1 or self._image() is None:
             return
-        hit = mark_at(
+        hit = label_at(
             self._labels(), self._position(event), SAME_PARTICLE_BOXES * self._box_size_px
         )
         if "Shift" in event.modifiers:
@@ -144,11 +143,11 @@ class Tools:
         if is_inside(position_yx[None], image.data.shape).all():
             layer.add(position_yx)
 
-    def _move(self, hit: Hit, event: Any) -> Steps:
+    def _move(self, hit: LabelIndex, event: Any) -> Steps:
         """Drag a mark; the labels change when the mouse is released."""
         name, labels, start = self._session.current or "", self._labels(), np.array(event.pos)
         image = self._image()
-        offset_yx = marked(labels, hit.kind)[hit.index] - self._position(event)
+        offset_yx = centres_of(labels, hit.kind)[hit.index] - self._position(event)
         highest_yx = np.inf if image is None else np.array(image.data.shape) - 1.0
         moved = None
 
@@ -164,7 +163,7 @@ class Tools:
             event.handled = True
             moved = follow()
             if moved is not None:
-                self._marking.preview(name, hit.kind, marked(moved, hit.kind))
+                self._label_layers.preview(name, hit.kind, centres_of(moved, hit.kind))
             yield
         moved = follow()
         if moved is not None:
@@ -176,7 +175,7 @@ class Tools:
             while event.type in ("mouse_press", "mouse_move"):
                 event.handled = True
                 labels = self._labels()
-                hit = mark_at(labels, self._position(event), self._box_size_px / 2)
+                hit = label_at(labels, self._position(event), self._box_size_px / 2)
                 if hit is not None:
                     self._set_labels(without(labels, hit))
                 yield

@@ -11,7 +11,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer
 from psygnal import SignalInstance
 
-from napari_deepem.controllers.micrograph_layers import Images
+from napari_deepem.controllers.micrograph_layers import MicrographLayers
 from napari_deepem.controllers.workers import report, run
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 from napari_deepem.layers.layer_selection import keeping_selection
@@ -23,18 +23,18 @@ from napari_deepem.session.series import reading, reading_scores
 REUSED = (None, "scores", "picks")  # roles of layers that outlast a micrograph
 
 
-class Browsing:
+class Navigation:
     """Which micrograph of the series is in the viewer; going to another replaces its layers."""
 
     def __init__(
         self,
         session: Session,
-        images: Images,
+        micrograph_layers: MicrographLayers,
         viewer_of: Callable[[], ViewerModel],
         on_shown: Callable[[], object],
     ) -> None:
         self._session = session
-        self._images = images
+        self._micrograph_layers = micrograph_layers
         self._files: dict[str, Path] = {}
         self._viewer_of = viewer_of
         self._on_shown = on_shown  # called when a micrograph is there that had to be waited for
@@ -155,7 +155,7 @@ class Browsing:
         viewer = self._viewer_of()
         last = self._last_image()
         if last is not None:
-            self._images.turn(last, micrograph)
+            self._micrograph_layers.turn(last, micrograph)
         else:
             data, arguments, kind = image_layer_data(micrograph, source=str(micrograph.source))
             with keeping_selection(viewer):
@@ -212,7 +212,7 @@ class Browsing:
 
 
 def _reading_ahead(name: str, path: Path) -> Generator[None, None, Micrograph]:
-    """Read a micrograph that is not asked for yet, and what napari needs for the first mark.
+    """Read a micrograph that is not asked for yet, and what napari needs for the first label.
 
     It imports pandas there, which would keep the window from answering for a second.
     """

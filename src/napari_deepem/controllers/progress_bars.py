@@ -10,7 +10,7 @@ from napari_deepem.session import Activity, Session
 DELAY_MS = 300  # what is done sooner is not shown, and nothing is shown more often
 
 
-class Bars:
+class ProgressBars:
     """One bar for each job that is running; there are none without a window."""
 
     def __init__(self, session: Session) -> None:

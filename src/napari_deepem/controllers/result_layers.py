@@ -15,7 +15,7 @@ from napari_deepem.session import Session
 from napari_deepem.session.export_plan import picks_to_save
 
 
-class Shown:
+class ResultLayers:
     """Results flow from the session into layers, which are never read back."""
 
     def __init__(self, session: Session, viewer_of: Callable[[], ViewerModel]) -> None:

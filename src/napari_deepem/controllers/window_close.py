@@ -8,7 +8,7 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QMainWindow
 
 
-class Closing(QObject):
+class WindowClose(QObject):
     """Calls back when a window has been closed, before anything of it is deleted."""
 
     def __init__(self, on_closed: Callable[[], object]) -> None:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
+
+LabelKind = Literal["positive", "negative"]  # of particles, and of what is none
+LABEL_KINDS: tuple[LabelKind, LabelKind] = ("positive", "negative")
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -1,4 +1,4 @@
-"""The mouse on layers of marks: what a press does in napari's add mode, and free outlines."""
+"""The mouse on layers of labels: what a press does in napari's add mode, and free outlines."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Points layers in which a user marks particles, and what is not one, as boxes of true size."""
+"""Points layers of labels: particles, and what is not one, as boxes of true size."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from napari.components import ViewerModel
@@ -11,13 +11,11 @@ from napari.layers import Image, Layer, Points
 from numpy.typing import NDArray
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import FloatArray, Labels, is_inside
+from napari_deepem.core.types import LABEL_KINDS, FloatArray, LabelKind, Labels, is_inside
 from napari_deepem.layers.micrographs import place, placement_of
 from napari_deepem.layers.tags import KEY, find_layer, find_layers, role_of, tag
 
-Mark = Literal["positive", "negative"]
-MARKS: tuple[Mark, Mark] = ("positive", "negative")
-WORDS: dict[Mark, str] = {"positive": "particles", "negative": "non-particles"}
+WORDS: dict[LabelKind, str] = {"positive": "particles", "negative": "non-particles"}
 COLORS = {"positive": "#4ade80", "negative": "#ff8a3d", "picks": "#22d3ee"}
 BORDER_BOXES = 0.04  # width of a square's line, in boxes
 
@@ -35,37 +33,37 @@ def square_style(role: str, box_size_px: int) -> dict[str, Any]:
 
 
 def points_layer_data(
-    centres_yx: FloatArray, mark: Mark, micrograph: str, box_size_px: int, **where: Any
+    centres_yx: FloatArray, kind: LabelKind, micrograph: str, box_size_px: int, **where: Any
 ) -> tuple[Any, dict[str, Any], str]:
     """(data, arguments, "points") of one kind of label of one micrograph."""
     return (
         centres_yx,
         {
-            "name": f"{micrograph} {WORDS[mark]}",
+            "name": f"{micrograph} {WORDS[kind]}",
             "ndim": 2,
-            "metadata": tag(mark, micrograph),
-            **square_style(mark, box_size_px),
+            "metadata": tag(kind, micrograph),
+            **square_style(kind, box_size_px),
             **where,
         },
         "points",
     )
 
 
-def annotation_layer(viewer: ViewerModel, image: Image, mark: Mark, box_size_px: int) -> Points:
+def label_layer(viewer: ViewerModel, image: Image, kind: LabelKind, box_size_px: int) -> Points:
     """Return the layer of one kind of label of a micrograph; made if it is not there yet."""
     name = image.metadata[KEY]["micrograph"]
-    found = find_layer(viewer.layers, mark, name)
+    found = find_layer(viewer.layers, kind, name)
     if found is not None:
         return found
     empty = np.empty((0, 2))
-    data, arguments, _ = points_layer_data(empty, mark, name, box_size_px, **placement_of(image))
+    data, arguments, _ = points_layer_data(empty, kind, name, box_size_px, **placement_of(image))
     return viewer.add_points(data, **arguments)
 
 
-def retag(layer: Points, mark: Mark, micrograph: str) -> None:
-    """Make a layer of marks one of another micrograph."""
-    layer.metadata.update(tag(mark, micrograph))
-    layer.name = f"{micrograph} {WORDS[mark]}"
+def retag(layer: Points, kind: LabelKind, micrograph: str) -> None:
+    """Make a layer of labels one of another micrograph."""
+    layer.metadata.update(tag(kind, micrograph))
+    layer.name = f"{micrograph} {WORDS[kind]}"
 
 
 def resize(layer: Points, box_size_px: int) -> None:
@@ -76,11 +74,11 @@ def resize(layer: Points, box_size_px: int) -> None:
 
 
 def adopt(
-    layers: Iterable[Layer], points: Points, image: Image, mark: Mark, box_size_px: int
+    layers: Iterable[Layer], points: Points, image: Image, kind: LabelKind, box_size_px: int
 ) -> None:
     """Make the user's own Points layer the particles, or non-particles, of a micrograph."""
     name = image.metadata[KEY]["micrograph"]
-    present = find_layer(layers, mark, name)
+    present = find_layer(layers, kind, name)
     if present is points:
         return
     if present is not None:
@@ -92,12 +90,12 @@ def adopt(
     pixels = np.array([image.world_to_data(point) for point in world]).reshape(-1, 2)
     points.data = pixels
     place(points, image)
-    style = square_style(mark, box_size_px)
+    style = square_style(kind, box_size_px)
     for key in ("symbol", "border_color", "face_color", "border_width"):
         setattr(points, key, style[key])
         setattr(points, f"current_{key}", style[key])
     resize(points, box_size_px)
-    points.metadata.update(tag(mark, name))
+    points.metadata.update(tag(kind, name))
 
 
 def adoptable(layers: Iterable[Layer]) -> list[Points]:
@@ -110,31 +108,31 @@ def adoptable(layers: Iterable[Layer]) -> list[Points]:
 
 
 def labels_on(layers: Iterable[Layer], micrograph: str, known: Labels | None = None) -> Labels:
-    """What is marked on a micrograph, in its original pixels.
+    """The labels on a micrograph, in its original pixels.
 
-    Marks outside of it are left out, but for those that are known: its file may have been another
+    Those outside of it are left out, but for those that are known: its file may have been another
     when they were made.
     """
     layers = list(layers)
-    marked = [_marked(layers, mark, micrograph) for mark in MARKS]
+    centres = [_centres(layers, kind, micrograph) for kind in LABEL_KINDS]
     image = find_layer(layers, "micrograph", micrograph)
     if image is None:
-        return Labels.of(*marked)
+        return Labels.of(*centres)
     known = known or Labels.of()
-    there = zip(marked, (known.positive_yx, known.negative_yx), strict=True)
+    there = zip(centres, (known.positive_yx, known.negative_yx), strict=True)
     return Labels.of(
         *(each[is_inside(each, image.data.shape) | _among(each, old)] for each, old in there)
     )
 
 
 def count_outside(layers: Iterable[Layer], micrograph: str) -> int:
-    """How many marks of a micrograph lie outside of it."""
+    """How many points of a micrograph's labels lie outside of it."""
     layers = list(layers)
     image = find_layer(layers, "micrograph", micrograph)
     if image is None:
         return 0
-    marked = (_marked(layers, mark, micrograph) for mark in MARKS)
-    return sum(int((~is_inside(each, image.data.shape)).sum()) for each in marked)
+    centres = (_centres(layers, kind, micrograph) for kind in LABEL_KINDS)
+    return sum(int((~is_inside(each, image.data.shape)).sum()) for each in centres)
 
 
 def _among(centres_yx: FloatArray, others_yx: FloatArray) -> NDArray[np.bool_]:
@@ -143,9 +141,9 @@ def _among(centres_yx: FloatArray, others_yx: FloatArray) -> NDArray[np.bool_]:
     return np.array([tuple(each) in others for each in centres_yx.tolist()], dtype=bool)
 
 
-def _marked(layers: Iterable[Layer], mark: Mark, micrograph: str) -> FloatArray:
+def _centres(layers: Iterable[Layer], kind: LabelKind, micrograph: str) -> FloatArray:
     """(n, 2) positions in all layers of one kind; what a copied layer has twice counts once."""
-    found = [np.asarray(layer.data) for layer in find_layers(layers, mark, micrograph)]
+    found = [np.asarray(layer.data) for layer in find_layers(layers, kind, micrograph)]
     positions = np.concatenate([np.empty((0, 2)), *found])
     _, first = np.unique(positions, axis=0, return_index=True)
     return positions[np.sort(first)]

@@ -10,7 +10,7 @@ from napari.components import ViewerModel
 
 @contextmanager
 def keeping_selection(viewer: ViewerModel) -> Iterator[None]:
-    """Let a user who is marking go on marking: new layers would take the selection."""
+    """Let a user who is labelling go on: new layers would take the selection."""
     active = viewer.layers.selection.active
     mode = getattr(active, "mode", None)
     yield

@@ -28,7 +28,7 @@ def _layers(labelled: int) -> list[LayerData]:
 
     simulated = simulate_sample(count=COUNT)
     images = [image_layer_data(each.micrograph, box_size_px=SAMPLE_BOX_PX) for each in simulated]
-    marks = [
+    labels = [
         points_layer_data(
             each.truth_yx,
             "positive",
@@ -38,4 +38,4 @@ def _layers(labelled: int) -> list[LayerData]:
         )
         for each in simulated[:labelled]
     ]
-    return [*images, *marks]
+    return [*images, *labels]

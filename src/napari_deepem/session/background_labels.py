@@ -23,7 +23,7 @@ def drawing_background(session: Session) -> Generator[None, None, FloatArray]:
     Raises
     ------
     InputError
-        Of the job: the box does not fit, or the marks leave no room.
+        Of the job: the box does not fit, or the labels leave no room.
     """
     name = session.current or ""
     micrograph, labels = session.micrographs[name], session.labels_of(name)

@@ -1,95 +1,92 @@
-"""Marks of a session: found under the cursor, added, taken away, read from files."""
+"""Labels of a session: found under the cursor, added, taken away, read from files."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import FloatArray, Labels, is_inside
+from napari_deepem.core.types import LABEL_KINDS, FloatArray, LabelKind, Labels, is_inside
 from napari_deepem.io.coordinates import coordinate_names, read_coordinate_set
 from napari_deepem.io.images import read_shape
 from napari_deepem.session.state import Session
 
-Kind = Literal["positive", "negative"]
-KINDS: tuple[Kind, Kind] = ("positive", "negative")
-
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Hit:
-    """One mark among a micrograph's labels."""
+class LabelIndex:
+    """Which of a micrograph's labels one is."""
 
-    kind: Kind
+    kind: LabelKind
     index: int
 
 
-def marked(labels: Labels, kind: Kind) -> FloatArray:
-    """(n, 2) positions of the marks of one kind."""
+def centres_of(labels: Labels, kind: LabelKind) -> FloatArray:
+    """(n, 2) positions of the labels of one kind."""
     return labels.positive_yx if kind == "positive" else labels.negative_yx
 
 
-def with_marked(labels: Labels, kind: Kind, centres_yx: FloatArray) -> Labels:
-    """Labels with these marks of one kind in place of those that there are."""
+def with_centres(labels: Labels, kind: LabelKind, centres_yx: FloatArray) -> Labels:
+    """Labels with these positions of one kind in place of those that there are."""
     return replace(labels, **{f"{kind}_yx": centres_yx})
 
 
-def mark_at(labels: Labels, position_yx: FloatArray, reach_px: float) -> Hit | None:
-    """Return the nearest mark whose square, `reach_px` to each side, holds a position."""
+def label_at(labels: Labels, position_yx: FloatArray, reach_px: float) -> LabelIndex | None:
+    """Return the nearest label whose square, `reach_px` to each side, holds a position."""
     nearest, found = np.inf, None
-    for kind in KINDS:
-        offsets = marked(labels, kind) - position_yx
+    for kind in LABEL_KINDS:
+        offsets = centres_of(labels, kind) - position_yx
         within = np.abs(offsets).max(axis=1, initial=0.0) <= reach_px
         distances = np.where(within, np.hypot(*offsets.T), np.inf)
         if len(distances) and distances.min() < nearest:
-            nearest, found = distances.min(), Hit(kind, int(distances.argmin()))
+            nearest, found = distances.min(), LabelIndex(kind, int(distances.argmin()))
     return found
 
 
-def moved(labels: Labels, hit: Hit, position_yx: FloatArray) -> Labels:
-    """Labels with one mark at another place."""
-    centres_yx = marked(labels, hit.kind).copy()
-    centres_yx[hit.index] = position_yx
-    return with_marked(labels, hit.kind, centres_yx)
+def moved(labels: Labels, label: LabelIndex, position_yx: FloatArray) -> Labels:
+    """Labels with one of them at another place."""
+    centres_yx = centres_of(labels, label.kind).copy()
+    centres_yx[label.index] = position_yx
+    return with_centres(labels, label.kind, centres_yx)
 
 
-def without(labels: Labels, hit: Hit) -> Labels:
-    """Labels without one mark."""
-    return with_marked(labels, hit.kind, np.delete(marked(labels, hit.kind), hit.index, axis=0))
+def without(labels: Labels, label: LabelIndex) -> Labels:
+    """Labels without one of them."""
+    centres_yx = np.delete(centres_of(labels, label.kind), label.index, axis=0)
+    return with_centres(labels, label.kind, centres_yx)
 
 
 def without_inside(labels: Labels, outline_yx: FloatArray) -> Labels:
-    """Labels without the marks of both kinds whose middle lies in an outline of (n, 2) corners."""
+    """Labels of both kinds without those whose middle lies in an outline of (n, 2) corners."""
     from matplotlib.path import Path as Outline
 
     if len(outline_yx) < 3:
         return labels
     outline = Outline(outline_yx)
-    for kind in KINDS:
-        centres_yx = marked(labels, kind)
-        labels = with_marked(labels, kind, centres_yx[~outline.contains_points(centres_yx)])
+    for kind in LABEL_KINDS:
+        centres_yx = centres_of(labels, kind)
+        labels = with_centres(labels, kind, centres_yx[~outline.contains_points(centres_yx)])
     return labels
 
 
-def with_more(labels: Labels, kind: Kind, centres_yx: FloatArray) -> Labels:
-    """Labels with more marks of one kind; none is there twice."""
-    both = np.concatenate([marked(labels, kind), centres_yx])
+def with_more(labels: Labels, kind: LabelKind, centres_yx: FloatArray) -> Labels:
+    """Labels with more of one kind; none is there twice."""
+    both = np.concatenate([centres_of(labels, kind), centres_yx])
     _, first = np.unique(both, axis=0, return_index=True)
-    return with_marked(labels, kind, both[np.sort(first)])
+    return with_centres(labels, kind, both[np.sort(first)])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class MarksRead:
+class LabelsRead:
     """Particles that files have for micrographs of a session."""
 
     centres_yx: Mapping[str, FloatArray]  # (n, 2) by micrograph, on its image; n > 0
     outside: int  # how many more lie outside of their image
 
 
-def reading_marks(session: Session, path: Path) -> Generator[None, None, MarksRead]:
+def reading_labels(session: Session, path: Path) -> Generator[None, None, LabelsRead]:
     """Make the job that reads a coordinate file, or a folder of them, for a session.
 
     A file that names none of its micrographs is taken for the current one. The session is read
@@ -104,7 +101,7 @@ def reading_marks(session: Session, path: Path) -> Generator[None, None, MarksRe
     files = dict(session.files)
     current = session.current
 
-    def job() -> Generator[None, None, MarksRead]:
+    def job() -> Generator[None, None, LabelsRead]:
 
         yield
         ours = [name for name in coordinate_names(path) if name in shapes or name in files]
@@ -120,13 +117,13 @@ def reading_marks(session: Session, path: Path) -> Generator[None, None, MarksRe
                 kept[name] = picks.centres_yx[inside]
         if not kept and not outside:
             raise InputError(f"{path}: holds no positions; choose another file")
-        return MarksRead(kept, outside)
+        return LabelsRead(kept, outside)
 
     return job()
 
 
-def add_marks(session: Session, centres_yx: Mapping[str, FloatArray], kind: Kind) -> None:
-    """Add marks to those of several micrographs, in one step of the history."""
+def add_labels(session: Session, centres_yx: Mapping[str, FloatArray], kind: LabelKind) -> None:
+    """Add labels to those of several micrographs, in one step of the history."""
     more = {
         name: with_more(session.labels_of(name), kind, each) for name, each in centres_yx.items()
     }

@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.types import Candidates, FloatArray, Labels
+from napari_deepem.core.types import LABEL_KINDS, Candidates, FloatArray, Labels
 from napari_deepem.io.models import model_bytes
 from napari_deepem.io.session_file import Stored, stamp_of
-from napari_deepem.session.labels import KINDS, marked, with_more
+from napari_deepem.session.labels import centres_of, with_more
 from napari_deepem.session.open_folder import Opened
 from napari_deepem.session.parameters import Parameters
 from napari_deepem.session.state import NO_LABELS, Session
@@ -112,8 +112,8 @@ def _with_more(kept: Mapping[str, Labels], here: Mapping[str, Labels]) -> dict[s
     """Labels that were kept, with what is marked here on the same micrographs."""
     joined = dict(kept)
     for name in kept.keys() & here.keys():
-        for kind in KINDS:
-            joined[name] = with_more(joined[name], kind, marked(here[name], kind))
+        for kind in LABEL_KINDS:
+            joined[name] = with_more(joined[name], kind, centres_of(here[name], kind))
     return joined
 
 

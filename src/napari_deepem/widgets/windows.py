@@ -42,7 +42,7 @@ def open_series(folder: Path) -> napari.Viewer:
     viewer = napari.Viewer(title=f"{folder.absolute().name} - {PLUGIN}")
     docks = [add_dock(viewer, name) for name in DOCKS]
     QTimer.singleShot(0, docks[0].native.parent().raise_)  # as soon as they are tabs
-    link_of(viewer).keeping.open_folder(folder)
+    link_of(viewer).autosave.open_folder(folder)
     return viewer
 
 

@@ -277,12 +277,12 @@ def test_own_points_are_used_only_where_some_are_chosen(viewer: ViewerModel) -> 
     assert not dock.use_positive.enabled
 
 
-def test_marks_outside_are_said(viewer: ViewerModel) -> None:
+def test_labels_outside_are_said(viewer: ViewerModel) -> None:
     dock, link = Annotate(viewer), link_of(viewer)
     link.mark("positive").add([[1.0, 1.0], [1.0, 500.0]])
     assert dock.counts.value == (
         "1 particle, 0 non-particles here; 1 and 0 on 1 micrograph; "
-        "1 mark outside the image not counted"
+        "1 label outside the image not counted"
     )
     dock.micrograph.value = "m1"
     assert "outside" not in dock.counts.value
@@ -365,17 +365,17 @@ def test_tools_are_shown_as_they_are_in_use(viewer: ViewerModel) -> None:
 
 def test_keys_are_listed_by_napari_and_shown_where_they_were_changed(viewer: ViewerModel) -> None:
     dock = Annotate(viewer)
-    assert action_manager._actions["napari-deepem:erase_marks"].keymapprovider is ViewerModel
+    assert action_manager._actions["napari-deepem:erase_labels"].keymapprovider is ViewerModel
     assert dock.tools["erase"].tooltip.endswith("Key: E.")
-    kept = action_manager.unbind_shortcut("napari-deepem:erase_marks")
+    kept = action_manager.unbind_shortcut("napari-deepem:erase_labels")
     try:
         assert "Key:" not in dock.tools["erase"].tooltip
-        action_manager.bind_shortcut("napari-deepem:erase_marks", "J")
+        action_manager.bind_shortcut("napari-deepem:erase_labels", "J")
         assert dock.tools["erase"].tooltip.endswith("Key: J.")
     finally:
-        action_manager.unbind_shortcut("napari-deepem:erase_marks")
+        action_manager.unbind_shortcut("napari-deepem:erase_labels")
         for key in kept:
-            action_manager.bind_shortcut("napari-deepem:erase_marks", key)
+            action_manager.bind_shortcut("napari-deepem:erase_labels", key)
 
 
 def test_filtered_picture_follows_the_micrograph_and_changes_no_data(

@@ -17,7 +17,7 @@ from napari.components import ViewerModel
 from napari.utils.action_manager import action_manager
 from qtpy.QtCore import QItemSelectionModel, QTimer
 
-from napari_deepem.controllers.viewer_link import Link, link_of
+from napari_deepem.controllers.viewer_link import ViewerLink, link_of
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import TilesDone
 from napari_deepem.core.network.architecture import Architecture
@@ -51,20 +51,20 @@ def opened(folder: Path, qtbot):
     """Open the folder in a viewer; closed in the end."""
     links = []
 
-    def open_in(viewer: ViewerModel) -> Link:
+    def open_in(viewer: ViewerModel) -> ViewerLink:
         link = link_of(viewer)
         links.append((link, viewer))  # a link holds its viewer weakly
-        link.keeping.open_folder(folder)
+        link.autosave.open_folder(folder)
         qtbot.waitUntil(lambda: link.session.current in link.session.micrographs)
-        qtbot.waitUntil(lambda: not link.keeping.message)
+        qtbot.waitUntil(lambda: not link.autosave.message)
         return link
 
     yield open_in
     for link, _ in links:
-        link.keeping.close()
+        link.autosave.close()
 
 
-def go_to(link: Link, name: str, qtbot) -> None:
+def go_to(link: ViewerLink, name: str, qtbot) -> None:
     link.session.current = name
     qtbot.waitUntil(lambda: name in link.session.micrographs)
 
@@ -152,19 +152,19 @@ def test_next_micrograph_takes_the_place_of_the_last(opened, qtbot) -> None:
 
 def test_next_one_is_read_ahead(opened, qtbot, monkeypatch: pytest.MonkeyPatch) -> None:
     link = opened(ViewerModel())
-    qtbot.waitUntil(lambda: "m2" in link.browsing._ahead)
-    link.browsing.step(1)
+    qtbot.waitUntil(lambda: "m2" in link.navigation._ahead)
+    link.navigation.step(1)
     assert list(link.session.micrographs) == ["m2"]  # at once
-    link.browsing.step(1)
+    link.navigation.step(1)
     qtbot.waitUntil(lambda: "m10" in link.session.micrographs)
-    link.browsing.step(1)  # there is no more
+    link.navigation.step(1)  # there is no more
     assert link.session.current == "m10"
 
 
 def test_place_that_is_gone_to_is_in_the_middle(opened, qtbot) -> None:
     viewer = ViewerModel()
     link = opened(viewer)
-    link.browsing.go_to("m10", (30.0, 40.0))
+    link.navigation.go_to("m10", (30.0, 40.0))
     qtbot.waitUntil(lambda: "m10" in link.session.micrographs)
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], (60.0, 80.0))
 
@@ -194,18 +194,18 @@ def test_folder_is_not_opened_over_another_micrograph_of_the_same_name(folder: P
     viewer = ViewerModel()
     viewer.add_image(np.ones((20, 20)), name="m1")  # no file of the folder
     link = link_of(viewer)
-    link.keeping.open_folder(folder)
-    qtbot.waitUntil(lambda: link.keeping.message.startswith("m1 is open, and is not "))
+    link.autosave.open_folder(folder)
+    qtbot.waitUntil(lambda: link.autosave.message.startswith("m1 is open, and is not "))
     assert link.session.files == {}
     SessionFile(folder / SESSION_FILE).close()  # it is not locked
 
 
 def test_folder_that_is_asked_for_twice_is_opened_once(opened, folder: Path) -> None:
     viewer = ViewerModel()
-    link_of(viewer).keeping.open_folder(folder)
+    link_of(viewer).autosave.open_folder(folder)
     link = opened(viewer)
-    assert link.keeping.remark == ""
-    assert link.keeping.path == folder / SESSION_FILE
+    assert link.autosave.remark == ""
+    assert link.autosave.path == folder / SESSION_FILE
 
 
 def test_micrographs_keep_their_names_when_the_folder_is_opened_again(
@@ -216,7 +216,7 @@ def test_micrographs_keep_their_names_when_the_folder_is_opened_again(
     link = opened(ViewerModel())
     assert link.session.files["m3"].name == "m3.mrc.gz"
     write_image(folder / "m3.mrc", image, 2.0)
-    link.keeping.open_folder(folder)
+    link.autosave.open_folder(folder)
     qtbot.waitUntil(lambda: "m3.mrc" in link.session.files)
     assert link.session.files["m3"].name == "m3.mrc.gz"
 
@@ -224,7 +224,7 @@ def test_micrographs_keep_their_names_when_the_folder_is_opened_again(
 def test_folder_that_is_asked_for_last_is_opened(opened, folder: Path, tmp_path_factory) -> None:
     viewer, other = ViewerModel(), tmp_path_factory.mktemp("other")
     write_image(other / "n1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
-    link_of(viewer).keeping.open_folder(other)
+    link_of(viewer).autosave.open_folder(other)
     link = opened(viewer)
     assert link.session.folder == folder
     SessionFile(other / SESSION_FILE).close()
@@ -241,14 +241,14 @@ def test_series_stays_open_where_its_labels_cannot_be_written(
     with monkeypatch.context() as patch:
         patch.setattr(SessionFile, "_write", Mock(side_effect=full))
         link.mark("positive").add([[10.0, 20.0]])
-        link.keeping.open_folder(other)
+        link.autosave.open_folder(other)
         qtbot.waitUntil(lambda: len(said) == 1)
     assert f"{other} is not opened" in said[0]
     assert "disk is full" in said[0]
     assert list(link.session.files) == ["m1", "m2", "m10"]
     assert link.session.folder == folder
     np.testing.assert_array_equal(link.session.labels["m1"].positive_yx, [[10.0, 20.0]])
-    link.keeping.open_folder(other)  # there is room again
+    link.autosave.open_folder(other)  # there is room again
     qtbot.waitUntil(lambda: list(link.session.files) == ["n1"])
     file = SessionFile(folder / SESSION_FILE)
     np.testing.assert_array_equal(file.read().points["m1"]["positive"], [[10.0, 20.0]])
@@ -261,10 +261,10 @@ def test_series_stays_open_while_a_model_is_trained_on_it(
     link, said = opened(ViewerModel()), []
     monkeypatch.setattr("napari_deepem.controllers.autosave.show_warning", said.append)
     link.session.training.running = True
-    link.keeping.open_folder(folder)
+    link.autosave.open_folder(folder)
     assert len(said) == 1
     assert "being trained" in said[0]
-    assert link.keeping.message == ""  # not even begun
+    assert link.autosave.message == ""  # not even begun
 
 
 def test_model_that_comes_while_the_kept_one_is_read_keeps_nothing_of_it(
@@ -274,7 +274,7 @@ def test_model_that_comes_while_the_kept_one_is_read_keeps_nothing_of_it(
     link.session.model = some_model()
     found = Candidates(np.array([[20.0, 30.0]]), np.array([0.9]), np.ones(1), 24)
     link.session.candidates = {"m1": found}
-    link.keeping.close()
+    link.autosave.close()
     viewer, read = ViewerModel(), "napari_deepem.controllers.autosave.loading"
 
     def slow(*_):
@@ -286,7 +286,7 @@ def test_model_that_comes_while_the_kept_one_is_read_keeps_nothing_of_it(
     monkeypatch.setattr(read, slow)
     again = opened(viewer)
     assert again.session.model is ours
-    again.keeping.close()
+    again.autosave.close()
     file = SessionFile(folder / SESSION_FILE)
     assert file.read().candidates == {}
     file.close()
@@ -298,11 +298,11 @@ def test_session_is_kept_while_one_works_and_goes_on(opened, folder: Path, qtbot
     link.mark("positive").add([[10.0, 20.0]])
     link.session.threshold, link.session.box_size_px = 0.7, 33
     kept = folder / SESSION_FILE
-    qtbot.waitUntil(lambda: not link.keeping._timer.isActive() and not link.keeping._writing)
-    link.keeping._opened.file.close()  # as if the program had gone
-    link.keeping._opened = None
+    qtbot.waitUntil(lambda: not link.autosave._timer.isActive() and not link.autosave._writing)
+    link.autosave._opened.file.close()  # as if the program had gone
+    link.autosave._opened = None
     again = opened(ViewerModel())
-    assert again.keeping.path == kept
+    assert again.autosave.path == kept
     assert (again.session.current, again.session.box_size_px) == ("m2", 33)
     assert again.session.threshold == 0.7
     np.testing.assert_array_equal(again.session.labels["m2"].positive_yx, [[10.0, 20.0]])
@@ -314,8 +314,8 @@ def test_second_window_is_told_that_it_keeps_nothing(opened) -> None:
     viewer = ViewerModel()
     dock, second = Micrographs(viewer), opened(viewer)
     assert "open in another window" in dock.status.value
-    assert second.keeping.path is None
-    assert first.keeping.path is not None
+    assert second.autosave.path is None
+    assert first.autosave.path is not None
     second.mark("positive").add([[1.0, 2.0]])
     assert len(first.session.labels_of("m1").positive_yx) == 0
 
@@ -384,7 +384,7 @@ def test_stopped_scoring_goes_on_after_the_session_is_opened_again(
     link.scoring.score(link.session.names)
     qtbot.waitUntil(lambda: not link.session.scoring.running)
     assert list(link.session.candidates) == ["m1"]
-    link.keeping.close()
+    link.autosave.close()
     again = opened(ViewerModel())
     assert list(again.session.candidates) == ["m1"]
     assert again.session.picks is not None
@@ -417,7 +417,7 @@ def test_table_lists_filters_and_sorts(opened) -> None:
     assert [table.data(table.index(row, 1)) for row in range(3)] == ["", "3 / 1", ""]
     dock.states.value = "annotated"
     assert table.names == ["m2"]
-    assert link.browsing.order == ["m2"]
+    assert link.navigation.order == ["m2"]
     dock.states.value = "all"
     dock.view.sortByColumn(1, dock.view.horizontalHeader().sortIndicatorOrder().DescendingOrder)
     assert table.names == ["m2", "m1", "m10"]
@@ -477,7 +477,7 @@ from napari_deepem.controllers.viewer_link import link_of
 
 app, viewer = QApplication([]), ViewerModel()
 link = link_of(viewer)
-link.keeping.open_folder(Path(sys.argv[1]))
+link.autosave.open_folder(Path(sys.argv[1]))
 
 def work():
     if link.session.current not in link.session.micrographs:
@@ -570,7 +570,7 @@ def test_folder_that_is_opened_again_loses_no_scores(
     link.scoring.score(["m1", "m2"])
     qtbot.waitUntil(lambda: session.scored_so_far is not None)
     asked = dict(session.files)
-    link.keeping.open_folder(folder)
+    link.autosave.open_folder(folder)
     qtbot.waitUntil(lambda: session.files["m1"] is not asked["m1"])
     slow_score.set()
     qtbot.waitUntil(lambda: not session.scoring.running)
@@ -621,6 +621,6 @@ def test_score_map_that_came_too_late_is_read_on_coming_back(
     go_to(link, "m2", qtbot)
     turned.set()
     qtbot.waitUntil(lambda: read == ["m1"])
-    qtbot.waitUntil(lambda: link.browsing._asked is None)
+    qtbot.waitUntil(lambda: link.navigation._asked is None)
     go_to(link, "m1", qtbot)
     qtbot.waitUntil(lambda: "m1" in link.session.scored)

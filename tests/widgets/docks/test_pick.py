@@ -9,6 +9,7 @@ from napari.components import ViewerModel
 
 from napari_deepem.controllers.viewer_link import session_of
 from napari_deepem.core.jobs import TilesDone
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.session import Scored, Session
@@ -28,7 +29,7 @@ def open_dock(**summary: object) -> tuple[Pick, Session]:
         viewer.add_image(data, **arguments)
     dock, session = Pick(viewer), session_of(viewer)
     session.model = SimpleNamespace(
-        threshold=0.5, std_range=(0.8, 2.5), box_size_px=24, binning=1, summary=summary
+        threshold=0.5, std_range=(0.8, 2.5), box_size_px=24, sampling=Sampling(1), summary=summary
     )
     session.scored = {name: scored(session, name) for name in ("m1", "m2")}
     dock.viewer_kept = viewer

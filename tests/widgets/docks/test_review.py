@@ -13,6 +13,7 @@ from qtpy.QtCore import QItemSelectionModel, QPoint, Qt
 
 from blobs import BOX_PX, blob_micrograph
 from napari_deepem.controllers.viewer_link import session_of
+from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.training.train import train
 from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
@@ -147,7 +148,7 @@ class Docks:
             self.viewer.add_image(data, **arguments)
         self.session: Session = session_of(self.viewer)
         self.session.model = SimpleNamespace(
-            threshold=0.5, std_range=(0.0, 9.0), box_size_px=24, binning=1, summary={}
+            threshold=0.5, std_range=(0.0, 9.0), box_size_px=24, sampling=Sampling(1), summary={}
         )
         grid = np.zeros((5, 8), dtype=np.float32)
         score_map = ScoreMap(grid, grid, 0, 1, 24)

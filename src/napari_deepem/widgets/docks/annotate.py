@@ -13,18 +13,19 @@ from napari_deepem.controllers.mouse_tools import Tool
 from napari_deepem.controllers.wording import counted
 from napari_deepem.controllers.workers import report
 from napari_deepem.core.errors import InputError
-from napari_deepem.layers.label_points import Mark, adoptable
+from napari_deepem.core.types import LabelKind
+from napari_deepem.layers.label_points import adoptable
 from napari_deepem.session.display import Display
 from napari_deepem.session.readiness import why_not_annotate
 from napari_deepem.widgets.docks.dock import Dock, enable, form, row, tell, text_line
 from napari_deepem.widgets.docks.label_import import Elsewhere
 
 HINT = (
-    "Click the middle of particles, twenty or more on each of two micrographs. Drag a mark to move "
-    "it, Shift-click to erase it, drag elsewhere to move the view. You need not mark all: "
-    "background is drawn at random, away from your marks."
+    "Click the middle of particles, twenty or more on each of two micrographs. Drag a label to "
+    "move it, Shift-click to erase it, drag elsewhere to move the view. You need not mark all: "
+    "background is drawn at random, away from your labels."
 )
-UNDO_HELP = "Changes of marks, one by one, on whichever micrograph they were made."
+UNDO_HELP = "Changes of labels, one by one, on whichever micrograph they were made."
 FILTERED_HELP = Display.model_fields["filtered"].description or ""
 TOOLS: tuple[tuple[Tool, str, str, str], ...] = (
     ("positive", "Particles", "mark_particles", "Click the middles of particles."),
@@ -37,14 +38,14 @@ TOOLS: tuple[tuple[Tool, str, str, str], ...] = (
     (
         "erase",
         "Erase",
-        "erase_marks",
-        "Click marks of either kind, or drag over them, to take them away.",
+        "erase_labels",
+        "Click labels of either kind, or drag over them, to take them away.",
     ),
     (
         "lasso",
         "Lasso erase",
-        "lasso_marks",
-        "Drag an outline: marks of either kind whose middle lies inside go.",
+        "lasso_labels",
+        "Drag an outline: labels of either kind whose middle lies inside go.",
     ),
 )
 
@@ -107,7 +108,7 @@ class Annotate(Dock):
             self.follow(events[name], self._show)
         self.follow(self.session.edits.changed, self._show_edits)
         self.follow(events.current, lambda: tell(self.status, ""))
-        self.follow(self.link.tools.changed, self._show_tool)
+        self.follow(self.link.mouse_tools.changed, self._show_tool)
         self.follow(self.link.points_changed, self._show_points)
         self.points.changed.connect(self._show_choice)
         keys_changed = action_manager.events.shortcut_changed
@@ -125,7 +126,7 @@ class Annotate(Dock):
     def _tool(self, tool: Tool, text: str) -> PushButton:
         button = PushButton(text=text, name=tool)
         button.native.setCheckable(True)
-        button.native.clicked.connect(lambda: self.link.tools.toggle(tool))
+        button.native.clicked.connect(lambda: self.link.mouse_tools.toggle(tool))
         return button
 
     @staticmethod
@@ -137,9 +138,9 @@ class Annotate(Dock):
     def _tell(self, text: str) -> None:
         tell(self.status, text)
 
-    def _adopt(self, mark: Mark) -> None:
+    def _adopt(self, kind: LabelKind) -> None:
         try:
-            self.link.adopt(self.points.value, mark)
+            self.link.adopt(self.points.value, kind)
         except InputError as error:
             report(error)
 
@@ -159,7 +160,7 @@ class Annotate(Dock):
             enable(button, "" if chosen else "Choose a layer of points, and a micrograph, first.")
 
     def _show_tool(self) -> None:
-        now = self.link.tools.now()
+        now = self.link.mouse_tools.now()
         for tool, button in self.tools.items():
             button.native.setChecked(tool == now)
 
@@ -176,7 +177,7 @@ class Annotate(Dock):
             (self.undo, edits.can_undo, "undo"),
             (self.redo, edits.can_redo, "redo"),
         ):
-            key = f"{what}_marks"
+            key = f"{what}_labels"
             why_not = "" if is_possible else with_keys(f"Nothing to {what}.", key)
             enable(button, why_not, with_keys(UNDO_HELP, key))
 
@@ -196,7 +197,7 @@ class Annotate(Dock):
         positives = sum(len(labels.positive_yx) for labels in all_labels)
         negatives = sum(len(labels.negative_yx) for labels in all_labels)
         outside = self.link.count_outside()
-        stray = f"; {counted(outside, 'mark')} outside the image not counted" if outside else ""
+        stray = f"; {counted(outside, 'label')} outside the image not counted" if outside else ""
         return (
             f"{counted(len(here.positive_yx), 'particle')}, "
             f"{counted(len(here.negative_yx), 'non-particle')} here; "

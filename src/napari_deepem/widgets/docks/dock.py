@@ -44,10 +44,10 @@ class Dock(Container):
 
     def _on_window(self, window: QMainWindow) -> None:
         """Follow what is done to the window as a whole; the first dock in it does."""
-        if not self.link.closing.watching:
-            self.link.closing.watch(window)
+        if not self.link.window_close.watching:
+            self.link.window_close.watch(window)
             Drops(self.link, window)
-            self.link.bars.open()
+            self.link.progress_bars.open()
 
     def fill(self, widgets: Sequence[Widget]) -> None:
         """Lay widgets out from top to bottom, close together; what is too high is scrolled."""

@@ -1,4 +1,4 @@
-"""Marks that the user does not click: from files, and drawn by chance."""
+"""Labels that the user does not click: from files, and drawn by chance."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from napari_deepem.controllers.workers import report, run
 from napari_deepem.core.types import FloatArray
 from napari_deepem.session import Session
 from napari_deepem.session.background_labels import drawing_background
-from napari_deepem.session.labels import MarksRead, add_marks, reading_marks
+from napari_deepem.session.labels import LabelsRead, add_labels, reading_labels
 from napari_deepem.session.readiness import why_not_begin, why_not_draw_background
 from napari_deepem.widgets.docks.dock import enable, row
 
-WHAT_LOADING_DOES = "Adds the particles of a coordinate file to the marks."
+WHAT_LOADING_DOES = "Adds the particles of a coordinate file to the labels."
 WHAT_LOADING_A_FOLDER_DOES = "Adds the particles of one file for each micrograph, by name."
 WHAT_DRAWING_DOES = (
     "Marks places as non-particles, drawn at random as training does, so that you see what it "
@@ -29,7 +29,7 @@ FILTER = "Coordinates (*.star *.box *.csv)"
 
 
 class Elsewhere:
-    """Buttons that add marks; what came of it is told in a line."""
+    """Buttons that add labels; what came of it is told in a line."""
 
     def __init__(self, session: Session, tell: Callable[[str], None]) -> None:
         self._session = session
@@ -54,14 +54,14 @@ class Elsewhere:
 
     def _choose_file(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(
-            self.buttons.native, "Load marks", self._folder(), FILTER
+            self.buttons.native, "Load labels", self._folder(), FILTER
         )
         self._load(chosen)
 
     def _choose_folder(self) -> None:
         self._load(
             QFileDialog.getExistingDirectory(
-                self.buttons.native, "Load marks of a folder", self._folder()
+                self.buttons.native, "Load labels of a folder", self._folder()
             )
         )
 
@@ -72,10 +72,10 @@ class Elsewhere:
     def _load(self, chosen: str) -> None:
         if chosen:
             self._tell(f"Reading {Path(chosen).name} ...")
-            self._run(partial(reading_marks, self._session, Path(chosen)), self._on_read)
+            self._run(partial(reading_labels, self._session, Path(chosen)), self._on_read)
 
-    def _on_read(self, read: MarksRead) -> None:
-        add_marks(self._session, read.centres_yx, "positive")
+    def _on_read(self, read: LabelsRead) -> None:
+        add_labels(self._session, read.centres_yx, "positive")
         count = counted(sum(map(len, read.centres_yx.values())), "particle")
         left_out = f"; {read.outside} outside the image left out" if read.outside else ""
         self._tell(f"Loaded {count}{self._where(list(read.centres_yx))}{left_out}.")
@@ -91,7 +91,7 @@ class Elsewhere:
         self._run(partial(drawing_background, self._session), partial(self._on_drawn, name))
 
     def _on_drawn(self, name: str, centres_yx: FloatArray) -> None:
-        add_marks(self._session, {name: centres_yx}, "negative")
+        add_labels(self._session, {name: centres_yx}, "negative")
         number = counted(len(centres_yx), "non-particle")
         self._tell(f"Drew {number}: erase those that lie on a particle.")
 

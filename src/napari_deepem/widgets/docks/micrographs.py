@@ -35,8 +35,8 @@ class Micrographs(Dock):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self.open = button("Open folder ...", self._choose_folder, "Lists its micrographs.")
-        self.previous = button("Previous", lambda: self.link.browsing.step(-1))
-        self.next = button("Next", lambda: self.link.browsing.step(1))
+        self.previous = button("Previous", lambda: self.link.navigation.step(-1))
+        self.next = button("Next", lambda: self.link.navigation.step(1))
         self.previous.tooltip = with_keys("To the one above.", "previous_micrograph")
         self.next.tooltip = with_keys("To the one below.", "next_micrograph")
         choices = [(f"Show {state}", state) for state in ("all", *ALL)]
@@ -118,8 +118,8 @@ class Micrographs(Dock):
             events.current,
         ):
             self.follow(signal, self._refresh)
-        self.follow(self.link.keeping.changed, self._show)
-        self.follow(self.link.browsing.changed, self._show)
+        self.follow(self.link.autosave.changed, self._show)
+        self.follow(self.link.navigation.changed, self._show)
         self.follow(events.model, self._show)
         for field in ("running", "message", "done", "total"):
             self.follow(session.scoring.events[field], self._show)
@@ -130,11 +130,11 @@ class Micrographs(Dock):
     def _choose_folder(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self.native, "Open a folder of micrographs")
         if chosen:
-            self.link.keeping.open_folder(Path(chosen))
+            self.link.autosave.open_folder(Path(chosen))
 
     def _on_row(self, index: Any) -> None:
         if index.isValid():
-            self.link.browsing.go_to(self.table.names[index.row()])
+            self.link.navigation.go_to(self.table.names[index.row()])
 
     def _on_selected(self) -> None:
         rows = self.view.selectionModel().selectedRows()
@@ -153,7 +153,7 @@ class Micrographs(Dock):
     def _go_to_file(self, number: int) -> None:
         names = self.session.names
         if 0 <= number < len(names):
-            self.link.browsing.go_to(names[number])
+            self.link.navigation.go_to(names[number])
 
     def _filter(self) -> None:
         self.table.state = None if self.states.value == "all" else self.states.value
@@ -175,7 +175,7 @@ class Micrographs(Dock):
         self._show()
 
     def _on_listed(self) -> None:
-        self.link.browsing.order = list(self.table.names)
+        self.link.navigation.order = list(self.table.names)
         self._show_current()
         self._look_at_rows()
 
@@ -203,7 +203,7 @@ class Micrographs(Dock):
             self._later.start()
 
     def _show(self) -> None:
-        session, scoring, keeping = self.session, self.session.scoring, self.link.keeping
+        session, scoring, autosave = self.session, self.session.scoring, self.link.autosave
         count = len(session.names)
         running = "Scoring is running." if scoring.running else ""
         enable(self.pick_all, running or why_not_score_all(session), WHAT_PICKING_ALL_DOES)
@@ -218,19 +218,19 @@ class Micrographs(Dock):
         self.exclude.text = "Take in again" if again else "Exclude"
         none_chosen = "" if chosen else "Choose micrographs in the table first."
         enable(self.exclude, none_chosen, WHAT_EXCLUDING_DOES)
-        tell(self.status, self._words(count, keeping.message or keeping.remark))
+        tell(self.status, self._words(count, autosave.message or autosave.remark))
 
     def _words(self, count: int, remark: str) -> str:
         session = self.session
         if remark or not count:
             return remark or NOTHING_OPEN
-        if self.link.browsing.reading:
+        if self.link.navigation.reading:
             return f"Reading {session.current} ..."
         if session.current in session.problems:
             return session.problems[session.current]
         out = len(session.excluded.intersection(session.names))
         text = counted(count, "micrograph") + (f", {out} excluded" if out else "")
-        return text + (", saved as you go" if self.link.keeping.path else "")
+        return text + (", saved as you go" if self.link.autosave.path else "")
 
     def _show_numbers(self) -> None:
         """Count picks bit by bit, and show the counts when they are known."""
