@@ -30,7 +30,7 @@ from napari_deepem import (
 )
 from napari_deepem.batch.figures import saved_figure
 from napari_deepem.core.evaluation.metrics import match
-from napari_deepem.core.evaluation.verdicts import verified_labels
+from napari_deepem.core.evaluation.verdicts import labels_of_verdicts
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.simulation import (
@@ -82,7 +82,7 @@ def simulate(count: int, seed: int) -> list[SimulatedMicrograph]:
 def verdict(picks: Picks, truth_yx: np.ndarray) -> Labels:
     """What somebody who knows the truth says of picks."""
     right = match(picks.centres_yx, truth_yx, RADIUS_PX, picks.scores)
-    return verified_labels(
+    return labels_of_verdicts(
         picks, picks.centres_yx[right], picks.centres_yx[~right], box_size_px=BOX_PX
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_deepem.batch.refine import VerdictFiles, find_verified, recall
+from napari_deepem.batch.refine import VerdictFiles, read_verdicts, recall
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import LabelledMicrograph, Model
@@ -31,49 +31,49 @@ def test_verdicts_are_found_by_the_names_of_their_micrographs(tmp_path: Path) ->
     picks = written(tmp_path / "picks", m1=[FIRST, SECOND], m2=[FIRST], m3=[SECOND])
     accepted = written(tmp_path / "accepted", m1=[FIRST], m9=[FIRST])
     rejected = written(tmp_path / "rejected", m2=[FIRST], m1=[])
-    found = find_verified(PATHS, VerdictFiles(picks, accepted, rejected), BOX_PX)
-    assert [(item.name, item.source) for item in found.verified] == [
+    found = read_verdicts(PATHS, VerdictFiles(picks, accepted, rejected), BOX_PX)
+    assert [(item.name, item.source) for item in found.verdicts] == [
         *(("m1", PATHS[0]), ("m2", PATHS[1]))
     ]
-    first, second = (item.labels for item in found.verified)
+    first, second = (item.labels for item in found.verdicts)
     assert (first.positive_yx.tolist(), first.unsure_yx.tolist()) == ([[*FIRST]], [[*SECOND]])
     assert (second.negative_yx.tolist(), len(second.positive_yx)) == ([[*FIRST]], 0)
-    assert not any(item.complete for item in found.verified)
+    assert not any(item.complete for item in found.verdicts)
     assert (found.without_verdict, found.not_given) == (["m3"], ["m9"])
 
 
 def test_empty_file_of_rejected_picks_accepts_them_all(tmp_path: Path) -> None:
     picks = written(tmp_path / "picks", m1=[FIRST, SECOND], m2=[THIRD])
     rejected = written(tmp_path / "rejected", m1=[])
-    found = find_verified(PATHS, VerdictFiles(picks, None, rejected), BOX_PX)
-    (item,) = found.verified
+    found = read_verdicts(PATHS, VerdictFiles(picks, None, rejected), BOX_PX)
+    (item,) = found.verdicts
     assert item.labels.positive_yx.tolist() == [[*FIRST], [*SECOND]]
     assert found.without_verdict == ["m2", "m3"]  # nobody said that m2 was reviewed
 
 
 def test_verdict_without_picks_is_taken_as_it_is(tmp_path: Path) -> None:
     accepted = written(tmp_path, m1=[FIRST])
-    (item,) = find_verified(PATHS, VerdictFiles(None, accepted, None), BOX_PX).verified
+    (item,) = read_verdicts(PATHS, VerdictFiles(None, accepted, None), BOX_PX).verdicts
     assert item.labels.positive_yx.tolist() == [[*FIRST]]
     assert len(item.labels.negative_yx) == len(item.labels.unsure_yx) == 0
 
 
 def test_single_file_for_a_single_micrograph_is_meant_for_it(tmp_path: Path) -> None:
     file = written(tmp_path, clicks=[FIRST]) / "clicks.csv"
-    found = find_verified(PATHS[:1], VerdictFiles(None, file, None), BOX_PX)
-    assert (len(found.verified), found.not_given) == (1, [])
+    found = read_verdicts(PATHS[:1], VerdictFiles(None, file, None), BOX_PX)
+    assert (len(found.verdicts), found.not_given) == (1, [])
 
 
 def test_no_verdict_is_refused() -> None:
     with pytest.raises(InputError, match="give --accepted, --rejected or both"):
-        find_verified(PATHS, VerdictFiles(picks=Path("picks")), BOX_PX)
+        read_verdicts(PATHS, VerdictFiles(picks=Path("picks")), BOX_PX)
 
 
 def test_contradiction_names_its_micrograph(tmp_path: Path) -> None:
     accepted = written(tmp_path / "accepted", m2=[FIRST])
     rejected = written(tmp_path / "rejected", m2=[FIRST])
     with pytest.raises(InputError, match="m2: 1 of 1 positions accepted are rejected too"):
-        find_verified(PATHS, VerdictFiles(None, accepted, rejected), BOX_PX)
+        read_verdicts(PATHS, VerdictFiles(None, accepted, rejected), BOX_PX)
 
 
 # What a model was trained on

@@ -59,9 +59,9 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         seen.update(fields=fields, settings=settings, stop=stop)
         yield
 
-    def refine_epochs(model, verified, micrograph_of, settings, start, stop):
-        seen.update(model=model, verified=verified, settings=settings, start=start, stop=stop)
-        seen["recalled"] = [micrograph_of(item) for item in (*model.training_set, *verified)]
+    def refine_epochs(model, verdicts, micrograph_of, settings, start, stop):
+        seen.update(model=model, verdicts=verdicts, settings=settings, start=start, stop=stop)
+        seen["recalled"] = [micrograph_of(item) for item in (*model.training_set, *verdicts)]
         yield
 
     monkeypatch.setattr("napari_deepem.core.training.refinement.refine_epochs", refine_epochs)
@@ -153,9 +153,9 @@ def test_refining_job_joins_what_the_session_and_what_the_model_remember(
     session.micrographs = {}
     drain(job())
     assert [item.name for item in given["model"].training_set] == ["closed", "judged"]
-    marked, judged = given["verified"]
-    assert (marked.name, marked.labels, marked.complete) == ("marked", new, False)
-    np.testing.assert_array_equal(judged.labels.negative_yx, [[30, 60]])
+    labelled, with_verdicts = given["verdicts"]
+    assert (labelled.name, labelled.labels, labelled.complete) == ("marked", new, False)
+    np.testing.assert_array_equal(with_verdicts.labels.negative_yx, [[30, 60]])
     assert given["recalled"][0].source == tmp_path / "closed.mrc"
     assert given["recalled"][1] is opened
     assert (given["settings"].box_size_px, given["settings"].recipe_name) == (24, "modern")

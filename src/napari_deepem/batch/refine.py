@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_deepem.batch.train import find_labelled
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.evaluation.verdicts import verified_labels
+from napari_deepem.core.evaluation.verdicts import labels_of_verdicts
 from napari_deepem.core.jobs import EpochDone, MicrographRead
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.training.refinement import Start, refine_epochs
@@ -24,7 +24,7 @@ NOTHING = Picks(np.empty((0, 2)))
 
 @dataclass(frozen=True, slots=True)
 class VerdictFiles:
-    """Coordinates of micrographs: each a folder, or one file for several; see `verified_labels`."""
+    """The coordinates of picks and verdicts: each a folder, or one file for several micrographs."""
 
     picks: Path | None = None
     accepted: Path | None = None
@@ -32,19 +32,19 @@ class VerdictFiles:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class VerifiedFiles:
+class VerdictsRead:
     """Progress of refining: what was said of which micrograph."""
 
-    verified: list[LabelledMicrograph]
+    verdicts: list[LabelledMicrograph]
     without_verdict: list[str]  # names of micrographs of which nothing was said
     not_given: list[str]  # names of micrographs of which something was said, but which are not here
 
 
-def find_verified(paths: Sequence[Path], files: VerdictFiles, box_size_px: int) -> VerifiedFiles:
+def read_verdicts(paths: Sequence[Path], files: VerdictFiles, box_size_px: int) -> VerdictsRead:
     """Match micrographs with the verdicts on their picks by name.
 
     A micrograph that neither `accepted` nor `rejected` has coordinates for, be it an empty file,
-    was not reviewed and is left out.
+    has no verdict and is left out.
 
     Raises
     ------
@@ -58,19 +58,19 @@ def find_verified(paths: Sequence[Path], files: VerdictFiles, box_size_px: int) 
         None if path is None else read_coordinate_set(path, names)
         for path in (files.picks, files.accepted, files.rejected)
     )
-    reviewed = {*(accepted or ()), *(rejected or ())}
-    verified = []
+    with_verdict = {*(accepted or ()), *(rejected or ())}
+    verdicts = []
     for name, path in zip(names, paths, strict=True):
-        if name in reviewed:
+        if name in with_verdict:
             verdict = [
                 None if of is None else of.get(name, NOTHING) for of in (picks, accepted, rejected)
             ]
             labels = _labels(name, *verdict, box_size_px=box_size_px)
-            verified.append(LabelledMicrograph(name, labels, complete=False, source=path))
+            verdicts.append(LabelledMicrograph(name, labels, complete=False, source=path))
     known = {name for path in (files.accepted, files.rejected) for name in _names_in(path)}
-    return VerifiedFiles(
-        verified=verified,
-        without_verdict=[name for name in names if name not in reviewed],
+    return VerdictsRead(
+        verdicts=verdicts,
+        without_verdict=[name for name in names if name not in with_verdict],
         not_given=sorted(known - set(names)) if len(names) > 1 else [],
     )
 
@@ -84,7 +84,7 @@ def _labels(
     box_size_px: int,
 ) -> Labels:
     try:
-        return verified_labels(picks, accepted, rejected, box_size_px=box_size_px)
+        return labels_of_verdicts(picks, accepted, rejected, box_size_px=box_size_px)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
 
@@ -148,13 +148,13 @@ def refine_on_files(
     files: VerdictFiles,
     settings: TrainingSettings,
     start: Start = "anew",
-) -> Generator[MicrographRead | VerifiedFiles | EpochDone, None, Model]:
+) -> Generator[MicrographRead | VerdictsRead | EpochDone, None, Model]:
     """Read and train again: yields every micrograph, what was said of them, and every epoch.
 
     The files of the model's training set must be there, see `recall`.
     """
-    found = find_verified(paths, files, model.box_size_px)
-    job = refine_epochs(model, found.verified, _read, settings, start)
+    found = read_verdicts(paths, files, model.box_size_px)
+    job = refine_epochs(model, found.verdicts, _read, settings, start)
     news = next(job)
     while isinstance(news, MicrographRead):
         yield news

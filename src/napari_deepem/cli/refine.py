@@ -18,7 +18,7 @@ from napari_deepem.cli.wording import counted, listed
 from napari_deepem.core.jobs import EpochDone, MicrographRead, finish
 
 if TYPE_CHECKING:
-    from napari_deepem.batch.refine import VerifiedFiles
+    from napari_deepem.batch.refine import VerdictsRead
     from napari_deepem.core.network.model import Model
 
 
@@ -40,10 +40,10 @@ def refine(
     forget: bool = False,
     device: Device = "auto",
 ) -> None:
-    """Train a model again with the picks that you have verified on other micrographs.
+    """Train a model again with your verdicts on the picks of other micrographs.
 
     Coordinates are folders with one .box, .star or .csv file a micrograph, or one file that names
-    them. A micrograph that neither --accepted nor --rejected has a file for counts as not reviewed
+    them. A micrograph that neither --accepted nor --rejected has a file for has no verdict
     and is left out; an empty file says that nothing on it is.
 
     Parameters
@@ -70,7 +70,7 @@ def refine(
     coords
         Their coordinates, for a model that does not remember them.
     forget
-        Do without them: train on from the model's weights with what is verified here alone.
+        Do without them: train on from the model's weights with these verdicts alone.
     device
         What trains: auto takes an NVIDIA (cuda) or Apple (mps) GPU where there is one. Another
         device makes another model, as another seed does.
@@ -95,12 +95,12 @@ def refine(
 
 
 def follow_refining(
-    job: Generator[VerifiedFiles | MicrographRead | EpochDone, None, Model], console: Console
+    job: Generator[VerdictsRead | MicrographRead | EpochDone, None, Model], console: Console
 ) -> Model:
-    """Run a refinement, showing what is verified, every micrograph and every epoch."""
+    """Run a refinement, showing the verdicts, every micrograph and every epoch."""
     with progress_bar(console, "reading") as progress:
 
-        def show(news: VerifiedFiles | MicrographRead | EpochDone) -> None:
+        def show(news: VerdictsRead | MicrographRead | EpochDone) -> None:
             if isinstance(news, EpochDone):
                 show_epoch(news, progress)
             elif isinstance(news, MicrographRead):
@@ -111,8 +111,8 @@ def follow_refining(
         return finish(job, show)
 
 
-def _verdicts(files: VerifiedFiles) -> str:
-    labels = [item.labels for item in files.verified]
+def _verdicts(files: VerdictsRead) -> str:
+    labels = [item.labels for item in files.verdicts]
     accepted, rejected, unsure = (
         sum(len(getattr(item, kind)) for item in labels)
         for kind in ("positive_yx", "negative_yx", "unsure_yx")

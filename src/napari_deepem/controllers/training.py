@@ -30,7 +30,7 @@ class Training:
         """Start training, or say what is missing.
 
         "new" trains by labels and parameters alone; "anew" and "weights" train the present model
-        again, see `core.refinement`.
+        again, see `core.training.refinement`.
         """
         session = self._session
         if session.training.running:

@@ -128,7 +128,7 @@ def making_gallery(
 
 
 def suggested(session: Session) -> tuple[Suggestion, Gallery] | None:
-    """The micrograph and the boxes whose label would teach most, see `core.suggestion`."""
+    """The micrograph and the boxes whose label would teach most, see `suggest_labels`."""
     names = [name for name in session.candidates if name not in session.excluded]
     known = {name: united(session.labels.get(name), session.review.get(name)) for name in names}
     suggestion = suggest_labels(

@@ -65,7 +65,9 @@ class Session(Parameters):
     # what is known by now of the micrograph that is being scored: its name, and its score map
     scored_so_far: tuple[str, InstanceOf[ScoreMap]] | None = None
     picks: InstanceOf[Picks] | None = None  # of the current micrograph; a projection of the above
-    suggested_box_px: int | None = None  # from what was clicked, see `core.box`; None: can't tell
+    suggested_box_px: int | None = (
+        None  # from what was clicked, see `core.training.box_size`; None: can't tell
+    )
 
     # what the user says of picks, by micrograph: `positive_yx` are accepted, `negative_yx` rejected
     review: dict[str, InstanceOf[Labels]] = Field(default_factory=dict)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.evaluation.verdicts import join, verified_labels
+from napari_deepem.core.evaluation.verdicts import join, labels_of_verdicts
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.types import Labels, Micrograph, Picks
 from napari_deepem.io.images import read_micrograph, read_shape
@@ -107,7 +107,7 @@ class Lessons:
     def _verified(self, name: str) -> Labels:
 
         verdicts = self.verdicts[name]
-        return verified_labels(
+        return labels_of_verdicts(
             self.picks.get(name),
             verdicts.positive_yx,
             verdicts.negative_yx,

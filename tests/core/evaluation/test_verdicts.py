@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.evaluation.verdicts import join, verified_labels
+from napari_deepem.core.evaluation.verdicts import join, labels_of_verdicts
 from napari_deepem.core.network.model import LabelledMicrograph
 from napari_deepem.core.types import Labels, Picks
 
@@ -26,30 +26,30 @@ def assert_labels(labels: Labels, positive: list, negative: list, unsure: list) 
 
 
 def test_picks_that_are_not_rejected_are_accepted() -> None:
-    labels = verified_labels(PICKS, None, Picks(PICKS.centres_yx[1:2]), box_size_px=BOX_PX)
+    labels = labels_of_verdicts(PICKS, None, Picks(PICKS.centres_yx[1:2]), box_size_px=BOX_PX)
     assert_labels(labels, [FIRST, THIRD], [SECOND], [])
 
 
 def test_picks_that_are_not_accepted_are_rejected() -> None:
-    labels = verified_labels(PICKS, Picks(PICKS.centres_yx[1:2]), None, box_size_px=BOX_PX)
+    labels = labels_of_verdicts(PICKS, Picks(PICKS.centres_yx[1:2]), None, box_size_px=BOX_PX)
     assert_labels(labels, [SECOND], [FIRST, THIRD], [])
 
 
 def test_picks_that_are_neither_accepted_nor_rejected_stay_unsure() -> None:
-    labels = verified_labels(PICKS, FIRST, SECOND, box_size_px=BOX_PX)
+    labels = labels_of_verdicts(PICKS, FIRST, SECOND, box_size_px=BOX_PX)
     assert_labels(labels, [FIRST], [SECOND], [THIRD])
 
 
 def test_nothing_rejected_accepts_every_pick() -> None:
-    labels = verified_labels(PICKS, None, np.empty((0, 2)), box_size_px=BOX_PX)
+    labels = labels_of_verdicts(PICKS, None, np.empty((0, 2)), box_size_px=BOX_PX)
     assert_labels(labels, [FIRST, SECOND, THIRD], [], [])
 
 
 def test_positions_without_a_pick_are_labels_too() -> None:
     missed, dirt = (90.0, 10.0), (5.0, 95.0)
-    labels = verified_labels(PICKS, [FIRST, missed], [SECOND, dirt], box_size_px=BOX_PX)
+    labels = labels_of_verdicts(PICKS, [FIRST, missed], [SECOND, dirt], box_size_px=BOX_PX)
     assert_labels(labels, [FIRST, missed], [SECOND, dirt], [THIRD])
-    assert_labels(verified_labels(None, [missed], None, box_size_px=BOX_PX), [missed], [], [])
+    assert_labels(labels_of_verdicts(None, [missed], None, box_size_px=BOX_PX), [missed], [], [])
 
 
 @pytest.mark.parametrize(("shift", "speaks"), [(9.9, True), (10.1, False)])
@@ -57,7 +57,7 @@ def test_position_speaks_for_the_picks_within_a_quarter_of_the_box(
     shift: float, speaks: bool
 ) -> None:
     moved = FIRST + np.array([0.0, shift])
-    labels = verified_labels(PICKS, moved, SECOND, box_size_px=BOX_PX)
+    labels = labels_of_verdicts(PICKS, moved, SECOND, box_size_px=BOX_PX)
     assert_labels(labels, [moved], [SECOND], [THIRD] if speaks else [FIRST, THIRD])
 
 
@@ -65,18 +65,18 @@ def test_position_can_not_be_both_accepted_and_rejected() -> None:
     with pytest.raises(
         InputError, match=r"1 of 2 positions accepted are rejected too.* x = 30, y = 60:"
     ):
-        verified_labels(PICKS, [FIRST, SECOND], SECOND + 0.5, box_size_px=BOX_PX)
+        labels_of_verdicts(PICKS, [FIRST, SECOND], SECOND + 0.5, box_size_px=BOX_PX)
 
 
 def test_particle_beside_a_badly_centred_pick_may_be_accepted_while_the_pick_is_rejected() -> None:
     centre = FIRST + np.array([0.0, 5.0])
-    labels = verified_labels(PICKS, [centre], [FIRST], box_size_px=BOX_PX)
+    labels = labels_of_verdicts(PICKS, [centre], [FIRST], box_size_px=BOX_PX)
     assert_labels(labels, [centre], [FIRST], [SECOND, THIRD])
 
 
 def test_picks_without_a_verdict_are_refused() -> None:
     with pytest.raises(InputError, match="no verdict"):
-        verified_labels(PICKS, None, None, box_size_px=BOX_PX)
+        labels_of_verdicts(PICKS, None, None, box_size_px=BOX_PX)
 
 
 # Joining the training set

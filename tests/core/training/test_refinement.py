@@ -56,7 +56,7 @@ def micrograph_of(item: LabelledMicrograph) -> Micrograph:
     return blob_micrograph(seed, **large)[0]  # type: ignore[arg-type]
 
 
-def verified(seed: int, *labels: Any) -> LabelledMicrograph:
+def with_verdicts(seed: int, *labels: Any) -> LabelledMicrograph:
     return LabelledMicrograph(f"blobs_{seed}", Labels.of(*labels), complete=False)
 
 
@@ -103,7 +103,7 @@ def test_accepted_picks_score_higher_and_rejected_ones_lower_on_other_micrograph
 
 
 def test_same_verdicts_and_seed_give_the_same_weights(model: Model) -> None:
-    item = verified(4, blob_micrograph(4)[1])
+    item = with_verdicts(4, blob_micrograph(4)[1])
 
     def again(seed: int) -> torch.Tensor:
         job = refine_epochs(model, [item], micrograph_of, settings_of(model, 1, seed))
@@ -125,14 +125,14 @@ def test_progress_tells_every_micrograph_then_every_epoch(model: Model) -> None:
 
 
 def test_refined_model_says_what_the_one_before_gets_on_the_same_boxes(model: Model) -> None:
-    item = verified(4, blob_micrograph(4)[1])
+    item = with_verdicts(4, blob_micrograph(4)[1])
     untrained = finish(refine_epochs(model, [item], micrograph_of, settings_of(model, 1)))
     judged_again = finish(refine_epochs(untrained, [item], micrograph_of, settings_of(model, 1)))
     assert judged_again.summary["ap_before"] == untrained.summary["curve"][-1]["held_out_ap"]
 
 
 def test_refinement_that_is_stopped_keeps_what_it_has_and_the_plan(model: Model) -> None:
-    item = verified(4, blob_micrograph(4)[1])
+    item = with_verdicts(4, blob_micrograph(4)[1])
     job = refine_epochs(model, [item], micrograph_of, settings_of(model), stop=lambda: True)
     stopped = finish(job)
     assert len(stopped.summary["curve"]) == 1
@@ -172,10 +172,10 @@ def refined_without_training(
     return finish(refine_epochs(model, items, micrograph_of, settings_of(model), **more))
 
 
-def test_verified_micrographs_join_the_training_set_with_their_labels(
+def test_micrographs_with_verdicts_join_the_training_set_with_their_labels(
     seen: dict[str, Any], model: Model
 ) -> None:
-    item = verified(4, [(20, 30)], [(50, 60), (70, 20)], [(90, 100)])
+    item = with_verdicts(4, [(20, 30)], [(50, 60), (70, 20)], [(90, 100)])
     refined = refined_without_training(seen, model, item)
     assert [known.name for known in refined.training_set] == [
         *("blobs_1", "blobs_2", "blobs_3", "blobs_4")
@@ -196,7 +196,7 @@ def test_background_is_not_drawn_near_anything_that_may_be_a_particle(
 ) -> None:
     _, centres = blob_micrograph(4)
     unsure = (100.0, 5.0)
-    refined_without_training(seen, model, verified(4, centres[:1], [], [unsure]))
+    refined_without_training(seen, model, with_verdicts(4, centres[:1], [], [unsure]))
     new = seen["fields"][3]
     drawn = new.draw_background(300, 8.0, np.random.default_rng(0))
     assert nearest(centres, drawn).min() > 8.0 - BOX_PX / 8  # picks are not quite on the centres
@@ -210,7 +210,7 @@ def test_model_that_sees_particles_everywhere_leaves_room_for_background(
     paper = replace(RECIPES["deepem2017"], epochs=1)  # keeps half a box from every suspect
     settings = replace(settings_of(model), own_recipe=paper)
     seen["model"] = unsure = replace(model, threshold=0.0)
-    finish(refine_epochs(unsure, [verified(4, [(20, 30)])], micrograph_of, settings))
+    finish(refine_epochs(unsure, [with_verdicts(4, [(20, 30)])], micrograph_of, settings))
     new = seen["fields"][3]
     suspects = len(new.avoid_yx) - 1
     half_of_the_image = SHAPE[0] * SHAPE[1] / 2
@@ -221,7 +221,7 @@ def test_model_that_sees_particles_everywhere_leaves_room_for_background(
 def test_background_of_completely_labelled_micrographs_is_drawn_as_before(
     seen: dict[str, Any], model: Model
 ) -> None:
-    refined_without_training(seen, model, verified(4, [(20, 30)]))
+    refined_without_training(seen, model, with_verdicts(4, [(20, 30)]))
     for field in seen["fields"][:3]:
         assert len(field.avoid_yx) == len(field.positive_yx)
 
@@ -229,7 +229,7 @@ def test_background_of_completely_labelled_micrographs_is_drawn_as_before(
 def test_unlabelled_particles_of_the_first_micrograph_are_kept_clear_of_too(
     seen: dict[str, Any], clicked: Model
 ) -> None:
-    refined_without_training(seen, clicked, verified(4, [(20, 30)]))
+    refined_without_training(seen, clicked, with_verdicts(4, [(20, 30)]))
     _, centres = blob_micrograph(5, shape=(200, 240), count=30)
     avoided = nearest(centres[16:], seen["fields"][0].avoid_yx) < BOX_PX / 4
     assert avoided.mean() > 0.9
@@ -238,7 +238,7 @@ def test_unlabelled_particles_of_the_first_micrograph_are_kept_clear_of_too(
 def test_what_was_held_out_is_held_out_again_and_nothing_else(
     seen: dict[str, Any], model: Model
 ) -> None:
-    refined_without_training(seen, model, verified(4, [(20, 30)]))
+    refined_without_training(seen, model, with_verdicts(4, [(20, 30)]))
     training, held_out = (
         [(field.name, list(field.cols)) for field in part] for part in seen["parts"]
     )
@@ -257,15 +257,15 @@ def test_micrograph_that_was_held_out_is_held_out_again(seen: dict[str, Any], mo
         "trained_on": [left],
         "held_out": [right | {"binned_cols": [0, 999]}],
     }
-    refined_without_training(seen, replace(model, summary=summary), verified(4, [(20, 30)]))
+    refined_without_training(seen, replace(model, summary=summary), with_verdicts(4, [(20, 30)]))
     training, held_out = seen["parts"]
     assert [field.name for field in held_out] == ["blobs_3"]
     assert [field.name for field in training] == ["blobs_1", "blobs_2", "blobs_4"]
 
 
 def test_strip_that_was_held_out_is_held_out_again(seen: dict[str, Any], clicked: Model) -> None:
-    more = verified(5, [(20, 30), (150, 235)])
-    refined_without_training(seen, clicked, more, verified(4, [(9, 9)]))
+    more = with_verdicts(5, [(20, 30), (150, 235)])
+    refined_without_training(seen, clicked, more, with_verdicts(4, [(9, 9)]))
     (left, other), (right,) = seen["parts"]
     for field, kind in ((left, "trained_on"), (right, "held_out")):
         assert list(field.cols) == clicked.summary[kind][0]["binned_cols"]
@@ -277,7 +277,7 @@ def test_strip_that_was_held_out_is_held_out_again(seen: dict[str, Any], clicked
 def test_threshold_is_set_on_complete_labels_if_those_held_out_are(
     seen: dict[str, Any], model: Model
 ) -> None:
-    refined_without_training(seen, model, verified(4, [(20, 30)]))
+    refined_without_training(seen, model, with_verdicts(4, [(20, 30)]))
     assert seen["settings"].labels_complete
 
 
@@ -285,7 +285,7 @@ def test_other_micrographs_are_held_out_if_those_of_the_first_training_are_gone(
     seen: dict[str, Any], model: Model
 ) -> None:
     forgetful = replace(model, training_set=())
-    items = [verified(seed, blob_micrograph(seed)[1]) for seed in (6, 7)]
+    items = [with_verdicts(seed, blob_micrograph(seed)[1]) for seed in (6, 7)]
     refined_without_training(seen, forgetful, *items)
     training, held_out = seen["parts"]
     assert {field.name for field in (*training, *held_out)} == {"blobs_6", "blobs_7"}
@@ -296,19 +296,19 @@ def test_other_micrographs_are_held_out_if_those_of_the_first_training_are_gone(
 def test_training_starts_where_it_is_told_to(
     seen: dict[str, Any], model: Model, start: refinement.Start
 ) -> None:
-    refined_without_training(seen, model, verified(4, [(20, 30)]), start=start)
+    refined_without_training(seen, model, with_verdicts(4, [(20, 30)]), start=start)
     assert seen["start"] is (model.network if start == "weights" else None)
 
 
 def test_summary_counts_rounds_and_verdicts(seen: dict[str, Any], model: Model) -> None:
-    first = verified(4, [(20, 30)], [(50, 60), (70, 20)])
-    once = refined_without_training(seen, model, first, verified(6, [(9, 9)], [], [(5, 5)]))
+    first = with_verdicts(4, [(20, 30)], [(50, 60), (70, 20)])
+    once = refined_without_training(seen, model, first, with_verdicts(6, [(9, 9)], [], [(5, 5)]))
     assert json.loads(json.dumps(once.summary))["refined"] == {
         **{"round": 1, "start": "anew", "micrographs": 2},
         "epochs_anew": len(model.summary["curve"]),
         **{"accepted": 2, "rejected": 2, "unsure": 1},
     }
-    twice = refined_without_training(seen, once, verified(7, [], [(50, 60)]))
+    twice = refined_without_training(seen, once, with_verdicts(7, [], [(50, 60)]))
     assert twice.summary["refined"]["round"] == 2
     assert [item.name for item in twice.training_set[-3:]] == ["blobs_4", "blobs_6", "blobs_7"]
 
@@ -345,7 +345,9 @@ def test_parameters_of_a_recipe_that_are_not_known_any_more_are_passed_over(mode
 
 def test_refining_without_any_particle_is_refused(model: Model) -> None:
     forgetful = replace(model, training_set=())
-    job = refine_epochs(forgetful, [verified(4, [], [(9, 9)])], micrograph_of, settings_of(model))
+    job = refine_epochs(
+        forgetful, [with_verdicts(4, [], [(9, 9)])], micrograph_of, settings_of(model)
+    )
     with pytest.raises(InputError, match="no particle is accepted"):
         next(job)
 
@@ -357,7 +359,7 @@ def test_micrograph_of_the_first_training_that_is_missing_is_named(model: Model)
 
 
 def test_verdict_outside_its_micrograph_is_refused(model: Model) -> None:
-    job = refine_epochs(model, [verified(4, [(9, 900)])], micrograph_of, settings_of(model))
+    job = refine_epochs(model, [with_verdicts(4, [(9, 900)])], micrograph_of, settings_of(model))
     with pytest.raises(InputError, match="1 of 1 coordinates lie outside micrograph blobs_4"):
         finish(job)
 

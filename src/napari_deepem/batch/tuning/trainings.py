@@ -134,14 +134,14 @@ def train_and_judge(
     """Train, and pick what was held out and what is unseen."""
     model = yield from train_fields(fields, settings)
 
-    def judge(fields: Sequence[Field]) -> float:
+    def ap_on(fields: Sequence[Field]) -> float:
         device = chosen_device(settings.device)
         return evaluate_held_out(model.network, fields, model.smoothing, device).ap
 
     ap = model.summary.get("held_out_ap")
     if ap is None:  # of partial labels: too low, but as much so for one variant as for another
-        ap = judge(held_out_of(fields, settings))
-    unseen_ap = judge(unseen) if unseen else None
+        ap = ap_on(held_out_of(fields, settings))
+    unseen_ap = ap_on(unseen) if unseen else None
     return Outcome(model, ap, unseen_ap)
 
 

@@ -1,1 +1,1 @@
-"""Judging: how good picks are, what was said of them, and what to label next."""
+"""Evaluation: how good picks are, the verdicts on them, and what to label next."""

@@ -18,7 +18,7 @@ SPREAD_BOXES = 1.0  # boxes apart: what overlaps teaches the same twice
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Suggestion:
-    """Boxes of one micrograph to be judged, the most doubtful first."""
+    """The boxes of one micrograph whose labels would teach most, the most doubtful first."""
 
     name: str
     centres_yx: FloatArray  # (k, 2) original pixels
@@ -54,7 +54,7 @@ def suggest_labels(
     ----------
     candidates : mapping of names to Candidates
     labelled_yx : mapping of names to (m, 2) arrays
-        What is marked or judged there, original pixels; names may be missing.
+        What has a label or a verdict there, original pixels; names may be missing.
     criteria : PickCriteria
         At its threshold a score is as likely a particle as not. Candidates outside of its range
         of standard deviations are not picked whatever they score, so they are not suggested.

@@ -15,14 +15,14 @@ from napari_deepem.core.types import FloatArray, Labels, Picks
 SAME_PLACE_PX = 1.0  # coordinate files round to whole pixels
 
 
-def verified_labels(
+def labels_of_verdicts(
     picks: Picks | FloatArray | None,
     accepted: Picks | FloatArray | None,
     rejected: Picks | FloatArray | None,
     *,
     box_size_px: int,
 ) -> Labels:
-    """What a user's verdict on the picks of one micrograph says.
+    """The labels that a user's verdicts on the picks of one micrograph give.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ def verified_labels(
     Examples
     --------
     >>> import numpy as np
-    >>> from napari_deepem.core.evaluation.verdicts import verified_labels
+    >>> from napari_deepem.core.evaluation.verdicts import labels_of_verdicts
     >>> picks = np.array([[10.0, 10.0], [90.0, 90.0]])
-    >>> labels = verified_labels(picks, None, picks[1:], box_size_px=40)
+    >>> labels = labels_of_verdicts(picks, None, picks[1:], box_size_px=40)
     >>> labels.positive_yx, labels.negative_yx
     (array([[10., 10.]]), array([[90., 90.]]))
     """
@@ -62,8 +62,8 @@ def verified_labels(
             f"{int(both.sum())} of {len(both)} positions accepted are rejected too, the first at "
             f"x = {col:g}, y = {row:g}: take them out of one of the two"
         )
-    judged = np.concatenate([given.positive_yx, given.negative_yx])
-    rest = _clear_of(given.unsure_yx, judged, SAME_PARTICLE_BOXES * box_size_px)
+    decided = np.concatenate([given.positive_yx, given.negative_yx])
+    rest = _clear_of(given.unsure_yx, decided, SAME_PARTICLE_BOXES * box_size_px)
     if accepted is None:
         return Labels.of(rest, given.negative_yx)
     if rejected is None:
@@ -73,17 +73,17 @@ def verified_labels(
 
 def join(
     training_set: Sequence[LabelledMicrograph],
-    verified: Sequence[LabelledMicrograph],
+    verdicts: Sequence[LabelledMicrograph],
     box_size_px: int,
 ) -> tuple[LabelledMicrograph, ...]:
-    """Add verified labels to a training set.
+    """A training set and the labels that verdicts on other picks gave.
 
     Where a micrograph is in both, its labels are united: of two within a quarter of the box the
     later verdict holds, at the earlier position if they agree. What has no label is left out.
     """
     radius_px = SAME_PARTICLE_BOXES * box_size_px
     joined = {item.name: item for item in training_set}
-    for item in verified:
+    for item in verdicts:
         known = joined.get(item.name)
         if known is None:
             joined[item.name] = item

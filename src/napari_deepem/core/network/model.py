@@ -34,11 +34,13 @@ class Model:
     box_size_px: int  # particle box, original pixels
     sampling: Sampling  # how the network's pixels lie on a micrograph's
     pixel_size: float | None  # A per original pixel of the training micrographs; None if unknown
-    threshold: float  # of the best F2 on held-out labels, see `calibration.best_threshold`
+    threshold: (
+        float  # of the best F2 on held-out labels, see `core.training.calibration.best_threshold`
+    )
     std_range: tuple[float, float]  # of the box pixels' standard deviation (see ScoreMap.stds)
     summary: dict[str, Any] = field(default_factory=dict)  # how training went; JSON values only
     training_set: tuple[LabelledMicrograph, ...] = ()  # held-out ones too; what `refine` recalls
-    smoothing: float = 0.0  # boxes; see `picking.smooth_scores`
+    smoothing: float = 0.0  # boxes; see `candidates.smooth_scores`
 
     @property
     def binning(self) -> float:

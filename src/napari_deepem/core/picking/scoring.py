@@ -1,8 +1,8 @@
 """Dense scoring: the network evaluated over a whole micrograph at once.
 
-The paper cuts a box every 20 px and evaluates each with its three rotations. Evaluating the
-network convolutionally computes what neighbouring boxes share once; see `dense`. That is done
-tile by tile: memory does not grow with the micrograph, and work can be stopped in between.
+The paper cuts a box every 20 px and evaluates each with its three rotations. Evaluating the network
+convolutionally computes what neighbouring boxes share once; see `dense_scoring`. That is done tile
+by tile: memory does not grow with the micrograph, and work can be stopped in between.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def score_prepared(
     Parameters
     ----------
     prepared : (h, w) float32 array
-        See `preprocess.prepare_image`.
+        See `prepare.prepare_image`.
     network : Network
     step_px : int, optional
         Distance between neighbouring boxes, 1 or more; see `default_step`.

@@ -52,7 +52,7 @@ def find_missing_lines(
     """
     rows = _missing(image, 0, np.arange(image.shape[1]), limits)
     cols = _missing(image, 1, np.flatnonzero(~rows), limits)
-    if cols.any():  # rows are judged by what is no padding, too
+    if cols.any():  # rows are looked at without padding, too
         rows |= _missing(image, 0, np.flatnonzero(~cols), limits)
     return rows, cols
 
@@ -103,7 +103,7 @@ def _bridge(before: Float32Array, after: Float32Array, count: int) -> Float32Arr
 def _missing(
     image: NDArray[Any], axis: int, across: NDArray[np.int64], limits: tuple[float, float]
 ) -> Lines:
-    """(h,) lines along an axis that carry no image, judged by what they cross of the other."""
+    """(h,) lines along an axis that carry no image, told by what they cross of the other."""
     height, width = image.shape[axis], len(across)
     if min(height, width) < 2 * PARTS:
         return np.zeros(height, dtype=bool)

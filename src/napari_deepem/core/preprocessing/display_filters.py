@@ -1,6 +1,6 @@
 """What makes particles visible to a person: a micrograph without its noise and its gradients.
 
-Nothing is trained on or scored with it; for what the network sees, see `preprocess`.
+Nothing is trained on or scored with it; for what the network sees, see `prepare`.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Calibration:
     """How a network's scores are best used."""
 
     threshold: float
-    smoothing: float  # boxes, see `picking.smooth_scores`
+    smoothing: float  # boxes, see `candidates.smooth_scores`
     figures: dict[str, Any]  # of picks at the threshold
 
 
@@ -51,7 +51,7 @@ def calibrate(
 
     The defaults without such fields. Average precision and F2 mean something only where every
     particle is labelled. `std_range` is that of the picks whose precision is estimated, see
-    `confidence`.
+    `precision_estimate`.
     """
     if not held_out:
         return Calibration(UNDECIDED, 0.0, {})

@@ -35,7 +35,7 @@ class Field:
     name: str  # of the micrograph
     pixel_size: float | None  # A per original pixel
     source: Path | None = None  # file of the micrograph
-    labels: Labels = NO_LABELS  # as they were marked, original pixels, on the whole micrograph
+    labels: Labels = NO_LABELS  # original pixels, of the whole micrograph
 
     def draw_background(self, count: int, away_px: float, rng: np.random.Generator) -> FloatArray:
         """(count, 2) centres in this field, none within `away_px` of a label."""
@@ -73,16 +73,16 @@ def prepare_fields(
     """
     box_px = sampling.box_px(box_size_px)
     fields = []
-    for micrograph, marked in zip_longest(micrographs, labels):
-        if micrograph is None or marked is None:
+    for micrograph, its_labels in zip_longest(micrographs, labels):
+        if micrograph is None or its_labels is None:
             raise InputError("micrographs and labels differ in number: give one item for each")
-        if not len(marked.positive_yx) and not len(marked.negative_yx):
+        if not len(its_labels.positive_yx) and not len(its_labels.negative_yx):
             continue
-        _check_inside(micrograph, marked)
+        _check_inside(micrograph, its_labels)
         prepared = prepare_micrograph(micrograph, box_size_px, sampling)
-        positive_yx = sampling.to_network(marked.positive_yx)
-        negative_yx = sampling.to_network(marked.negative_yx)
-        unsure_yx = sampling.to_network(marked.unsure_yx)
+        positive_yx = sampling.to_network(its_labels.positive_yx)
+        negative_yx = sampling.to_network(its_labels.negative_yx)
+        unsure_yx = sampling.to_network(its_labels.unsure_yx)
         fields.append(
             Field(
                 prepared=prepared,
@@ -94,7 +94,7 @@ def prepare_fields(
                 name=micrograph.name,
                 pixel_size=micrograph.pixel_size,
                 source=micrograph.source,
-                labels=marked,
+                labels=its_labels,
             )
         )
     return fields
@@ -181,19 +181,19 @@ def positives_and_negatives(
     rng: np.random.Generator,
     per_positive: float = 1.0,
 ) -> tuple[Float32Array, Float32Array]:
-    """Every labelled particle, and as many negatives: the marked ones, the rest drawn by chance.
+    """Every labelled particle, and as many negatives: the labelled ones, the rest drawn by chance.
 
     Returns
     -------
     (n, box, box) and (m, box, box) float32 arrays; m is n times `per_positive`, or more where more
-    were marked.
+    were labelled.
     """
     positive = cut_boxes(fields, [field.positive_yx for field in fields], box_px)
-    marked = cut_boxes(fields, [field.negative_yx for field in fields], box_px)
+    labelled = cut_boxes(fields, [field.negative_yx for field in fields], box_px)
     counts = np.array([len(field.positive_yx) for field in fields])
-    missing = max(0, round(per_positive * len(positive)) - len(marked))
+    missing = max(0, round(per_positive * len(positive)) - len(labelled))
     drawn_yx = [
         field.draw_background(count, away_px, rng) if count else np.empty((0, 2))
         for field, count in zip(fields, share_out(missing, counts, rng), strict=True)
     ]
-    return positive, np.concatenate([marked, cut_boxes(fields, drawn_yx, box_px)])
+    return positive, np.concatenate([labelled, cut_boxes(fields, drawn_yx, box_px)])

@@ -23,7 +23,7 @@ from napari_deepem.core.training.unlabelled_particles import clear_of_lookalikes
 from napari_deepem.core.types import Float32Array, FloatArray
 
 CONTINUED_RATE = 0.3  # of the recipe's learning rate, where a trained network is trained on
-NEGATIVES_MARKED = 0.5  # at most this share of a batch's negatives are marked ones
+NEGATIVES_LABELLED = 0.5  # at most this share of a batch's negatives are labelled ones
 
 
 class Learner(ABC):
@@ -198,20 +198,20 @@ class ModernLearner(Learner):
         return self._cut(centres_yx)
 
     def _draw_negatives(self, count: int) -> Float32Array:
-        """Marked negatives, each as often as a particle but at most half; the rest by chance."""
+        """Labelled negatives, each as often as a particle but at most half; the rest by chance."""
         n_positive = sum(len(field.positive_yx) for field in self._fields)
-        n_marked = sum(len(field.negative_yx) for field in self._fields)
-        marked = min(round(count * n_marked / n_positive), round(count * NEGATIVES_MARKED))
+        n_labelled = sum(len(field.negative_yx) for field in self._fields)
+        from_labels = min(round(count * n_labelled / n_positive), round(count * NEGATIVES_LABELLED))
         away_px = self._recipe.background_distance * self._box_px
-        marked_yx = [
+        labelled_yx = [
             _draw(field.negative_yx, n, self._rng)
-            for field, n in self._shares(marked, "negative_yx")
+            for field, n in self._shares(from_labels, "negative_yx")
         ]
         random_yx = [
             field.draw_background(n, away_px, self._rng)
-            for field, n in self._shares(count - marked, "positive_yx")
+            for field, n in self._shares(count - from_labels, "positive_yx")
         ]
-        return np.concatenate([self._cut(marked_yx), self._cut(random_yx)])
+        return np.concatenate([self._cut(labelled_yx), self._cut(random_yx)])
 
     def _shares(self, count: int, kind: str) -> list[tuple[Field, int]]:
         """How many of `count` draws each field gives, by how many labels of that kind it has."""

@@ -81,16 +81,16 @@ def refine(
     device: DeviceName = "auto",
     on_progress: Callable[[MicrographRead | EpochDone], object] | None = None,
 ) -> Model:
-    """Train again with the verified picks of more micrographs.
+    """A model trained again with verdicts on the picks of more micrographs.
 
     Parameters
     ----------
     model : Model
         Its settings and its training set are used again.
     micrographs : iterable of Micrograph
-        Those with verified picks; of the training set or not.
+        Those with verdicts on their picks; of the training set or not.
     labels : sequence of Labels
-        One item a micrograph, see `verification.verified_labels`. They need not be complete: no
+        One item a micrograph, see `verdicts.labels_of_verdicts`. They need not be complete: no
         background is drawn near what is unsure, nor where the model sees what may be a particle.
     earlier : iterable of Micrograph
         What the model was trained on, matched by name.
@@ -119,8 +119,8 @@ def refine(
     >>> first, second = simulate_sample(2)
     >>> clicks = Labels.of(first.truth_yx[:12])
     >>> model = train([first.micrograph], [clicks], 120, epochs=1, labels_complete=False)
-    >>> verified = Labels.of(positive_yx=second.truth_yx[:20], negative_yx=[(40.0, 50.0)])
-    >>> model = refine(model, [second.micrograph], [verified], earlier=[first.micrograph])
+    >>> verdicts = Labels.of(positive_yx=second.truth_yx[:20], negative_yx=[(40.0, 50.0)])
+    >>> model = refine(model, [second.micrograph], [verdicts], earlier=[first.micrograph])
     >>> [item.name for item in model.training_set]
     ['klh_01', 'klh_02']
     """
@@ -134,18 +134,18 @@ def refine(
             )
         return by_name[item.name]
 
-    verified = [
-        LabelledMicrograph(micrograph.name, marked, complete=False, source=micrograph.source)
-        for micrograph, marked in zip(new, labels, strict=True)
+    verdicts = [
+        LabelledMicrograph(micrograph.name, its_labels, complete=False, source=micrograph.source)
+        for micrograph, its_labels in zip(new, labels, strict=True)
     ]
     settings = settings_of(model, epochs, start=start, device=device)
-    job = refine_epochs(model, verified, micrograph_of, settings, start)
+    job = refine_epochs(model, verdicts, micrograph_of, settings, start)
     return finish(job, on_progress)
 
 
 def refine_epochs(
     model: Model,
-    verified: Sequence[LabelledMicrograph],
+    verdicts: Sequence[LabelledMicrograph],
     micrograph_of: Callable[[LabelledMicrograph], Micrograph],
     settings: TrainingSettings,
     start: Start = "anew",
@@ -154,12 +154,12 @@ def refine_epochs(
     """Do as `refine`, as a stream: yields progress, returns the `Model`.
 
     What was held out at first is held out again and nothing else, so that figures can be compared;
-    if the training set no longer has it, `examples.hold_out` chooses anew. `micrograph_of` reads
+    if the training set no longer has it, `dataset.hold_out` chooses anew. `micrograph_of` reads
     one micrograph of the joined training set; only what is binned of it is kept. For `stop` see
-    `training.train_fields`; the summary's `ap_before` is what `model` gets on the same held-out
+    `train.train_fields`; the summary's `ap_before` is what `model` gets on the same held-out
     boxes as its `curve` tells of.
     """
-    joined = join(model.training_set, verified, settings.box_size_px)
+    joined = join(model.training_set, verdicts, settings.box_size_px)
     if not any(len(item.labels.positive_yx) for item in joined):
         raise InputError("no particle is accepted, and the model remembers none: accept some picks")
     device = chosen_device(settings.device)
@@ -187,7 +187,7 @@ def refine_epochs(
         training_set=tuple(
             replace(item, source=field.source) for item, field in zip(joined, prepared, strict=True)
         ),
-        summary=refined.summary | {"refined": _describe(model, verified, start, settings)},
+        summary=refined.summary | {"refined": _describe(model, verdicts, start, settings)},
     )
 
 
@@ -221,17 +221,17 @@ def split_as_before(
 
 def _describe(
     model: Model,
-    verified: Sequence[LabelledMicrograph],
+    verdicts: Sequence[LabelledMicrograph],
     start: Start,
     settings: TrainingSettings,
 ) -> dict[str, Any]:
-    labels = [item.labels for item in verified]
+    labels = [item.labels for item in verdicts]
     return {
         "round": model.summary.get("refined", {}).get("round", 0) + 1,
         "start": start,
         "epochs_anew": settings.chosen_epochs if start == "anew" else epochs_anew(model),
-        "micrographs": len(verified),
-        "accepted": sum(len(marked.positive_yx) for marked in labels),
-        "rejected": sum(len(marked.negative_yx) for marked in labels),
-        "unsure": sum(len(marked.unsure_yx) for marked in labels),
+        "micrographs": len(verdicts),
+        "accepted": sum(len(each.positive_yx) for each in labels),
+        "rejected": sum(len(each.negative_yx) for each in labels),
+        "unsure": sum(len(each.unsure_yx) for each in labels),
     }

@@ -50,7 +50,7 @@ def train(
         Only what is binned of each is kept.
     labels : sequence of Labels
         One item a micrograph; micrographs without any label are not used. Where fewer negatives
-        than particles are marked, the rest is drawn at random away from every particle.
+        than particles are labelled, the rest is drawn at random away from every particle.
     box_size_px : int
         Side of the particle box, original pixels.
     binning : int or "auto"
@@ -72,7 +72,7 @@ def train(
     Returns
     -------
     Model
-        Its threshold is where F2 is best on held-out labels (see `examples.hold_out`), its
+        Its threshold is where F2 is best on held-out labels (see `dataset.hold_out`), its
         range of standard deviations that of the labelled particles.
 
     Raises
@@ -117,7 +117,7 @@ def train_epochs(
     Micrographs may be read while they are asked for: only what is binned of them is kept. For
     `stop` see `train_fields`.
     """
-    if not any(len(marked.positive_yx) for marked in labels):
+    if not any(len(each.positive_yx) for each in labels):
         raise InputError("no particle is labelled: mark some particles first, or give their file")
     chosen_device(settings.device)  # before anything is read
     fields = prepare_fields(micrographs, labels, settings.box_size_px, settings.chosen_sampling)
@@ -146,7 +146,7 @@ def train_fields(
     start : Network, optional
         Train on from its weights; from random ones by default.
     before : Network, optional
-        An earlier network, to be judged on the same held-out boxes: the summary's `ap_before`.
+        An earlier network, tried on the same held-out boxes: the summary's `ap_before`.
     stop : callable, optional
         Asked after every epoch; True ends the training there with the best epoch's network (see
         `best_epoch`), calibrated as any other. To drop a training, close the stream instead.
@@ -155,7 +155,7 @@ def train_fields(
     rng = np.random.default_rng(settings.seed)
     training, held_out = parts or hold_out(fields, box_px, rng)
     learner = make_learner(settings, training, rng, start, device)
-    boxes = _boxes_to_judge_on(held_out, settings, rng)
+    boxes = _held_out_boxes(held_out, settings, rng)
     epochs = settings.chosen_epochs
     looks = set() if settings.labels_complete else {epochs * k // 4 for k in (1, 2, 3)}
     network, curve = yield from _learn(learner, boxes, epochs, looks, stop, device)
@@ -163,7 +163,7 @@ def train_fields(
     if len(curve) < epochs:
         more["stopped"] = {"epochs": epochs, "kept_epoch": best_epoch(curve)}
     if before is not None and boxes is not None:
-        more["ap_before"] = _judge(before, learner.loss, boxes, device)[1]
+        more["ap_before"] = _held_out_figures(before, learner.loss, boxes, device)[1]
     std_range = particle_std_range(fields, box_px)
     smoothings = settings.recipe.smoothings
     calibration = calibrate(
@@ -214,7 +214,9 @@ def _learn(
         if epoch in looks:
             learner.look_around()
         network = learner.trained()
-        curve.append(EpochDone(epoch, epochs, loss, *_judge(network, learner.loss, boxes, device)))
+        curve.append(
+            EpochDone(epoch, epochs, loss, *_held_out_figures(network, learner.loss, boxes, device))
+        )
         if best_epoch(curve) == epoch:
             best = network
         yield curve[-1]
@@ -245,7 +247,7 @@ def make_learner(
     return ModernLearner(architecture, fields, recipe, rng, epochs, start, device)
 
 
-def _boxes_to_judge_on(
+def _held_out_boxes(
     held_out: Sequence[Field], settings: TrainingSettings, rng: np.random.Generator
 ) -> tuple[Float32Array, Float32Array] | None:
     if not held_out:
@@ -257,7 +259,7 @@ def _boxes_to_judge_on(
 
 
 @torch.no_grad()
-def _judge(
+def _held_out_figures(
     network: Network,
     loss_of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
     boxes: tuple[Float32Array, Float32Array] | None,

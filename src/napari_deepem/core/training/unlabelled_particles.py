@@ -29,8 +29,8 @@ def clear_of_lookalikes(
     """The same fields, but no background is drawn where there may be an unlabelled particle.
 
     That is within `away_px` (binned) of every candidate that scores as high as all but a tenth of
-    the labelled particles. Fields without a labelled particle stay as they are: the user marked
-    their background.
+    the labelled particles. Fields without a labelled particle stay as they are: their background is
+    labelled.
     """
     taught = [field for field in fields if len(field.positive_yx)]
     maps = [finish(score_prepared(field.prepared, network, device=device)) for field in taught]
