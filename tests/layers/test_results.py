@@ -164,7 +164,9 @@ def test_picks_are_drawn_once_a_change() -> None:
     drawn = []
     for event in (layer.events.set_data, layer.events.border_color, layer._border.events.colors):
         event.connect(lambda: drawn.append(1))
-    for count in (10, 25, 25):  # of the last, only the places change
-        show_picks(viewer, image, Picks(centres_yx[::-1][:count], scores[:count], 40))
+    for start, count in ((0, 10), (0, 25), (5, 25)):  # of the last, only the places change
+        picks = Picks(centres_yx[::-1][start : start + count], scores[:count], 40)
+        for _ in range(2):  # once more changes nothing
+            show_picks(viewer, image, picks)
         assert len(drawn) == 1
         drawn.clear()

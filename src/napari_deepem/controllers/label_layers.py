@@ -1,66 +1,71 @@
-"""The Points layers of one viewer in which its user marks, and the session's labels."""
+"""The Points layers of one viewer that show the session's labels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+import weakref
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Points
+from napari.layers.base import ActionType
 from psygnal import SignalInstance
 from qtpy.QtCore import QTimer
 
-from napari_deepem.core.types import LABEL_KINDS, FloatArray, LabelKind
+from napari_deepem.core.types import LABEL_KINDS, FloatArray, LabelKind, Labels
 from napari_deepem.layers import label_points, micrographs
 from napari_deepem.layers.layer_selection import keeping_selection
-from napari_deepem.layers.tags import find_layer, find_layers, micrograph_name_of, role_of
+from napari_deepem.layers.tags import find_layer, find_layers, micrograph_name_of, untag
 from napari_deepem.session import Session
+from napari_deepem.session.history import same
+from napari_deepem.session.labels import centres_of, with_centres
 
 
 class LabelLayers:
-    """What is marked flows from the layers into the session."""
+    """Layers that are built from the session's labels, and again whenever these change.
+
+    What napari itself, a script or another plugin changes in a layer is read back: all data that
+    are not those that were shown, or read, last.
+    """
 
     def __init__(self, session: Session, viewer_of: Callable[[], ViewerModel]) -> None:
         self._session = session
         self._viewer_of = viewer_of
         self.points_changed = SignalInstance((), name="points_changed")
-        self._busy = False  # showing labels, or reading them
+        # by layer, (n, 2): what was shown in it, or read from it, last
+        self._known_yx: weakref.WeakKeyDictionary[Points, FloatArray] = weakref.WeakKeyDictionary()
         session.events.box_size_px.connect(self._on_box_size)
-        session.events.labels.connect(self._show_changed)
+        session.events.labels.connect(self._show_all)
 
     def mark(self, kind: LabelKind) -> Points | None:
         """Let the user click particles, or non-particles, on the current micrograph."""
         image = self._current_image()
         if image is None:
             return None
-        viewer = self._viewer_of()
-        layer = label_points.label_layer(viewer, image, kind, self._session.box_size_px)
+        layer = self._layer_on(image, kind, self._session.labels_of(self._session.current))
         layer.visible = True
-        viewer.layers.selection.active = layer
+        self._viewer_of().layers.selection.active = layer
         layer.mode = "add"
         return layer
 
     def stop(self) -> LabelKind | None:
-        """Let a click on the canvas add no more points; returns what was being marked."""
-        marking = self.now()
-        if marking is not None:
+        """Let a click on the canvas add no more labels; returns the kind that it added."""
+        kind = self.now()
+        if kind is not None:
             self._viewer_of().layers.selection.active.mode = "pan_zoom"
-        return marking
+        return kind
 
     def now(self) -> LabelKind | None:
-        """Return what a click on the canvas would mark now."""
+        """Return the kind of label that a click on the canvas adds now."""
         active = self._viewer_of().layers.selection.active
-        for kind in LABEL_KINDS:
-            if active is not None and role_of(active) == kind and active.mode == "add":
-                return kind
-        return None
+        if active is None or getattr(active, "mode", "") != "add":
+            return None
+        return label_points.kind_of(active)
 
     def count_outside(self) -> int:
-        """How many marks of the current micrograph lie outside of it, and don't count."""
+        """How many points of the current micrograph lie outside of it, and are no labels."""
         name = self._session.current
         return label_points.count_outside(self._viewer_of().layers, name) if name else 0
 
@@ -70,77 +75,62 @@ class LabelLayers:
         if image is not None:
             layers = self._viewer_of().layers
             label_points.adopt(layers, points, image, kind, session.box_size_px)
-            points.events.data.connect(self._on_marks)
-            self._take(session.current)
+            self._follow(points)
+            self._read_layer(points)
             self.points_changed.emit()
 
-    # called by the link
+    # called by the link, and by what brings micrographs
 
     def add(self, layer: Points) -> None:
-        """Take a layer of marks that has come into the viewer."""
-        layer.events.data.connect(self._on_marks)
+        """Take a layer of labels that has come into the viewer: there is nothing to undo."""
         label_points.resize(layer, self._session.box_size_px)
-        self.read(micrograph_name_of(layer))
+        self._follow(layer)
+        with self._session.edits.no_step():
+            self._read_layer(layer)
         layer.visible = micrograph_name_of(layer) == self._session.current
 
     def remove(self, layer: Points) -> None:
-        """Forget a layer of marks that has gone.
+        """Forget a layer of labels that has gone, and its labels.
 
         Where the image of a series goes with it, as when napari closes a viewer, it was only a
-        view that was closed, and what is marked stays.
+        view that was closed, and the labels stay.
         """
-        layer.events.data.disconnect(self._on_marks)
-        name = micrograph_name_of(layer)
-        if name in self._session.files:
-            QTimer.singleShot(0, partial(self._take, name))
+        self._known_yx.pop(layer, None)
+        if micrograph_name_of(layer) in self._session.files:
+            QTimer.singleShot(0, partial(self._read_layer, layer))
         else:
-            self._take(name)
+            self._read_layer(layer)
 
     def place(self, image: Image, name: str) -> None:
-        """Lay all marks of a micrograph over its image."""
+        """Lay all labels of a micrograph over its image."""
         for kind in LABEL_KINDS:
             for points in find_layers(self._viewer_of().layers, kind, name):
                 micrographs.place(points, image)
 
-    def read(self, name: str | None) -> None:
-        """Read what was marked elsewhere: there is nothing to undo."""
+    def read(self, name: str) -> None:
+        """Read the labels of a micrograph that has come into the viewer: nothing to undo."""
         with self._session.edits.no_step():
-            self._take(name)
+            self._read(name, *LABEL_KINDS)
 
-    def _take(self, name: str | None) -> None:
-        """Read what is marked on a micrograph from its layers."""
-        session = self._session
-        if name in session.micrographs and not self._busy:
-            known = session.labels_of(name)
-            found = label_points.labels_on(self._viewer_of().layers, name, known)
-            labels = replace(found, unsure_yx=known.unsure_yx)
-            with self._being_busy():
-                session.labels = {**session.labels, name: labels}
-
-    def show(self, name: str) -> None:
-        """Show the labels of a micrograph that is in the viewer: its layers are a view of them."""
-        viewer, labels = self._viewer_of(), self._session.labels_of(name)
-        seen = label_points.labels_on(viewer.layers, name, labels)
-        for kind in LABEL_KINDS:
-            wanted_yx = getattr(labels, f"{kind}_yx")
-            if not np.array_equal(wanted_yx, getattr(seen, f"{kind}_yx")):
-                self.preview(name, kind, wanted_yx)
-
-    def preview(self, name: str, kind: LabelKind, centres_yx: FloatArray) -> None:
-        """Show marks of one kind on a micrograph that is in the viewer, whatever its labels are."""
-        viewer = self._viewer_of()
-        image = find_layer(viewer.layers, "micrograph", name)
-        if image is None or self._busy:
+    def show(self, name: str, labels: Labels | None = None) -> None:
+        """Show the labels of a micrograph that is in the viewer, or those that they may become."""
+        layers = self._viewer_of().layers
+        image = find_layer(layers, "micrograph", name)
+        if image is None:
             return
-        with self._being_busy(), keeping_selection(viewer):
-            layer = label_points.label_layer(viewer, image, kind, self._session.box_size_px)
-            layer.data = centres_yx
-            layer.selected_data = set()  # or a stray key would delete others
-            for copied in find_layers(viewer.layers, kind, name)[1:]:
-                viewer.layers.remove(copied)  # it would bring back what is gone
+        labels = self._session.labels_of(name) if labels is None else labels
+        shown = label_points.labels_on(layers, name, labels)
+        for kind in LABEL_KINDS:
+            if not np.array_equal(centres_of(labels, kind), centres_of(shown, kind)):
+                self._show_kind(image, kind, labels)
+
+    def select_last(self, image: Image, kind: LabelKind) -> None:
+        """Select the last label of a kind on a micrograph, as napari does with what was clicked."""
+        for layer in find_layers(self._viewer_of().layers, kind, micrograph_name_of(image)):
+            layer.selected_data = {len(layer.data) - 1}
 
     def turn(self, old: str | None, image: Image, name: str) -> None:
-        """Let the layers of one micrograph's marks show those of another, which `image` shows."""
+        """Let the layers of one micrograph's labels show those of another, which `image` shows."""
         for kind in LABEL_KINDS:
             for layer in find_layers(self._viewer_of().layers, kind, old):
                 label_points.retag(layer, kind, name)
@@ -148,25 +138,72 @@ class LabelLayers:
                 layer.visible = True
         self.show(name)
 
-    def _show_changed(self) -> None:
+    # from the session
+
+    def _show_all(self) -> None:
         for name in self._session.micrographs:
             self.show(name)
 
-    @contextmanager
-    def _being_busy(self) -> Iterator[None]:
-        self._busy = True
-        try:
-            yield
-        finally:
-            self._busy = False
+    def _show_kind(self, image: Image, kind: LabelKind, labels: Labels) -> None:
+        viewer, centres_yx = self._viewer_of(), centres_of(labels, kind)
+        with keeping_selection(viewer):
+            layer = self._layer_on(image, kind, labels)
+            for copied in find_layers(viewer.layers, kind, micrograph_name_of(image)):
+                if copied is not layer:
+                    untag(copied)  # or what it holds would be read
+                    viewer.layers.remove(copied)
+        if not np.array_equal(layer.data, centres_yx):
+            self._known_yx[layer] = centres_yx
+            layer.data = centres_yx.copy()  # napari moves points in place
+        layer.selected_data = set()  # or a stray key would delete others
 
-    def _on_marks(self, event: Any) -> None:
-        self._take(micrograph_name_of(event.source))
+    def _layer_on(self, image: Image, kind: LabelKind, labels: Labels) -> Points:
+        """Return the layer of a kind of label on a micrograph, made of `labels` if need be."""
+        centres_yx = centres_of(labels, kind).copy()
+        box_size_px = self._session.box_size_px
+        return label_points.label_layer(self._viewer_of(), image, kind, box_size_px, centres_yx)
 
     def _on_box_size(self, box_size_px: int) -> None:
         for layer in self._viewer_of().layers:
-            if role_of(layer) in LABEL_KINDS:
+            if label_points.kind_of(layer) is not None:
                 label_points.resize(layer, box_size_px)
+
+    # from the layers
+
+    def _follow(self, layer: Points) -> None:
+        self._known_yx[layer] = layer.data.copy()
+        layer.events.data.connect(self._on_data)
+        # of points that are pasted, napari 0.9.2 tells by selecting them alone
+        layer.selected_data.events.items_changed.connect(partial(self._on_edit, layer))
+
+    def _on_data(self, event: Any) -> None:
+        if event.action not in (ActionType.ADDING, ActionType.CHANGING, ActionType.REMOVING):
+            self._on_edit(event.source)
+
+    def _on_edit(self, layer: Points, *_: object) -> None:
+        """Read a layer whose data are not those that we know of."""
+        known_yx = self._known_yx.get(layer)
+        if known_yx is not None and not np.array_equal(layer.data, known_yx):
+            self._read_layer(layer)
+            self.points_changed.emit()
+
+    def _read_layer(self, layer: Points) -> None:
+        """Take the labels of a layer's kind and micrograph from all layers that show them."""
+        name, kind = micrograph_name_of(layer), label_points.kind_of(layer)
+        if name in self._session.micrographs and kind is not None:
+            self._read(name, kind)
+
+    def _read(self, name: str, *kinds: LabelKind) -> None:
+        """Take the labels of some kinds from a micrograph's layers, if there are others now."""
+        session, layers = self._session, self._viewer_of().layers
+        labels = known = session.labels_of(name)
+        shown = label_points.labels_on(layers, name, known)
+        for kind in kinds:
+            labels = with_centres(labels, kind, centres_of(shown, kind))
+            for layer in find_layers(layers, kind, name):
+                self._known_yx[layer] = layer.data.copy()
+        if not same(labels, known):
+            session.labels = {**session.labels, name: labels}
 
     def _current_image(self) -> Image | None:
         name = self._session.current

@@ -1,4 +1,4 @@
-"""What the mouse does on the canvas of one viewer: mark, move, erase, cut out with a lasso."""
+"""What the mouse does on the canvas of one viewer: add, move and erase labels."""
 
 from __future__ import annotations
 
@@ -8,23 +8,26 @@ from typing import Any, Literal
 
 import numpy as np
 from napari.components import ViewerModel
-from napari.layers import Image, Layer, Points
+from napari.layers import Image, Points
 from psygnal import SignalInstance
 
 from napari_deepem.controllers.label_layers import LabelLayers
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.types import FloatArray, LabelKind, Labels, is_inside
 from napari_deepem.layers import clicks
+from napari_deepem.layers.label_points import kind_of
 from napari_deepem.layers.tags import find_layer, find_layers
 from napari_deepem.session import Session
+from napari_deepem.session.history import same
 from napari_deepem.session.labels import (
     LabelIndex,
     centres_of,
     label_at,
+    moved,
+    with_more,
     without,
     without_inside,
 )
-from napari_deepem.session.labels import moved as with_moved
 
 Eraser = Literal["erase", "lasso"]
 Tool = LabelKind | Eraser
@@ -32,8 +35,41 @@ TOOLS: tuple[Tool, ...] = ("positive", "negative", "erase", "lasso")
 Steps = Generator[None, None, None]
 
 
+class Stroke:
+    """What the mouse does to the labels of the current micrograph from a press to its release.
+
+    It is seen at once, and becomes one change of the session in the end. Where the labels were
+    changed meanwhile, by a key or a job, or another micrograph is the current one, it is dropped.
+    """
+
+    def __init__(self, session: Session, label_layers: LabelLayers) -> None:
+        self._session, self._label_layers = session, label_layers
+        self._name = session.current or ""
+        self._before = self.labels = session.labels_of(self._name)
+
+    def show(self, labels: Labels) -> None:
+        """Show what the labels become."""
+        if self._holds():
+            self.labels = labels
+            self._label_layers.show(self._name, labels)
+
+    def end(self) -> bool:
+        """Let the session have what they have become; False if it has them as they were."""
+        if not self._holds():
+            self._label_layers.show(self._name)
+            return False
+        if same(self._before, self.labels):
+            return False
+        self._session.labels = {**self._session.labels, self._name: self.labels}
+        return True
+
+    def _holds(self) -> bool:
+        session, name = self._session, self._name
+        return session.current == name and session.labels_of(name) is self._before
+
+
 class MouseTools:
-    """At most one tool is in use; the two that mark are napari's add mode of their layers."""
+    """At most one tool is in use; the two that add labels are napari's add mode of their layers."""
 
     def __init__(
         self, session: Session, label_layers: LabelLayers, viewer_of: Callable[[], ViewerModel]
@@ -48,8 +84,8 @@ class MouseTools:
         viewer.layers.selection.events.active.connect(self._on_active)
 
     def add(self, layer: Points) -> None:
-        """Take the mouse on a layer of marks that has come into the viewer."""
-        clicks.take_presses(layer, self._on_press_marking)
+        """Take the mouse on a layer of labels that has come into the viewer."""
+        clicks.take_presses(layer, self._on_press_in_add_mode)
         layer.events.mode.connect(self._on_mode)
 
     def now(self) -> Tool | None:
@@ -114,75 +150,71 @@ class MouseTools:
         if tool == "erase":
             yield from self._erase(event)
         elif tool == "lasso":
-            yield from self._cut_out(event)
+            yield from self._erase_in_lasso(event)
 
-    def _on_press_marking(self, layer: Layer, event: Any) -> Steps:
-        """A press on a layer of marks in add mode: add, move, or erase with Shift."""
-        if event.button != 1 or self._image() is None:
+    def _on_press_in_add_mode(self, layer: Points, event: Any) -> Steps:
+        """A press while a layer of labels is in add mode: add, move, or erase with Shift."""
+        image, kind = self._image(), kind_of(layer)
+        if event.button != 1 or image is None or kind is None:
             return
-        hit = label_at(
-            self._labels(), self._position(event), SAME_PARTICLE_BOXES * self._box_size_px
-        )
+        reach_px = SAME_PARTICLE_BOXES * self._session.box_size_px
+        label = label_at(self._stroke().labels, self._position(event), reach_px)
         if "Shift" in event.modifiers:
             yield from self._erase(event)
-        elif hit is None:
-            yield from self._add(layer, event)
+        elif label is None:
+            yield from self._add(kind, image, event)
         else:
-            yield from self._move(hit, event)
+            yield from self._move(label, image, event)
 
-    def _add(self, layer: Layer, event: Any) -> Steps:
-        """Mark what was clicked; a mouse that moves farther moves the camera."""
-        start = np.array(event.pos)
+    def _add(self, kind: LabelKind, image: Image, event: Any) -> Steps:
+        """Label what was clicked; a mouse that moves farther moves the camera."""
+        name, start = self._session.current, np.array(event.pos)
         yield
         while event.type == "mouse_move":
             event.handled = clicks.screen_distance(event, start) < clicks.CLICK_PX
             yield
-        image, position_yx = self._image(), self._position(event)
-        if clicks.screen_distance(event, start) >= clicks.CLICK_PX or image is None:
-            return
-        if is_inside(position_yx[None], image.data.shape).all():
-            layer.add(position_yx)
+        has_clicked = clicks.screen_distance(event, start) < clicks.CLICK_PX
+        clicked_yx = self._position(event)[None]
+        is_on_image = is_inside(clicked_yx, image.data.shape).all()
+        if has_clicked and is_on_image and self._session.current == name:
+            stroke = self._stroke()
+            stroke.show(with_more(stroke.labels, kind, clicked_yx))
+            if stroke.end():
+                self._label_layers.select_last(image, kind)
 
-    def _move(self, hit: LabelIndex, event: Any) -> Steps:
-        """Drag a mark; the labels change when the mouse is released."""
-        name, labels, start = self._session.current or "", self._labels(), np.array(event.pos)
-        image = self._image()
-        offset_yx = centres_of(labels, hit.kind)[hit.index] - self._position(event)
-        highest_yx = np.inf if image is None else np.array(image.data.shape) - 1.0
-        moved = None
-
-        def follow() -> Labels | None:
-            if moved is None and clicks.screen_distance(event, start) < clicks.CLICK_PX:
-                return None
-            target_yx = np.clip(self._position(event) + offset_yx, 0.0, highest_yx)
-            return with_moved(labels, hit, target_yx)
-
+    def _move(self, label: LabelIndex, image: Image, event: Any) -> Steps:
+        """Drag a label; one that is hardly moved stays where it is."""
+        stroke, start = self._stroke(), np.array(event.pos)
+        offset_yx = centres_of(stroke.labels, label.kind)[label.index] - self._position(event)
+        highest_yx = np.array(image.data.shape) - 1.0
+        is_moving = False
         event.handled = True
         yield
-        while event.type == "mouse_move":
+        while True:
+            is_moving = is_moving or clicks.screen_distance(event, start) >= clicks.CLICK_PX
+            if is_moving:
+                target_yx = np.clip(self._position(event) + offset_yx, 0.0, highest_yx)
+                stroke.show(moved(stroke.labels, label, target_yx))
+            if event.type != "mouse_move":
+                break
             event.handled = True
-            moved = follow()
-            if moved is not None:
-                self._label_layers.preview(name, hit.kind, centres_of(moved, hit.kind))
             yield
-        moved = follow()
-        if moved is not None:
-            self._set_labels(moved)
+        stroke.end()
 
     def _erase(self, event: Any) -> Steps:
         """Take away what is clicked, and what the mouse then passes over."""
-        with self._session.edits.one_step():
-            while event.type in ("mouse_press", "mouse_move"):
-                event.handled = True
-                labels = self._labels()
-                hit = label_at(labels, self._position(event), self._box_size_px / 2)
-                if hit is not None:
-                    self._set_labels(without(labels, hit))
-                yield
+        stroke = self._stroke()
+        while event.type in ("mouse_press", "mouse_move"):
+            event.handled = True
+            label = label_at(stroke.labels, self._position(event), self._session.box_size_px / 2)
+            if label is not None:
+                stroke.show(without(stroke.labels, label))
+            yield
+        stroke.end()
 
-    def _cut_out(self, event: Any) -> Steps:
+    def _erase_in_lasso(self, event: Any) -> Steps:
         """Draw an outline; what lies in it when the mouse is released goes."""
-        last, corners = np.array(event.pos), [self._position(event)]
+        stroke, last, corners = self._stroke(), np.array(event.pos), [self._position(event)]
         event.handled = True
         yield
         with self._outline() as draw:
@@ -194,7 +226,8 @@ class MouseTools:
                     draw(np.array(corners))
                 yield
         corners.append(self._position(event))
-        self._set_labels(without_inside(self._labels(), np.array(corners)))
+        stroke.show(without_inside(stroke.labels, np.array(corners)))
+        stroke.end()
 
     @contextmanager
     def _outline(self) -> Iterator[Callable[[FloatArray], None]]:
@@ -212,9 +245,8 @@ class MouseTools:
 
     # the current micrograph
 
-    @property
-    def _box_size_px(self) -> int:
-        return self._session.box_size_px
+    def _stroke(self) -> Stroke:
+        return Stroke(self._session, self._label_layers)
 
     def _image(self) -> Image | None:
         name = self._session.current
@@ -225,11 +257,3 @@ class MouseTools:
         image = self._image()
         position = event.position if image is None else image.world_to_data(event.position)
         return np.asarray(position, dtype=np.float64)[-2:]
-
-    def _labels(self) -> Labels:
-        return self._session.labels_of(self._session.current)
-
-    def _set_labels(self, labels: Labels) -> None:
-        name = self._session.current
-        if name in self._session.micrographs and labels is not self._labels():
-            self._session.labels = {**self._session.labels, name: labels}

@@ -32,6 +32,7 @@ from napari_deepem.controllers.workers import drop_all, report
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import LABEL_KINDS, LabelKind
 from napari_deepem.layers import micrographs
+from napari_deepem.layers.label_points import kind_of
 from napari_deepem.layers.tags import find_layer, micrograph_name_of, role_of
 from napari_deepem.session import Session
 
@@ -104,7 +105,7 @@ class ViewerLink:
 
     @property
     def points_changed(self) -> SignalInstance:
-        """Tells that layers came, went, or became labels."""
+        """Tells that layers came, went, or became labels, or that napari itself edited labels."""
         return self.label_layers.points_changed
 
     def image_of(self, name: str | None) -> Image | None:
@@ -151,7 +152,7 @@ class ViewerLink:
         self.points_changed.emit()
 
     def _add(self, layer: Layer) -> None:
-        if role_of(layer) in LABEL_KINDS:
+        if kind_of(layer) is not None:
             self.label_layers.add(layer)
             self.mouse_tools.add(layer)
         elif micrographs.is_micrograph(layer):
@@ -160,7 +161,7 @@ class ViewerLink:
     def _on_layer_removed(self, event: Any) -> None:
         layer = event.value
         self.points_changed.emit()
-        if role_of(layer) in LABEL_KINDS:
+        if kind_of(layer) is not None:
             self.label_layers.remove(layer)
         elif layer in self.micrograph_layers:
             self.micrograph_layers.remove(layer)

@@ -49,15 +49,33 @@ def points_layer_data(
     )
 
 
-def label_layer(viewer: ViewerModel, image: Image, kind: LabelKind, box_size_px: int) -> Points:
-    """Return the layer of one kind of label of a micrograph; made if it is not there yet."""
+def label_layer(
+    viewer: ViewerModel,
+    image: Image,
+    kind: LabelKind,
+    box_size_px: int,
+    centres_yx: FloatArray | None = None,
+) -> Points:
+    """Return the layer of one kind of label of a micrograph.
+
+    One that is not there yet is made of (n, 2) positions, by default empty; one that is stays as
+    it is.
+    """
     name = image.metadata[KEY]["micrograph"]
-    found = find_layer(viewer.layers, kind, name)
-    if found is not None:
-        return found
-    empty = np.empty((0, 2))
-    data, arguments, _ = points_layer_data(empty, kind, name, box_size_px, **placement_of(image))
+    layer = find_layer(viewer.layers, kind, name)
+    if layer is not None:
+        return layer
+    centres_yx = np.empty((0, 2)) if centres_yx is None else centres_yx
+    data, arguments, _ = points_layer_data(
+        centres_yx, kind, name, box_size_px, **placement_of(image)
+    )
     return viewer.add_points(data, **arguments)
+
+
+def kind_of(layer: Layer) -> LabelKind | None:
+    """Which kind of label a layer shows; None where it shows no labels."""
+    role = role_of(layer)
+    return role if role == "positive" or role == "negative" else None
 
 
 def retag(layer: Points, kind: LabelKind, micrograph: str) -> None:

@@ -16,7 +16,7 @@ from napari.utils.colormaps.standardize_color import transform_color
 from napari_deepem.core.types import Float32Array, FloatArray, Picks, ScoreMap
 from napari_deepem.layers.label_points import COLORS, resize, square_style
 from napari_deepem.layers.micrographs import grid_placement, place, placement_of
-from napari_deepem.layers.tags import KEY, find_layer, find_layers, micrograph_name_of, tag
+from napari_deepem.layers.tags import KEY, find_layer, find_layers, tag
 
 SCORE_MAP_NAME = "Score map"
 PICKS_NAME = "Picks"
@@ -43,10 +43,11 @@ def show_score_map(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> Im
         )
         _move_above(viewer, layer, image)
         return layer
-    layer.data = score_map.scores
+    if layer.data is not score_map.scores:
+        layer.data = score_map.scores
     _set(layer, where)
+    layer.metadata[KEY]["micrograph"] = name
     _show_again(layer)
-    layer.metadata.update(tag("scores", name))
     return layer
 
 
@@ -69,16 +70,25 @@ def show_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
         )
         layer.editable = False
         layer.events.visible.connect(lambda event: _color_by_score(event.source))
-    _show_again(layer)
+    layer.metadata[KEY]["micrograph"] = name
     place(layer, image)
-    if micrograph_name_of(layer) != name or layer.current_size != box_size_px:
-        layer.metadata.update(tag("picks", name))
+    if layer.current_size != box_size_px:
         resize(layer, box_size_px)
-    with layer.events.set_data.blocker():  # not drawn before it has its colours
-        layer.data = picks.centres_yx
-    layer.features = {} if picks.scores is None else {"score": picks.scores}
-    _color_by_score(layer)
+    if not _holds(layer, picks):
+        with layer.events.set_data.blocker():  # not drawn before it has its colours
+            layer.data = picks.centres_yx
+        layer.features = {} if picks.scores is None else {"score": picks.scores}
+        if not _color_by_score(layer):
+            layer.refresh()
+    _show_again(layer)
     return layer
+
+
+def _holds(layer: Points, picks: Picks) -> bool:
+    """Whether a layer of picks has these already, with these scores."""
+    scores: Any = [] if picks.scores is None else picks.scores
+    same_scores = np.array_equal(layer.features.get("score", []), scores)
+    return same_scores and np.array_equal(layer.data, picks.centres_yx)
 
 
 def score_colors(scores: FloatArray) -> Float32Array:
@@ -86,19 +96,19 @@ def score_colors(scores: FloatArray) -> Float32Array:
     return _SCORE_COLORS[np.rint(scores * (len(_SCORE_COLORS) - 1)).astype(np.int64)]
 
 
-def _color_by_score(layer: Points) -> None:
-    """Draw a layer of picks, its squares coloured by score; nothing while it is hidden."""
+def _color_by_score(layer: Points) -> bool:
+    """Colour the squares of a layer of picks by score; False where they are so, or it is hidden."""
     if not layer.visible:
-        return
+        return False
     colors = np.broadcast_to(score_colors(np.ones(1)), (len(layer.data), 4))
     if "score" in layer.features:
         colors = score_colors(layer.features["score"].to_numpy(dtype=np.float64))
     if np.array_equal(layer.border_color, colors):
-        layer.refresh()
-        return
+        return False
     with layer.events.border_color.blocker():  # the colours themselves have told already
         layer.border_color = colors
     layer.refresh(data_displayed=False)
+    return True
 
 
 def hide(layer: Layer) -> None:

@@ -286,6 +286,8 @@ def test_labels_outside_are_said(viewer: ViewerModel) -> None:
     )
     dock.micrograph.value = "m1"
     assert "outside" not in dock.counts.value
+    link.mark("negative").add([[-9.0, 1.0]])  # alone
+    assert dock.counts.value.endswith("1 label outside the image not counted")
 
 
 def test_marks_are_loaded_from_a_file(

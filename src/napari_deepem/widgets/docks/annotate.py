@@ -153,6 +153,7 @@ class Annotate(Dock):
         self.points.reset_choices()
         self.own.visible = self.use.visible = bool(adoptable(self._layers()))
         self._show_choice()
+        self._show_counts()  # some may lie outside
 
     def _show_choice(self) -> None:
         chosen = self.points.value is not None and self.session.current is not None
@@ -189,7 +190,10 @@ class Annotate(Dock):
         self._show_choice()
         tell(self.hint, why_not or HINT)
         tell(self.in_angstrom, in_angstrom(session.box_size_px, session.pixel_size))
-        tell(self.counts, "" if why_not else self._counts())
+        self._show_counts()
+
+    def _show_counts(self) -> None:
+        tell(self.counts, "" if why_not_annotate(self.session) else self._counts())
 
     def _counts(self) -> str:
         here = self.session.counting_labels_of(self.session.current)
