@@ -7,29 +7,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
+from statistics import median
 
 import pytest
 
 from places import ROOT
 
-FLOOR_PLAN = [
+SHARED = "core.types, core.errors, core.jobs, core.geometry"
+NO_FILES = "GUI, psygnal, mrcfile, starfile, dask"
+FLOOR_PLAN = [  # from the roof down: no room imports one that stands above it
     # room, may import of ours, never imports, imports only inside functions
-    ("core", "core", "GUI, psygnal, mrcfile, starfile, dask", ""),
-    (
-        "io",
-        "io, core.types, core.errors, core.network, core.preprocessing.sampling",
-        "GUI, psygnal, dask",
-        "",
-    ),
-    ("batch", "batch, core, io", "GUI, psygnal", ""),
-    ("session", "session, core, io", "napari, Qt, magicgui", "torch"),
-    (
-        "layers",
-        "layers, core.types, core.errors, core.simulation, io.images",
-        "Qt, magicgui, torch, mrcfile",
-        "",
-    ),
+    ("__init__", "core, io", "GUI", "torch"),
+    ("cli", "cli, batch, core, io", "psygnal", "GUI, widgets.windows"),
     (
         "widgets",
         "widgets, controllers, session, layers, core.types, core.errors",
@@ -42,9 +33,55 @@ FLOOR_PLAN = [
         "torch, mrcfile",
         "",
     ),
-    ("cli", "cli, batch, core, io", "psygnal", "GUI, widgets.windows"),
-    ("__init__", "core, io", "GUI", "torch"),
+    (
+        "layers",
+        "layers, core.simulation, core.types, core.errors, io.images",
+        "Qt, magicgui, torch, mrcfile",
+        "",
+    ),
+    ("session", "session, core, io", "napari, Qt, magicgui", "torch"),
+    ("batch", "batch, core, io", "GUI, psygnal", ""),
+    (
+        "io",
+        "io, core.network, core.preprocessing.sampling, core.types, core.errors",
+        "GUI, psygnal, dask",
+        "",
+    ),
+    ("core.simulation", "core.simulation, core.types, core.errors", NO_FILES, ""),
+    (
+        "core.training",
+        f"core.training, core.evaluation, core.picking, core.network, core.preprocessing, {SHARED}",
+        NO_FILES,
+        "",
+    ),
+    ("core.evaluation", f"core.evaluation, core.picking, core.network, {SHARED}", NO_FILES, ""),
+    (
+        "core.picking",
+        f"core.picking, core.network, core.preprocessing, {SHARED}",
+        NO_FILES,
+        "",
+    ),
+    ("core.network", f"core.network, core.preprocessing.sampling, {SHARED}", NO_FILES, ""),
+    ("core.preprocessing", f"core.preprocessing, {SHARED}", NO_FILES, ""),
+    ("core", SHARED, NO_FILES + ", torch", ""),
 ]
+# Names that modules of several rooms have, because they mean the same in each.
+ONE_MEANING = {
+    "demo": "the demonstration, run and told of",
+    "evaluate": "picks of files against the truth: command, and what it calls",
+    "jobs": "long work as generators: what they yield, and those of a session",
+    "micrographs": "micrographs: as layers, and the dock that lists them",
+    "network": "the network's folder, and its eight layers in it",
+    "pick": "picking: of one micrograph, of files, command and dock",
+    "refine": "training again, on files: command, and what it calls",
+    "sample": "the embedded sample: made, and opened as layers",
+    "scoring": "scoring: of one micrograph, and the window's jobs that do it",
+    "simulate": "simulated sets as files: command, and what it calls",
+    "train": "training: of arrays, of files, command and dock",
+    "training": "training: the science, and the window's jobs that do it",
+    "verdicts": "what a user says of picks",
+    "wording": "how things are said to a user",
+}
 QT = {"qtpy", "superqt", "pyqtgraph", "PyQt5", "PyQt6", "PySide2", "PySide6"}
 GROUPS = {"Qt": QT, "GUI": QT | {"napari", "magicgui", "vispy"}}
 
@@ -69,8 +106,10 @@ def words(cell: str) -> list[str]:
 
 
 def room_of(module: str) -> str:
+    """The row of the table for a module: the longest that its name begins with."""
     _, _, inner = module.partition(".")
-    return inner.split(".")[0] or "__init__"
+    rooms = [room for room, *_ in FLOOR_PLAN if f"{inner}.".startswith(f"{room}.")]
+    return max(rooms, key=len, default=inner.split(".")[0] or "__init__")
 
 
 def imports_of(source: str, module: str, *, is_package: bool = False) -> Iterator[Import]:
@@ -126,8 +165,8 @@ def module_name(path: Path) -> str:
 
 def modules_of(*rooms: str) -> list[str]:
     modules = [module_name(path) for path in FILES]
-    chosen = [module for module in modules if room_of(module) in rooms]
-    assert {room_of(module) for module in chosen} == set(rooms)
+    chosen = [module for module in modules if module.split(".")[1:2] in [[room] for room in rooms]]
+    assert {module.split(".")[1] for module in chosen} == set(rooms)
     return chosen
 
 
@@ -144,6 +183,44 @@ def test_module_keeps_the_floor_plan(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     is_package = path.name == "__init__.py"
     assert violations(source, module_name(path), is_package=is_package) == []
+
+
+def imported_modules() -> dict[str, set[str]]:
+    """Every module, and those of ours that it imports, wherever it does so."""
+    modules = {module_name(path): path for path in FILES}
+    graph: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        source, is_package = path.read_text(encoding="utf-8"), path.name == "__init__.py"
+        names = {each.name for each in imports_of(source, module, is_package=is_package)}
+        origins = {name if name in modules else name.rpartition(".")[0] for name in names}
+        graph[module] = (origins & modules.keys()) - {module, PACKAGE.name}
+    return graph
+
+
+def test_no_imports_go_round_in_a_circle() -> None:
+    TopologicalSorter(imported_modules()).prepare()  # raises a CycleError that names the circle
+
+
+def test_no_room_may_import_one_above_it() -> None:
+    rooms = [room for room, *_ in FLOOR_PLAN]
+    for floor, (room, ours, _, inside_functions) in enumerate(FLOOR_PLAN[1:], start=1):
+        for name in (*words(ours), *words(inside_functions)):
+            below = [each for each in rooms[floor:] if f"{name}.".startswith(f"{each}.")]
+            assert below or name in (*GROUPS, "torch", "widgets.windows"), (room, name)
+
+
+def test_module_names_mean_one_thing() -> None:
+    rooms_of: dict[str, set[str]] = {}
+    for path in FILES:
+        module = module_name(path)
+        rooms_of.setdefault(module.rpartition(".")[2], set()).add(module.rpartition(".")[0])
+    assert {name for name, rooms in rooms_of.items() if len(rooms) > 1} == set(ONE_MEANING)
+
+
+def test_no_file_is_long_and_most_are_short() -> None:
+    lengths = [len(path.read_text(encoding="utf-8").splitlines()) for path in FILES]
+    assert max(lengths) <= 300
+    assert median(lengths) < 110
 
 
 def test_contributing_shows_the_same_table() -> None:
