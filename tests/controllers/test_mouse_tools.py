@@ -48,7 +48,7 @@ def test_labels_are_made_moved_erased_and_brought_back_by_hand(viewer, qtbot) ->
     hand.drag((300, 300))
     assert labels() == ([[100, 100], [150, 100]], [[300, 300]])
 
-    # move: either kind, whichever is being marked; the camera stays
+    # move: either kind, whichever is being added; the camera stays
     hand.drag((150, 105), (200, 200), (200, 305))
     assert labels() == ([[100, 100], [200, 300]], [[300, 300]])
     hand.drag((300, 300), (500, 700))

@@ -91,7 +91,7 @@ def test_choosing_a_micrograph_leaves_nothing_of_the_last_one(viewer: ViewerMode
     score_current(viewer)
     assert visible(viewer) == {"m2", "m2 non-particles", "Score map", "Picks"}
     link.session.current = "m1"
-    assert visible(viewer) == {"m1", "m1 non-particles"}  # marking went on there
+    assert visible(viewer) == {"m1", "m1 non-particles"}  # the tool came along
     assert viewer.layers.selection.active.name == "m1 non-particles"
     assert viewer.layers.selection.active.mode == "add"
     link.session.current = "m2"

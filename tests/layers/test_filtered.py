@@ -26,7 +26,7 @@ def test_filtered_picture_lies_on_its_micrograph_and_is_none() -> None:
     np.testing.assert_allclose(layer.data_to_world((5, 6)), image.data_to_world((16, 19)))
 
 
-def test_filtered_picture_lies_below_marks_and_takes_no_selection() -> None:
+def test_filtered_picture_lies_below_labels_and_takes_no_selection() -> None:
     viewer = ViewerModel()
     image = add_micrograph(viewer)
     labels = label_layer(viewer, image, "positive", 24)

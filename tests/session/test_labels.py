@@ -58,7 +58,7 @@ def test_hit_mark_is_moved_or_goes_and_the_others_stay() -> None:
     assert (len(gone.positive_yx), len(gone.negative_yx), len(gone.unsure_yx)) == (2, 0, 1)
 
 
-def test_marks_of_both_kinds_inside_an_outline_go() -> None:
+def test_labels_of_both_kinds_inside_an_outline_go() -> None:
     outline_yx = np.array([(5.0, 5.0), (5.0, 20.0), (15.0, 20.0), (35.0, 5.0)])
     left = without_inside(LABELS, outline_yx)
     assert left.positive_yx.tolist() == [[30, 10]]  # right of the slanting side
@@ -66,14 +66,14 @@ def test_marks_of_both_kinds_inside_an_outline_go() -> None:
     assert without_inside(LABELS, outline_yx[:2]) is LABELS
 
 
-def test_marks_are_added_once() -> None:
+def test_labels_are_added_once() -> None:
     more = with_more(LABELS, "positive", np.array([[30.0, 10.0], [1.0, 2.0], [1.0, 2.0]]))
     assert more.positive_yx.tolist() == [[10, 10], [30, 10], [1, 2]]
     assert len(more.unsure_yx) == 1
 
 
 @pytest.mark.parametrize("name", ["m1.star", "m1.box", "m1.csv", "by_hand.box"])
-def test_marks_are_read_as_they_were_written(name: str, tmp_path: Path) -> None:
+def test_labels_are_read_as_they_were_written(name: str, tmp_path: Path) -> None:
     write_coordinates(tmp_path / name, Picks(CENTRES_YX, None, 30))
     found = read(a_session(), tmp_path / name)
     assert list(found.centres_yx) == ["m1"]

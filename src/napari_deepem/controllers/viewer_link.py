@@ -1,8 +1,9 @@
 """Ties the layers of one viewer to its session.
 
-Inward, the images (`micrograph_layers`) and the Points layers of labels (`label_layers`) flow into
-the session; outward, the current micrograph of a series is read (`navigation`), and the session's
-scores and picks are shown (`result_layers`). All docks of a viewer share one link.
+Inward, images become the session's micrographs (`micrograph_layers`), and the mouse changes its
+labels (`mouse_tools`). Outward, the current micrograph of a series is read (`navigation`), and
+labels (`label_layers`), scores and picks (`result_layers`) are shown. All docks of a viewer share
+one link.
 """
 
 from __future__ import annotations
@@ -175,7 +176,7 @@ class ViewerLink:
         self._on_shown()
 
     def _on_shown(self) -> None:
-        """Go on marking, and show results, on the current micrograph as soon as it is there."""
+        """Go on with the tool, and show results, as soon as the current micrograph is there."""
         if self._next_tool is not None and self.mouse_tools.use(self._next_tool):
             self._next_tool = None
         self.result_layers.show()
