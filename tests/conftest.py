@@ -20,3 +20,19 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"no real data in {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture
+def scorings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the micrographs that a network has scored."""
+    from napari_deepem.core.picking import scoring
+
+    names: list[str] = []
+    score_tiles = scoring.score_tiles
+
+    def noted(micrograph, *arguments):
+        names.append(micrograph.name)
+        return score_tiles(micrograph, *arguments)
+
+    monkeypatch.setattr(scoring, "score_tiles", noted)
+    return names

@@ -39,7 +39,12 @@ FLOOR_PLAN = [  # from the roof down: no room imports one that stands above it
         "Qt, magicgui, torch, mrcfile",
         "",
     ),
-    ("session", "session, core, io", "napari, Qt, magicgui", "torch"),
+    (
+        "session",
+        "session, core, io, batch.scorer, batch.series_run",
+        "napari, Qt, magicgui",
+        "torch",
+    ),
     ("batch", "batch, core, io", "GUI, psygnal", ""),
     (
         "io",

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from blobs import BOX_PX, blob_micrograph
+from napari_deepem.batch import pick
 from napari_deepem.batch.pick import (
     PickSettings,
     check_formats,
     pick_files,
-    write_score_map,
+    write_score_image,
 )
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.candidates import find_candidates
@@ -21,9 +23,9 @@ from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture, estimate_precision
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.preprocessing.sampling import Sampling
-from napari_deepem.core.types import Micrograph
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.io.images import read_micrograph, write_image
+from napari_deepem.io.score_maps import CACHE
 from networks import lively_network
 
 MODEL = Model(
@@ -149,10 +151,95 @@ def test_step_between_binned_pixels_is_refused_before_anything_is_read(tmp_path:
 def test_score_map_is_written_with_the_pixel_size_of_its_grid(tmp_path: Path) -> None:
     micrograph, _ = blob_micrograph(1)
     score_map = score(micrograph, MODEL)
-    path = write_score_map(tmp_path, micrograph, score_map)
+    path = write_score_image(tmp_path, "blobs_1", score_map, micrograph.pixel_size)
     assert path == tmp_path / "blobs_1_scores.mrc"
     found = read_micrograph(path)
     np.testing.assert_array_equal(found.image, score_map.scores)
     assert found.pixel_size == pytest.approx(2.0 * score_map.step_px)
-    unknown = Micrograph(micrograph.image, "unknown")
-    assert read_micrograph(write_score_map(tmp_path, unknown, score_map)).pixel_size is None
+    unknown = write_score_image(tmp_path, "unknown", score_map, None)
+    assert read_micrograph(unknown).pixel_size is None
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_nothing_is_left_beside_the_micrographs_unless_it_is_asked_for(tmp_path: Path) -> None:
+    paths = written(tmp_path, 1, 2)
+    finish(pick_files(paths, MODEL, tmp_path / "picks", SETTINGS))
+    assert sorted(tmp_path.iterdir()) == [*paths, tmp_path / "picks"]
+    finish(pick_files(paths, MODEL, tmp_path / "picks", replace(SETTINGS, keep_scores=True)))
+    assert sorted(tmp_path.iterdir()) == [*paths, tmp_path / CACHE, tmp_path / "picks"]
+
+
+def test_picks_of_kept_scores_are_the_same_files_without_scoring(
+    tmp_path: Path, scorings: list[str]
+) -> None:
+    paths = written(tmp_path, 1, 2)
+    settings = replace(SETTINGS, score_maps=True, formats=("box", "star", "csv"))
+    first = list(pick_files(paths, MODEL, tmp_path / "a", replace(settings, keep_scores=True)))
+    assert scorings == ["blobs_1", "blobs_2"]
+    again = list(pick_files(paths, MODEL, tmp_path / "b", settings))
+    assert scorings == ["blobs_1", "blobs_2"]
+    for name, content in contents(tmp_path / "a").items():
+        if not name.endswith("_scores.mrc"):  # whose header tells the time
+            assert (tmp_path / "b" / name).read_bytes() == content
+        else:
+            before, after = (read_micrograph(tmp_path / folder / name) for folder in "ab")
+            np.testing.assert_array_equal(before.image, after.image)
+            assert before.pixel_size == after.pixel_size
+    for before, after in zip(first, again, strict=True):
+        assert (before.remark, before.expected_hits) == (after.remark, after.expected_hits)
+        assert len(before.written) == len(after.written) == 4
+
+
+def test_kept_scores_of_another_pixel_size_are_remarked_too(tmp_path: Path) -> None:
+    paths = written(tmp_path, 1, pixel_size=4.0)
+    settings = replace(SETTINGS, keep_scores=True)
+    remarks = [
+        done.remark
+        for _ in range(2)
+        for done in pick_files(paths, MODEL, tmp_path / "picks", settings)
+    ]
+    assert remarks[0] == remarks[1]
+    assert "blobs_1 has 4 A/px" in str(remarks[1])
+
+
+def test_other_criteria_pick_from_the_same_scores(tmp_path: Path, scorings: list[str]) -> None:
+    paths = written(tmp_path, 1)
+    settings = replace(SETTINGS, keep_scores=True)
+    (some,) = pick_files(paths, MODEL, tmp_path / "some", settings)
+    everything = replace(SETTINGS, criteria=PickCriteria(threshold=0.0))
+    (more,) = pick_files(paths, MODEL, tmp_path / "more", everything)
+    assert len(more.picks or ()) > len(some.picks or ())
+    assert scorings == ["blobs_1"]
+
+
+def test_what_is_missing_of_a_series_is_scored(tmp_path: Path, scorings: list[str]) -> None:
+    paths = written(tmp_path, 1, 2)
+    settings = replace(SETTINGS, keep_scores=True)
+    finish(pick_files(paths[:1], MODEL, tmp_path / "picks", settings))
+    finish(pick_files(paths, MODEL, tmp_path / "picks", SETTINGS))
+    finish(pick_files(paths[:1], MODEL, tmp_path / "picks", replace(SETTINGS, step_px=5)))
+    assert scorings == ["blobs_1", "blobs_2", "blobs_1"]
+
+
+def test_series_that_was_picked_names_what_could_not_be(tmp_path: Path) -> None:
+    first, second = written(tmp_path, 1, 2)
+    second.write_bytes(second.read_bytes()[:5000])
+    series = finish(pick_files([second, first], MODEL, tmp_path / "picks", SETTINGS))
+    assert series.over == 2
+    assert list(series.problems) == ["blobs_2"]
+    assert "cut short" in series.problems["blobs_2"]
+
+
+def test_scores_that_cannot_be_kept_are_refused_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path) -> Path:
+        raise InputError(f"{folder} can't be written into")
+
+    monkeypatch.setattr(pick, "place_of", refuse)
+    settings = replace(SETTINGS, keep_scores=True)
+    with pytest.raises(InputError, match="can't be written into"):
+        next(pick_files([tmp_path / "missing.mrc"], MODEL, tmp_path / "picks", settings))

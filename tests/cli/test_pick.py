@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from blobs import BOX_PX
 from cli_runs import Refusal, console_on, run
 from napari_deepem.batch.pick import MicrographDone
+from napari_deepem.batch.series_run import SeriesRun
 from napari_deepem.cli.pick import follow_picking
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import select_picks
@@ -22,6 +23,7 @@ from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.io.images import read_micrograph, write_image
 from napari_deepem.io.models import load_model
+from napari_deepem.io.score_maps import CACHE
 from spoilt_files import SPOILT_MICROGRAPHS, Spoil, write_text
 
 
@@ -194,16 +196,44 @@ def test_micrograph_of_another_pixel_size_is_picked_with_a_remark(
     assert (tmp_path / "p" / "blobs_1.star").exists()
 
 
-def picking() -> Generator[MicrographDone, None, None]:
-    yield MicrographDone("first", 1.25, Picks(np.zeros((3, 2))))
-    yield MicrographDone("second", 0.5, remark="second.mrc: cut short")
-    yield MicrographDone("third", 0.5, Picks(np.zeros((4, 2))), remark="third has 4 A/px")
+def test_scores_are_kept_beside_the_micrographs_when_that_is_asked_for(
+    data: Path, model: Path, tmp_path: Path
+) -> None:
+    before = sorted(data.iterdir())
+    command = ("pick", data / "blobs_1.mrc", "--model", model)
+    assert run(*command, "--out", tmp_path / "a") == 0
+    assert sorted(data.iterdir()) == before
+    assert run(*command, "--out", tmp_path / "b", "--keep-scores") == 0
+    assert [path.name for path in (data / CACHE).rglob("*.npz")] == ["blobs_1.mrc.npz"]
+    assert run(*command, "--out", tmp_path / "c") == 0
+    for name in ("blobs_1.box", "blobs_1.star"):
+        texts = {(tmp_path / folder / name).read_bytes() for folder in "abc"}
+        assert len(texts) == 1
+
+
+def picking(*news: MicrographDone) -> Generator[MicrographDone, None, SeriesRun]:
+    """A picking that gives these."""
+    series = SeriesRun(done.name for done in news)
+    for done in news:
+        yield done
+        if done.picks is None:
+            series.failed(str(done.remark))
+        else:
+            series.done(done.remark)
+    return series
+
+
+MIXED = (
+    MicrographDone("first", 1.25, Picks(np.zeros((3, 2)))),
+    MicrographDone("second", 0.5, remark="second.mrc: cut short"),
+    MicrographDone("third", 0.5, Picks(np.zeros((4, 2))), remark="third has 4 A/px"),
+)
 
 
 @pytest.mark.parametrize("terminal", [False, True])
 def test_picking_names_what_failed_and_counts_the_rest(terminal: bool) -> None:
     console, shown = console_on(terminal)
-    assert follow_picking(picking(), 3, console) == ["second"]
+    assert follow_picking(picking(*MIXED), 3, console) == ["second"]
     text = shown.getvalue()
     assert "napari-deepem: second.mrc: cut short" in text
     assert "napari-deepem: third has 4 A/px" in text
@@ -213,30 +243,26 @@ def test_picking_names_what_failed_and_counts_the_rest(terminal: bool) -> None:
 
 
 def test_expected_hits_of_all_micrographs_make_one_estimate() -> None:
-    def job() -> Generator[MicrographDone, None, None]:
-        yield MicrographDone("a", 0.5, Picks(np.zeros((3, 2))), expected_hits=2.5)
-        yield MicrographDone("b", 0.5, Picks(np.zeros((7, 2))), expected_hits=6.7)
-
+    job = picking(
+        MicrographDone("a", 0.5, Picks(np.zeros((3, 2))), expected_hits=2.5),
+        MicrographDone("b", 0.5, Picks(np.zeros((7, 2))), expected_hits=6.7),
+    )
     console, shown = console_on(terminal=False)
-    follow_picking(job(), 2, console)
+    follow_picking(job, 2, console)
     assert "10 picks on 2 micrographs, estimated precision 0.92\n" in shown.getvalue()
 
 
 def test_single_micrograph_that_fails_is_one_line() -> None:
-    def job() -> Generator[MicrographDone, None, None]:
-        yield MicrographDone("m", 0.5, remark="m.mrc: cut short")
-
+    job = picking(MicrographDone("m", 0.5, remark="m.mrc: cut short"))
     console, shown = console_on(terminal=False)
-    assert follow_picking(job(), 1, console) == ["m"]
+    assert follow_picking(job, 1, console) == ["m"]
     assert shown.getvalue() == "napari-deepem: m.mrc: cut short\n"
 
 
 def test_brackets_in_names_are_shown_as_they_are() -> None:
-    def job() -> Generator[MicrographDone, None, None]:
-        yield MicrographDone("m[1]", 0.5, remark="/data/[bold]m[1].mrc: cut short")
-
+    job = picking(MicrographDone("m[1]", 0.5, remark="/data/[bold]m[1].mrc: cut short"))
     console, shown = console_on(terminal=False)
-    follow_picking(job(), 1, console)
+    follow_picking(job, 1, console)
     assert "/data/[bold]m[1].mrc" in shown.getvalue()
 
 

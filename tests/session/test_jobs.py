@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from napari_deepem.batch.scorer import Scorer
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import MicrographRead, TilesDone
 from napari_deepem.core.network.architecture import Architecture
@@ -16,7 +17,7 @@ from napari_deepem.core.training.box_size import suggest_box
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Candidates, Labels, Micrograph
 from napari_deepem.io.images import write_image
-from napari_deepem.session import Scored, Session, jobs
+from napari_deepem.session import Session, jobs
 
 
 @pytest.fixture
@@ -42,12 +43,11 @@ def drain(job):
 
 def test_scoring_yields_tiles_and_returns_scores(model: Model) -> None:
     micrograph = noise()
-    seen, scored = drain(jobs.score(micrograph, model))
+    seen, scores = drain(jobs.score(Scorer(model), "noise", None, micrograph))
     assert seen[-1] == TilesDone(len(seen), len(seen))
-    assert isinstance(scored, Scored)
-    assert scored.micrograph is micrograph
-    assert scored.model is model
-    assert scored.candidates.box_size_px == 24
+    assert scores.source.micrograph is micrograph
+    assert scores.score_map.shape == micrograph.shape
+    assert scores.candidates.box_size_px == 24
 
 
 @pytest.fixture
@@ -202,17 +202,5 @@ def test_jobs_take_no_more_threads_than_they_were_given(
     monkeypatch.setattr("torch.get_num_threads", lambda: before)
     monkeypatch.setattr("torch.set_num_threads", asked.append)
     monkeypatch.setattr("os.cpu_count", lambda: cores)
-    drain(jobs.score(noise(), model))
+    drain(jobs.score(Scorer(model), "noise", None, noise()))
     assert asked == [after]
-
-
-def test_pixel_size_that_is_not_the_models_is_said(model: Model) -> None:
-    def scored(pixel_size: float | None) -> Scored:
-        trained = replace(model, pixel_size=2.0)
-        micrograph = replace(noise(), pixel_size=pixel_size)
-        _, found = drain(jobs.score(micrograph, trained))
-        return found
-
-    assert jobs.remark_on(scored(None)) is None
-    assert jobs.remark_on(scored(2.01)) is None
-    assert "noise has 2.5 A/px" in jobs.remark_on(scored(2.5))

@@ -20,8 +20,8 @@ from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Labels, ScoreMap
 from napari_deepem.io.images import write_image
-from napari_deepem.session import Scored
 from napari_deepem.widgets.windows import DOCKS
+from pretended_scores import pretend_to_score
 
 pytestmark = pytest.mark.usefixtures("_plugins")
 
@@ -134,9 +134,9 @@ def test_two_windows_do_not_mix_and_one_is_closed_while_both_score(
                 break
         grid = np.full((5, 8), 0.9, dtype=np.float32)
         found = Candidates(np.array([[20.0, 30.0]]), np.array([0.9]), np.ones(1), 24)
-        return Scored(micrograph, model, ScoreMap(grid, grid, 5.0, 10.0, 24), found)
+        return ScoreMap(grid, grid, 5.0, 10.0, 24), found
 
-    monkeypatch.setattr("napari_deepem.session.jobs.score", score)
+    pretend_to_score(monkeypatch, score)
     first, second = window(tmp_path / "m1"), window(tmp_path / "m2")
     first.mark("positive").add([[10.0, 20.0]])
     for link in (first, second):

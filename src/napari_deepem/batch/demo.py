@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter
 
 from napari_deepem.batch.evaluate import as_json_values
-from napari_deepem.batch.pick import write_score_map
+from napari_deepem.batch.pick import write_score_image
 from napari_deepem.batch.run_folder import PickFolder
 from napari_deepem.batch.train import LabelledFiles, train_on_files
 from napari_deepem.core.errors import InputError
@@ -199,7 +199,7 @@ def _write(result: DemoResult, output: PickFolder) -> None:
         output.write(picked.name, picked.picks)
     shown = result.picked[:FIGURE_MICROGRAPHS]
     micrographs = [read_micrograph(picked.path) for picked in shown]
-    write_score_map(folder, micrographs[0], shown[0].score_map)
+    write_score_image(folder, micrographs[0].name, shown[0].score_map, micrographs[0].pixel_size)
     draw_picks(
         folder / "picks.png",
         micrographs,

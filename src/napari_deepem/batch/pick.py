@@ -9,14 +9,18 @@ from time import perf_counter
 
 from napari_deepem.batch.prefetch import read_ahead
 from napari_deepem.batch.run_folder import PickFolder
+from napari_deepem.batch.scorer import Scorer, Source
+from napari_deepem.batch.series_run import SeriesRun
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.devices import DeviceName, chosen_device
 from napari_deepem.core.network.model import Model, pixel_size_remark
 from napari_deepem.core.picking.criteria import PickCriteria
-from napari_deepem.core.picking.pick import pick_micrograph
-from napari_deepem.core.types import Micrograph, Picks, ScoreMap
+from napari_deepem.core.picking.pick import pick_candidates
+from napari_deepem.core.types import Picks, ScoreMap
 from napari_deepem.io.coordinates import WRITABLE
 from napari_deepem.io.images import micrograph_name, write_image
+from napari_deepem.io.session_file import place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class PickSettings:
     score_maps: bool = False  # write each score map as an MRC file too
     step_px: int | None = None  # between neighbouring boxes; None: an eighth of the box, or less
     device: DeviceName = "auto"  # what scores
+    keep_scores: bool = False  # beside the micrographs, for a window and the next pick
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -56,54 +61,69 @@ def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
 
 def pick_files(
     paths: Sequence[Path], model: Model, folder: Path, settings: PickSettings
-) -> Generator[MicrographDone, None, None]:
+) -> Generator[MicrographDone, None, SeriesRun]:
     """Pick every micrograph and write `folder/<name>.<format>`; yields a `MicrographDone` each.
 
-    A micrograph that can't be used is reported in its `MicrographDone` and the others go on. One
-    without picks gets empty coordinate files, so that it counts as done. The next one is read
-    while one is scored.
+    A micrograph that can't be used is reported in its `MicrographDone` and the others go on; what
+    is returned names them. One without picks gets empty coordinate files, so that it counts as
+    done. The next one is read while one is scored. What a window, or an earlier pick, has kept of
+    its scores is not scored again.
 
     Raises
     ------
     InputError
         If the folder can't be written into, or holds coordinates that a user made; for a step
-        that is no multiple of the model's binning, or a device that is not there.
+        that is no multiple of the model's binning, a device that is not there, or scores that are
+        to be kept and can't be.
     """
     chosen_device(settings.device)
     if settings.step_px is not None:
         model.sampling.steps(settings.step_px)
-    names = [micrograph_name(path) for path in paths]
-    output = PickFolder.claim(folder, names, settings.formats)
-    for path, micrograph_of in read_ahead(paths):
-        yield _pick_file(micrograph_name(path), micrograph_of, model, output, settings)
+    series = SeriesRun(micrograph_name(path) for path in paths)
+    output = PickFolder.claim(folder, series.names, settings.formats)
+    if settings.keep_scores:
+        for each in {path.absolute().parent for path in paths}:
+            place_of(each)
+    scorer = Scorer(model, settings.step_px, settings.device, settings.keep_scores)
+    sources = read_ahead(paths, scorer.source_of)
+    while (name := series.next()) is not None:
+        _, source_of = next(sources)
+        done = _pick_file(name, source_of, scorer, output, settings)
+        if done.picks is None:
+            series.failed(done.remark or "")
+        else:
+            series.done(done.remark)
+        yield done
+    return series
 
 
 def _pick_file(
     name: str,
-    micrograph_of: Callable[[], Micrograph],
-    model: Model,
+    source_of: Callable[[], Source],
+    scorer: Scorer,
     output: PickFolder,
     settings: PickSettings,
 ) -> MicrographDone:
     started = perf_counter()
     try:
-        micrograph = micrograph_of()
-        picked = pick_micrograph(
-            micrograph, model, settings.criteria, step_px=settings.step_px, device=settings.device
-        )
+        scores = finish(scorer.scores_of(source_of()))
     except InputError as error:
         return MicrographDone(name, perf_counter() - started, remark=str(error))
-    written = output.write(name, picked.picks)
+    picks, hits = pick_candidates(scores.candidates, scorer.model, settings.criteria)
+    written, pixel_size = output.write(name, picks), scores.source.pixel_size
     if settings.score_maps:
-        written.append(write_score_map(output.folder, micrograph, picked.score_map))
-    remark = pixel_size_remark(micrograph, model)
-    seconds = perf_counter() - started
-    return MicrographDone(name, seconds, picked.picks, tuple(written), remark, picked.expected_hits)
+        written.append(write_score_image(output.folder, name, scores.score_map, pixel_size))
+    remark = pixel_size_remark(name, pixel_size, scorer.model)
+    return MicrographDone(name, perf_counter() - started, picks, tuple(written), remark, hits)
 
 
-def write_score_map(folder: Path, micrograph: Micrograph, score_map: ScoreMap) -> Path:
-    """Write scores as `folder/<micrograph>_scores.mrc`, its pixel size that of the grid."""
-    path = folder / f"{micrograph.name}_scores.mrc"
-    pixel_size = micrograph.pixel_size and micrograph.pixel_size * score_map.step_px
-    write_image(path, score_map.scores, pixel_size)
+def write_score_image(
+    folder: Path, name: str, score_map: ScoreMap, pixel_size: float | None
+) -> Path:
+    """Write scores as `folder/<name>_scores.mrc`, its pixel size that of the grid.
+
+    `pixel_size` is that of the micrograph.
+    """
+    path = folder / f"{name}_scores.mrc"
+    write_image(path, score_map.scores, pixel_size and pixel_size * score_map.step_px)
     return path

@@ -6,15 +6,15 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from napari_deepem.core.types import Micrograph
-from napari_deepem.io.images import read_micrograph
+Content = TypeVar("Content")  # such as a micrograph
 
 
 def read_ahead(
-    paths: Sequence[Path], read: Callable[[Path], Micrograph] = read_micrograph
-) -> Generator[tuple[Path, Callable[[], Micrograph]], None, None]:
-    """Every path in its order, and what to call for its micrograph.
+    paths: Sequence[Path], read: Callable[[Path], Content]
+) -> Generator[tuple[Path, Callable[[], Content]], None, None]:
+    """Every path in its order, and what to call for what is read of it.
 
     The call waits for the reading, raises the InputError of a file that can't be read, and is made
     once: nothing is kept here. While one micrograph is used, the next is read, and no further one:
@@ -29,5 +29,5 @@ def read_ahead(
             yield path, partial(_take, present)
 
 
-def _take(only: list[Future[Micrograph]]) -> Micrograph:
+def _take(only: list[Future[Content]]) -> Content:
     return only.pop().result()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,9 +22,11 @@ from napari_deepem.cli.options import (
 )
 from napari_deepem.cli.progress import progress_bar
 from napari_deepem.cli.wording import counted
+from napari_deepem.core.jobs import finish
 
 if TYPE_CHECKING:
     from napari_deepem.batch.pick import MicrographDone
+    from napari_deepem.batch.series_run import SeriesRun
 
 
 @app.command
@@ -42,6 +44,7 @@ def pick(
     device: Device = "auto",
     all_candidates: bool = False,
     score_maps: bool = False,
+    keep_scores: bool = False,
 ) -> None:
     """Pick particles with a trained model; writes one coordinate file a micrograph and format.
 
@@ -71,6 +74,8 @@ def pick(
         for evaluation. Only --min-distance applies; maxima on the map's border are left out.
     score_maps
         Write the score map of each micrograph too, as NAME_scores.mrc.
+    keep_scores
+        Keep each score map beside the micrographs, where the window and the next pick find it.
     """
     from napari_deepem.batch.pick import PickSettings, check_formats, pick_files
     from napari_deepem.core.picking.criteria import PickCriteria
@@ -87,22 +92,23 @@ def pick(
     )
     if all_candidates:
         criteria = replace(criteria, threshold=0.0, std_range=None)
-    settings = PickSettings(criteria, formats, score_maps, step, device)
+    settings = PickSettings(criteria, formats, score_maps, step, device, keep_scores)
     failed = follow_picking(pick_files(paths, trained, out, settings), len(paths), errors)
     if failed:
         sys.exit(WRONG_INPUT)
 
 
-def follow_picking(job: Iterable[MicrographDone], total: int, console: Console) -> list[str]:
+def follow_picking(
+    job: Generator[MicrographDone, None, SeriesRun], total: int, console: Console
+) -> list[str]:
     """Run a picking, showing every micrograph; returns the names of those that failed."""
-    failed: list[str] = []
-    picked, expected = 0, None
+    done = picked = 0
+    expected: float | None = None
     with progress_bar(console, "picking") as progress:
-        for done, news in enumerate(job, start=1):
-            if news.picks is None:
-                failed.append(news.name)
-            else:
-                picked += len(news.picks)
+
+        def show(news: MicrographDone) -> None:
+            nonlocal done, picked, expected
+            done, picked = done + 1, picked + len(news.picks or ())
             if news.expected_hits is not None:
                 expected = (expected or 0.0) + news.expected_hits
             if news.remark is not None:
@@ -114,6 +120,8 @@ def follow_picking(job: Iterable[MicrographDone], total: int, console: Console) 
             progress.update(
                 progress.task_ids[0], completed=done, total=total, figures=f"{picked} picks"
             )
+
+        failed = list(finish(job, show).problems)
     if total > len(failed):
         text = f"{picked} picks on {counted(total - len(failed), 'micrograph')}"
         if picked and expected is not None:

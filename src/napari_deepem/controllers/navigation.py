@@ -166,15 +166,15 @@ class Navigation:
     def _find_scores(self) -> None:
         """Read the score map of the current micrograph where it was kept."""
         session, name = self._session, self._session.current or ""
-        found, folder, model = session.candidates.get(name), session.folder, session.model
+        found, model = session.candidates.get(name), session.model
         is_here = name in session.files and name in session.micrographs
-        if not is_here or name in session.scored or folder is None:
+        if not is_here or name in session.scored or session.folder is None:
             return
         if found is None or found is self._asked:
             return
         self._asked = found  # once: there may be none
         run(
-            partial(reading_scores, name, session.files[name], model, folder),
+            partial(reading_scores, session.files[name], model),
             on_progress=lambda _: None,
             on_result=partial(self._on_scores, name, found),
             on_failed=report,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -9,20 +10,34 @@ import numpy as np
 
 from napari_deepem.core.types import ScoreMap
 from napari_deepem.io.atomic import replacing
-from napari_deepem.io.session_file import Stamp
+from napari_deepem.io.session_file import Stamp, home_of
 
 CACHE = "napari-deepem.cache"
 
 
-def cached_path(folder: Path, digest: str, name: str) -> Path:
-    """Return where a micrograph's scores by the model of this digest are kept."""
-    return folder / CACHE / digest / f"{name}.npz"
+def cached_path(folder: Path, scorer: str, file: Path) -> Path:
+    """Where the scores of a micrograph's file are kept in a folder.
+
+    `scorer` tells by letters and digits what has scored it: a model, at a step.
+    """
+    return folder / CACHE / scorer / f"{file.name}.npz"
+
+
+def read_cached(file: Path, scorer: str, stamp: Stamp | None = None) -> ScoreMap | None:
+    """The scores that are kept of a micrograph's file, see `read_score_map`.
+
+    They lie beside it, or at home where nothing can be written there.
+    """
+    folder = file.absolute().parent
+    places = [folder] if os.access(folder, os.W_OK) else [folder, home_of(folder)]
+    maps = (read_score_map(cached_path(place, scorer, file), stamp) for place in places)
+    return next((score_map for score_map in maps if score_map is not None), None)
 
 
 def write_score_map(path: Path, score_map: ScoreMap, stamp: Stamp | None = None) -> None:
-    """Write a score map to look at again: its numbers are rounded to float16.
+    """Write a score map, to the last bit: what is picked from it is the same ever after.
 
-    `stamp` is that of the micrograph's file, see `io.sessions.stamp_of`.
+    `stamp` is that of the micrograph's file, see `io.session_file.stamp_of`.
 
     Raises
     ------
@@ -33,8 +48,8 @@ def write_score_map(path: Path, score_map: ScoreMap, stamp: Stamp | None = None)
     with replacing(path) as temporary:
         np.savez_compressed(
             temporary,
-            scores=score_map.scores.astype(np.float16),
-            stds=score_map.stds.astype(np.float16),
+            scores=score_map.scores,
+            stds=score_map.stds,
             place=np.array([score_map.origin_px, score_map.step_px, score_map.smoothing]),
             sizes=np.array([score_map.box_size_px, height, width]),
             stamp=np.array(stamp or (), dtype=np.int64),

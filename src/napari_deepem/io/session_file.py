@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Candidates, FloatArray
+from napari_deepem.io.atomic import writable_folder
 
 SESSION_FILE = "napari-deepem.session"
 APPLICATION_ID = 0x6465_656D  # "deem", as SQLite's header holds it
@@ -214,6 +216,30 @@ class SessionFile:
             ask("DELETE FROM model")
             if changes.model:
                 ask("INSERT INTO model VALUES (?)", (changes.model,))
+
+
+def home_of(folder: Path) -> Path:
+    """The folder at home that stands for a folder of micrographs that can't be written into."""
+    code = sha256(str(folder).encode()).hexdigest()[:8]
+    return Path.home() / "napari-deepem" / f"{folder.name}-{code}"
+
+
+def place_of(folder: Path) -> Path:
+    """Where what is kept of a folder of micrographs goes: into it, or else into one at home.
+
+    Raises
+    ------
+    InputError
+        Neither can be written into.
+    """
+    try:
+        return writable_folder(folder)
+    except InputError:
+        pass
+    try:
+        return writable_folder(home_of(folder))
+    except InputError as error:
+        raise InputError(f"{folder} can't be written into, nor can your home: {error}") from error
 
 
 def stamp_of(path: Path) -> Stamp | None:

@@ -7,23 +7,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_deepem.core.errors import InputError
+from napari_deepem.batch.scorer import Scorer, Scores
 from napari_deepem.core.jobs import EpochDone, MicrographRead, TilesDone
-from napari_deepem.core.network.model import Model, pixel_size_remark
-from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.network.model import Model
 from napari_deepem.core.training.box_size import suggest_box
 from napari_deepem.core.training.dataset import prepare_fields
 from napari_deepem.core.training.settings import TrainingSettings, sampling_of
 from napari_deepem.core.types import Micrograph
-from napari_deepem.io.images import read_micrograph
-from napari_deepem.io.models import load_model, model_digest, save_model
-from napari_deepem.io.score_maps import cached_path, write_score_map
-from napari_deepem.io.session_file import stamp_of
-from napari_deepem.session.state import Scored, Session
+from napari_deepem.io.models import load_model, save_model
+from napari_deepem.session.state import Session
 from napari_deepem.session.training_input import Lessons
 
 if TYPE_CHECKING:
@@ -106,44 +101,19 @@ def suggesting_box(session: Session) -> Callable[[], Generator[None, None, int |
 
 
 def score(
-    micrograph: Micrograph, model: Model, first_yx: tuple[float, float] | None = None
-) -> Generator[TilesDone, None, Scored]:
-    """Score one micrograph, around a place first, and find its candidates."""
-    from napari_deepem.core.picking.scoring import score_tiles
-
-    _leave_a_core_to_the_window()
-    score_map = yield from score_tiles(micrograph, model, first_yx=first_yx)
-    return Scored(micrograph, model, score_map, find_candidates(score_map))
-
-
-def score_of_series(
+    scorer: Scorer,
     name: str,
-    micrograph: Micrograph | None,
     path: Path | None,
-    model: Model,
-    folder: Path | None,
+    micrograph: Micrograph | None,
     first_yx: tuple[float, float] | None = None,
-) -> Generator[TilesDone, None, Scored]:
-    """Score one micrograph, read from its file where it is not in memory.
+) -> Generator[TilesDone, None, Scores]:
+    """Score one micrograph, or take what was kept of it; see `Scorer` for what is taken of what.
 
     What is around `first_yx`, original pixels, comes first: there the user looks.
-    Its score map is kept in a folder, where there is one, to be shown again.
     """
-    stamp = None if path is None else stamp_of(path)
-    if micrograph is None:
-        if path is None:
-            raise InputError(f"{name} was closed: open it again")
-
-        micrograph = replace(read_micrograph(path), name=name)
-    scored = yield from score(micrograph, model, first_yx)
-    if folder is not None and path is not None:
-        write_score_map(cached_path(folder, model_digest(model), name), scored.score_map, stamp)
-    return scored
-
-
-def remark_on(scored: Scored) -> str | None:
-    """Say in a sentence what is odd about a micrograph for its model; None if nothing is."""
-    return pixel_size_remark(scored.micrograph, scored.model)
+    _leave_a_core_to_the_window()
+    source = scorer.source_of(path, micrograph, name)
+    return (yield from scorer.scores_of(source, first_yx))
 
 
 def _leave_a_core_to_the_window() -> None:

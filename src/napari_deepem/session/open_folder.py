@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.model import Model
-from napari_deepem.io.atomic import replacing, writable_folder
+from napari_deepem.io.atomic import replacing
 from napari_deepem.io.images import list_micrographs
 from napari_deepem.io.models import load_model
-from napari_deepem.io.session_file import SESSION_FILE, SessionFile, Stored, stamp_of
+from napari_deepem.io.session_file import SESSION_FILE, SessionFile, Stored, place_of, stamp_of
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -95,22 +94,18 @@ def loading(content: bytes, folder: Path | None) -> Generator[None, None, Model]
 def _place_of(folder: Path) -> tuple[Path, str]:
     """Where to keep the session of a folder, and a remark where that is not the folder itself.
 
+    A session that lies in the folder all the same is copied, once.
+
     Raises
     ------
     InputError
         There is no such place.
     """
-    try:
-        return writable_folder(folder), ""
-    except InputError:
-        code = sha256(str(folder).encode()).hexdigest()[:8]
-        place = Path.home() / "napari-deepem" / f"{folder.name}-{code}"
-    try:
-        writable_folder(place)
-        theirs, ours = folder / SESSION_FILE, place / SESSION_FILE
-        if theirs.is_file() and not ours.exists():
-            with replacing(ours) as temporary:
-                copyfile(theirs, temporary)
-    except InputError as error:
-        raise InputError(f"{folder} can't be written into, nor can your home: {error}") from error
+    place = place_of(folder)
+    if place == folder:
+        return place, ""
+    theirs, ours = folder / SESSION_FILE, place / SESSION_FILE
+    if theirs.is_file() and not ours.exists():
+        with replacing(ours) as temporary:
+            copyfile(theirs, temporary)
     return place, f"{folder} can't be written into: the session is kept in {place}"

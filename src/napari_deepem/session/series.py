@@ -10,12 +10,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_deepem.batch.scorer import Scorer
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.types import Micrograph, ScoreMap
 from napari_deepem.io.images import list_micrographs, read_micrograph
-from napari_deepem.io.models import model_digest
-from napari_deepem.io.score_maps import cached_path, read_score_map
+from napari_deepem.io.score_maps import read_cached
 from napari_deepem.io.session_file import stamp_of
 from napari_deepem.session.state import Session
 
@@ -30,17 +30,15 @@ def reading(name: str, path: Path) -> Generator[None, None, Micrograph]:
     return replace(read_micrograph(path), name=name)
 
 
-def reading_scores(
-    name: str, path: Path, model: Model, folder: Path
-) -> Generator[None, None, tuple[ScoreMap | None, bool]]:
-    """Read the score map of a micrograph by a model from the cache in a folder, if there is one.
+def reading_scores(path: Path, model: Model) -> Generator[None, None, tuple[ScoreMap | None, bool]]:
+    """Read the score map that is kept of a micrograph's file by a model, if there is one.
 
     Returns it, and whether there is one that is of another file than the one there is now.
     """
     yield
-    cached = cached_path(folder, model_digest(model), name)
-    score_map = read_score_map(cached, stamp_of(path))
-    return score_map, score_map is None and read_score_map(cached) is not None
+    scorer = Scorer(model).key
+    score_map = read_cached(path, scorer, stamp_of(path))
+    return score_map, score_map is None and read_cached(path, scorer) is not None
 
 
 def holds_micrographs(folder: Path) -> bool:

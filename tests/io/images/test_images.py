@@ -15,6 +15,7 @@ from napari_deepem.io.images import (
     list_micrographs,
     micrograph_name,
     read_micrograph,
+    read_pixel_size,
     write_image,
 )
 
@@ -71,6 +72,7 @@ def test_written_mrc_reads_back(tmp_path: Path, pixel_size: float | None) -> Non
     np.testing.assert_array_equal(micrograph.image, RAMP)
     assert micrograph.image.dtype == np.float32
     assert micrograph.pixel_size == (None if pixel_size is None else pytest.approx(pixel_size))
+    assert read_pixel_size(tmp_path / "out" / "a.mrc") == micrograph.pixel_size
     assert mrcfile.validate(tmp_path / "out" / "a.mrc")
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["a.mrc"]
 

@@ -27,6 +27,7 @@ from napari_deepem.widgets.docks.annotate import Annotate
 from napari_deepem.widgets.docks.export import Export
 from napari_deepem.widgets.docks.pick import Pick
 from napari_deepem.widgets.docks.train import Train
+from pretended_scores import pretend_to_score
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -437,9 +438,9 @@ def test_one_micrograph_that_cannot_be_scored_does_not_stop_the_others(
         yield TilesDone(1, 1)
         grid = np.zeros((5, 8), dtype=np.float32)
         candidates = Candidates(np.empty((0, 2)), np.empty(0), np.empty(0), 20)
-        return Scored(micrograph, its_model, ScoreMap(grid, grid, 0, 1, 20), candidates)
+        return ScoreMap(grid, grid, 0, 1, 20), candidates
 
-    monkeypatch.setattr("napari_deepem.session.jobs.score", score)
+    pretend_to_score(monkeypatch, score)
     dock, session = Pick(viewer), session_of(viewer)
     session.model = model()
     notification_manager.records.clear()
@@ -469,9 +470,9 @@ def test_micrograph_closed_while_it_is_scored_does_not_stop_the_others(
         go_on.wait(10)
         grid = np.zeros((5, 8), dtype=np.float32)
         candidates = Candidates(np.empty((0, 2)), np.empty(0), np.empty(0), 20)
-        return Scored(micrograph, its_model, ScoreMap(grid, grid, 0, 1, 20), candidates)
+        return ScoreMap(grid, grid, 0, 1, 20), candidates
 
-    monkeypatch.setattr("napari_deepem.session.jobs.score", score)
+    pretend_to_score(monkeypatch, score)
     dock, session = Pick(viewer), session_of(viewer)
     session.model = model()
     dock.score_all.native.click()

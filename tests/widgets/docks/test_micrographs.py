@@ -29,9 +29,9 @@ from napari_deepem.io.images import write_image
 from napari_deepem.io.score_maps import CACHE
 from napari_deepem.io.session_file import SESSION_FILE, SessionFile
 from napari_deepem.layers.tags import find_layer
-from napari_deepem.session import Scored
 from napari_deepem.session.training_input import Lessons
 from napari_deepem.widgets.docks.micrographs import Micrographs
+from pretended_scores import pretend_to_score
 
 pytestmark = pytest.mark.usefixtures("qapp")
 SHAPES = {"m1": (60, 90), "m2": (60, 90), "m10": (80, 70)}
@@ -94,9 +94,9 @@ def scores(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
             np.ones(2),
             24,
         )
-        return Scored(micrograph, model, ScoreMap(grid, grid, 5.0, 10.0, 24), found)
+        return ScoreMap(grid, grid, 5.0, 10.0, 24), found
 
-    monkeypatch.setattr("napari_deepem.session.jobs.score", score)
+    pretend_to_score(monkeypatch, score)
     return given
 
 
@@ -339,7 +339,7 @@ def test_whole_series_is_scored_and_what_is_done_is_kept(
     table = dock.table
     assert [table.data(table.index(row, 2)) for row in range(3)] == ["2", "2", ""]
     assert [table.data(table.index(row, 3)) for row in range(3)] == ["0.68", "0.47", ""]
-    assert sorted(path.stem for path in (folder / CACHE).rglob("*.npz")) == ["m1", "m2"]
+    assert sorted(path.stem for path in (folder / CACHE).rglob("*.npz")) == ["m1.mrc", "m2.mrc"]
 
     go_to(link, "m2", qtbot)
     qtbot.waitUntil(lambda: "m2" in session.scored)  # its score map comes from the cache
@@ -539,9 +539,9 @@ def slow_score(monkeypatch: pytest.MonkeyPatch):
         assert go_on.wait(10)
         yield TilesDone(2, 2, score_map)
         found = Candidates(np.array([[20.0, 30.0]]), np.array([0.9]), np.ones(1), 24)
-        return Scored(micrograph, model, score_map, found)
+        return score_map, found
 
-    monkeypatch.setattr("napari_deepem.session.jobs.score", score)
+    pretend_to_score(monkeypatch, score)
     yield go_on
     go_on.set()
 
@@ -606,11 +606,11 @@ def test_score_map_that_came_too_late_is_read_on_coming_back(
 ) -> None:
     link, read = opened(ViewerModel()), []
 
-    def reading_scores(name: str, *_):
+    def reading_scores(path: Path, *_):
         yield
         if not read:
             turned.wait(10)
-        read.append(name)
+        read.append(path.stem)
         return ScoreMap(grid, grid, 5.0, 10.0, 24), False
 
     grid, turned = np.full((5, 8), 0.5, dtype=np.float32), threading.Event()

@@ -14,6 +14,7 @@ from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.session import Scored, Session
 from napari_deepem.widgets.docks.pick import Pick
+from pretended_scores import pretend_to_score
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -133,7 +134,7 @@ def test_score_map_is_shown_while_it_grows_and_goes_if_it_is_cancelled(
         yield TilesDone(2, 2)
         raise AssertionError("it was cancelled")
 
-    monkeypatch.setattr("napari_deepem.session.jobs.score", score)
+    pretend_to_score(monkeypatch, score)
     dock, session = open_dock()
     viewer = dock.viewer_kept
     session.scored, session.candidates = {}, {}

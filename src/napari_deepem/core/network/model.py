@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_deepem.core.preprocessing.sampling import Sampling
-from napari_deepem.core.types import Labels, Micrograph
+from napari_deepem.core.types import Labels
 
 if TYPE_CHECKING:
     from napari_deepem.core.network.network import Network  # its class would bring torch
@@ -53,12 +53,12 @@ class Model:
         return self.network.architecture.box_px
 
 
-def pixel_size_remark(micrograph: Micrograph, model: Model) -> str | None:
+def pixel_size_remark(name: str, pixel_size: float | None, model: Model) -> str | None:
     """A sentence on a micrograph whose known pixel size is not that of the training; or None."""
-    here, trained = micrograph.pixel_size, model.pixel_size
+    here, trained = pixel_size, model.pixel_size
     if here is None or trained is None or abs(here / trained - 1) < PIXEL_SIZE_TOLERANCE:
         return None
     return (
-        f"{micrograph.name} has {here:.3g} A/px, the model was trained at {trained:.3g} A/px: "
+        f"{name} has {here:.3g} A/px, the model was trained at {trained:.3g} A/px: "
         "particles have another size in pixels there, so train on such micrographs"
     )

@@ -10,7 +10,7 @@ from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.precision_estimate import expected_hits, fit_candidates
 from napari_deepem.core.picking.scoring import score
-from napari_deepem.core.types import Micrograph, Picks, ScoreMap
+from napari_deepem.core.types import Candidates, Micrograph, Picks, ScoreMap
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -32,7 +32,13 @@ def pick_micrograph(
 ) -> PickedMicrograph:
     """The picks of a micrograph; `step_px`, `device` and what is raised are those of `score`."""
     score_map = score(micrograph, model, step_px=step_px, device=device)
-    candidates = find_candidates(score_map)
-    picks = criteria.picks_of(candidates)
-    hits = expected_hits(picks, fit_candidates(candidates, model.summary, criteria))
+    picks, hits = pick_candidates(find_candidates(score_map), model, criteria)
     return PickedMicrograph(picks, hits, score_map)
+
+
+def pick_candidates(
+    candidates: Candidates, model: Model, criteria: PickCriteria
+) -> tuple[Picks, float | None]:
+    """The picks among the candidates of a micrograph, and how many are expected to be particles."""
+    picks = criteria.picks_of(candidates)
+    return picks, expected_hits(picks, fit_candidates(candidates, model.summary, criteria))

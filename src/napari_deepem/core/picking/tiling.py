@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from itertools import pairwise, product
 from math import ceil
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepem.core.network.network import Network
 from napari_deepem.core.types import Float32Array, FloatArray
+
+if TYPE_CHECKING:
+    from napari_deepem.core.network.network import Network  # its class would bring torch
 
 BOXES_TO_A_BOX = 8  # at least so many boxes are scored across one: finer than positions matter
 STRIP_ROWS = 256  # of a tile whose sums are taken at once, in double precision

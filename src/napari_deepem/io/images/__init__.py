@@ -19,6 +19,7 @@ __all__ = [
     "list_micrographs",
     "micrograph_name",
     "read_micrograph",
+    "read_pixel_size",
     "read_shape",
     "write_image",
 ]
@@ -72,6 +73,18 @@ def read_shape(path: str | Path) -> tuple[int, int]:
     """
     path = Path(path)
     return format_of(path).read_shape(path)
+
+
+def read_pixel_size(path: str | Path) -> float | None:
+    """A/px of a micrograph, of which only the header is read; None where it does not say.
+
+    Raises
+    ------
+    InputError
+        The file is missing, empty or not MRC.
+    """
+    path = Path(path)
+    return format_of(path).read_pixel_size(path)
 
 
 def write_image(path: str | Path, image: NDArray[Any], pixel_size: float | None) -> None:

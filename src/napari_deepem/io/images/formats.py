@@ -1,6 +1,6 @@
 """The image formats, told apart by suffix.
 
-To add one: a module with `read_image`, `read_shape` and `write_image`, and one line in `FORMATS`.
+To add one: a module with the four functions of a `Format`, and one line in `FORMATS`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,18 @@ class Format:
     suffixes: tuple[str, ...]  # in small letters
     read_image: Callable[[Path], tuple[NDArray[np.generic], float | None]]  # and A/px
     read_shape: Callable[[Path], tuple[int, int]]  # (height, width), from the header alone
+    read_pixel_size: Callable[[Path], float | None]  # A/px, from the header alone
     write_image: Callable[[Path, Float32Array, float | None], None]
 
 
 FORMATS = (
-    Format((".mrc", ".mrc.gz", ".mrc.bz2"), mrc.read_image, mrc.read_shape, mrc.write_image),
+    Format(
+        suffixes=(".mrc", ".mrc.gz", ".mrc.bz2"),
+        read_image=mrc.read_image,
+        read_shape=mrc.read_shape,
+        read_pixel_size=mrc.read_pixel_size,
+        write_image=mrc.write_image,
+    ),
 )
 SUFFIXES = tuple(suffix for format in FORMATS for suffix in format.suffixes)
 

@@ -47,6 +47,11 @@ def read_shape(path: Path) -> tuple[int, int]:
     return _image_shape(path, read_header(path))
 
 
+def read_pixel_size(path: Path) -> float | None:
+    """A/px of an image, of which only the header is read; InputError for a file that is no MRC."""
+    return spacings(read_header(path))[0]
+
+
 def write_image(path: Path, image: Float32Array, pixel_size: float | None) -> None:
     """Write an image as mode 2, as RELION, EMAN and IMOD open it; InputError if that fails.
 

@@ -1,0 +1,143 @@
+"""Scores the micrographs of a series, for a window and for the command line alike.
+
+What was kept of a micrograph's file is taken, not made, where it is of this model and this step,
+and of the file as it is now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.jobs import TilesDone
+from napari_deepem.core.network.devices import DeviceName
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.picking.tiling import default_step
+from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
+from napari_deepem.io.images import micrograph_name, read_micrograph, read_pixel_size
+from napari_deepem.io.models import model_digest
+from napari_deepem.io.score_maps import cached_path, read_cached, write_score_map
+from napari_deepem.io.session_file import Stamp, place_of, stamp_of
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Source:
+    """What there is of a micrograph before it is scored: its pixels, or scores kept of them."""
+
+    name: str
+    pixel_size: float | None
+    micrograph: Micrograph | None  # None where there are scores and no pixels had to be read
+    kept: ScoreMap | None = None
+    path: Path | None = None
+    stamp: Stamp | None = None  # of the file, before it was read; None where it can't be asked
+    was_read: bool = False  # whether the pixels are known to be the file's
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scores:
+    """The scores of one micrograph."""
+
+    source: Source
+    score_map: ScoreMap
+    candidates: Candidates
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scorer:
+    """What scores the micrographs of a series: a model at one step, and what was kept of that."""
+
+    model: Model
+    step_px: int | None = None  # between neighbouring boxes; None: an eighth of the box, or less
+    device: DeviceName = "auto"
+    keeps: bool = False  # what is scored, beside the micrographs or at home, see `place_of`
+
+    @property
+    def key(self) -> str:
+        """The letters and digits that tell whether two score the same, but for rounding."""
+        own_px = default_step(self.model.network) * self.model.sampling.scale
+        digest = model_digest(self.model)
+        return digest if self.step_px in (None, own_px) else f"{digest}-{self.step_px}px"
+
+    def source_of(
+        self, path: Path | None, micrograph: Micrograph | None = None, name: str | None = None
+    ) -> Source:
+        """The scores that were kept of a micrograph, or else its pixels, from memory or its file.
+
+        Parameters
+        ----------
+        path : Path, optional
+            Its file; nothing is kept of what has none.
+        micrograph : Micrograph, optional
+            As it is in memory: where its pixels are not the file's, they are what is scored.
+        name : str, optional
+            What it goes by; the file's by default.
+
+        Raises
+        ------
+        InputError
+            There are no pixels, or the file can't be read.
+        """
+        stamp = None if path is None else stamp_of(path)
+        kept = None if path is None or stamp is None else read_cached(path, self.key, stamp)
+        if micrograph is not None:
+            if path is not None and kept is not None and not has_pixels_of(micrograph, path):
+                kept = None
+            return Source(micrograph.name, micrograph.pixel_size, micrograph, kept, path, stamp)
+        if path is None:
+            raise InputError(f"{name} was closed: open it again")
+        name = name or micrograph_name(path)
+        if kept is not None:
+            return Source(name, read_pixel_size(path), None, kept, path, stamp)
+        micrograph = replace(read_micrograph(path), name=name)
+        return Source(name, micrograph.pixel_size, micrograph, None, path, stamp, was_read=True)
+
+    def scores_of(
+        self, source: Source, first_yx: tuple[float, float] | None = None
+    ) -> Generator[TilesDone, None, Scores]:
+        """Score a micrograph, or take what was kept; yields progress, and keeps what is new.
+
+        What is around `first_yx`, original pixels, comes first: there the user looks.
+
+        Raises
+        ------
+        InputError
+            The micrograph can't be scored, or its scores can't be kept.
+        """
+        score_map = source.kept
+        if score_map is None:
+            score_map = yield from self._score(source, first_yx)
+        else:
+            yield TilesDone(1, 1)
+        return Scores(source, score_map, find_candidates(score_map))
+
+    def _score(
+        self, source: Source, first_yx: tuple[float, float] | None
+    ) -> Generator[TilesDone, None, ScoreMap]:
+        from napari_deepem.core.picking.scoring import score_tiles  # brings torch
+
+        micrograph, path, stamp = source.micrograph, source.path, source.stamp
+        assert micrograph is not None
+        tiles = score_tiles(micrograph, self.model, self.step_px, self.device, first_yx)
+        score_map = yield from tiles
+        if (
+            self.keeps
+            and path is not None
+            and stamp is not None
+            and (source.was_read or has_pixels_of(micrograph, path))
+        ):
+            folder = place_of(path.absolute().parent)
+            write_score_map(cached_path(folder, self.key, path), score_map, stamp)
+        return score_map
+
+
+def has_pixels_of(micrograph: Micrograph, path: Path) -> bool:
+    """Whether what is in memory is what a file holds: a user may have changed it since."""
+    try:
+        return np.array_equal(read_micrograph(path).image, micrograph.image)
+    except InputError:  # it has gone meanwhile
+        return False
