@@ -19,7 +19,7 @@ from napari_deepem.core.jobs import EpochDone
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
-from napari_deepem.core.picking.precision_estimate import expected_hits, fit_candidates
+from napari_deepem.core.picking.pick import pick_candidates
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
 from napari_deepem.core.training.settings import TrainingSettings
@@ -175,15 +175,14 @@ def _pick_held_out(
         seconds = perf_counter() - started
         candidates = find_candidates(score_map)
         criteria = PickCriteria.of_model(model)
-        picks = criteria.picks_of(candidates)
-        mixture = fit_candidates(candidates, model.summary, criteria)
+        picks, hits = pick_candidates(candidates, model, criteria)
         picked.append(
             PickedMicrograph(
                 path=path,
                 truth_yx=known[micrograph.name].centres_yx,
                 candidates=PickCriteria(threshold=0.0).picks_of(candidates),
                 picks=picks,
-                expected_hits=expected_hits(picks, mixture),
+                expected_hits=hits,
                 score_map=score_map,
                 score_seconds=seconds,
             )
