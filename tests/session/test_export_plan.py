@@ -13,7 +13,6 @@ from napari_deepem.session import Scored, Session
 from napari_deepem.session.export_plan import (
     FORMATS,
     Plan,
-    files_of_others,
     plan,
     writing,
 )
@@ -61,7 +60,7 @@ def test_all_picks_go_to_files_named_as_their_micrographs(session: Session, tmp_
     written = written_by(plan(session, "picks", "all", folder, [".star", ".csv"]))
     assert sorted(path.name for path in folder.iterdir()) == ["a.csv", "a.star", "b.csv", "b.star"]
     assert [len(read_coordinates(path)) for path in folder.iterdir()] == [1, 1, 1, 1]
-    assert (written.micrographs, written.particles, len(written.times)) == (2, 2, 4)
+    assert (written.micrographs, written.particles, len(written.files)) == (2, 2, 4)
 
 
 def test_only_chosen_and_no_excluded_micrographs_are_written(
@@ -108,12 +107,12 @@ def test_files_of_others_are_those_that_the_session_did_not_write(
     hand_made = tmp_path / "b.star"
     hand_made.write_text("clicked for an hour")
     made = plan(session, "picks", "all", tmp_path, [".star"])
-    assert files_of_others(session, made.paths()) == [hand_made]
-    session.written.update(written_by(made).times)
-    assert files_of_others(session, made.paths()) == []
+    assert session.written.others(made.paths()) == [hand_made]
+    session.written.update(written_by(made).files)
+    assert session.written.others(made.paths()) == []
     os.utime(tmp_path / "a.star", ns=(1, 1))  # somebody has changed it since
-    assert files_of_others(session, made.paths()) == [tmp_path / "a.star"]
-    assert files_of_others(Session(), made.paths()) == [tmp_path / "a.star", hand_made]
+    assert session.written.others(made.paths()) == [tmp_path / "a.star"]
+    assert Session().written.others(made.paths()) == [tmp_path / "a.star", hand_made]
 
 
 def test_nothing_to_save_is_said(session: Session, tmp_path: Path) -> None:

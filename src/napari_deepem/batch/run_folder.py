@@ -11,6 +11,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
 from napari_deepem.io.atomic import replacing, writable_folder
 from napari_deepem.io.coordinates import WRITABLE, write_coordinates
+from napari_deepem.io.written_files import WrittenFiles, names_on_record
 
 RECORD = ".napari-deepem-picks.json"  # names of the coordinate files in a folder that are ours
 
@@ -34,20 +35,19 @@ class PickFolder:
             program did not pick: labels, most likely.
         """
         writable_folder(folder)
-        ours = _read_record(folder)
-        for name in names:
-            for file in (f"{name}{suffix}" for suffix in WRITABLE):
-                if file not in ours and (folder / file).exists():
-                    raise InputError(
-                        f"{folder / file} was not picked by this program and would be replaced "
-                        "or hidden: choose another folder for the picks"
-                    )
+        ours = _names_of_picks(folder)
+        possible = (folder / f"{name}{suffix}" for name in names for suffix in WRITABLE)
+        for path in WrittenFiles.named(folder, ours).others(possible):
+            raise InputError(
+                f"{path} was not picked by this program and would be replaced or hidden: choose "
+                "another folder for the picks"
+            )
         planned = {f"{name}.{suffix}" for name in names for suffix in formats}
-        return cls(folder, formats, frozenset(ours | planned))
+        return cls(folder, formats, ours | planned)
 
     def write(self, name: str, picks: Picks) -> list[Path]:
         """Write a micrograph's picks in every format, and remove older ones in other formats."""
-        if not self.ours <= _read_record(self.folder):
+        if not self.ours <= _names_of_picks(self.folder):
             with replacing(self.folder / RECORD) as temporary:
                 temporary.write_text(json.dumps(sorted(self.ours), indent=0), encoding="utf-8")
         written = [self.folder / f"{name}.{suffix}" for suffix in self.formats]
@@ -59,9 +59,5 @@ class PickFolder:
         return written
 
 
-def _read_record(folder: Path) -> set[str]:
-    try:
-        files = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return set()
-    return {str(file) for file in files} if isinstance(files, list) else set()
+def _names_of_picks(folder: Path) -> frozenset[str]:
+    return names_on_record(folder / RECORD) or frozenset()  # a damaged one gives no rights

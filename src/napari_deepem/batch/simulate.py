@@ -29,6 +29,7 @@ from napari_deepem.io.atomic import replacing, writable_folder
 from napari_deepem.io.coordinates import write_coordinates
 from napari_deepem.io.images import write_image
 from napari_deepem.io.volumes import read_volume
+from napari_deepem.io.written_files import WrittenFiles, names_on_record
 
 RECORD = "simulation.json"
 LARGEST_PROJECTION_PX = 2048
@@ -168,12 +169,11 @@ class _SetFolder:
         writable_folder(folder)
         old = _files_of_record(folder / RECORD)
         planned = frozenset(name + suffix for name in names for suffix in (".mrc", ".csv", ".star"))
-        for file in sorted(planned - old):
-            if (folder / file).exists():
-                raise InputError(
-                    f"{folder / file} was not simulated by this program and would be replaced: "
-                    "choose another folder for the set"
-                )
+        for path in WrittenFiles.named(folder, old).others(folder / n for n in sorted(planned)):
+            raise InputError(
+                f"{path} was not simulated by this program and would be replaced: choose another "
+                "folder for the set"
+            )
         return cls(folder, planned, old)
 
     def clear(self, record: dict[str, Any]) -> None:
@@ -199,13 +199,10 @@ class _SetFolder:
 
 def _files_of_record(path: Path) -> frozenset[str]:
     """Names of the files that an older set left; InputError for a file that is no such record."""
-    if not path.exists():
-        return frozenset()
-    try:
-        files = json.loads(path.read_text(encoding="utf-8"))["files"]
-        return frozenset(file for file in files if _OURS.fullmatch(file))
-    except (ValueError, KeyError, TypeError) as error:
+    names = names_on_record(path)
+    if names is None:
         raise InputError(
             f"{path} is not the record of a simulated set and would be replaced: "
             "choose another folder for the set"
-        ) from error
+        )
+    return frozenset(name for name in names if _OURS.fullmatch(name))

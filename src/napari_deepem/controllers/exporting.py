@@ -31,11 +31,11 @@ class Exporting:
         )
 
     def _on_written(self, plan: Plan, noun: str, written: Written) -> None:
-        self._session.written.update(written.times)
+        self._session.written.update(written.files)
         text = (
             f"Wrote {counted(written.particles, noun)} of "
             f"{counted(written.micrographs, 'micrograph')} to "
-            f"{counted(len(written.times), 'file')} in {plan.folder}"
+            f"{counted(len(written.files), 'file')} in {plan.folder}"
         )
         if written.rejected:
             text += f"; {counted(written.rejected, 'rejected pick')} left out"

@@ -7,7 +7,7 @@ files; a job then chooses picks and writes them, one micrograph after the other.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import Candidates, Labels, Picks
 from napari_deepem.io.coordinates import write_coordinates
+from napari_deepem.io.written_files import WrittenFiles
 from napari_deepem.session.readiness import What, why_not_save
 from napari_deepem.session.series import Scope, names_of
 from napari_deepem.session.state import Session
@@ -47,10 +48,10 @@ class Plan:
 class Written:
     """What was written."""
 
-    times: dict[Path, int] = field(default_factory=dict)  # files, and their modification times, ns
-    micrographs: int = 0
-    particles: int = 0
-    rejected: int = 0  # picks that were left out
+    files: WrittenFiles
+    micrographs: int
+    particles: int
+    rejected: int  # picks that were left out
 
 
 def plan(session: Session, what: What, scope: Scope, folder: Path, suffixes: Iterable[str]) -> Plan:
@@ -80,15 +81,6 @@ def picks_to_save(session: Session, name: str) -> tuple[Picks, int]:
     return _chosen(session.candidates, session.review, session.criteria, name)
 
 
-def files_of_others(session: Session, paths: Iterable[Path]) -> list[Path]:
-    """Those files that exist and are not as this session has written them."""
-    return [
-        path
-        for path in paths
-        if path.exists() and session.written.get(path.resolve()) != path.stat().st_mtime_ns
-    ]
-
-
 def writing(plan: Plan) -> Generator[int, None, Written]:
     """Write what is planned; yields how many micrographs are done.
 
@@ -97,16 +89,16 @@ def writing(plan: Plan) -> Generator[int, None, Written]:
     InputError
         A file can't be written.
     """
-    times: dict[Path, int] = {}
+    files = WrittenFiles()
     particles = rejected = 0
     for done, name in enumerate(plan.names):
         picks, left_out = plan.picks_of(name)
         for path in (plan.path_of(name, suffix) for suffix in plan.suffixes):
             write_coordinates(path, picks)
-            times[path.resolve()] = path.stat().st_mtime_ns
+            files.add(path)
         particles, rejected = particles + len(picks), rejected + left_out
         yield done + 1
-    return Written(times, len(plan.names), particles, rejected)
+    return Written(files, len(plan.names), particles, rejected)
 
 
 def _marked(labels: dict[str, Labels], box_size_px: int, name: str) -> tuple[Picks, int]:

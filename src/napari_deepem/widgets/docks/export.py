@@ -152,7 +152,7 @@ class Export(Dock):
             )
         except InputError as error:
             return tell(self.status, report(error))
-        if not self._may_replace(export_plan.files_of_others(self.session, plan.paths())):
+        if not self._may_replace(self.session.written.others(plan.paths())):
             return tell(self.status, "Nothing was written.")
         self.link.exporting.write(plan, "pick" if self._asked()[0] == "picks" else "particle")
 
