@@ -84,7 +84,6 @@ ONE_MEANING = {
     "simulate": "simulated sets as files: command, and what it calls",
     "train": "training: of arrays, of files, command and dock",
     "training": "training: the science, and the window's jobs that do it",
-    "verdicts": "what a user says of picks",
     "wording": "how things are said to a user",
 }
 QT = {"qtpy", "superqt", "pyqtgraph", "PyQt5", "PyQt6", "PySide2", "PySide6"}

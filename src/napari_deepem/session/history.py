@@ -1,7 +1,8 @@
 """Undo and redo of labels: one history for both kinds of mark and all micrographs of a series.
 
 It follows the session's labels, whoever changes them: a click, a file that is loaded, another
-dock. A step holds the labels of each micrograph that it changed, before and after.
+dock. A step holds the labels of each micrograph that it changed, before and after. Verdicts on
+picks have the shape of labels, and a history of their own.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
-from psygnal import Signal, SignalInstance
+from psygnal import Signal
 
 from napari_deepem.core.types import Labels
 
@@ -20,11 +21,14 @@ STEPS = 1000  # that are kept; the arrays of a step are small
 NO_LABELS = Labels.of()
 
 
-class Labelled(Protocol):
+class Edited(Protocol):
     """What has a history: the session, as far as it matters here."""
 
-    labels: dict[str, Labels]
     current: str | None
+
+    @property
+    def events(self) -> Any:
+        """A signal for each field, by name."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -44,18 +48,23 @@ Step = tuple[Change, ...]
 
 
 class History:
-    """What was done to the labels of a session, and what was undone of it."""
+    """What was done to the labels of a session, or to its verdicts, and what was undone of it."""
 
     changed = Signal()  # there is more, or less, to undo or redo
 
-    def __init__(self, session: Labelled, labels_changed: SignalInstance) -> None:
-        self._session = session
-        self._known = dict(session.labels)
+    def __init__(self, session: Edited, field: Literal["labels", "review"] = "labels") -> None:
+        self._session, self._field = session, field
+        self._known = dict(self._labels)
         self._done: list[Step] = []
         self._undone: list[Step] = []
         self._open: list[Change] | None = None  # the step that is being made, see `one_step`
         self._recording = True
-        labels_changed.connect(self._on_labels)
+        session.events[field].connect(self._on_labels)
+
+    @property
+    def _labels(self) -> dict[str, Labels]:
+        labels: dict[str, Labels] = getattr(self._session, self._field)
+        return labels
 
     @property
     def can_undo(self) -> bool:
@@ -77,7 +86,7 @@ class History:
 
     def clear(self) -> None:
         """Forget every step: the labels are as they are."""
-        self._known = dict(self._session.labels)
+        self._known = dict(self._labels)
         self._done, self._undone = [], []
         self.changed.emit()
 
@@ -144,7 +153,7 @@ class History:
         target.append(step)
         after = {change.micrograph: direct(change).after for change in step}
         self._known = {**self._known, **after}  # what follows is no step of its own
-        self._session.labels = {**self._session.labels, **after}
+        setattr(self._session, self._field, {**self._labels, **after})
         if self._session.current not in after:
             self._session.current = step[0].micrograph
         self.changed.emit()

@@ -26,7 +26,6 @@ from napari_deepem.session.history import History
 from napari_deepem.session.parameters import Parameters
 from napari_deepem.session.pick_cache import Selection
 from napari_deepem.session.training_rounds import Round
-from napari_deepem.session.verdicts import AsLabels
 
 NO_LABELS = Labels.of()
 
@@ -96,8 +95,8 @@ class Session(Parameters):
         self.events.scored.connect(self._keep_candidates)
         self.events.micrographs.connect(self._forget_stale_scores)
         self.events.model.connect(self._on_model_changed)
-        self._edits = History(self, self.events.labels)
-        self._verdict_edits = History(AsLabels(self), self.events.review)
+        self._edits = History(self, "labels")
+        self._verdict_edits = History(self, "review")
 
     @property
     def training(self) -> Activity:
