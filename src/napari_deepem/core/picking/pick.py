@@ -1,4 +1,4 @@
-"""One micrograph picked: scored, its candidates found and chosen among."""
+"""The picking of one micrograph: it is scored, its candidates are found and chosen among."""
 
 from __future__ import annotations
 
