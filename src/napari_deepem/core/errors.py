@@ -2,4 +2,4 @@
 
 
 class InputError(ValueError):
-    """What the user gave can't be used; the message is one line that says what to do."""
+    """Input that can't be used; the message is one line that says what to do."""

@@ -37,7 +37,7 @@ class MicrographRead:
 
 @dataclass(frozen=True, slots=True)
 class TilesDone:
-    """Progress of scoring one micrograph."""
+    """Progress of scoring one micrograph: so many of its tiles are scored."""
 
     done: int
     total: int
@@ -48,7 +48,7 @@ class TilesDone:
 def finish(
     job: Generator[Progress, None, Result], on_progress: Callable[[Progress], object] | None = None
 ) -> Result:
-    """Run a job to its end and return its result."""
+    """The result of a job, which is run to its end; `on_progress` is given all that it yields."""
     while True:
         try:
             progress = next(job)

@@ -1,7 +1,8 @@
 """The values that flow from a micrograph to its picks.
 
 Every position is (row, col) in pixels of the original file, where the middle of the first pixel
-is (0, 0). Binned pixels stay inside the core, between preparing an image and its score map.
+is (0, 0). Network pixels (see `core.preprocessing.sampling`) stay inside the core, between
+preparing an image and its score map.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Volume:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Labels:
-    """What a user marked on one micrograph: box centres, original pixels.
+    """The labels of one micrograph, which a user marked: box centres, original pixels.
 
     Examples
     --------
@@ -79,21 +80,21 @@ class Labels:
 
     @classmethod
     def of(cls, positive_yx: Any = (), negative_yx: Any = (), unsure_yx: Any = ()) -> Labels:
-        """Make labels from `Picks` or anything array-like; missing ones become (0, 2) arrays."""
+        """Labels from `Picks` or anything array-like, (n, 2) each; (0, 2) where left out."""
         return cls(_points(positive_yx), _points(negative_yx), _points(unsure_yx))
 
     def inside(self, shape: tuple[int, int]) -> Labels:
-        """Those whose middle lies on an image of (height, width) pixels; the same if all do."""
+        """The labels that lie on an image of (height, width) pixels; the same value if all do."""
         kinds = self.positive_yx, self.negative_yx, self.unsure_yx
-        on_it = [is_inside(each, shape) for each in kinds]
-        if all(each.all() for each in on_it):
+        masks = [is_inside(centres_yx, shape) for centres_yx in kinds]
+        if all(mask.all() for mask in masks):
             return self
-        return Labels(*(each[which] for each, which in zip(kinds, on_it, strict=True)))
+        return Labels(*(centres_yx[mask] for centres_yx, mask in zip(kinds, masks, strict=True)))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ScoreMap:
-    """The network's answer on a regular grid of box centres over one micrograph.
+    """A network's scores on a regular grid of box centres over one micrograph.
 
     Grid element (i, j) belongs to the box centred on `origin_px + step_px * (i, j)`.
 

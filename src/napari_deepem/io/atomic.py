@@ -1,4 +1,4 @@
-"""Files appear whole or not at all: they are written beside their place and renamed into it."""
+"""Files that appear whole or not at all: written beside their place and renamed into it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REASONS = {
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path to write to, and rename it to `path` when the block succeeds.
+    """A temporary path to write to, which is renamed to `path` when the block succeeds.
 
     Whatever goes wrong, the temporary file is removed and an older file at `path` is untouched.
 
@@ -65,7 +65,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def writable_folder(path: str | Path) -> Path:
-    """Make the folder if it is missing, and check that files can be made in it.
+    """The folder, made if it is missing, in which files can be made.
 
     Called before long work, so that a wrong output folder is reported before the work is done.
 

@@ -29,7 +29,7 @@ FORMAT_VERSION = 1
 
 
 def model_path(path: str | Path) -> Path:
-    """Where `save_model` writes: the path, its suffix added where it is missing.
+    """The path that `save_model` writes to: its suffix is added where it is missing.
 
     Called before a training too, so that a wrong path is reported before the work is done.
 
@@ -48,7 +48,7 @@ def model_path(path: str | Path) -> Path:
 
 
 def save_model(model: Model, path: str | Path) -> Path:
-    """Write a model to one `.safetensors` file (the suffix is added where it is missing).
+    """A model written to one `.safetensors` file (the suffix is added where it is missing).
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def save_model(model: Model, path: str | Path) -> Path:
 
 
 def model_bytes(model: Model, folder: Path) -> bytes:
-    """What a model file in this folder holds."""
+    """The content of a model file in this folder."""
     description = {
         field.name: getattr(model, field.name)
         for field in fields(model)
@@ -106,12 +106,12 @@ def model_bytes(model: Model, folder: Path) -> bytes:
 
 
 def model_digest(model: Model) -> str:
-    """Tell by 16 letters and digits whether two models give the same scores."""
-    found = hashlib.sha256(repr(model.network.architecture).encode())
-    found.update(f"{model.box_size_px} {model.sampling} {model.smoothing}".encode())
+    """16 letters and digits that two models share if they give the same scores."""
+    digest = hashlib.sha256(repr(model.network.architecture).encode())
+    digest.update(f"{model.box_size_px} {model.sampling} {model.smoothing}".encode())
     for name, weights in sorted(_weights(model).items()):
-        found.update(name.encode() + weights.tobytes())
-    return found.hexdigest()[:16]
+        digest.update(name.encode() + weights.tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _weights(model: Model) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _weights(model: Model) -> dict[str, Any]:
 
 
 def load_model(path: str | Path, folder: Path | None = None) -> Model:
-    """Read a model that `save_model` wrote.
+    """The model in a file that `save_model` wrote.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ def _path_from(folder: Path, source: str) -> str | None:
 
 
 def _recalled(header: dict[str, str], folder: Path) -> tuple[LabelledMicrograph, ...]:
-    """What a model was trained on; nothing in files that older versions wrote."""
+    """The training set that a model remembers; empty in files that older versions wrote."""
     return tuple(
         LabelledMicrograph(
             name=item["name"],
@@ -219,8 +219,8 @@ def _where_it_is(source: str | None, source_from_here: str | None, folder: Path)
     """The file where it was, or as far from the model as it was, if all has moved together."""
     if source is None:
         return None
-    candidates = [Path(source), *([folder / source_from_here] if source_from_here else [])]
-    return next(filter(_can_be_seen, candidates), Path(source))
+    places = [Path(source), *([folder / source_from_here] if source_from_here else [])]
+    return next(filter(_can_be_seen, places), Path(source))
 
 
 def _can_be_seen(path: Path) -> bool:

@@ -56,7 +56,7 @@ Stamp = tuple[int, int]  # of a file: its size in bytes, and when it was changed
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Stored:
-    """What a session file holds, or what of it changes."""
+    """The content of a session file, or what of it changes."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)  # JSON values
     points: Mapping[str, Points] = field(default_factory=dict)  # by micrograph
@@ -97,7 +97,7 @@ class SessionFile:
             raise
 
     def read(self) -> Stored:
-        """Read everything.
+        """The content of the file, all of it.
 
         Raises
         ------
@@ -243,7 +243,7 @@ def place_of(folder: Path) -> Path:
 
 
 def stamp_of(path: Path) -> Stamp | None:
-    """Return what tells a file from another that takes its place; None where it can't be asked."""
+    """The stamp of a file, unlike that of another in its place; None where it can't be asked."""
     try:
         status = path.stat()
     except OSError:
@@ -267,7 +267,7 @@ def _numbers(content: bytes) -> FloatArray:
 
 
 def _reason(path: Path, error: Exception) -> str:
-    """Say in one line why a session file can't be used."""
+    """The reason, in one line, why a session file can't be used."""
     text = str(error)
     if "locked" in text:
         return f"{path} is open in another window: close it there; until then nothing is saved here"

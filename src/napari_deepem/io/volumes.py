@@ -16,7 +16,7 @@ _SPACING_TOLERANCE = 0.01  # of the three voxel sizes, which headers round
 
 
 def read_volume(path: str | Path) -> Volume:
-    """Read a density map as it is, with its axes in the order z, y, x.
+    """The density map of a file as it is, with its axes in the order z, y, x.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def _volume_shape(path: Path, header: Any) -> tuple[int, int, int]:
 
 
 def _order_zyx(header: Any) -> tuple[int, int, int]:
-    """Which axes of the file, slowest first, are z, y and x; files mostly have them so."""
+    """The axes of the file, slowest first, that are z, y and x; files mostly have them so."""
     axes = [int(header[axis]) for axis in ("maps", "mapr", "mapc")]  # 1, 2, 3: x, y, z
     if sorted(axes) != [1, 2, 3]:  # old programs leave them at 0
         return 0, 1, 2
@@ -79,12 +79,12 @@ def _order_zyx(header: Any) -> tuple[int, int, int]:
 
 
 def _voxel_size(path: Path, header: Any) -> float | None:
-    found = [size for size in spacings(header) if size is not None]
-    if len(found) < len("xyz"):
+    sizes = [size for size in spacings(header) if size is not None]
+    if len(sizes) < len("xyz"):
         return None
-    if max(found) - min(found) > _SPACING_TOLERANCE * min(found):
+    if max(sizes) - min(sizes) > _SPACING_TOLERANCE * min(sizes):
         raise InputError(
-            f"{path}: its voxels are no cubes ({', '.join(f'{size:g}' for size in found)} A); "
+            f"{path}: its voxels are no cubes ({', '.join(f'{size:g}' for size in sizes)} A); "
             "resample it"
         )
-    return found[0]
+    return sizes[0]

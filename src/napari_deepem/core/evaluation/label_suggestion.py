@@ -1,4 +1,4 @@
-"""Which boxes a user should look at next: those whose label would teach most."""
+"""The suggestion of what to label next: the boxes whose labels would teach most."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def suggest_labels(
     criteria: PickCriteria,
     count: int = 12,
 ) -> Suggestion | None:
-    """Choose the micrograph, and up to `count` boxes on it, whose labels would teach most.
+    """The micrograph, and up to `count` boxes on it, whose labels would teach most.
 
     On each micrograph the most doubtful candidates are taken, one box apart from each other and
     none that is labelled already. A micrograph is worth the sum of their `doubt`, halved by every
@@ -72,43 +72,43 @@ def suggest_labels(
     >>> def at(*scores):
     ...     centres_yx = np.array([[0.0, 100.0 * i] for i in range(len(scores))])
     ...     return Candidates(centres_yx, np.array(scores), np.ones(len(scores)), box_size_px=50)
-    >>> found = {"sure": at(0.99, 0.9, 0.01), "unsure": at(0.99, 0.6, 0.45)}
-    >>> suggestion = suggest_labels(found, {}, PickCriteria(threshold=0.5), count=2)
+    >>> candidates = {"sure": at(0.99, 0.9, 0.01), "unsure": at(0.99, 0.6, 0.45)}
+    >>> suggestion = suggest_labels(candidates, {}, PickCriteria(threshold=0.5), count=2)
     >>> suggestion.name, suggestion.centres_yx
     ('unsure', array([[  0., 200.],
            [  0., 100.]]))
     """
     best: Suggestion | None = None
-    for name, found in candidates.items():
+    for name, micrograph_candidates in candidates.items():
         known_yx = labelled_yx.get(name, np.empty((0, 2)))
-        chosen, doubts = _most_doubtful(found, known_yx, criteria, count)
+        chosen_yx, doubts = _most_doubtful(micrograph_candidates, known_yx, criteria, count)
         worth = float(doubts.sum()) * 0.5 ** (len(known_yx) / count)
         if worth > (0.0 if best is None else best.worth):
-            best = Suggestion(name, chosen, worth)
+            best = Suggestion(name, chosen_yx, worth)
     return best
 
 
 def _most_doubtful(
-    found: Candidates,
+    candidates: Candidates,
     known_yx: FloatArray,
     criteria: PickCriteria,
     count: int,
 ) -> tuple[FloatArray, FloatArray]:
     """(k, 2) centres and (k,) doubts of unlabelled candidates a box apart, most doubtful first."""
-    doubts = doubt(found.scores, criteria.threshold)
+    doubts = doubt(candidates.scores, criteria.threshold)
     if criteria.std_range is not None:
         low, high = criteria.std_range
-        doubts[(found.stds < low) | (found.stds > high)] = 0.0
+        doubts[(candidates.stds < low) | (candidates.stds > high)] = 0.0
     order = np.argsort(-doubts, kind="stable")[:WORTH_A_LOOK]
     order = order[doubts[order] > 0.0]
     if len(known_yx):
-        distances = nearest_distances(found.centres_yx[order], known_yx)
-        order = order[distances > SAME_PARTICLE_BOXES * found.box_size_px]
+        distances = nearest_distances(candidates.centres_yx[order], known_yx)
+        order = order[distances > SAME_PARTICLE_BOXES * candidates.box_size_px]
     chosen: list[int] = []
-    for at in order:
-        apart = found.centres_yx[chosen] - found.centres_yx[at]
-        if np.all(np.hypot(*apart.T) >= SPREAD_BOXES * found.box_size_px):
-            chosen.append(int(at))
+    for index in order:
+        offsets = candidates.centres_yx[chosen] - candidates.centres_yx[index]
+        if np.all(np.hypot(*offsets.T) >= SPREAD_BOXES * candidates.box_size_px):
+            chosen.append(int(index))
             if len(chosen) == count:
                 break
-    return found.centres_yx[chosen], doubts[chosen]
+    return candidates.centres_yx[chosen], doubts[chosen]

@@ -1,4 +1,4 @@
-"""How good picks are: precision, recall, F-beta and average precision (eqs 6-8)."""
+"""Figures of picks against the truth: precision, recall, F-beta, average precision (eqs 6-8)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Evaluation:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class HeldOutCurves:
-    """How good picks of held-out labels were at each threshold."""
+    """The curves of a model on held-out labels: how good its picks were at each threshold."""
 
     thresholds: FloatArray  # (k,) rising, from 0 to 1
     recalls: FloatArray  # (k,)
@@ -62,7 +62,7 @@ class HeldOutCurves:
 
     @classmethod
     def of_summary(cls, summary: Mapping[str, Any]) -> HeldOutCurves | None:
-        """What a model's summary holds; None where nothing was held out, or an older one."""
+        """The curves in a model's summary; None where nothing was held out, or in older ones."""
         stored = summary.get(CURVES_KEY)
         if stored is None:
             return None
@@ -78,12 +78,12 @@ class HeldOutCurves:
 def evaluate(
     picks: Sequence[Picks], truth_yx: Sequence[FloatArray], radius_px: float
 ) -> Evaluation:
-    """Compare picks with the truth, one item a micrograph, one-to-one, best score first.
+    """The evaluation of picks against the truth, matched one-to-one, best score first.
 
     Parameters
     ----------
     picks : sequence of Picks
-        Picks without scores all count as equal.
+        One item a micrograph. Picks without scores all count as equal.
     truth_yx : sequence of (n, 2) arrays
         True centres, row then column, original pixels, in the order of `picks`.
     radius_px : float
@@ -166,9 +166,9 @@ def precision_recall(
     order = np.argsort(-scores, kind="stable")
     ordered, true_positives = scores[order], np.cumsum(is_hit[order])
     last_of_equal = np.append(np.diff(ordered) != 0, True)[: len(ordered)]
-    found = true_positives[last_of_equal].astype(np.float64)
-    picked = np.arange(1, len(ordered) + 1)[last_of_equal]
-    return ordered[last_of_equal], found / picked, found / max(n_truth, 1)
+    hits = true_positives[last_of_equal].astype(np.float64)
+    counts = np.arange(1, len(ordered) + 1)[last_of_equal]
+    return ordered[last_of_equal], hits / counts, hits / max(n_truth, 1)
 
 
 def average_precision(precisions: FloatArray, recalls: FloatArray) -> float:

@@ -1,4 +1,4 @@
-"""What a user says of picks, and how it joins what a model was trained on."""
+"""Verdicts: what a user says of picks, and how it joins what a model was trained on."""
 
 from __future__ import annotations
 
@@ -84,12 +84,13 @@ def join(
     radius_px = SAME_PARTICLE_BOXES * box_size_px
     joined = {item.name: item for item in training_set}
     for item in verdicts:
-        known = joined.get(item.name)
-        if known is None:
+        earlier = joined.get(item.name)
+        if earlier is None:
             joined[item.name] = item
         else:
-            labels = _unite(known.labels, item.labels, radius_px)
-            joined[item.name] = replace(known, labels=labels, source=item.source or known.source)
+            labels = _unite(earlier.labels, item.labels, radius_px)
+            source = item.source or earlier.source
+            joined[item.name] = replace(earlier, labels=labels, source=source)
     return tuple(
         item
         for item in joined.values()

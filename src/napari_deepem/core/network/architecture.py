@@ -22,7 +22,7 @@ BOX_PX_TO_A_CELL_PX = 154  # S2's cells, Table 1: 2 px at boxes of 112 and 150, 
 class Architecture:
     """The hyper-parameters of Table 1: what one column of maps turns into the next."""
 
-    box_px: int  # side of the square input, in (binned) pixels
+    box_px: int  # side of the square input, network pixels
     kernels: tuple[int, int, int]  # sides of the kernels of C1, C3, C5
     pools: tuple[int, int, int]  # sides of the cells of S2, S4, S6
     maps: tuple[int, int, int] = (6, 12, 12)  # how many maps C1, C3 and C5 have
@@ -50,7 +50,7 @@ class Architecture:
 
     @property
     def step_px(self) -> int:
-        """Distance between boxes that share all their pooling cells: the network's own step."""
+        """Distance between boxes that share all their pooling cells, px: the network's own step."""
         return prod(self.pools)
 
     @property
@@ -60,9 +60,9 @@ class Architecture:
 
     @property
     def n_weights(self) -> int:
-        """How many numbers are learned, biases included."""
-        ends = list(zip((1, *self.maps[:2]), self.maps, self.kernels, strict=True))
-        convolutions = sum(out * (before * kernel**2 + 1) for before, out, kernel in ends)
+        """The number of learned weights, biases included."""
+        layers = list(zip((1, *self.maps[:2]), self.maps, self.kernels, strict=True))
+        convolutions = sum(out * (maps_in * kernel**2 + 1) for maps_in, out, kernel in layers)
         return convolutions + self.maps[2] * self.map_sizes[-1] ** 2 + 1
 
     @classmethod
@@ -71,7 +71,8 @@ class Architecture:
 
         Other boxes follow the proportions of its inflammasome column (kernels of 15 of 112,
         10 of 49 and 7 of 20 px, cells of 2), each kernel rounded so that the cells fill the maps.
-        S2's cells grow with the box as in Table 1; see docs/architecture.md.
+        S2's cells grow with the box as in Table 1; see docs/architecture.md. InputError for a box
+        of another size.
         """
         if not SMALLEST_BOX_PX <= box_px <= LARGEST_BOX_PX:
             raise InputError(
@@ -104,7 +105,7 @@ def first_cell(box_px: int) -> int:
 
 
 def _filling_kernel(size: int, wanted: float, pool: int) -> int:
-    """The kernel nearest to `wanted`, at least 2 px, whose maps cells of `pool` px fill."""
+    """The kernel nearest to `wanted` px, of 2 or more, whose maps cells of `pool` px fill."""
     fitting = [k for k in range(2, size) if (size - k + 1) % pool == 0]
     if not fitting:
         raise InputError(f"cells of {pool} px do not fit maps of {size} px: use smaller cells")

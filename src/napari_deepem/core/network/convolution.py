@@ -1,4 +1,4 @@
-"""Two ways to convolve the maps of a layer for the pooling after it, and which is quicker.
+"""The convolution of a layer's maps for the pooling after it, in two ways, and which is quicker.
 
 Both give every whole overlap of kernel and maps, (o, h - k + 1, w - k + 1) of (i, h, w), to
 within rounding, sorted by the place that a pixel has in its pooling cell: the mean over cells is
@@ -36,11 +36,11 @@ MAPS_AT_ONCE = 16  # that a direct convolution computes as quickly as one
 CACHED_PIXELS = 2**19  # of maps that are transformed back at once: two megabytes
 DIRECT_SIDE = 128  # of the outputs of one call, which with their maps fit the cache
 
-Some = tuple[slice, Tensor]  # which of the maps, and their pixels: (cell, cell, some, rows, cols)
+Part = tuple[slice, Tensor]  # which of the maps, and their pixels: (cell, cell, maps, rows, cols)
 
 
 class Convolution(ABC):
-    """A layer's (o, i, k, k) weights and (o,) biases, applied to a tile that fits the cache."""
+    """A convolution by a layer's (o, i, k, k) weights and (o,) biases, of a tile at a time."""
 
     tile_px: int  # side of the outputs that are computed at once
 
@@ -50,15 +50,15 @@ class Convolution(ABC):
         self._bias = bias
 
     @abstractmethod
-    def __call__(self, maps: Tensor) -> Iterator[Some]:
-        """Convolve (i, h, w) maps of whole cells, at most a tile; yields some of the maps a time.
+    def __call__(self, maps: Tensor) -> Iterator[Part]:
+        """The convolved maps, some at a time, of (i, h, w) maps of whole cells, at most a tile.
 
         Element [a, b, :, row, col] is pixel (row * cell + a, col * cell + b) of the convolved maps.
         """
 
 
 class Direct(Convolution):
-    """Multiplies and adds; channels last are a quarter quicker than first."""
+    """A convolution that multiplies and adds; channels last are a quarter quicker than first."""
 
     def __init__(
         self, weight: Tensor, bias: Tensor, cell_px: int, tile_px: int = DIRECT_SIDE
@@ -73,15 +73,15 @@ class Direct(Convolution):
         self._weight = torch.cat(shifted).contiguous(memory_format=torch.channels_last)
         self._bias = bias.repeat(cell_px**2)
 
-    def __call__(self, maps: Tensor) -> Iterator[Some]:
-        """All maps at once."""
+    def __call__(self, maps: Tensor) -> Iterator[Part]:
+        """The convolved maps, all in one part."""
         tile = channels_last(maps)[None]
         cells = functional.conv2d(tile, self._weight, self._bias, stride=self.cell_px)[0]
         yield slice(None), cells.unflatten(0, (self.cell_px, self.cell_px, -1))
 
 
 class Spectral(Convolution):
-    """Multiplies transforms, map by map: quicker than as matrices, which would lie scattered."""
+    """A convolution that multiplies transforms, map by map: as matrices they would be scattered."""
 
     def __init__(self, weight: Tensor, bias: Tensor, cell_px: int, side: int) -> None:
         super().__init__(weight, bias, cell_px)
@@ -93,19 +93,19 @@ class Spectral(Convolution):
         self._spectra = spectra.transpose(0, 1).contiguous()  # (i, o, n, n // 2 + 1)
         self._constant = bias * side**2  # a constant's transform is its sum, at frequency 0
 
-    def __call__(self, maps: Tensor) -> Iterator[Some]:
-        """As many maps at once as stay in the cache while they are transformed back."""
+    def __call__(self, maps: Tensor) -> Iterator[Part]:
+        """The convolved maps, as many in a part as stay in the cache while transformed back."""
         rows, cols = (side - self.kernel_px + 1 for side in maps.shape[-2:])
-        seen = torch.fft.rfft2(maps, s=self._side)
+        transforms = torch.fft.rfft2(maps, s=self._side)
         for first in range(0, self.maps_out, self._at_once):
-            these = slice(first, first + self._at_once)
-            products = self._spectra[0, these] * seen[0]
-            for spectra, each in zip(self._spectra[1:, these], seen[1:], strict=True):
-                products.addcmul_(spectra, each)
-            products[:, 0, 0] += self._constant[these]
+            part = slice(first, first + self._at_once)
+            products = self._spectra[0, part] * transforms[0]
+            for spectra, transform in zip(self._spectra[1:, part], transforms[1:], strict=True):
+                products.addcmul_(spectra, transform)
+            products[:, 0, 0] += self._constant[part]
             convolved = torch.fft.irfft2(products, s=self._side)[:, :rows, :cols]
             cells = convolved.unflatten(1, (-1, self.cell_px)).unflatten(3, (-1, self.cell_px))
-            yield these, cells.permute(2, 4, 0, 1, 3)
+            yield part, cells.permute(2, 4, 0, 1, 3)
 
 
 def channels_last(maps: Tensor) -> Tensor:
@@ -117,7 +117,7 @@ def channels_last(maps: Tensor) -> Tensor:
 
 
 def quickest(weight: Tensor, bias: Tensor, cell_px: int, outputs_px: int) -> Convolution:
-    """The quicker way to convolve with (o, i, k, k) weights and (o,) biases.
+    """The quickest convolution by (o, i, k, k) weights and (o,) biases, for cells of `cell_px`.
 
     `outputs_px` is the side of the outputs to compute: tiles of transforms had better fill it.
     A GPU convolves directly, all of it in one call: it has no cache to stay in.
@@ -151,7 +151,7 @@ def direct_cost(
 def transform_cost(
     maps_out: int, maps_in: int, kernel_px: int, side: int, outputs_px: int
 ) -> float:
-    """The same by transforms of this side, in operations of a direct convolution."""
+    """Cost of the same by transforms of this side, in operations of a direct convolution."""
     transforms = 2.5 * log2(side**2) * (maps_in + maps_out)
     products = 4.0 * maps_in * maps_out
     tiles = ceil(outputs_px / (side - kernel_px + 1)) ** 2

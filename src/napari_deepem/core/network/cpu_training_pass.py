@@ -53,7 +53,7 @@ def training_logits(network: Network, boxes: Tensor) -> Tensor:
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep freed arrays of some megabytes for the next step.
+    """Let glibc keep freed arrays of some megabytes for the next step.
 
     It would give them back to the system and fetch them anew page by page: 6000 page faults and
     10 ms a step. One freed block of that size teaches it better (mallopt(3), M_MMAP_THRESHOLD:
@@ -93,7 +93,7 @@ def as_cells(image: Tensor, weight: Tensor, cell: int) -> tuple[Tensor, Tensor]:
 
 
 class NormReluPool(torch.autograd.Function):
-    """Batch normalisation with the batch's own statistics, ReLU, and the mean over cells."""
+    """Batch normalisation with the batch's own statistics, ReLU and the mean over cells, in one."""
 
     @staticmethod
     def forward(
@@ -160,8 +160,8 @@ class NormReluPool(torch.autograd.Function):
         return _unrows(rows, ctx.shape), d_scale, d_offset, None, None
 
 
-def _norm_relu_pool(*of: Any) -> tuple[Tensor, Tensor, Tensor, int]:
-    return NormReluPool.apply(*of)  # type: ignore[no-untyped-call, no-any-return]
+def _norm_relu_pool(*arguments: Any) -> tuple[Tensor, Tensor, Tensor, int]:
+    return NormReluPool.apply(*arguments)  # type: ignore[no-untyped-call, no-any-return]
 
 
 def _channels_last(maps: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The network over a part of a micrograph: every box of a grid at once, all four rotations.
+"""A network's scores of every box of a grid at once, in all four rotations.
 
 Neighbouring boxes share nearly all of their convolutions; here each is computed once. They share
 the cells of a pooling layer too if they lie a whole number of cells apart. Boxes `step` pixels
@@ -54,35 +54,35 @@ class Layer:
         maps is (n, i, h, w) for n networks; so are the results, one for each pair of offsets, which
         are below the cell's side. They are laid out with channels last, as `Direct` likes them.
         """
-        each, n = self.convolutions[0], len(self.convolutions)
+        convolution, n = self.convolutions[0], len(self.convolutions)
         cell, kernel = self.cell_px, self.kernel_px
         rows, cols = ((side - kernel + 1) // cell for side in maps.shape[-2:])
-        more = 1 if any(offsets) else 0  # cells that begin further on end in the next one
-        maps = functional.pad(maps, (0, more * cell, 0, more * cell))
-        kept = {
-            (down, right): maps.new_empty(n, rows, cols, each.maps_out).permute(0, 3, 1, 2)
+        spare = 1 if any(offsets) else 0  # cells that begin further on end in the next one
+        maps = functional.pad(maps, (0, spare * cell, 0, spare * cell))
+        copies = {
+            (down, right): maps.new_empty(n, rows, cols, convolution.maps_out).permute(0, 3, 1, 2)
             for down, right in product(offsets, repeat=2)
         }
-        reach = max(1, each.tile_px // cell - more)  # cells of a tile along an axis
+        reach = max(1, convolution.tile_px // cell - spare)  # cells of a tile along an axis
         tiles = list(product(range(0, rows, reach), range(0, cols, reach)))
         # all tiles by one network, then by the next: its weights stay in the cache
         for (k, convolve), (row, col) in product(enumerate(self.convolutions), tiles):
             high, wide = min(reach, rows - row), min(reach, cols - col)
             bottom, right_end = (
-                (first + count + more) * cell + kernel - 1
+                (first + count + spare) * cell + kernel - 1
                 for first, count in ((row, high), (col, wide))
             )
-            seen = maps[k, :, row * cell : bottom, col * cell : right_end]
-            for some, cells in convolve(seen):
+            tile = maps[k, :, row * cell : bottom, col * cell : right_end]
+            for part, cells in convolve(tile):
                 self.activate(cells)
-                for (down, right), whole in kept.items():
-                    part = whole[k, some, row : row + high, col : col + wide]
-                    part.copy_(cell_means(cells, down, right, high, wide))
-        return kept
+                for (down, right), copy in copies.items():
+                    pooled = copy[k, part, row : row + high, col : col + wide]
+                    pooled.copy_(cell_means(cells, down, right, high, wide))
+        return copies
 
 
 class DenseNetwork:
-    """The mean over four rotations of a network's scores, for the boxes of a grid."""
+    """A network that scores the boxes of a grid: the mean over its four rotations."""
 
     def __init__(self, network: Network, image_px: int, device: torch.device | str = "cpu") -> None:
         architecture = network.architecture
@@ -134,18 +134,18 @@ class DenseNetwork:
         layer = self._layers[depth]
         cell = layer.cell_px
         phases = cell // gcd(step, cell)
-        kept = layer.pooled(maps, sorted({n * step % cell for n in range(phases)}))
+        copies = layer.pooled(maps, sorted({n * step % cell for n in range(phases)}))
         logits = maps.new_empty(ROTATIONS, rows, cols)
         for n, m in product(range(phases), repeat=2):
-            of_these = len(range(n, rows, phases)), len(range(m, cols, phases))
-            if not all(of_these):
+            phase_counts = len(range(n, rows, phases)), len(range(m, cols, phases))
+            if not all(phase_counts):
                 continue
-            (down, first), (right, left) = (reversed(divmod(k * step, cell)) for k in (n, m))
-            part = kept[down, right][..., first:, left:]
+            (down, top), (right, left) = (reversed(divmod(k * step, cell)) for k in (n, m))
+            part = copies[down, right][..., top:, left:]
             if depth == 0:
                 part = part[0].unflatten(0, (ROTATIONS, -1))
-            of_phase = self._logits(part, depth + 1, phases * step // cell, of_these)
-            logits[:, n::phases, m::phases] = of_phase
+            phase_logits = self._logits(part, depth + 1, phases * step // cell, phase_counts)
+            logits[:, n::phases, m::phases] = phase_logits
         return logits
 
 

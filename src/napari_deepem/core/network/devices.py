@@ -1,4 +1,4 @@
-"""What computes: the processor, or a GPU through CUDA or Apple's Metal (MPS).
+"""The device that computes: the processor, or a GPU through CUDA or Apple's Metal (MPS).
 
 A name is chosen where a job is asked for and made a device once; within the job the device is
 passed on.
@@ -18,22 +18,22 @@ DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 
 def chosen_device(name: DeviceName = "auto") -> torch.device:
-    """The device of that name; for `auto` a GPU where there is one.
+    """The device of that name; for `auto` a GPU where there is one, else the processor.
 
-    Raises InputError for one that is not there.
+    InputError for a name that is unknown, or a device that torch does not have here.
     """
     import torch
 
     if name not in get_args(DeviceName):
         raise InputError(f"device {name!r}: give one of {', '.join(get_args(DeviceName))}")
-    here = {
+    is_available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
     if name == "auto":
-        name = next(each for each in ("cuda", "mps", "cpu") if here[each])
-    if not here[name]:
+        name = next(each for each in ("cuda", "mps", "cpu") if is_available[each])
+    if not is_available[name]:
         raise InputError(f"device {name!r} is not available to torch here: use cpu, or auto")
     return torch.device(name)
 
@@ -48,7 +48,7 @@ def exact_convolutions(device: torch.device) -> AbstractContextManager[None]:
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether a device had too little memory; for MPS only the message tells."""
+    """Whether an error says that a device had too little memory; for MPS only its text tells."""
     import torch
 
     return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)

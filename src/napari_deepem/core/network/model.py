@@ -17,7 +17,7 @@ PIXEL_SIZE_TOLERANCE = 0.02  # headers round; a wrong binning is off by far more
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LabelledMicrograph:
-    """What a model remembers of one micrograph of its training: all but the image."""
+    """A micrograph of a training as a model remembers it: all but the image."""
 
     name: str
     labels: Labels
@@ -27,16 +27,14 @@ class LabelledMicrograph:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Model:
-    """What training returns, what a model file holds and what scoring needs."""
+    """A trained network with all that scoring needs: what training returns, a model file holds."""
 
     network: Network  # in evaluation mode, batch normalisation folded away
     recipe: str  # name of the recipe that trained it
     box_size_px: int  # particle box, original pixels
     sampling: Sampling  # how the network's pixels lie on a micrograph's
     pixel_size: float | None  # A per original pixel of the training micrographs; None if unknown
-    threshold: (
-        float  # of the best F2 on held-out labels, see `core.training.calibration.best_threshold`
-    )
+    threshold: float  # of the best F2 on held-out labels, see `calibration.best_threshold`
     std_range: tuple[float, float]  # of the box pixels' standard deviation (see ScoreMap.stds)
     summary: dict[str, Any] = field(default_factory=dict)  # how training went; JSON values only
     training_set: tuple[LabelledMicrograph, ...] = ()  # held-out ones too; what `refine` recalls
@@ -55,10 +53,12 @@ class Model:
 
 def pixel_size_remark(name: str, pixel_size: float | None, model: Model) -> str | None:
     """A sentence on a micrograph whose known pixel size is not that of the training; or None."""
-    here, trained = pixel_size, model.pixel_size
-    if here is None or trained is None or abs(here / trained - 1) < PIXEL_SIZE_TOLERANCE:
+    trained = model.pixel_size
+    if pixel_size is None or trained is None:
+        return None
+    if abs(pixel_size / trained - 1) < PIXEL_SIZE_TOLERANCE:
         return None
     return (
-        f"{name} has {here:.3g} A/px, the model was trained at {trained:.3g} A/px: "
+        f"{name} has {pixel_size:.3g} A/px, the model was trained at {trained:.3g} A/px: "
         "particles have another size in pixels there, so train on such micrographs"
     )

@@ -18,7 +18,7 @@ from napari_deepem.core.network.architecture import Architecture
 
 
 class Network(nn.Module):
-    """The eight layers, written once for single boxes and whole micrographs alike.
+    """A network of eight layers, for single boxes and whole micrographs alike.
 
     The output unit is a convolution as large as S6. An image of exactly one box therefore gives
     one number, and a larger one gives the number of every box that lies a whole number of

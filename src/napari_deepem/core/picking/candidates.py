@@ -11,7 +11,7 @@ from napari_deepem.core.types import Candidates, Float32Array, FloatArray, Score
 
 
 def find_candidates(score_map: ScoreMap) -> Candidates:
-    """Find every local maximum of a score map, and of the same smoothed if the map says how far.
+    """Every local maximum of a score map, and of the same smoothed if the map says how far.
 
     A grid element is a candidate if none of its eight neighbours scores higher. Maxima of the map
     itself tell close neighbours apart, those of the smoothed one lie nearer to weak particles; the
@@ -45,7 +45,10 @@ def find_candidates(score_map: ScoreMap) -> Candidates:
     maps = [smooth] if smooth is score_map.scores else [smooth, score_map.scores]
     peaks_yx = [_peaks(scores, score_map.stds > 0.0) for scores in maps]
     index_yx = np.concatenate(peaks_yx)
-    offsets = [_parabola_offsets(_logits(m), at) for m, at in zip(maps, peaks_yx, strict=True)]
+    offsets = [
+        _parabola_offsets(_logits(scores), peaks)
+        for scores, peaks in zip(maps, peaks_yx, strict=True)
+    ]
     values = smooth[tuple(index_yx.T)].astype(np.float64)
     order = np.argsort(-values, kind="stable")
     index_yx, values = index_yx[order], values[order]
@@ -72,9 +75,9 @@ def smooth_scores(score_map: ScoreMap) -> Float32Array:
     """(rows, cols) scores whose logits are means over a neighbourhood, weighted by a Gaussian.
 
     As the mean over four rotations does, that over small shifts takes away noise: smoothed scores
-    tell better which candidates are particles. How
-    wide the Gaussian is, `score_map.smoothing`, a standard deviation in boxes, is chosen on
-    held-out labels (see `calibration.choose_smoothing`); 0 changes nothing.
+    tell better which candidates are particles. How wide the Gaussian is, `score_map.smoothing`, a
+    standard deviation in boxes, is chosen on held-out labels (see `calibration.choose_smoothing`);
+    0 changes nothing.
     """
     if score_map.smoothing == 0:
         return score_map.scores
@@ -92,7 +95,7 @@ def _parabola_offsets(heights: FloatArray, index_yx: NDArray[np.int64]) -> Float
     """(n, 2) offsets, at most half a step, of peaks at (n, 2) indices off the map's border."""
     offsets = np.zeros(index_yx.shape)
     for axis, aside in enumerate(np.eye(2, dtype=np.int64)):
-        before, at, after = (heights[tuple((index_yx + shift * aside).T)] for shift in (-1, 0, 1))
-        curvature = before - 2 * at + after  # negative at a peak, 0 on a plateau
+        before, peak, after = (heights[tuple((index_yx + shift * aside).T)] for shift in (-1, 0, 1))
+        curvature = before - 2 * peak + after  # negative at a peak, 0 on a plateau
         np.divide(0.5 * (before - after), curvature, out=offsets[:, axis], where=curvature < -1e-12)
     return np.clip(offsets, -0.5, 0.5)

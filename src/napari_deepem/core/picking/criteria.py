@@ -1,4 +1,4 @@
-"""What decides which candidates are picked: steps 5 and 6 of the paper's recognition."""
+"""The criteria by which candidates are picked: steps 5 and 6 of the paper's recognition."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class PickCriteria:
 
     @classmethod
     def of_model(cls, model: Model) -> PickCriteria:
-        """The F2 threshold and the range of standard deviations that training found."""
+        """The criteria of a model: its F2 threshold and its range of standard deviations."""
         return cls(model.threshold, model.std_range)
 
     @property
     def of_ranking(self) -> PickCriteria:
-        """The same at a threshold of 0: any threshold picks the first of what they pick.
+        """These criteria at a threshold of 0: any threshold picks the first of what they pick.
 
         What has a lower score never drops anything that has a higher one, see `picks_above`.
         """
@@ -61,11 +61,11 @@ class PickCriteria:
 
     def rows_of(self, candidates: Candidates) -> NDArray[np.int64]:
         """(k,) indices of the candidates that are picked, best score first."""
-        kept = candidates.scores >= self.threshold
+        mask = candidates.scores >= self.threshold
         if self.std_range is not None:
             low, high = self.std_range
-            kept &= (candidates.stds >= low) & (candidates.stds <= high)
-        rows = np.flatnonzero(kept)
+            mask &= (candidates.stds >= low) & (candidates.stds <= high)
+        rows = np.flatnonzero(mask)
         distance_px = self.distance_px(candidates.box_size_px)
         return rows[keep_best_apart(candidates.centres_yx[rows], distance_px)]
 

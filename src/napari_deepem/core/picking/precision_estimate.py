@@ -1,4 +1,4 @@
-"""How sure: what share of the picks is right, told without truth from their scores.
+"""The share of picks that is right, estimated without truth from their scores.
 
 The logits of candidates' scores form two bells: a high one of background and, further up, a lower
 one of particles. Held-out labels tell where the bells are, and how often what scores like a
@@ -59,7 +59,7 @@ class Bell:
 
 @dataclass(frozen=True, slots=True)
 class ScoreMixture:
-    """What the scores of candidates say about them, on one micrograph or several.
+    """The scores of candidates on one micrograph or several, as bells of background and particles.
 
     Examples
     --------
@@ -77,7 +77,7 @@ class ScoreMixture:
 
     @classmethod
     def of_summary(cls, summary: Mapping[str, Any]) -> ScoreMixture | None:
-        """What a model's summary holds; None where training could not tell."""
+        """The mixture that a model's summary holds; None where training could not tell."""
         stored = summary.get(SUMMARY_KEY)
         if stored is None:
             return None
@@ -85,7 +85,7 @@ class ScoreMixture:
         return cls(**(stored | bells))
 
     def as_summary(self) -> dict[str, Any]:
-        """The entry for a model's summary."""
+        """The mixture as an entry of a model's summary; JSON values."""
         return {SUMMARY_KEY: asdict(self)}
 
     def chances(self, scores: FloatArray) -> FloatArray:
@@ -102,23 +102,23 @@ class ScoreMixture:
         return memberships
 
     def fitted_to(self, scores: FloatArray) -> ScoreMixture:
-        """The same bells, with the share of particles that fits the (n,) scores best."""
+        """The mixture of the same bells with the share of particles that fits (n,) scores best."""
         if not len(scores):
             return self
         odds, share = np.exp(self._evidence(scores)), self.share  # the bells stay as they are
         for _ in range(STEPS):
             bounded = _within_bounds(share)
             weights = bounded * odds
-            before, share = share, float((weights / (weights + (1 - bounded))).mean())
-            if abs(share - before) < SETTLED:
+            previous, share = share, float((weights / (weights + (1 - bounded))).mean())
+            if abs(share - previous) < SETTLED:
                 break
         return replace(self, share=share)
 
     def _evidence(self, scores: FloatArray) -> FloatArray:
         """(n,) logarithm of how much likelier these scores are in the bell of particles."""
         low, high = self.background.mean, max(self.background.mean, self.particles.mean)
-        within = np.clip(_logits(scores), low, high)
-        return self.particles.log_density(within) - self.background.log_density(within)
+        logits = np.clip(_logits(scores), low, high)
+        return self.particles.log_density(logits) - self.background.log_density(logits)
 
 
 def _within_bounds(share: float) -> float:
@@ -128,7 +128,7 @@ def _within_bounds(share: float) -> float:
 def learn_mixture(
     scores: FloatArray, has_label: NDArray[np.bool_], labels_complete: bool
 ) -> ScoreMixture | None:
-    """Learn the bells from candidates on held-out micrographs.
+    """The mixture that candidates on held-out micrographs teach.
 
     Parameters
     ----------
@@ -162,15 +162,15 @@ def learn_mixture(
     share = min(LARGEST_SHARE, float(has_label.mean() / label_rate))
     mixture = ScoreMixture(Bell(float(np.median(logits[~taken])), 1.0), particles, share)
     for _ in range(STEPS):
-        left = np.where(taken, 0.0, 1.0 - mixture.memberships(scores))
-        mixture = replace(mixture, background=Bell.of(logits, left))
+        weights = np.where(taken, 0.0, 1.0 - mixture.memberships(scores))
+        mixture = replace(mixture, background=Bell.of(logits, weights))
     return (
         replace(mixture, purity=_purity(mixture, scores, has_label)) if labels_complete else mixture
     )
 
 
 def _purity(mixture: ScoreMixture, scores: FloatArray, has_label: NDArray[np.bool_]) -> float:
-    """How many candidates that look like particles have a label, over how many should have one."""
+    """Labelled candidates among those that look like particles, over how many should be."""
     memberships = mixture.memberships(scores)
     likely = memberships > 0.5
     labelled, expected = has_label[likely].sum(), memberships[likely].sum()
@@ -182,7 +182,7 @@ def fit_candidates(
     summary: Mapping[str, Any],
     criteria: PickCriteria,
 ) -> ScoreMixture | None:
-    """Fit what was learnt to a micrograph's candidates, of which some will be picked.
+    """The mixture that was learnt, fitted to a micrograph's candidates, some of which are picked.
 
     Parameters
     ----------
@@ -206,7 +206,7 @@ def fit_candidates(
 
 
 def expected_hits(picks: Picks, mixture: ScoreMixture | None) -> float | None:
-    """How many of a micrograph's picks are particles, as far as their scores tell; None if not."""
+    """The number of picks that are particles, as their scores tell it; None where they do not."""
     if mixture is None or picks.scores is None:
         return None
     return float(mixture.chances(picks.scores).sum())
@@ -220,7 +220,7 @@ def estimate_precision(
     std_range: tuple[float, float] | None = None,
     min_distance_px: float | None = None,
 ) -> float | None:
-    """Estimate what share of the picks is right, without knowing the truth.
+    """The share of picks that is right, estimated without knowing the truth.
 
     Parameters
     ----------

@@ -51,7 +51,7 @@ def score(
     step_px: int | None = None,
     device: DeviceName = "auto",
 ) -> ScoreMap:
-    """Score the boxes of a grid that covers a micrograph.
+    """The scores of the boxes of a grid that covers a micrograph.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def score(
     model : Model
     step_px : int, optional
         Distance between neighbouring boxes, original pixels, a multiple of the model's binning;
-        by default at most an eighth of the box. The paper's is 20 binned pixels.
+        by default at most an eighth of the box. The paper's is 20 network pixels.
     on_tile : callable, optional
         Is given a `TilesDone` after every tile.
     device : "auto", "cpu", "cuda" or "mps"
@@ -98,9 +98,10 @@ def score_tiles(
     device: DeviceName = "auto",
     first_yx: tuple[float, float] | None = None,
 ) -> Generator[TilesDone, None, ScoreMap]:
-    """Do as `score`, as a stream: yields `TilesDone`, returns the `ScoreMap`.
+    """A stream of `TilesDone` that returns the `ScoreMap`: `score` tile by tile.
 
-    Tiles around `first_yx`, original pixels, come first: a user looks there.
+    Tiles around `first_yx`, original pixels, come first: a user looks there. What is known by then
+    is in original pixels, too. Parameters and errors are those of `score`.
     """
     sampling, computes = model.sampling, chosen_device(device)
     steps = None if step_px is None else sampling.steps(step_px)
@@ -108,11 +109,11 @@ def score_tiles(
         row, col = sampling.to_network(np.array(first_yx))
         first_yx = float(row), float(col)
 
-    def in_original_px(binned: ScoreMap) -> ScoreMap:
+    def in_original_px(score_map: ScoreMap) -> ScoreMap:
         return replace(
-            binned,
-            origin_px=float(sampling.to_original(np.array(binned.origin_px))),
-            step_px=binned.step_px * sampling.scale,
+            score_map,
+            origin_px=float(sampling.to_original(np.array(score_map.origin_px))),
+            step_px=score_map.step_px * sampling.scale,
             box_size_px=model.box_size_px,
             shape=micrograph.shape,
             smoothing=model.smoothing,
@@ -136,7 +137,7 @@ def score_prepared(
     device: torch.device = CPU,
     first_yx: tuple[float, float] | None = None,
 ) -> Generator[TilesDone, None, ScoreMap]:
-    """Score an (h, w) prepared image, tile by tile; all lengths are its own, binned, pixels.
+    """A stream of `TilesDone` that returns the `ScoreMap` of a prepared image, in network pixels.
 
     Parameters
     ----------

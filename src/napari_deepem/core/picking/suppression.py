@@ -1,4 +1,4 @@
-"""Keep the best that are apart: quick enough for a slider that is being dragged.
+"""Suppression of what is too near to a better one, quick enough for a slider that is dragged.
 
 A loop over all pairs takes a second for 100 000 candidates. Here a batch of the best that are
 undecided is decided at once, in arrays, together with all that is near them. What is near is found
@@ -22,7 +22,7 @@ Mask = NDArray[np.bool_]
 
 
 def keep_best_apart(centres_yx: FloatArray, min_distance_px: float) -> Mask:
-    """(n,) bool: go down (n, 2) centres, best first, dropping those too near to a kept one."""
+    """(n,) bool: which of (n, 2) centres, best first, are kept: none too near to a better one."""
     kept = np.ones(len(centres_yx), dtype=bool)
     if len(centres_yx) == 0 or min_distance_px <= 0:
         return kept
@@ -32,8 +32,8 @@ def keep_best_apart(centres_yx: FloatArray, min_distance_px: float) -> Mask:
         better, worse = undecided.pairs_of(batch)
         decided = np.zeros(len(undecided.rank), dtype=bool)
         decided[batch] = True
-        within = decided.take(worse)
-        dropped = _drop_in_turn(better[within], worse[within], len(decided))
+        in_batch = decided.take(worse)
+        dropped = _drop_in_turn(better[in_batch], worse[in_batch], len(decided))
         dropped[worse[~dropped.take(better)]] = True
         kept[undecided.rank[dropped]] = False
         undecided.forget(decided | dropped)
@@ -41,15 +41,15 @@ def keep_best_apart(centres_yx: FloatArray, min_distance_px: float) -> Mask:
 
 
 def _drop_in_turn(better: Indices, worse: Indices, count: int) -> Mask:
-    """(count,) bool: what is dropped, best first, if of every pair only one may stay."""
+    """(count,) bool: which are dropped, best first, if of every pair only one may stay."""
     dropped = np.zeros(count, dtype=bool)
     while len(worse):
         open_yet = np.zeros(count, dtype=bool)
         open_yet[worse] = True
         stays = ~open_yet.take(better)  # nothing that could drop it is left
         dropped[worse[stays]] = True
-        left = ~(stays | dropped.take(better) | dropped.take(worse))
-        better, worse = better[left], worse[left]
+        undecided = ~(stays | dropped.take(better) | dropped.take(worse))
+        better, worse = better[undecided], worse[undecided]
     return dropped
 
 
@@ -64,11 +64,11 @@ class _Undecided:
         count = len(centres_yx)
         y, x = (np.ascontiguousarray(axis) for axis in centres_yx.T)
         (top, height), (left, width) = ((axis.min(), np.ptp(axis)) for axis in (y, x))
-        most = CELLS_EACH * count
+        most_cells = CELLS_EACH * count
         side = max(
             distance * (1 + 1e-9),  # no rounding puts what is too near two cells further
-            np.sqrt(height * width / most),
-            max(height, width) / most,
+            np.sqrt(height * width / most_cells),
+            max(height, width) / most_cells,
         )
         rows = ((y - top) / side).astype(np.int64) + 1  # an empty rim all around
         cols = ((x - left) / side).astype(np.int64) + 1
@@ -84,40 +84,40 @@ class _Undecided:
         self._first = _starts(held)  # (cells + 1,) place of the first centre in or after a cell
 
     def pairs_of(self, batch: Indices) -> tuple[Indices, Indices]:
-        """Places of the batch and of what is worse than these and too near, pair by pair."""
+        """(k,) places in the batch, and (k,) of what is worse and too near to them: pairs."""
         middles = self._cell.take(batch)[:, None] + np.array([-1, 0, 1]) * self._across
         starts = self._first.take(middles - 1)  # (m, 3)
         lengths = self._first.take(middles + 2) - starts
-        each, runs = lengths[:, 0] + lengths[:, 1] + lengths[:, 2], lengths.ravel()
+        counts, runs = lengths[:, 0] + lengths[:, 1] + lengths[:, 2], lengths.ravel()
         others = np.repeat(starts.ravel() - _starts(runs)[:-1], runs)
         others += np.arange(len(others))
         dy, dx = self._y.take(others), self._x.take(others)
-        dy -= np.repeat(self._y.take(batch), each)
-        dx -= np.repeat(self._x.take(batch), each)
+        dy -= np.repeat(self._y.take(batch), counts)
+        dx -= np.repeat(self._x.take(batch), counts)
         dy *= dy
         dx *= dx
         dy += dx
         near = np.flatnonzero(np.sqrt(dy, out=dy) < self._distance)
-        others, batch = others.take(near), np.repeat(batch, each).take(near)
+        others, batch = others.take(near), np.repeat(batch, counts).take(near)
         worse = self.rank.take(others) > self.rank.take(batch)
         return batch[worse], others[worse]
 
-    def forget(self, gone: Mask) -> None:
-        """Go on without those that are decided."""
+    def forget(self, decided: Mask) -> None:
+        """Remove the centres that are decided."""
         if len(self.best) <= self.batch:  # it was the last
             self.best = self.best[:0]
             return
-        stay = ~gone
-        place = _starts(stay)
-        self.best = place.take(self.best[stay.take(self.best)])
+        stays = ~decided
+        place = _starts(stays)
+        self.best = place.take(self.best[stays.take(self.best)])
         self._first = place.take(self._first)
-        left = np.flatnonzero(stay)
-        self.rank, self._cell = self.rank.take(left), self._cell.take(left)
-        self._y, self._x = self._y.take(left), self._x.take(left)
+        old_places = np.flatnonzero(stays)
+        self.rank, self._cell = self.rank.take(old_places), self._cell.take(old_places)
+        self._y, self._x = self._y.take(old_places), self._x.take(old_places)
 
 
 def _starts(lengths: NDArray[np.int64 | np.bool_]) -> Indices:
-    """(n + 1,) where each of (n,) runs starts, one after the other, and where the last ends."""
+    """(n + 1,) starts of runs of (n,) lengths, one after the other, and where the last ends."""
     starts = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum(lengths, out=starts[1:])
     return starts

@@ -1,6 +1,6 @@
 """The grid of boxes that is scored on an image, and the tiles in which that is done.
 
-All lengths are the image's own, binned, pixels.
+All lengths are the prepared image's own, network, pixels.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ STRIP_ROWS = 256  # of a tile whose sums are taken at once, in double precision
 
 
 def default_step(network: Network) -> int:
-    """The coarsest divisor of the network's own step that an eighth of a box is not below."""
+    """The coarsest divisor of the network's own step that is an eighth of a box or less."""
     own = network.architecture.step_px
     finest_needed = network.architecture.box_px // BOXES_TO_A_BOX
     return max(step for step in range(1, own + 1) if own % step == 0 and step <= finest_needed)
@@ -41,7 +41,7 @@ def corners_along(side: int, box_px: int, step_px: int) -> NDArray[np.int64]:
 
 
 def parts_of(count: int, most: int) -> list[slice]:
-    """Slices of a row of so many, alike in length and none longer than `most`."""
+    """Slices of `count` items in a row, alike in length and none longer than `most`."""
     ends = np.linspace(0, count, ceil(count / most) + 1).astype(int)
     return [slice(first, end) for first, end in pairwise(ends)]
 
@@ -84,7 +84,7 @@ def _sums(values: FloatArray, firsts: NDArray[np.int64], length: int) -> FloatAr
 def blank_at(
     prepared: Float32Array, rows: NDArray[np.int64], cols: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """(rows, cols) whether there is no image at these pixels and their neighbours: exact zeros."""
+    """(rows, cols) bool: whether there is no image at and around these pixels, exact zeros."""
     blank, around = np.ones((len(rows), len(cols)), dtype=bool), (-1, 0, 1)
     last_row, last_col = (side - 1 for side in prepared.shape)
     for down, right in product(around, around):

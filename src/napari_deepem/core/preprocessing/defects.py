@@ -1,4 +1,4 @@
-"""Where a micrograph shows nothing: padded bands along its border, dead and hot detector lines.
+"""Lines of a micrograph that show nothing: padding at its border, dead and hot detector lines.
 
 Every rule asks a whole row or column, part by part: what a specimen shows, be it ice, carbon's
 edge or an empty corner, is never the same along one line of the detector and missing beside it.
@@ -15,8 +15,8 @@ from scipy import ndimage
 from napari_deepem.core.types import Float32Array
 
 Lines = NDArray[np.bool_]  # (n,) one for each row, or each column
-Runs = tuple[tuple[int, int], ...]  # first line, and that after the last, of each
-Gaps = tuple[Runs, Runs]  # of rows, and of columns
+Spans = tuple[tuple[int, int], ...]  # first line, and that after the last, of each
+Gaps = tuple[Spans, Spans]  # of rows, and of columns
 NO_GAPS: Gaps = ((), ())
 
 PARTS = 8  # of a line, each of which has to agree
@@ -33,7 +33,7 @@ HIGHEST_SHARE = 0.5  # of all lines: more of them is how the image is, not a def
 def find_missing_lines(
     image: NDArray[Any], limits: tuple[float, float] = (-np.inf, np.inf)
 ) -> tuple[Lines, Lines]:
-    """Find the rows and the columns that carry no image.
+    """The rows and the columns that carry no image.
 
     These are, at the border or inside: lines without noise (a constant, or nearly so); blocks of
     up to 8 lines of another level, or noise, than the lines around; and at the border only: lines
@@ -66,9 +66,9 @@ def split_narrow_gaps(rows: Lines, cols: Lines) -> tuple[Gaps, tuple[Lines, Line
     return (row_gaps, col_gaps), (wide_rows, wide_cols)
 
 
-def _split(lines: Lines) -> tuple[Runs, Lines]:
+def _split(lines: Lines) -> tuple[Spans, Lines]:
     narrow, wide = [], lines.copy()
-    for first, last in _runs(lines):
+    for first, last in _spans(lines):
         if first > 0 and last < len(lines) and last - first <= BRIDGED_LINES:
             narrow.append((first, last))
             wide[first:last] = False
@@ -80,8 +80,8 @@ def clipped_rows(
 ) -> Float32Array:
     """Some rows of an image as float32, clipped, gaps interpolated from the lines beside them."""
 
-    def clipped(some: NDArray[Any]) -> Float32Array:
-        return np.clip(np.asarray(some, dtype=np.float32), *limits)
+    def clipped(pixels: NDArray[Any]) -> Float32Array:
+        return np.clip(np.asarray(pixels, dtype=np.float32), *limits)
 
     part = clipped(image[rows])
     row_gaps, col_gaps = gaps
@@ -101,29 +101,29 @@ def _bridge(before: Float32Array, after: Float32Array, count: int) -> Float32Arr
 
 
 def _missing(
-    image: NDArray[Any], axis: int, across: NDArray[np.int64], limits: tuple[float, float]
+    image: NDArray[Any], axis: int, crossing: NDArray[np.int64], limits: tuple[float, float]
 ) -> Lines:
-    """(h,) lines along an axis that carry no image, told by what they cross of the other."""
-    height, width = image.shape[axis], len(across)
+    """(h,) lines along an axis that carry no image, told by their pixels on crossing lines."""
+    height, width = image.shape[axis], len(crossing)
     if min(height, width) < 2 * PARTS:
         return np.zeros(height, dtype=bool)
-    at = np.linspace(0, width - 2, min(width - 1, LINE_PIXELS)).astype(np.int64)
-    here = _crossing(image, 1 - axis, across[at], limits)
-    beside = _crossing(image, 1 - axis, across[at + 1], limits)
-    beside -= here
-    level, noise = _parts(here, axis), _parts(np.abs(beside, out=beside), axis)  # (h, parts)
-    del beside  # as large as a part of the micrograph
-    change = np.diff(here, axis=axis)
+    sample = np.linspace(0, width - 2, min(width - 1, LINE_PIXELS)).astype(np.int64)
+    pixels = _clipped_lines(image, 1 - axis, crossing[sample], limits)
+    steps = _clipped_lines(image, 1 - axis, crossing[sample + 1], limits)
+    steps -= pixels
+    level, noise = _parts(pixels, axis), _parts(np.abs(steps, out=steps), axis)  # (h, parts)
+    del steps  # as large as a part of the micrograph
+    change = np.diff(pixels, axis=axis)
     missing = _empty(noise) | _unlike_nearby(level, noise)
     missing |= _smeared(_parts(np.abs(change, out=change), axis), noise)
     return missing if missing.mean() <= HIGHEST_SHARE else np.zeros(height, dtype=bool)
 
 
-def _crossing(
-    image: NDArray[Any], axis: int, at: NDArray[np.int64], limits: tuple[float, float]
+def _clipped_lines(
+    image: NDArray[Any], axis: int, indices: NDArray[np.int64], limits: tuple[float, float]
 ) -> Float32Array:
-    some = np.take(image, at, axis=axis).astype(np.float32, copy=False)
-    return np.clip(some, *limits, out=some)
+    pixels = np.take(image, indices, axis=axis).astype(np.float32, copy=False)
+    return np.clip(pixels, *limits, out=pixels)
 
 
 def _parts(image: Float32Array, axis: int) -> Float32Array:
@@ -158,20 +158,20 @@ def _smeared(change: Float32Array, noise: Float32Array) -> Lines:
     ratio = np.divide(inwards, along, out=np.ones_like(along), where=along > 0)
     usual = np.median(ratio)
     smeared = _grow(ratio < SMEARED * usual, ratio < NEARLY_SMEARED * usual)
-    for first, last in _runs(smeared):
+    for first, last in _spans(smeared):
         smeared[first:last] &= first == 0 or last == len(smeared)
     return smeared
 
 
 def _grow(certain: Lines, likely: Lines) -> Lines:
-    """The runs of likely lines that hold a certain one."""
+    """The spans of likely lines that hold a certain one."""
     grown = np.zeros_like(likely)
-    for first, last in _runs(likely):
+    for first, last in _spans(likely):
         grown[first:last] = certain[first:last].any()
     return grown
 
 
-def _runs(lines: Lines) -> list[tuple[int, int]]:
-    """First line, and that after the last, of every run of True."""
+def _spans(lines: Lines) -> list[tuple[int, int]]:
+    """First line, and that after the last, of every span of True."""
     steps = np.flatnonzero(np.diff(lines.astype(np.int8), prepend=0, append=0))
     return [(int(first), int(last)) for first, last in steps.reshape(-1, 2)]

@@ -1,4 +1,4 @@
-"""What makes particles visible to a person: a micrograph without its noise and its gradients.
+"""The display filter: a micrograph without noise and gradients, for a person to see particles in.
 
 Nothing is trained on or scored with it; for what the network sees, see `prepare`.
 """
@@ -26,7 +26,7 @@ SIGMA_PER_PERIOD = float(np.sqrt(2 * np.log(2)) / (2 * np.pi))
 
 @dataclass(frozen=True, eq=False, slots=True)
 class FilteredImage:
-    """A micrograph to look at."""
+    """A filtered micrograph to look at, binned where that loses nothing."""
 
     pixels: Float32Array  # (height // binning, width // binning)
     binning: int  # original pixels a pixel, a side
@@ -37,7 +37,7 @@ class FilteredImage:
 def filter_micrograph(
     micrograph: Micrograph, low_pass_angstrom: float = 0.0, high_pass_angstrom: float = 0.0
 ) -> FilteredImage:
-    """Take noise and gradients from a micrograph.
+    """A micrograph without noise and gradients.
 
     Parameters
     ----------

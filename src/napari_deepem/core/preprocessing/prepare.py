@@ -1,4 +1,4 @@
-"""From recorded pixels to what the network sees: binned, flat, standardised."""
+"""What the network sees of recorded pixels: an image that is sampled, flat and standardised."""
 
 from __future__ import annotations
 
@@ -106,10 +106,12 @@ def _bin(
     gaps: Gaps = NO_GAPS,
     missing: tuple[Lines, Lines] | None = None,
 ) -> tuple[Float32Array, NDArray[np.bool_]]:
-    """Clip, bridge narrow gaps and average the squares' pixels on lines that are not missing.
+    """The binned image, clipped and narrow gaps bridged, and which of its pixels are seen.
 
-    Some rows at a time: nothing as large as the micrograph as it was recorded is copied, and what
-    is clipped is still in the cache when it is binned. Also says which squares are half seen.
+    A pixel is the mean of its square on lines that are not missing, and seen if that is half of it
+    or more; without missing lines the second array is empty. Some rows at a time: nothing as large
+    as the micrograph as it was recorded is copied, and what is clipped is still in the cache when
+    it is binned.
     """
     n_rows, n_cols = (side // binning for side in image.shape)
     binned = np.empty((n_rows, n_cols), dtype=np.float32)
@@ -131,7 +133,7 @@ def _bin(
 
 
 def share_seen(rows: Lines, cols: Lines, binning: int) -> Float32Array:
-    """Of every binned pixel, what share of the square lies on lines that are not missing."""
+    """(rows, cols) shares of the binned pixels' squares that lie on lines that are not missing."""
     seen = [
         binning - lines[: len(lines) // binning * binning].reshape(-1, binning).sum(axis=1)
         for lines in (rows, cols)
@@ -149,7 +151,7 @@ def fill_broken_pixels(image: NDArray[Any]) -> Float32Array:
 
 
 def clip_hot_pixels(image: NDArray[Any]) -> Float32Array:
-    """Limit every pixel to the median +- 8 robust standard deviations; (h, w) float32."""
+    """(h, w) float32 image, every pixel within the median +- 8 robust standard deviations."""
     pixels = np.asarray(image, dtype=np.float32)
     return np.clip(pixels, *hot_pixel_limits(pixels))
 
@@ -157,7 +159,7 @@ def clip_hot_pixels(image: NDArray[Any]) -> Float32Array:
 def hot_pixel_limits(
     image: NDArray[Any], rows: Lines | None = None, cols: Lines | None = None
 ) -> tuple[float, float]:
-    """The median +- 8 robust standard deviations, without missing rows and columns."""
+    """The median +- 8 robust standard deviations: limits of hot pixels, without missing lines."""
     middle, spread = robust_statistics(image, rows, cols)
     reach = HOT_PIXEL_SIGMAS * spread
     return middle - reach, middle + reach
@@ -170,7 +172,7 @@ def flatten_background(
     *,
     in_place: bool = False,
 ) -> Float32Array:
-    """Take away what varies more slowly than a box: ice gradient, vignetting, carbon's shade.
+    """The image without what varies more slowly than a box: ice gradient, vignetting, carbon.
 
     The background is three passes of a running mean as wide as the box (close to a Gaussian
     of half a box), whose cost does not depend on the box. Pixels that are not `seen` do not
@@ -197,12 +199,12 @@ def _blur(image: Float32Array, box_px: float) -> Float32Array:
 
 
 def _divide_by_weight(background: Float32Array, seen: NDArray[np.bool_], box_px: float) -> None:
-    """Divide by the same running means of what is seen, in place."""
+    """Divide a background by the same running means of what is seen, in place."""
     lines = _seen_lines(seen)
     if lines is None:
         background /= np.maximum(_blur(seen.astype(np.float32), box_px), LEAST_WEIGHT)
         return
-    along, across = (_blur(np.asarray(some, dtype=np.float32), box_px) for some in lines)
+    along, across = (_blur(np.asarray(mask, dtype=np.float32), box_px) for mask in lines)
     for row, weight in zip(background, along, strict=True):
         row /= np.maximum(weight * across, LEAST_WEIGHT)
 
@@ -224,7 +226,7 @@ def _statistics_of_seen(image: Float32Array, seen: NDArray[np.bool_]) -> tuple[f
 def standardise(
     image: Float32Array, seen: NDArray[np.bool_] | None = None, *, in_place: bool = False
 ) -> Float32Array:
-    """Shift and scale to median 0 and robust standard deviation 1; (h, w) float32.
+    """(h, w) float32 image of median 0 and robust standard deviation 1.
 
     Where `seen` is given, what is not becomes 0 and does not count.
     """
@@ -264,6 +266,6 @@ def _sample(image: NDArray[Any], rows: Lines | None, cols: Lines | None) -> Floa
         return np.asarray(image.reshape(-1)[::every], dtype=np.float32)
     kept_rows, kept_cols = np.flatnonzero(~rows), np.flatnonzero(~cols)
     size = len(kept_rows) * len(kept_cols)
-    at = np.arange(0, size, max(1, size // STATISTICS_PIXELS))
-    along, across = np.divmod(at, len(kept_cols))
+    places = np.arange(0, size, max(1, size // STATISTICS_PIXELS))
+    along, across = np.divmod(places, len(kept_cols))
     return np.asarray(image[kept_rows[along], kept_cols[across]], dtype=np.float32)

@@ -1,4 +1,4 @@
-"""From projected phases to recorded counts."""
+"""The exposure of an image: from projected phases to recorded counts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_deepem.core.types import Float32Array
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """How electrons become pixel values."""
+    """A detector: how electrons become pixel values."""
 
     electrons_per_px: float = 90.0  # through a hole without specimen
     nyquist_response: float = 0.6  # modulation transfer at Nyquist; 1 = perfect
@@ -41,7 +41,7 @@ def form_image(
 
 
 def expose(intensity: Float32Array, detector: Detector, rng: np.random.Generator) -> Float32Array:
-    """Record `intensity` (height, width; 1 = the whole beam): noise, blur, hot pixels."""
+    """The image recorded of `intensity` (height, width; 1: whole beam): noise, blur, hot pixels."""
     electrons = detector.electrons_per_px
     if detector.gaussian:
         noise = rng.standard_normal(intensity.shape, dtype=np.float32)

@@ -35,7 +35,7 @@ class SimulatedMicrograph:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What one micrograph shows, and how it is taken."""
+    """The conditions of one micrograph: what it shows, and how it is taken."""
 
     shape: tuple[int, int]  # (height, width), pixels
     box_size_px: int
@@ -52,7 +52,7 @@ class Conditions:
 def simulate_micrograph(
     projector: Projector, conditions: Conditions, rng: np.random.Generator, name: str
 ) -> SimulatedMicrograph:
-    """Simulate one micrograph, float32; everything that is left to chance is drawn from `rng`."""
+    """A simulated micrograph, float32; everything that is left to chance is drawn from `rng`."""
     shape, border, optics = conditions.shape, conditions.border_px, conditions.optics
     canvas = (shape[0] + 2 * border, shape[1] + 2 * border)
     span = conditions.defocus_range_angstrom
@@ -65,8 +65,8 @@ def simulate_micrograph(
         projector.size_px,
         rng,
     )
-    wanted = conditions.placement.draw_count(shape, rng)
-    centres = place_particles(scene.occupied, border, wanted, conditions.placement, rng)
+    count = conditions.placement.draw_count(shape, rng)
+    centres = place_particles(scene.occupied, border, count, conditions.placement, rng)
     seen = inside(centres, canvas, border)
     _add_particles(scene, projector, conditions, defocus, centres, seen, rng)
     intensity = form_image(scene.phase, scene.transmission, optics, defocus)

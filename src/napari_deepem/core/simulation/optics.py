@@ -12,7 +12,7 @@ from napari_deepem.core.types import Float32Array, FloatArray
 
 @dataclass(frozen=True, slots=True)
 class Optics:
-    """What stays the same from micrograph to micrograph; defocus is given separately."""
+    """The settings of a microscope, but for the defocus, which differs by micrograph."""
 
     pixel_size: float  # A/px
     voltage_kv: float = 120.0
@@ -72,7 +72,7 @@ def transfer(
 
 
 def fringe_reach_px(optics: Optics, defocus_angstrom: float | None) -> int:
-    """How far from matter its fringes are seen: where the finest that pass the envelope fall.
+    """The reach of fringes around matter: where the finest that pass the envelope fall, px.
 
     A structure of frequency k is displaced by lambda dz k; 5 % of the envelope, or Nyquist, is
     taken for the finest.

@@ -84,8 +84,8 @@ def klh_volume(pixel_size: float, size_px: int | None = None) -> Float32Array:
         high = np.floor((centre + reach) / pixel_size).astype(int) + 1
         low, high = np.maximum(low, -middle), np.minimum(high, size_px - middle)
         z, y, x = (
-            axis * pixel_size - at
-            for axis, at in zip(
+            axis * pixel_size - position
+            for axis, position in zip(
                 np.ogrid[tuple(map(slice, low, high))],
                 centre,
                 strict=True,
@@ -102,7 +102,7 @@ def klh_volume(pixel_size: float, size_px: int | None = None) -> Float32Array:
 
 
 def _add_tube(volume: Float32Array, pixel_size: float) -> None:
-    """Add what joins the wall's units: a thin tube of lower density, in place."""
+    """Add a thin tube of lower density, which joins the wall's units, in place."""
     z, y, x = np.ogrid[tuple(slice(-(n // 2), n - n // 2) for n in volume.shape)]
     from_wall = np.abs(np.hypot(y, x) * pixel_size - (WIDTH_ANGSTROM / 2 - 23.0)) - 13.0
     from_end = np.abs(z) * pixel_size - (LENGTH_ANGSTROM / 2 - 10.0)

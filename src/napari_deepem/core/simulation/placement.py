@@ -1,4 +1,4 @@
-"""Where particles lie."""
+"""The placement of particles: how many there are, and where they lie."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TRIALS = 200  # for each particle that is wanted
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """How many particles there are, and how far they keep from what; lengths in pixels."""
+    """The number of particles, and how far they keep from what; lengths in pixels."""
 
     particles: tuple[int, int]  # fewest and most, with their centres on `per_px` of the image
     per_px: int
@@ -25,7 +25,7 @@ class Placement:
     shyness_px: float = 0.0  # so near to the image's edge, 7 of 10 places are passed over
 
     def draw_count(self, shape: tuple[int, int], rng: np.random.Generator) -> int:
-        """How many particles an image of this shape should have."""
+        """The number of particles, drawn by chance, that a (height, width) image should have."""
         fewest, most = self.particles
         return round(rng.integers(fewest, most + 1) * shape[0] * shape[1] / self.per_px)
 
@@ -61,7 +61,7 @@ def place_particles(
 
 
 def inside(centres_yx: FloatArray, canvas: tuple[int, ...], border_px: int) -> NDArray[np.bool_]:
-    """(n,) which centres on the canvas lie inside the image, between its outer pixels' middles."""
+    """(n,) bool: which centres lie inside the image, between its outer pixels' middles."""
     last = np.array(canvas) - 1 - border_px
     within: NDArray[np.bool_] = np.all((centres_yx >= border_px) & (centres_yx <= last), axis=1)
     return within

@@ -23,12 +23,12 @@ def random_orientations(count: int, rng: np.random.Generator) -> FloatArray:
 
 
 class Projector:
-    """Projects one volume in any orientation; its transform is computed once.
+    """A projector of one volume in any orientation; the volume's transform is computed once.
 
     Parameters
     ----------
     volume : (n, n, n) array
-        Density, axes z, y, x, origin at voxel n // 2.
+        Density, axes z, y, x, origin at voxel n // 2; ValueError for another shape.
     magnification : float
         Voxel size over the projections' pixel size. The transform is read at the frequencies of
         the projection's pixels, so nothing is interpolated in real space; what is finer than
@@ -74,7 +74,7 @@ class Projector:
     def project(
         self, rotation: FloatArray, shift_yx: tuple[float, float] = (0.0, 0.0)
     ) -> Float32Array:
-        """Project the rotated volume along z, the beam.
+        """The projection of the rotated volume along z, the beam.
 
         Parameters
         ----------
@@ -91,12 +91,12 @@ class Projector:
         # The rotated volume's transform at k is the volume's own at R^T k.
         along_x, along_y = rotation[0, ::-1], rotation[1, ::-1]  # as z, y, x
         scale = self._padded_px * self._magnification  # cycles per pixel to transform's samples
-        at = scale * (along_y[:, None] * self._rows + along_x[:, None] * self._cols)
-        mirrored = at[2] < 0  # the half that is not stored: the conjugate of the other
-        at[:, mirrored] *= -1
-        at += np.array([[self._padded_px // 2], [self._padded_px // 2], [_MARGIN]])
-        real = map_coordinates(self._real, at, prefilter=False)
-        imag = map_coordinates(self._imag, at, prefilter=False)
+        samples = scale * (along_y[:, None] * self._rows + along_x[:, None] * self._cols)
+        mirrored = samples[2] < 0  # the half that is not stored: the conjugate of the other
+        samples[:, mirrored] *= -1
+        samples += np.array([[self._padded_px // 2], [self._padded_px // 2], [_MARGIN]])
+        real = map_coordinates(self._real, samples, prefilter=False)
+        imag = map_coordinates(self._imag, samples, prefilter=False)
         imag[mirrored] *= -1
         ramp = self._rows * shift_yx[0] + self._cols * shift_yx[1]
         section = np.zeros(self._within.shape, dtype=np.complex64)

@@ -30,7 +30,7 @@ _PLACEMENT = Placement(
 
 
 def simulate_sample(count: int = 6, seed: int = 2017) -> list[SimulatedMicrograph]:
-    """Simulate the sample: `count` micrographs of SAMPLE_SHAPE, float32, SAMPLE_PIXEL_SIZE.
+    """The sample: `count` micrographs of SAMPLE_SHAPE, float32, SAMPLE_PIXEL_SIZE.
 
     The k-th micrograph depends on `seed` and k alone. Every second one has a carbon edge.
 

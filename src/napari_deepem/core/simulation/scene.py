@@ -1,4 +1,4 @@
-"""What the beam meets: ice, carbon, dirt and particles, on a canvas larger than the image."""
+"""The scene that the beam meets: ice, carbon, dirt and particles, on a canvas beyond the image."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SHRED_BOX_PX = 120
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What there is beside particles; nothing unless said."""
+    """The surroundings of particles; nothing unless said."""
 
     ice_gradient: tuple[float, float] = (0.0, 0.0)  # drawn between these: see `ice_transmission`
     ice_phase: float = 0.0  # standard deviation per pixel, radians
@@ -68,7 +68,7 @@ def lay_out_scene(
     shred_size_px: int,
     rng: np.random.Generator,
 ) -> Scene:
-    """Draw everything but particles, and broken ones, whose strength may not be known yet.
+    """The scene without particles, whole or broken, whose strength may not be known yet.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def lay_out_scene(
 def project_particles(
     projector: Projector, centres_yx: FloatArray, rotations: FloatArray
 ) -> list[Placed]:
-    """Project one particle for each centre, sub-pixel exact.
+    """A projection of the particle for each centre, sub-pixel exact.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def _add_dirt(scene: Scene, amount: float, scale: float, rng: np.random.Generato
 def _add_shred_masks(
     scene: Scene, count: int, size_px: int, scale: float, rng: np.random.Generator
 ) -> None:
-    """Draw which part of which view is left of broken particles, in place."""
+    """Add masks of what is left of broken particles, and of which view, in place."""
     for rotation in random_orientations(count, rng):
         pixel = rng.integers(0, scene.phase.shape)
         mask = shred_mask(size_px, rng, scale)

@@ -1,4 +1,4 @@
-"""How strong particles are for a signal-to-noise ratio."""
+"""The strength of particles for a signal-to-noise ratio."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ _CLEARANCE = 0.48  # from carbon and dirt
 
 @dataclass(frozen=True, slots=True)
 class SimulationSettings:
-    """What a set of simulated micrographs is like; InputError if it can't be made.
+    """The settings of a set of simulated micrographs; InputError if it can't be made.
 
     Without more being said, particles lie on a clean background under white Gaussian noise. For
     what the signal-to-noise ratio means, see `SignalToNoise`; it is kept in every micrograph.
@@ -82,8 +82,8 @@ class SimulationSettings:
             0 < self.snr < np.inf, f"a signal-to-noise ratio of {self.snr:g}: give one above 0"
         )
         self._check_microscope()
-        for what, share in (("overlaps", self.overlaps), ("carbon", self.carbon)):
-            _require(0 <= share <= 1, f"{what} of {share:g}: give a share, 0 to 1")
+        for quantity, share in (("overlaps", self.overlaps), ("carbon", self.carbon)):
+            _require(0 <= share <= 1, f"{quantity} of {share:g}: give a share, 0 to 1")
         _require(
             0 <= self.ice_gradient <= LARGEST_GRADIENT,
             f"an ice gradient of {self.ice_gradient:g}: give 0 to {LARGEST_GRADIENT:g} of the beam",
@@ -96,16 +96,16 @@ class SimulationSettings:
 
     def _check_microscope(self) -> None:
         optics, span = self.optics, self.defocus_range_angstrom
-        for what, value, unit in (
+        for quantity, value, unit in (
             ("a pixel size", optics.pixel_size, "A"),
             ("a voltage", optics.voltage_kv, "kV"),
         ):
-            _require(0 < value < np.inf, f"{what} of {value:g} {unit}: give one above 0")
-        for what, value, unit in (
+            _require(0 < value < np.inf, f"{quantity} of {value:g} {unit}: give one above 0")
+        for quantity, value, unit in (
             ("a spherical aberration", optics.spherical_aberration_mm, "mm"),
             ("a B factor", optics.b_factor, "A^2"),
         ):
-            _require(0 <= value < np.inf, f"{what} of {value:g} {unit}: give 0 or more")
+            _require(0 <= value < np.inf, f"{quantity} of {value:g} {unit}: give 0 or more")
         _require(
             0 <= optics.amplitude_contrast <= 1,
             f"an amplitude contrast of {optics.amplitude_contrast:g}: give a fraction, 0 to 1",
@@ -130,7 +130,7 @@ def box_around(projector: Projector) -> int:
 def simulate_set(
     projector: Projector, settings: SimulationSettings
 ) -> Generator[SimulatedMicrograph, None, None]:
-    """Simulate micrographs one by one: the k-th depends on the settings and k, not on the count.
+    """A stream of simulated micrographs: the k-th depends on settings and k, not on their count.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def simulate_set(
 
 
 def micrograph_names(count: int) -> list[str]:
-    """What the micrographs of a set are called."""
+    """The names of the micrographs of a set."""
     return [f"simulated_{number:03d}" for number in range(1, count + 1)]
 
 

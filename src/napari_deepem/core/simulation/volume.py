@@ -1,4 +1,4 @@
-"""From a density map as it comes to one that can be projected at any pixel size."""
+"""Density maps as they come, made cubes that can be projected at any pixel size."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def projector_of(density: Float32Array, voxel_size: float, pixel_size: float) ->
 
 
 def as_cube(density: Float32Array) -> Float32Array:
-    """Pad to (n, n, n), voxel n // 2 of each axis staying its middle, and take off the solvent.
+    """The map padded to (n, n, n), voxel n // 2 of each axis still its middle, without the solvent.
 
     The solvent's density is the median over the faces; what is padded has that, which is 0 then.
     """
     faces = [density.take((0, -1), axis=axis).ravel() for axis in range(density.ndim)]
     level = np.median(np.concatenate(faces))
     size = max(density.shape)
-    before = [size // 2 - n // 2 for n in density.shape]
-    margins = [(low, size - n - low) for low, n in zip(before, density.shape, strict=True)]
+    leading = [size // 2 - n // 2 for n in density.shape]
+    margins = [(low, size - n - low) for low, n in zip(leading, density.shape, strict=True)]
     return np.asarray(np.pad(density - level, margins), dtype=np.float32)
 
 
 def crop_in_fourier(cube: Float32Array, size: int) -> Float32Array:
-    """Resample (n, n, n) to a coarser (size, size, size), `size` even, by leaving out frequencies.
+    """An (n, n, n) cube made a coarser (size, size, size), `size` even, by leaving out frequencies.
 
     Voxel n // 2 goes to voxel size // 2, and densities keep their scale.
     """

@@ -1,4 +1,4 @@
-"""How large a box the clicked particles need."""
+"""The box size that clicked particles need."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BOX_PER_RADIUS = 2.5  # a diameter and a quarter more: surroundings, particles l
 
 
 def suggest_box(micrographs: Iterable[Micrograph], labels: Iterable[Labels]) -> int | None:
-    """Suggest a box size from what was clicked as particles.
+    """The box size that suits what was clicked as particles.
 
     The boxes around all clicks are averaged, over rotations too: what is left is how much brighter
     or darker than the background a particle is at each distance from its middle. Going outwards
@@ -88,11 +88,11 @@ def _ring_means(window: Float32Array, rings: NDArray[np.int64], reach: int) -> F
 
 
 def edge_radius(profiles: FloatArray) -> float | None:
-    """Where the particles of (n, reach) profiles end, px; None if it can't be told."""
-    seen = np.isfinite(profiles)
-    counts = np.maximum(seen.sum(axis=0), 1)
-    mean = np.where(seen, profiles, 0.0).sum(axis=0) / counts
-    deviation = np.where(seen, profiles - mean, 0.0)
+    """The radius at which particles of (n, reach) profiles end, px; None if it can't be told."""
+    is_seen = np.isfinite(profiles)
+    counts = np.maximum(is_seen.sum(axis=0), 1)
+    mean = np.where(is_seen, profiles, 0.0).sum(axis=0) / counts
+    deviation = np.where(is_seen, profiles - mean, 0.0)
     error = np.sqrt((deviation**2).sum(axis=0) / np.maximum(counts - 1, 1) / counts)
     mean[:INNERMOST_PX] = mean[INNERMOST_PX]
     contrast = ndimage.gaussian_filter1d(mean - np.median(mean[len(mean) // 2 :]), SMOOTHING_PX)
@@ -106,6 +106,6 @@ def edge_radius(profiles: FloatArray) -> float | None:
     ended = np.flatnonzero(beyond < EDGE_SHARE)
     if not len(ended):
         return None
-    after = int(ended[0])
-    within = (beyond[after - 1] - EDGE_SHARE) / (beyond[after - 1] - beyond[after])
-    return strongest + after - 1 + float(within)
+    first = int(ended[0])
+    fraction = (beyond[first - 1] - EDGE_SHARE) / (beyond[first - 1] - beyond[first])
+    return strongest + first - 1 + float(fraction)

@@ -1,4 +1,4 @@
-"""What held-out labels tell of a network: where to cut its scores, and how sure picks then are."""
+"""The calibration of a network by held-out labels: where to cut its scores, how sure picks are."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STD_MARGIN = 1.5  # ice thickness and orientations differ more than a few labels
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How a network's scores are best used."""
+    """The threshold and the smoothing with which a network's scores are best used."""
 
     threshold: float
     smoothing: float  # boxes, see `candidates.smooth_scores`
@@ -47,9 +47,9 @@ def calibrate(
     smoothings: Sequence[float] = (0.0,),
     device: torch.device = CPU,
 ) -> Calibration:
-    """Smoothing and F2 threshold from held-out fields, and what the summary says of picks at it.
+    """The smoothing and the F2 threshold from held-out fields, and a summary's figures of both.
 
-    The defaults without such fields. Average precision and F2 mean something only where every
+    Without such fields the defaults. Average precision and F2 mean something only where every
     particle is labelled. `std_range` is that of the picks whose precision is estimated, see
     `precision_estimate`.
     """
@@ -84,17 +84,17 @@ def _curves(evaluation: Evaluation, labels_complete: bool) -> dict[str, list[flo
     Where nothing is picked, recall and F2 are 0, and precision is as it was with the fewest picks.
     """
     # thresholds fall: how many are as high as each of the evenly spaced ones, less one
-    at = np.searchsorted(
+    indices = np.searchsorted(
         -evaluation.thresholds, -np.linspace(0.0, 1.0, CURVE_STEPS + 1), side="right"
     )
     f2s = evaluation.f2s if labels_complete else f2_of_partial_labels(evaluation)
     curves = {
-        "recall": np.append(0.0, evaluation.recalls)[at],
-        "f2": np.append(0.0, f2s)[at],
+        "recall": np.append(0.0, evaluation.recalls)[indices],
+        "f2": np.append(0.0, f2s)[indices],
     }
     if labels_complete:
         first = evaluation.precisions[:1] if len(evaluation.precisions) else np.zeros(1)
-        curves["precision"] = np.concatenate([first, evaluation.precisions])[at]
+        curves["precision"] = np.concatenate([first, evaluation.precisions])[indices]
     return {name: curve.round(4).tolist() for name, curve in curves.items()}
 
 
@@ -107,14 +107,15 @@ def choose_smoothing(
     """
     if len(smoothings) == 1:
         return smoothings[0]
-    found = [
+    evaluations = [
         _evaluate(
             [find_candidates(replace(score_map, smoothing=width)) for score_map in maps], fields
         )
         for width in smoothings
     ]
-    enough = max(each.ap for each in found) - AP_DOUBT / sqrt(found[0].n_truth)
-    return next(w for w, each in zip(smoothings, found, strict=True) if each.ap >= enough)
+    aps = [evaluation.ap for evaluation in evaluations]
+    as_good = max(aps) - AP_DOUBT / sqrt(evaluations[0].n_truth)
+    return next(width for width, ap in zip(smoothings, aps, strict=True) if ap >= as_good)
 
 
 def evaluate_held_out(
@@ -123,7 +124,7 @@ def evaluate_held_out(
     smoothing: float = 0.0,
     device: torch.device = CPU,
 ) -> Evaluation:
-    """Pick held-out micrographs, or parts of them, and compare with what is labelled there."""
+    """The picks of held-out micrographs, or parts of them, against what is labelled there."""
     maps = _score_maps(network, fields, device)
     return _evaluate([find_candidates(replace(each, smoothing=smoothing)) for each in maps], fields)
 
@@ -133,7 +134,7 @@ def _score_maps(network: Network, fields: Sequence[Field], device: torch.device)
 
 
 def _evaluate(candidates: Sequence[Candidates], fields: Sequence[Field]) -> Evaluation:
-    picks = [_pick_field(found, field) for found, field in zip(candidates, fields, strict=True)]
+    picks = [_pick_field(each, field) for each, field in zip(candidates, fields, strict=True)]
     truth = [field.positive_yx for field in fields]
     return evaluate(picks, truth, SAME_PARTICLE_BOXES * candidates[0].box_size_px)
 
@@ -141,7 +142,7 @@ def _evaluate(candidates: Sequence[Candidates], fields: Sequence[Field]) -> Eval
 def _pick_field(
     candidates: Candidates, field: Field, std_range: tuple[float, float] | None = None
 ) -> Picks:
-    """Every candidate in the field's columns that keeps the minimum distance; binned pixels."""
+    """Every candidate in the field's columns that keeps the minimum distance; network pixels."""
     picks = PickCriteria(threshold=0.0, std_range=std_range).picks_of(candidates)
     low, high = field.cols
     inside = (picks.centres_yx[:, 1] >= low) & (picks.centres_yx[:, 1] <= high)
@@ -157,8 +158,8 @@ def _labelled_scores(
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
     """(n,) scores of all that may be picked, and (n,) bool, which of them hit a label."""
     scores, has_label = [], []
-    for found, field in zip(candidates, fields, strict=True):
-        picks = _pick_field(found, field, std_range)
+    for field_candidates, field in zip(candidates, fields, strict=True):
+        picks = _pick_field(field_candidates, field, std_range)
         assert picks.scores is not None
         scores.append(picks.scores)
         has_label.append(match(picks.centres_yx, field.positive_yx, radius_px, picks.scores))
@@ -179,8 +180,8 @@ def best_threshold(evaluation: Evaluation, labels_complete: bool) -> float:
     best = int(f2s.argmax())
     below = evaluation.thresholds[best + 1] if best + 1 < len(f2s) else 0.0
     trust = evaluation.n_truth / (evaluation.n_truth + LABELS_WORTH_OF_DOUBT)
-    found = _middle_in_logits(evaluation.thresholds[best], below)
-    return float(expit(trust * found + (1 - trust) * _between_typical_scores(evaluation)))
+    middle = _middle_in_logits(evaluation.thresholds[best], below)
+    return float(expit(trust * middle + (1 - trust) * _between_typical_scores(evaluation)))
 
 
 def _middle_in_logits(first: float, second: float) -> float:
@@ -210,8 +211,8 @@ def f2_of_partial_labels(evaluation: Evaluation) -> FloatArray:
     at_half = np.flatnonzero((evaluation.thresholds >= UNDECIDED) & (evaluation.recalls > 0))
     n_particles = float(evaluation.n_truth)
     if at_half.size:
-        found = evaluation.counts[at_half[-1]] / evaluation.recalls[at_half[-1]]
-        n_particles = max(n_particles, found)
+        estimate = evaluation.counts[at_half[-1]] / evaluation.recalls[at_half[-1]]
+        n_particles = max(n_particles, estimate)
     return 5 * evaluation.recalls * n_particles / (4 * n_particles + evaluation.counts)
 
 

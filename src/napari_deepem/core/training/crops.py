@@ -1,9 +1,9 @@
 """Boxes cut out of prepared micrographs, and places for boxes that hold no particle.
 
-Here positions are binned pixels. A box of n pixels centred on c has its corner at ceil(c - n / 2):
-for whole c that is c - n // 2 (EMAN, RELION), and the box's middle, corner + (n - 1) / 2, is never
-more than half a pixel away from c. Boxes over the border see 0,
-the median of a prepared micrograph, there: a mirror image would make two of a cut particle.
+Here positions are in network pixels. A box of n pixels centred on c has its corner at
+ceil(c - n / 2): for whole c that is c - n // 2 (EMAN, RELION), and the box's middle,
+corner + (n - 1) / 2, is never more than half a pixel away from c. Boxes over the border see 0, the
+median of a prepared micrograph, there: a mirror image would make two of a cut particle.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DRAWS_BEFORE_GIVING_UP = 200
 
 
 def box_corners(centres_yx: FloatArray, box_px: int) -> NDArray[np.int64]:
-    """(n, 2) integer corners of the boxes centred on (n, 2) binned positions."""
+    """(n, 2) integer corners of the boxes centred on (n, 2) positions."""
     return np.ceil(centres_yx - box_px / 2).astype(np.int64)
 
 
@@ -37,7 +37,7 @@ class PaddedImage:
 
     @classmethod
     def of(cls, image: Float32Array, box_px: int) -> PaddedImage:
-        """Pad an (h, w) image far enough for boxes centred up to its edges and beyond."""
+        """An (h, w) image padded far enough for boxes centred up to its edges and beyond."""
         margin = box_px
         height, width = image.shape
         return cls(np.pad(image, margin, mode="constant"), margin, (height, width))
@@ -66,7 +66,7 @@ def draw_negatives(
     rng: np.random.Generator,
     cols: tuple[float, float] | None = None,
 ) -> FloatArray:
-    """Draw box centres uniformly over the image, none within `away_px` of a particle.
+    """Box centres drawn uniformly over the image, none within `away_px` of a particle.
 
     Parameters
     ----------
@@ -90,21 +90,21 @@ def draw_negatives(
         If the particles leave no room.
     """
     low, high = cols if cols is not None else (0.0, shape[1] - 1.0)
-    found: list[FloatArray] = [np.empty((0, 2))]
+    drawn: list[FloatArray] = [np.empty((0, 2))]
     missing = count
     for _ in range(DRAWS_BEFORE_GIVING_UP):
         if missing <= 0:
             break
         centres = rng.uniform((0.0, low), (shape[0] - 1.0, high), size=(2 * missing + 16, 2))
         centres = centres[nearest_distances(centres, positive_yx) > away_px]
-        found.append(centres[:missing])
-        missing -= len(found[-1])
+        drawn.append(centres[:missing])
+        missing -= len(drawn[-1])
     if missing > 0:
         raise InputError(
             "no place is left for negatives: the labelled particles cover the whole micrograph; "
             "mark non-particles, use a smaller box, or add a micrograph with some empty ice"
         )
-    return np.concatenate(found)
+    return np.concatenate(drawn)
 
 
 def quarter_turns(crops: Float32Array) -> Float32Array:
@@ -118,6 +118,6 @@ def flip_and_turn(crops: Float32Array, rng: np.random.Generator) -> Float32Array
     turned = np.empty_like(crops)
     for orientation in range(8):
         chosen = orientations == orientation
-        some = np.rot90(crops[chosen], orientation % 4, axes=(1, 2))
-        turned[chosen] = some[:, :, ::-1] if orientation >= 4 else some
+        rotated = np.rot90(crops[chosen], orientation % 4, axes=(1, 2))
+        turned[chosen] = rotated[:, :, ::-1] if orientation >= 4 else rotated
     return turned

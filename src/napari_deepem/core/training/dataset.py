@@ -67,9 +67,15 @@ def prepare_fields(
     box_size_px: int,
     sampling: Sampling,
 ) -> list[Field]:
-    """Prepare every micrograph that has labels; InputError for labels outside the image.
+    """The fields of all micrographs that have labels, whole.
 
     Micrographs are asked for one after the other, and what was recorded of them is not kept.
+
+    Raises
+    ------
+    InputError
+        For labels outside of their image, an image that can't be prepared, or if micrographs and
+        labels differ in number.
     """
     box_px = sampling.box_px(box_size_px)
     fields = []
@@ -116,7 +122,7 @@ def _check_inside(micrograph: Micrograph, labels: Labels) -> None:
 def hold_out(
     fields: Sequence[Field], box_px: int, rng: np.random.Generator
 ) -> tuple[list[Field], list[Field]]:
-    """Split fields into those to train on and those held out, which share no pixel.
+    """Fields to train on, and fields held out, which share no pixel.
 
     Where four micrographs or more hold particles a random quarter of them is held out whole, with
     at most half of the particles. Of fewer micrographs that would cost too many labels: the
@@ -126,16 +132,21 @@ def hold_out(
     """
     with_particles = [field for field in fields if len(field.positive_yx)]
     if len(with_particles) < WHOLE_FROM:
-        parts = [_strips(field, box_px) for field in fields]
-        if any(parts) or len(with_particles) == 1:
-            left = [part[0] if part else field for part, field in zip(parts, fields, strict=True)]
-            return left, [part[1] for part in parts if part]
+        pairs = [_left_and_right(field, box_px) for field in fields]
+        if any(pairs) or len(with_particles) == 1:
+            training = [
+                pair[0] if pair else field for pair, field in zip(pairs, fields, strict=True)
+            ]
+            return training, [pair[1] for pair in pairs if pair]
     held_out = _choose_held_out(with_particles, rng)
     return [field for field in fields if field not in held_out], held_out
 
 
-def _strips(field: Field, box_px: int) -> tuple[Field, Field] | None:
-    """The part of a field with the left three quarters of its particles, and that with the rest."""
+def _left_and_right(field: Field, box_px: int) -> tuple[Field, Field] | None:
+    """The part of a field with the left three quarters of its particles, and that with the rest.
+
+    None where it has too few.
+    """
     if len(field.positive_yx) < FEWEST_TO_SPLIT:
         return None
     cut = float(np.quantile(field.positive_yx[:, 1], 1 - HELD_OUT_SHARE))
@@ -145,12 +156,12 @@ def _strips(field: Field, box_px: int) -> tuple[Field, Field] | None:
 
 
 def _choose_held_out(fields: Sequence[Field], rng: np.random.Generator) -> list[Field]:
-    wanted = max(1, round(HELD_OUT_SHARE * len(fields)))
+    count = max(1, round(HELD_OUT_SHARE * len(fields)))
     allowed = sum(len(field.positive_yx) for field in fields) / 2
     chosen: list[Field] = []
     for index in rng.permutation(len(fields)):
         n_particles = len(fields[index].positive_yx)
-        if len(chosen) < wanted and n_particles <= allowed:
+        if len(chosen) < count and n_particles <= allowed:
             chosen.append(fields[index])
             allowed -= n_particles
     return chosen
@@ -159,7 +170,7 @@ def _choose_held_out(fields: Sequence[Field], rng: np.random.Generator) -> list[
 def cut_boxes(
     fields: Sequence[Field], centres_yx: Sequence[FloatArray], box_px: int
 ) -> Float32Array:
-    """(n, box, box) boxes centred on one (k, 2) array of binned positions a field."""
+    """(n, box, box) boxes centred on one (k, 2) array of positions a field, network pixels."""
     boxes = [
         field.padded.cut(box_corners(centres, box_px), box_px)
         for field, centres in zip(fields, centres_yx, strict=True)
@@ -168,7 +179,7 @@ def cut_boxes(
 
 
 def share_out(count: int, weights: NDArray[np.int64], rng: np.random.Generator) -> list[int]:
-    """How many of `count` draws fall to each of the fields of the given weights."""
+    """The number of draws, of `count`, that fall to each of the fields of the given weights."""
     if count == 0:
         return [0] * len(weights)
     return [int(n) for n in rng.multinomial(count, weights / weights.sum())]
@@ -181,7 +192,7 @@ def positives_and_negatives(
     rng: np.random.Generator,
     per_positive: float = 1.0,
 ) -> tuple[Float32Array, Float32Array]:
-    """Every labelled particle, and as many negatives: the labelled ones, the rest drawn by chance.
+    """Boxes of every labelled particle, and of negatives: the labelled ones, the rest by chance.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""One epoch after another: what each recipe shows the network and how it learns from it."""
+"""Learners: what each recipe shows a network in an epoch, and how the network learns from it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Learner(ABC):
 
     @abstractmethod
     def run_epoch(self) -> float:
-        """Train for one epoch; returns the mean loss of its batches."""
+        """The mean loss of the batches of one more epoch, which is trained."""
 
     @abstractmethod
     def trained(self) -> Network:
@@ -50,7 +50,7 @@ class Learner(ABC):
 
 
 class PaperLearner(Learner):
-    """The paper's training: a fixed set with its rotations, squared error, plain gradient steps."""
+    """A learner as the paper's: a fixed set with its rotations, squared error, gradient steps."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class PaperLearner(Learner):
         return functional.mse_loss(torch.sigmoid(logits), targets) / 2
 
     def run_epoch(self) -> float:
-        """Pass once over all examples in random mini-batches; eq 5: w <- w - eta dE/dw."""
+        """The mean loss of a pass over all examples in random mini-batches; eq 5: w - eta dE/dw."""
         self.network.train()
         order = torch.from_numpy(self._rng.permutation(len(self._crops))).to(self._crops.device)
         losses = []
@@ -101,7 +101,7 @@ class PaperLearner(Learner):
         return float(np.mean(losses))
 
     def look_around(self) -> None:
-        """The paper's examples are drawn once."""
+        """Change nothing: the paper's examples are drawn once."""
 
     def trained(self) -> Network:
         """A copy of the network as it is."""
@@ -109,7 +109,7 @@ class PaperLearner(Learner):
 
 
 class ModernLearner(Learner):
-    """Fresh random batches, cross-entropy, AdamW on one cycle, averaged weights."""
+    """A learner from fresh random batches: cross-entropy, AdamW on one cycle, averaged weights."""
 
     def __init__(
         self,
@@ -150,7 +150,7 @@ class ModernLearner(Learner):
         return functional.binary_cross_entropy_with_logits(logits, targets)
 
     def run_epoch(self) -> float:
-        """Train on the recipe's number of freshly drawn batches."""
+        """The mean loss of the recipe's number of freshly drawn batches, which are trained on."""
         self.network.train()
         keep_freed_memory()
         losses = []
@@ -170,12 +170,12 @@ class ModernLearner(Learner):
         return self._average.without_batch_norm().cpu()
 
     def look_around(self) -> None:
-        """Replace what was kept clear of before: the network has learnt since."""
+        """Keep background clear of what the network sees now, no longer of what it saw before."""
         away_px = self._recipe.background_distance * self._box_px
         self._fields = clear_of_lookalikes(self._labelled, self.trained(), away_px, self._device)
 
     def _draw_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches of (b, 1, box, box) crops and (b,) targets, a share of them particles."""
+        """Batches: (b, 1, box, box) crops and (b,) targets, a share of them particles."""
         n_positive = round(self._recipe.batch_size / (1 + self._recipe.negatives_per_positive))
         n_negative = self._recipe.batch_size - n_positive
         off = self._recipe.label_smoothing
@@ -188,7 +188,7 @@ class ModernLearner(Learner):
             yield torch.from_numpy(self._vary_contrast(crops))[:, None], targets
 
     def _draw_positives(self, count: int) -> Float32Array:
-        """Particles a little off centre, but within their field: beyond it may be held out."""
+        """Boxes of particles a little off centre, in their field: what lies beyond is held out."""
         reach = self._recipe.jitter * self._box_px
         centres_yx = []
         for field, n in self._shares(count, "positive_yx"):
@@ -198,7 +198,7 @@ class ModernLearner(Learner):
         return self._cut(centres_yx)
 
     def _draw_negatives(self, count: int) -> Float32Array:
-        """Labelled negatives, each as often as a particle but at most half; the rest by chance."""
+        """Boxes of negatives: labelled ones as often as particles, at most half; others random."""
         n_positive = sum(len(field.positive_yx) for field in self._fields)
         n_labelled = sum(len(field.negative_yx) for field in self._fields)
         from_labels = min(round(count * n_labelled / n_positive), round(count * NEGATIVES_LABELLED))
@@ -214,7 +214,7 @@ class ModernLearner(Learner):
         return np.concatenate([self._cut(labelled_yx), self._cut(random_yx)])
 
     def _shares(self, count: int, kind: str) -> list[tuple[Field, int]]:
-        """How many of `count` draws each field gives, by how many labels of that kind it has."""
+        """Each field with its number of draws, of `count`, by its number of labels of that kind."""
         weights = np.array([len(getattr(field, kind)) for field in self._fields])
         return list(zip(self._fields, share_out(count, weights, self._rng), strict=True))
 
@@ -239,5 +239,5 @@ class ModernLearner(Learner):
 
 
 def _draw(centres_yx: FloatArray, count: int, rng: np.random.Generator) -> FloatArray:
-    """(count, 2) of (n, 2) centres, each as likely, again and again."""
+    """(count, 2) of (n, 2) centres, drawn with replacement."""
     return centres_yx[rng.integers(len(centres_yx), size=count)] if count else np.empty((0, 2))

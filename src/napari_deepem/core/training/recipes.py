@@ -1,4 +1,4 @@
-"""How a network is trained: the paper's way, and the way one would today."""
+"""Recipes of training: the paper's way, and the way one would today."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from napari_deepem.core.network.architecture import Activation
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What distinguishes one way of training from another; lengths are in boxes."""
+    """A way of training, by what distinguishes it from others; lengths are in boxes."""
 
     name: str
     activation: Activation

@@ -42,11 +42,11 @@ def settings_of(
     From weights that have learnt the rest, a fifth of the epochs teaches what is new.
     """
     base = RECIPES.get(model.recipe, MODERN)
-    known = {item.name for item in fields(Recipe)}
+    field_names = {item.name for item in fields(Recipe)}
     stored: dict[str, Any] = {  # older models tell the name alone
         name: tuple(value) if isinstance(value, list) else value
         for name, value in model.summary.get("recipe", {}).items()
-        if name in known
+        if name in field_names
     }
     if epochs is None:
         share = CONTINUED_SHARE if start == "weights" else 1.0
@@ -64,7 +64,7 @@ def settings_of(
 
 
 def epochs_anew(model: Model) -> int:
-    """How many epochs a model's training from random weights was to have; 0 if it does not say."""
+    """The number of epochs that a training from random weights was to have; 0 if unknown."""
     curve = model.summary.get("curve", ())
     planned = model.summary.get("stopped", {}).get("epochs", len(curve))
     return int(model.summary.get("refined", {}).get("epochs_anew", planned))
@@ -151,11 +151,11 @@ def refine_epochs(
     start: Start = "anew",
     stop: Callable[[], bool] = never,
 ) -> Generator[MicrographRead | EpochDone, None, Model]:
-    """Do as `refine`, as a stream: yields progress, returns the `Model`.
+    """A stream of progress that returns the `Model`: `refine` step by step.
 
     What was held out at first is held out again and nothing else, so that figures can be compared;
     if the training set no longer has it, `dataset.hold_out` chooses anew. `micrograph_of` reads
-    one micrograph of the joined training set; only what is binned of it is kept. For `stop` see
+    one micrograph of the joined training set; only its network pixels are kept. For `stop` see
     `train.train_fields`; the summary's `ap_before` is what `model` gets on the same held-out
     boxes as its `curve` tells of.
     """
@@ -202,13 +202,15 @@ def clear_of_suspects(field: Field, model: Model, away_px: float, device: torch.
 def split_as_before(
     prepared: Sequence[Field], model: Model, settings: TrainingSettings
 ) -> tuple[list[Field], list[Field]]:
-    """Fields to train on, and those held out when the model was trained, or the same strip."""
+    """Fields to train on, and those held out when the model was trained, or the same parts."""
     trained_on, held_out = (
         {part["micrograph"]: part["binned_cols"] for part in model.summary.get(kind, ())}
         for kind in ("trained_on", "held_out")
     )
-    kept = [f.within(*held_out[f.name]) for f in prepared if f.name in held_out]
-    if not any(len(field.positive_yx) for field in kept):
+    held_out_again = [
+        field.within(*held_out[field.name]) for field in prepared if field.name in held_out
+    ]
+    if not any(len(field.positive_yx) for field in held_out_again):
         rng = np.random.default_rng(settings.seed)
         return hold_out(prepared, settings.network_box_px, rng)
     training = [
@@ -216,7 +218,7 @@ def split_as_before(
         for field in prepared
         if field.name in trained_on or field.name not in held_out
     ]
-    return training, kept
+    return training, held_out_again
 
 
 def _describe(

@@ -1,4 +1,4 @@
-"""What a user decides about a training."""
+"""The settings of a training: what a user decides about it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AUTO_BOX_PX = 40  # the network's box that automatic binning does not go below
 
 
 def automatic_sampling(box_size_px: int) -> Sampling:
-    """The largest binning that leaves 40 px or more of a box."""
+    """The sampling by the largest binning that leaves 40 px or more of a box."""
     return Sampling(min(max(1, box_size_px // AUTO_BOX_PX), MAX_BINNING))
 
 
@@ -58,12 +58,12 @@ class TrainingSettings:
 
     @property
     def chosen_epochs(self) -> int:
-        """How many epochs are trained."""
+        """The number of epochs that are trained."""
         return self.recipe.epochs if self.epochs is None else self.epochs
 
     @property
     def chosen_sampling(self) -> Sampling:
-        """The sampling, also where it is left to us."""
+        """The sampling: the one given, or the automatic one."""
         return self.sampling or automatic_sampling(self.box_size_px)
 
     @property

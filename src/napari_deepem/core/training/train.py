@@ -42,12 +42,12 @@ def train(
     device: DeviceName = "auto",
     on_epoch: Callable[[EpochDone], object] | None = None,
 ) -> Model:
-    """Train a network on labelled micrographs.
+    """A model trained on labelled micrographs.
 
     Parameters
     ----------
     micrographs : iterable of Micrograph
-        Only what is binned of each is kept.
+        Of each only the network pixels are kept.
     labels : sequence of Labels
         One item a micrograph; micrographs without any label are not used. Where fewer negatives
         than particles are labelled, the rest is drawn at random away from every particle.
@@ -102,7 +102,7 @@ def train(
 
 
 def never() -> bool:
-    """Say no: a training that nobody asks to stop."""
+    """Whether to stop a training that nobody asks to stop: no."""
     return False
 
 
@@ -112,10 +112,10 @@ def train_epochs(
     settings: TrainingSettings,
     stop: Callable[[], bool] = never,
 ) -> Generator[EpochDone, None, Model]:
-    """Do as `train`, as a stream: yields `EpochDone`, returns the `Model`.
+    """A stream of `EpochDone` that returns the `Model`: `train` epoch by epoch.
 
-    Micrographs may be read while they are asked for: only what is binned of them is kept. For
-    `stop` see `train_fields`.
+    Micrographs may be read while they are asked for: only their network pixels are kept. For
+    `stop` see `train_fields`; errors are those of `train`.
     """
     if not any(len(each.positive_yx) for each in labels):
         raise InputError("no particle is labelled: mark some particles first, or give their file")
@@ -133,12 +133,12 @@ def train_fields(
     before: Network | None = None,
     stop: Callable[[], bool] = never,
 ) -> Generator[EpochDone, None, Model]:
-    """Do as `train_epochs` on what `prepare_fields` made of the micrographs.
+    """A stream of `EpochDone` that returns the `Model`: `train_epochs` on prepared micrographs.
 
     Parameters
     ----------
     fields : sequence of Field
-        Every labelled micrograph, whole.
+        Every labelled micrograph, whole, see `prepare_fields`.
     settings : TrainingSettings
     parts : (training, held_out), optional
         The fields divided; as `hold_out` does by default, which depends on the fields and the seed
@@ -159,11 +159,11 @@ def train_fields(
     epochs = settings.chosen_epochs
     looks = set() if settings.labels_complete else {epochs * k // 4 for k in (1, 2, 3)}
     network, curve = yield from _learn(learner, boxes, epochs, looks, stop, device)
-    more: dict[str, Any] = {}
+    extras: dict[str, Any] = {}
     if len(curve) < epochs:
-        more["stopped"] = {"epochs": epochs, "kept_epoch": best_epoch(curve)}
+        extras["stopped"] = {"epochs": epochs, "kept_epoch": best_epoch(curve)}
     if before is not None and boxes is not None:
-        more["ap_before"] = _held_out_figures(before, learner.loss, boxes, device)[1]
+        extras["ap_before"] = _held_out_figures(before, learner.loss, boxes, device)[1]
     std_range = particle_std_range(fields, box_px)
     smoothings = settings.recipe.smoothings
     calibration = calibrate(
@@ -185,7 +185,7 @@ def train_fields(
             "trained_on": _describe(training),
             "held_out": _describe(held_out),
             "curve": [asdict(done) for done in curve],
-            **more,
+            **extras,
             **calibration.figures,
         },
         training_set=tuple(
@@ -203,9 +203,10 @@ def _learn(
     stop: Callable[[], bool],
     device: torch.device,
 ) -> Generator[EpochDone, None, tuple[Network, list[EpochDone]]]:
-    """Run the epochs; returns the last one's network, or where it was stopped the best one's.
+    """A stream of `EpochDone` that returns a network, and all that was yielded.
 
-    After those in `looks` the learner looks around for particles that are not labelled.
+    The network is that of the last epoch, or where training was stopped of the best one. After the
+    epochs in `looks` the learner looks around for particles that are not labelled.
     """
     curve: list[EpochDone] = []
     best = network = learner.trained()
@@ -239,7 +240,7 @@ def make_learner(
     start: Network | None = None,
     device: torch.device = CPU,
 ) -> Learner:
-    """Set up what a recipe trains with, on from the weights of `start` if it is given."""
+    """The learner of a recipe, which goes on from the weights of `start` if that is given."""
     recipe, architecture = settings.recipe, settings.architecture
     if recipe.batches_per_epoch is None:
         return PaperLearner(architecture, fields, recipe, rng, start, device)

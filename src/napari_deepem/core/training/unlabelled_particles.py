@@ -28,21 +28,23 @@ def clear_of_lookalikes(
 ) -> list[Field]:
     """The same fields, but no background is drawn where there may be an unlabelled particle.
 
-    That is within `away_px` (binned) of every candidate that scores as high as all but a tenth of
-    the labelled particles. Fields without a labelled particle stay as they are: their background is
-    labelled.
+    That is within `away_px` network pixels of every candidate that scores as high as all but a
+    tenth of the labelled particles. Fields without a labelled particle stay as they are: their
+    background is labelled.
     """
-    taught = [field for field in fields if len(field.positive_yx)]
-    maps = [finish(score_prepared(field.prepared, network, device=device)) for field in taught]
-    labelled = [
-        scores_at(score_map, field.positive_yx)
-        for score_map, field in zip(maps, taught, strict=True)
+    with_particles = [field for field in fields if len(field.positive_yx)]
+    maps = [
+        finish(score_prepared(field.prepared, network, device=device)) for field in with_particles
     ]
-    lowest = np.quantile(np.concatenate(labelled), LABELLED_BELOW)
+    labelled_scores = [
+        scores_at(score_map, field.positive_yx)
+        for score_map, field in zip(maps, with_particles, strict=True)
+    ]
+    lowest = np.quantile(np.concatenate(labelled_scores), LABELLED_BELOW)
     candidates = [find_candidates(score_map) for score_map in maps]
-    alike = iter([found.centres_yx[found.scores >= lowest] for found in candidates])
+    lookalikes = iter([each.centres_yx[each.scores >= lowest] for each in candidates])
     return [
-        clear_of(field, next(alike), away_px) if len(field.positive_yx) else field
+        clear_of(field, next(lookalikes), away_px) if len(field.positive_yx) else field
         for field in fields
     ]
 
@@ -51,10 +53,10 @@ def clear_of(field: Field, centres_yx: FloatArray, away_px: float) -> Field:
     """The same field, but no background is drawn near (n, 2) centres, the most suspicious first.
 
     A network that has learnt little sees particles everywhere: so that room is left for background,
-    as many are kept clear of as circles of `away_px` (binned) cover half of the image.
+    as many are kept clear of as circles of `away_px` network pixels cover half of the image.
     """
-    most = int(field.prepared.size / 2 / (np.pi * away_px**2))
-    return replace(field, avoid_yx=np.concatenate([field.avoid_yx, centres_yx[:most]]))
+    count = int(field.prepared.size / 2 / (np.pi * away_px**2))
+    return replace(field, avoid_yx=np.concatenate([field.avoid_yx, centres_yx[:count]]))
 
 
 def scores_at(score_map: ScoreMap, centres_yx: FloatArray) -> FloatArray:

@@ -31,7 +31,7 @@ class Variant:
     negatives: float = 1.0  # per positive
 
     def applied_to(self, settings: TrainingSettings) -> TrainingSettings:
-        """These settings with the hyper-parameters changed; as they are for the default.
+        """The settings with these hyper-parameters instead of their own; the same for the default.
 
         Raises
         ------
@@ -52,19 +52,19 @@ class Variant:
         return replace(settings, own_recipe=own_recipe, own_architecture=architecture)
 
     def _architecture(self, default: Architecture) -> Architecture:
-        """Kernels keep their share of the maps that they lie on, times the variant's factors."""
+        """The variant's architecture: kernels keep their share of the maps, times its factors."""
         sides = (default.box_px, default.map_sizes[1], default.map_sizes[3])
         layers = zip(self.kernels, default.kernels, sides, strict=True)
         c1, c3, c5 = (factor * kernel / side for factor, kernel, side in layers)
         s2, s4, s6 = np.add(default.pools, self.more_cells).tolist()
-        few, more, most = (max(1, round(self.maps * count)) for count in default.maps)
+        maps_1, maps_3, maps_5 = (max(1, round(self.maps * count)) for count in default.maps)
         fitting = Architecture.proportioned(default.box_px, (c1, c3, c5), (s2, s4, s6))
-        return replace(fitting, maps=(few, more, most), activation=default.activation)
+        return replace(fitting, maps=(maps_1, maps_3, maps_5), activation=default.activation)
 
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """By how much a variant is better than the default, from trainings in pairs."""
+    """The gain of a variant over the default, from trainings in pairs."""
 
     mean: float  # of the differences in average precision
     noise: float  # what such a mean may reach by chance if there is no difference
@@ -87,8 +87,8 @@ class Gain:
         error = float(differences.std(ddof=1)) * sqrt(1 / repeats + overlap)
         from scipy.stats import t as students_t  # loads slowly, and only a tuning needs it
 
-        times = float(students_t.isf(CHANCE / rivals, repeats - 1))
-        return cls(float(differences.mean()), times * error, repeats)
+        quantile = float(students_t.isf(CHANCE / rivals, repeats - 1))
+        return cls(float(differences.mean()), quantile * error, repeats)
 
     @property
     def is_clear(self) -> bool:

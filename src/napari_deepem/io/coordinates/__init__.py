@@ -38,7 +38,7 @@ WRITABLE = READABLE
 
 
 def read_coordinates(path: str | Path) -> Picks:
-    """Read a file that holds the particles of one micrograph.
+    """The particles in a file of one micrograph.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def read_coordinates(path: str | Path) -> Picks:
 
 
 def read_coordinate_set(path: str | Path, names: Iterable[str]) -> dict[str, Picks]:
-    """Read the particles of many micrographs.
+    """The particles of many micrographs, from a folder or a file.
 
     Parameters
     ----------
@@ -94,21 +94,21 @@ def read_coordinate_set(path: str | Path, names: Iterable[str]) -> dict[str, Pic
     if path.is_dir():
         files = _files_in(path)
         paired = [(name, _file_for(name, files)) for name in names]
-        found = {name: _read_one(file, name) for name, file in paired if file is not None}
-        held = [file.name for file in files.values()]
+        picks = {name: _read_one(file, name) for name, file in paired if file is not None}
+        all_names = [file.name for file in files.values()]
     else:
-        found, held = _read_file(path, names)
-    if not found:
+        picks, all_names = _read_file(path, names)
+    if not picks:
+        first = all_names[0] if all_names else f"no {_list(READABLE)} files or rows"
         raise InputError(
             f"{path}: no coordinates for any of the {len(names)} micrographs, such as "
-            f"{names[0] if names else 'none'}; it has "
-            f"{held[0] if held else f'no {_list(READABLE)} files or rows'}; names must agree"
+            f"{names[0] if names else 'none'}; it has {first}; names must agree"
         )
-    return found
+    return picks
 
 
 def coordinate_names(path: str | Path) -> list[str]:
-    """List the names of the micrographs that a folder or a file has coordinates for, sorted.
+    """The names of the micrographs that a folder or a file has coordinates for, sorted.
 
     Files of a folder that hold something else, such as a table of results, are passed over.
 
@@ -123,10 +123,10 @@ def coordinate_names(path: str | Path) -> list[str]:
     files = _files_in(path)
     names = {_format_of(file).name_of(file) for file in files.values()}
     paired = ((name, _file_for(name, files)) for name in sorted(names))
-    held = [name for name, file in paired if file and _format_of(file).recognises(file)]
-    if not held:
+    recognised = [name for name, file in paired if file and _format_of(file).recognises(file)]
+    if not recognised:
         raise InputError(f"{path}: no coordinate files there ({_list(READABLE)})")
-    return held
+    return recognised
 
 
 def write_coordinates(path: str | Path, picks: Picks) -> None:
@@ -182,7 +182,7 @@ def _files_in(folder: Path) -> dict[str, Path]:
 
 
 def _file_for(name: str, files: dict[str, Path]) -> Path | None:
-    """Preferred file of one micrograph."""
+    """The preferred file of one micrograph; None without any."""
     choices = (
         name + ending + format.suffix for format in FORMATS for ending in ("", *format.endings)
     )
@@ -208,8 +208,8 @@ def _read_file(path: Path, names: list[str]) -> tuple[dict[str, Picks], list[str
         return {name: divided[name] for name in names if name in divided}, list(divided)
     own = {path.name[: -len(_format_of(path).suffix)], _format_of(path).name_of(path)}
     # A single file for a single micrograph is meant for it, whatever it is called.
-    found = {name: rows.picks() for name in names if name in own or len(names) == 1}
-    return found, [_format_of(path).name_of(path)]
+    picks = {name: rows.picks() for name in names if name in own or len(names) == 1}
+    return picks, [_format_of(path).name_of(path)]
 
 
 def _list(suffixes: tuple[str, ...]) -> str:

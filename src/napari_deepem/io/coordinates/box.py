@@ -17,12 +17,12 @@ from napari_deepem.io.coordinates.text import parse_number, read_text, write_tex
 
 
 def recognises(path: Path) -> bool:
-    """Any file that ends in `.box` means to be one."""
+    """Whether a file holds coordinates: any that ends in `.box` means to."""
     return True
 
 
 def read(path: Path) -> Rows:
-    """Read corners and sizes; a size of 0 means that the positions are centres already.
+    """The rows of a file of corners and sizes; a size of 0 says that they are centres already.
 
     Decimals (crYOLO writes them), a fifth column (EMAN's mode), blank lines and comments are
     accepted. The box size is None unless all boxes have the same one, above 0.

@@ -1,4 +1,4 @@
-"""What a coordinate file holds, before it is divided among micrographs."""
+"""The rows of a coordinate file, before they are divided among micrographs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Rows:
         return Picks(self.centres_yx, self.scores, self.box_size_px)
 
     def by_name(self, path: Path) -> dict[str, Picks]:
-        """Divide among micrographs, by their names without folders and suffixes.
+        """The rows divided among micrographs, by their names without folders and suffixes.
 
         Raises
         ------
@@ -73,7 +73,7 @@ class Format:
 
 
 def nearest_pixel(centres_yx: FloatArray) -> NDArray[np.int64]:
-    """Round (n, 2) positions to the nearest pixel, halves up: no position moves by more than 0.5.
+    """(n, 2) pixels nearest to positions, halves rounded up: none moves by more than 0.5.
 
     Unlike numpy's rounding, which takes halves to the even neighbour, this moves all halves alike,
     so distances between them stay; unlike truncation it has no shift on average.

@@ -24,12 +24,12 @@ _COLUMNS = (_X, _Y, "rlnClassNumber", _SCORE, "rlnAnglePsi")
 
 
 def recognises(path: Path) -> bool:
-    """Tell coordinates from the other STAR files of a RELION job."""
+    """Whether a file holds coordinates, which other STAR files of a RELION job do not."""
     return f"_{_X}" in read_text(path)
 
 
 def read(path: Path) -> Rows:
-    """Read the first block that has coordinates."""
+    """The rows of the first block that has coordinates; InputError if there is none."""
     text = read_text(path)
     if not text.strip():
         return Rows(np.empty((0, 2)))

@@ -19,12 +19,12 @@ _MICROGRAPH_COLUMNS = ("micrograph", "micrograph_name", "image_name")
 
 
 def recognises(path: Path) -> bool:
-    """Tell coordinates from other tables by their header."""
+    """Whether a table holds coordinates, told by its header."""
     return {"x", "y"} <= set(_header(read_text(path)))
 
 
 def read(path: Path) -> Rows:
-    """Read centres, scores where there is such a column, and micrographs likewise."""
+    """The rows of a table: centres, scores where there is such a column, micrographs likewise."""
     text = read_text(path)
     if not text.strip():
         return Rows(np.empty((0, 2)))

@@ -10,7 +10,7 @@ from napari_deepem.io.atomic import replacing
 
 
 def read_text(path: Path) -> str:
-    """Return the file's text, without a byte order mark.
+    """The text of a file, without a byte order mark.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def parse_number(text: str, path: Path, line: int) -> float:
-    """Return a finite number, or raise an InputError that names the file, line and text."""
+    """The finite number in a text; else an InputError that names the file, line and text."""
     try:
         number = float(text)
     except ValueError:

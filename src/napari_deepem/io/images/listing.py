@@ -1,4 +1,4 @@
-"""Which files are micrographs, and what they are called: nothing is opened."""
+"""The files that are micrographs, and their names: nothing is opened."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _IMAGE_SUFFIX = re.compile(r"\.(mrcs?|map|rec|tiff?|eer)$", re.IGNORECASE)
 
 
 def micrograph_name(path: str | Path) -> str:
-    """Return the file's name without folders and image suffixes: 'sum/a.mrc.gz' is 'a'.
+    """The name of a file without folders and image suffixes: 'sum/a.mrc.gz' is 'a'.
 
     Dots that don't start an image suffix belong to the name: 'May08_04.32.27' stays. Both kinds of
     slash part folders, because a STAR file may come from another system.
@@ -26,7 +26,7 @@ def micrograph_name(path: str | Path) -> str:
 
 
 def find_micrographs(arguments: Iterable[str | Path]) -> list[Path]:
-    """List the micrographs that files, glob patterns and folders stand for.
+    """The micrographs that files, glob patterns and folders stand for.
 
     Returns
     -------
@@ -38,25 +38,25 @@ def find_micrographs(arguments: Iterable[str | Path]) -> list[Path]:
     InputError
         An argument stands for nothing, or two files have the same name, by which picks are matched.
     """
-    found: dict[Path, Path] = {}  # resolved: as given
+    paths: dict[Path, Path] = {}  # resolved: as given
     for argument in arguments:
         for path in _matches(str(argument)):
-            found.setdefault(path.resolve(), path)
-    if not found:
+            paths.setdefault(path.resolve(), path)
+    if not paths:
         raise InputError("no micrographs given; name at least one .mrc file or a folder of them")
     by_name: dict[str, Path] = {}
-    for path in found.values():
+    for path in paths.values():
         other = by_name.setdefault(micrograph_name(path), path)
         if other is not path:
             raise InputError(
                 f"{other} and {path} have the same name, by which picks are matched; "
                 "give them one at a time or rename one"
             )
-    return list(found.values())
+    return list(paths.values())
 
 
 def list_micrographs(folder: str | Path) -> dict[str, Path]:
-    """List the micrographs that lie in a folder by name, without opening any of them.
+    """The micrographs that lie in a folder, by name; none of them is opened.
 
     Returns
     -------
@@ -72,35 +72,35 @@ def list_micrographs(folder: str | Path) -> dict[str, Path]:
     folder = Path(folder)
     try:
         with os.scandir(folder) as entries:
-            found = [entry.name for entry in entries if _may_be_micrograph(entry)]
+            file_names = [entry.name for entry in entries if _may_be_micrograph(entry)]
     except OSError as error:
         raise InputError(f"{folder}: cannot be opened: {error.strerror or error}") from error
-    if not found:
+    if not file_names:
         raise InputError(
             f"{folder}: no micrographs there ({', '.join(SUFFIXES)}); "
             "choose the folder that they lie in"
         )
     files: dict[str, Path] = {}
-    for file in sorted(found, key=_natural):
-        name = micrograph_name(file)
-        files[file if name in files else name] = folder / file
+    for file_name in sorted(file_names, key=_natural):
+        name = micrograph_name(file_name)
+        files[file_name if name in files else name] = folder / file_name
     return files
 
 
 def _matches(argument: str) -> list[Path]:
     path = Path(argument)
     if path.is_dir():
-        found = sorted(file for file in path.iterdir() if _is_micrograph(file))
+        paths = sorted(file for file in path.iterdir() if _is_micrograph(file))
     elif path.exists():
-        found = [path]
+        paths = [path]
     elif glob.has_magic(argument):
-        matched = (Path(name) for name in glob.glob(argument, recursive=True))  # noqa: PTH207  it may be absolute
-        found = sorted(file for file in matched if _is_micrograph(file))
+        matches = (Path(name) for name in glob.glob(argument, recursive=True))  # noqa: PTH207  it may be absolute
+        paths = sorted(file for file in matches if _is_micrograph(file))
     else:
         raise InputError(f"{argument}: no such file or folder; check the path")
-    if not found:
+    if not paths:
         raise InputError(f"{argument}: no micrographs there ({', '.join(SUFFIXES)})")
-    return found
+    return paths
 
 
 def _is_micrograph(path: Path) -> bool:
@@ -108,7 +108,7 @@ def _is_micrograph(path: Path) -> bool:
 
 
 def _may_be_micrograph(entry: os.DirEntry[str]) -> bool:
-    """Whether it looks like one; where a link leads is not asked, which takes long on a network."""
+    """Whether an entry looks like a micrograph; where a link leads is not asked, it takes long."""
     return _named_as_micrograph(entry.name) and not entry.is_dir(follow_symlinks=False)
 
 
@@ -117,6 +117,6 @@ def _named_as_micrograph(name: str) -> bool:
 
 
 def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
-    """Sort key in which numbers count as numbers."""
+    """The sort key of a name, in which numbers count as numbers."""
     parts = re.split(r"(\d+)", name.lower())  # every other one is a number
     return [(int(p), "") if odd % 2 else (-1, p) for odd, p in enumerate(parts)], name

@@ -65,7 +65,7 @@ def write_image(path: Path, image: Float32Array, pixel_size: float | None) -> No
 def read_mrc(
     path: Path, shape_of: Callable[[Any], tuple[int, ...]]
 ) -> tuple[NDArray[np.generic], Any]:
-    """Read what an MRC file holds, in native byte order and the file's own number type.
+    """The numbers of an MRC file, in native byte order and the file's own type, and its header.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def read_mrc(
 
 
 def read_header(path: Path) -> Any:
-    """Read the header alone, a structured array; InputError for a file that is not MRC."""
+    """The header alone, a structured array; InputError for a file that is not MRC."""
     _require_file(path)
     with _opened(path) as stream:
         return _read_header(path, stream)
@@ -150,7 +150,7 @@ def _number_type(path: Path, header: Any) -> np.dtype[Any]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open for reading, decompressed, with what goes wrong said as an InputError."""
+    """The bytes of a file, decompressed, to read; what goes wrong is said as an InputError."""
     try:
         with path.open("rb") as file:
             magic = file.read(3)  # neither magic can start an MRC file: it would be too wide
@@ -174,14 +174,14 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _read_bytes(stream: IO[bytes], count: int) -> bytearray | NDArray[np.uint8]:
-    """Read at most `count` bytes, never making room for more than there are.
+    """At most `count` bytes of a stream, without making room for more than there are.
 
     A damaged header may ask for terabytes: a plain file says how long it is, a compressed one is
     read piece by piece.
     """
     if isinstance(stream, BufferedReader):
-        there = max(0, os.fstat(stream.fileno()).st_size - stream.tell())
-        whole = np.empty(min(count, there), dtype=np.uint8)
+        n_left = max(0, os.fstat(stream.fileno()).st_size - stream.tell())
+        whole = np.empty(min(count, n_left), dtype=np.uint8)
         return whole[: stream.readinto(whole.data)]
     content = bytearray()
     while len(content) < count:
@@ -193,7 +193,7 @@ def _read_bytes(stream: IO[bytes], count: int) -> bytearray | NDArray[np.uint8]:
 
 
 def _read_header(path: Path, stream: IO[bytes]) -> Any:
-    """Return the header, a structured array, in the byte order in which it makes sense.
+    """The header, a structured array, in the byte order in which it makes sense.
 
     The machine stamp and the map id are hints only: old files lack both, some have wrong ones.
     """
