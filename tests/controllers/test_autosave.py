@@ -124,7 +124,10 @@ def test_model_that_comes_while_the_kept_one_is_read_keeps_nothing_of_it(
     file.close()
 
 
-def test_session_is_kept_while_one_works_and_goes_on(opened, folder: Path, qtbot) -> None:
+def test_session_is_kept_while_one_works_and_goes_on(
+    opened, folder: Path, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    monkeypatch.setattr("napari_deepem.controllers.autosave.DELAY_MS", 20)
     link = opened(ViewerModel())
     go_to(link, "m2", qtbot)
     link.mark("positive").add([[10.0, 20.0]])
@@ -153,17 +156,23 @@ app, viewer = QApplication([]), ViewerModel()
 link = link_of(viewer)
 link.autosave.open_folder(Path(sys.argv[1]))
 
+def say_what_is_saved():
+    if "m1" in link.autosave._saved.labels:
+        print("saved", flush=True)
+
 def work():
     if link.session.current not in link.session.micrographs:
         return
+    timer.stop()
+    link.autosave.changed.connect(say_what_is_saved)
     link.mark("positive").add([[10.0, 20.0]])
     link.session.threshold = 0.25
     print("marked", flush=True)
-    timer.stop()
 
 timer = QTimer()
 timer.timeout.connect(work)
 timer.start(20)
+QTimer.singleShot(60_000, app.quit)
 app.exec()
 """
 
@@ -176,8 +185,11 @@ def test_what_is_five_seconds_old_outlives_a_killed_program(folder: Path) -> Non
         text=True,
         env=os.environ | {"QT_QPA_PLATFORM": "offscreen"},
     )
-    assert program.stdout.readline() == "marked\n"
-    time.sleep(5)
+    said = iter(program.stdout)
+    assert next(said) == "marked\n"
+    marked = time.monotonic()
+    assert next(said) == "saved\n"
+    assert time.monotonic() - marked < 5
     program.send_signal(signal.SIGKILL)
     program.wait()
     program.stdout.close()
