@@ -1,6 +1,5 @@
 """The Train dock: what it says before, during and after a training."""
 
-import gc
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.sampling import Sampling
-from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
+from napari_deepem.core.simulation import SAMPLE_BOX_PX
 from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.types import Labels
 from napari_deepem.layers.micrographs import image_layer_data
@@ -25,16 +24,10 @@ from napari_deepem.session import Session
 from napari_deepem.widgets.docks.pick import Pick
 from napari_deepem.widgets.docks.train import STRIP_COLUMNS, Train, numbers_of
 from scored_viewer import model, score_current
+from simulated import simulated_micrograph
 
 PLUGIN = "napari-deepem"
 pytestmark = pytest.mark.usefixtures("qapp")
-
-
-@pytest.fixture(autouse=True)
-def _no_dock_dies_in_a_job() -> Iterator[None]:
-    """Qt crashes where Python's collector, run in a job's thread, comes upon a widget."""
-    yield
-    gc.collect()
 
 
 @pytest.fixture
@@ -139,7 +132,7 @@ def test_dock_in_sight_suggests_a_box_and_shows_what_the_network_sees(
     make_napari_viewer, qtbot
 ) -> None:
     viewer = make_napari_viewer(show=True)
-    (simulated,) = simulate_sample(1)
+    simulated = simulated_micrograph()
     data, arguments, _ = image_layer_data(simulated.micrograph)
     viewer.add_image(data, **arguments)
     _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Train")
