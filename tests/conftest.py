@@ -6,8 +6,10 @@ from hypothesis import settings
 
 from places import SHARED_DATA
 
-# Threads that wait for a core spin: on a busy machine two train a tiny network far slower than one.
+# Threads that wait for a core spin: on a busy machine two train a tiny network far slower than one,
+# so there is one; and where a test wants two or three, they sleep instead.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # A property that is slow on a busy machine is still true.
 settings.register_profile("no-deadline", deadline=None)

@@ -48,6 +48,17 @@ class Hand:
         self.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | SHIFT)
 
 
+def wait_until_drawn(viewer: Any, qtbot: Any) -> None:
+    """Wait until the canvas is drawn anew: until then it knows places by how they were before."""
+    drawn: list[Any] = []
+    canvas = viewer.window._qt_viewer.canvas._scene_canvas
+    QApplication.processEvents()  # of windows that are shown, and of sizes
+    canvas.events.draw.connect(drawn.append)
+    canvas.update()
+    qtbot.waitUntil(lambda: len(drawn) > 0)
+    canvas.events.draw.disconnect(drawn.append)
+
+
 def drag_on(widget: QWidget, qtbot: Any, *spots: QPoint, modifier: Any = NO_KEY) -> None:
     """Press at the first spot of a widget, move over the others, let go at the last."""
     QTest.mouseMove(widget, spots[0])

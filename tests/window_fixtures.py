@@ -1,3 +1,4 @@
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -5,10 +6,19 @@ from npe2 import PluginManager
 from superqt.utils import WorkerBase
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _imports_are_not_collected() -> None:
+    """Half a million objects of modules, which the collector need not go through each time."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _no_job_outlives_its_test() -> Iterator[None]:
+    """Nor is a dock left: Qt crashes where the collector, in another job's thread, finds one."""
     yield
     WorkerBase.await_workers(20_000)
+    gc.collect()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
-from hand import SHIFT, Hand
+from hand import SHIFT, Hand, wait_until_drawn
 from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.core.types import Labels, Micrograph
 from napari_deepem.io.images import write_image
@@ -25,7 +25,7 @@ def viewer(make_napari_viewer, qtbot):
         viewer.add_image(data, **arguments)
     link_of(viewer).session.box_size_px = 60
     viewer.reset_view()
-    qtbot.wait(300)
+    wait_until_drawn(viewer, qtbot)
     return viewer
 
 

@@ -20,6 +20,7 @@ import sys
 import napari
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 from napari.components import ViewerModel
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
@@ -69,6 +70,7 @@ if in_window:
     napari.run()
 while not (ends or in_window):
     app.processEvents()
+    sleep(0.01)  # or the jobs hardly get on
 """
 
 

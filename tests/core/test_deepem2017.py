@@ -19,13 +19,14 @@ from napari_deepem.core.picking.criteria import select_picks
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.preprocessing.sampling import Sampling
-from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
+from napari_deepem.core.simulation import SAMPLE_BOX_PX
 from napari_deepem.core.training.dataset import Field, cut_boxes, prepare_fields
 from napari_deepem.core.training.learners import PaperLearner
 from napari_deepem.core.training.recipes import DEEPEM2017
 from napari_deepem.core.training.train import train
 from napari_deepem.core.types import Labels, Micrograph
 from networks import layers_of
+from simulated import simulated_micrograph
 
 SMALL = Architecture.for_box(BOX_PX)  # sigmoid and 6, 12, 12 maps, as Table 1's
 PRESETS = pytest.mark.parametrize("name", TABLE_1)
@@ -187,7 +188,7 @@ STEP_PX = 20  # in original pixels; 5 of those that the network sees
 
 
 def test_scan_every_20_px_is_the_recognition_of_the_paper() -> None:
-    (simulated,) = simulate_sample(1)
+    simulated = simulated_micrograph()
     labels = [Labels.of(simulated.truth_yx)]
     model = train(
         [simulated.micrograph], labels, SAMPLE_BOX_PX, binning=4, recipe="deepem2017", epochs=60

@@ -32,7 +32,7 @@ from networks import lively_network
 
 TOLERANCE = 1e-4
 QUICK = {  # both recipes, cut short
-    "modern": replace(MODERN, epochs=1, batches_per_epoch=15),
+    "modern": replace(MODERN, epochs=1, batches_per_epoch=6),
     "deepem2017": replace(DEEPEM2017, epochs=2),
 }
 TRAIN_AND_SAVE = """

@@ -12,12 +12,12 @@ from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.sampling import Sampling
-from napari_deepem.core.simulation import simulate_sample
 from napari_deepem.core.training.box_size import suggest_box
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Candidates, Labels, Micrograph
 from napari_deepem.io.images import write_image
 from napari_deepem.session import Session, jobs
+from simulated import simulated_micrograph
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_micrograph_of_the_first_training_that_has_no_file_must_be_open(model: M
 
 
 def test_suggested_box_is_that_of_the_marked_particles_in_memory() -> None:
-    simulated = simulate_sample(1)[0]
+    simulated = simulated_micrograph()
     session = Session(micrographs={"a": simulated.micrograph})
     session.labels = {"a": Labels.of(simulated.truth_yx), "elsewhere": Labels.of([[30, 30]])}
     _, suggested = drain(jobs.suggesting_box(session)())

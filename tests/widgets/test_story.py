@@ -1,13 +1,16 @@
 """What a structural biologist does, in a real window."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 
+from hand import wait_until_drawn
 from napari_deepem.controllers.viewer_link import session_of
 from napari_deepem.core.simulation import SAMPLE_BOX_PX
+from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.types import Micrograph
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.layers.micrographs import image_layer_data
@@ -37,7 +40,10 @@ def canvas_position(canvas, world_yx) -> tuple[float, float]:
     return y, x
 
 
-def test_from_sample_to_file(make_napari_viewer, qtbot, tmp_path: Path) -> None:
+def test_from_sample_to_file(
+    make_napari_viewer, qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RECIPES, "modern", replace(MODERN, batches_per_epoch=12, batch_size=32))
     viewer = make_napari_viewer(show=True)
     annotate = open_dock(viewer, "Annotate")
     viewer.open_sample(PLUGIN, "klh_labelled")
@@ -49,7 +55,7 @@ def test_from_sample_to_file(make_napari_viewer, qtbot, tmp_path: Path) -> None:
     annotate.micrograph.value = third
     annotate.mark_negative.native.click()
     viewer.reset_view()
-    qtbot.wait(200)
+    wait_until_drawn(viewer, qtbot)
     click(viewer, qtbot, 500, 300)
     qtbot.waitUntil(lambda: len(session.labels_of(third).negative_yx) == 1)
     np.testing.assert_allclose(session.labels_of(third).negative_yx, [[500, 300]], atol=3)
@@ -144,7 +150,7 @@ def test_drawn_square_is_as_wide_as_the_box(make_napari_viewer, qtbot) -> None:
     layer.selected_data = set()
     layer.border_width, layer.mode = 0.01, "pan_zoom"
     viewer.reset_view()
-    qtbot.wait(300)
+    wait_until_drawn(viewer, qtbot)
     canvas = viewer.window._qt_viewer.canvas
     picture = viewer.screenshot(canvas_only=True, flash=False).astype(int)
     green = (picture[..., 1] - picture[..., 0]) > 60

@@ -14,14 +14,12 @@ from qtpy.QtWidgets import QDockWidget
 from napari_deepem.controllers.folder_drop import add_dock, open_folder
 from napari_deepem.controllers.viewer_link import ViewerLink, link_of
 from napari_deepem.core.jobs import EpochDone, TilesDone
-from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.network.network import Network
-from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Labels, ScoreMap
 from napari_deepem.io.images import write_image
 from napari_deepem.widgets.windows import DOCKS
 from pretended_scores import pretend_to_score
+from series import some_model
 
 pytestmark = pytest.mark.usefixtures("_plugins")
 
@@ -52,11 +50,6 @@ def gate() -> Iterator[threading.Event]:
     gate = threading.Event()
     yield gate
     gate.set()
-
-
-def some_model() -> Model:
-    network = Network(Architecture.for_box(24)).eval()
-    return Model(network, "modern", 24, Sampling(1), 2.0, threshold=0.4, std_range=(0.0, 5.0))
 
 
 def bars() -> dict[str, tuple[int, int]]:

@@ -16,7 +16,7 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt, QTimer
 from scipy.spatial import KDTree
 
-from hand import Hand, drag_line
+from hand import Hand, drag_line, wait_until_drawn
 from napari_deepem.controllers.folder_drop import PLUGIN, add_dock
 from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.core.evaluation.metrics import evaluate
@@ -94,8 +94,8 @@ def series(tmp_path: Path) -> Series:
 
 @pytest.fixture
 def _quick_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half the batches: what there is to tell is not how well it learns."""
-    monkeypatch.setitem(RECIPES, "modern", replace(MODERN, batches_per_epoch=25))
+    """Fewer and smaller batches: what there is to tell is not how well it learns."""
+    monkeypatch.setitem(RECIPES, "modern", replace(MODERN, batches_per_epoch=12, batch_size=32))
 
 
 class Heart:
@@ -137,7 +137,7 @@ def test_series_is_marked_learnt_tuned_reviewed_picked_and_exported(
 
     def show(name: str) -> Any:
         docks[name].native.parent().raise_()
-        qtbot.wait(20)
+        qtbot.waitUntil(docks[name].native.isVisible)
         return docks[name]
 
     # open the folder, as if it were dropped
@@ -154,7 +154,7 @@ def test_series_is_marked_learnt_tuned_reviewed_picked_and_exported(
         if number:
             hand.key(Qt.Key.Key_N)
         wait_for(lambda name=name: list(session.micrographs) == [name])
-        qtbot.wait(100)
+        wait_until_drawn(viewer, qtbot)
         places = series.to_click(name)
         for place in places:
             hand.drag(tuple(place))
@@ -178,7 +178,7 @@ def test_series_is_marked_learnt_tuned_reviewed_picked_and_exported(
     pick = show("Pick")
     pick.score.native.click()
     wait_for(lambda: session.current_scored is not None)
-    qtbot.wait(50)
+    wait_until_drawn(viewer, qtbot)
     drag_line(pick.scores.widget, qtbot, session.threshold, 0.4)
     assert session.threshold == pytest.approx(0.4, abs=0.02)
     assert pick.threshold.value == pytest.approx(session.threshold, abs=1e-4)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -19,7 +21,9 @@ from napari_deepem.core.preprocessing.defects import (
 )
 from napari_deepem.core.preprocessing.prepare import prepare_image
 from napari_deepem.core.preprocessing.sampling import Sampling
-from napari_deepem.core.training.train import train
+from napari_deepem.core.training.recipes import MODERN
+from napari_deepem.core.training.settings import TrainingSettings
+from napari_deepem.core.training.train import train_epochs
 from napari_deepem.core.types import Float32Array, FloatArray, Micrograph
 from networks import lively_network
 
@@ -144,7 +148,9 @@ def test_no_candidate_lies_in_a_band(kind: str) -> None:
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return train(*blob_sample(1, 2, 3), box_size_px=BLOB_BOX_PX, epochs=10)
+    quick = replace(MODERN, batches_per_epoch=12, batch_size=32)
+    settings = TrainingSettings(BLOB_BOX_PX, epochs=8, own_recipe=quick)
+    return finish(train_epochs(*blob_sample(1, 2, 3), settings))
 
 
 @pytest.mark.parametrize("fill", [0.0, 100.0, 130.0])

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from blobs import blob_image, blob_sample
-from napari_deepem.core.simulation import simulate_sample
 from napari_deepem.core.training.box_size import edge_radius, radial_profiles, suggest_box
 from napari_deepem.core.training.settings import AUTO_BOX_PX
 from napari_deepem.core.types import Labels, Micrograph
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.io.images import read_micrograph
+from simulated import simulated_micrograph
 
 MOST_BOX = 1.5  # of the particle's length: as much again of surroundings only dilutes it
 
@@ -72,7 +72,7 @@ def holds_the_particle_and_little_more(box_size_px: int | None, length_px: float
 
 @pytest.mark.parametrize("jitter_px", [0.0, 3.0])
 def test_simulated_particles_fit_in_after_ten_careless_clicks(jitter_px: float) -> None:
-    (simulated,) = simulate_sample(1)
+    simulated = simulated_micrograph()
     rng = np.random.default_rng(1)
     clicks = simulated.truth_yx[:10] + rng.normal(0, jitter_px, (10, 2))
     suggested = suggest_box([simulated.micrograph], [Labels.of(clicks)])

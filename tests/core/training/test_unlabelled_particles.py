@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from napari_deepem.core.training import train, unlabelled_particles
 from napari_deepem.core.training.crops import PaddedImage
 from napari_deepem.core.training.dataset import Field
 from napari_deepem.core.training.learners import ModernLearner, PaperLearner
+from napari_deepem.core.training.recipes import MODERN
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.train import train_epochs
 from napari_deepem.core.training.unlabelled_particles import (
@@ -99,7 +101,8 @@ def test_partly_labelled_micrographs_are_looked_over_three_times(
     done: list[int] = []
     monkeypatch.setattr(ModernLearner, "look_around", lambda _: looked.append(len(done) + 1))
     micrographs, labels = blob_sample(1)
-    settings = TrainingSettings(24, epochs=4, labels_complete=complete)
+    recipe = replace(MODERN, batches_per_epoch=1)
+    settings = TrainingSettings(24, epochs=4, labels_complete=complete, own_recipe=recipe)
     finish(train_epochs(micrographs, labels, settings), lambda epoch: done.append(epoch.epoch))
     assert looked == looks
 

@@ -1,7 +1,6 @@
 """The Export dock on a viewer without a window."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,11 +10,11 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QMessageBox
 
 from napari_deepem.controllers.viewer_link import link_of, session_of
-from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
+from napari_deepem.core.types import Micrograph
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.layers.micrographs import image_layer_data
-from napari_deepem.session import Scored
 from napari_deepem.widgets.docks.export import ALL, CHOSEN, MARKS, Export
+from scored_viewer import score_current
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -43,20 +42,6 @@ def questions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr("napari_deepem.widgets.docks.export.QMessageBox.question", question)
     return asked
-
-
-def score_current(viewer: ViewerModel) -> None:
-    session = session_of(viewer)
-    session.model = SimpleNamespace(
-        threshold=0.42, std_range=(0.5, 1.5), box_size_px=20, pixel_size=2.0, summary={}
-    )
-    grid = np.zeros((5, 8), dtype=np.float32)
-    candidates = Candidates(
-        np.array([[10.0, 10.0], [40.0, 60.0]]), np.array([0.9, 0.6]), np.ones(2), 20
-    )
-    micrograph = session.micrographs[session.current]
-    scored = Scored(micrograph, session.model, ScoreMap(grid, grid, 0, 1, 20), candidates)
-    session.scored = {session.current: scored}
 
 
 def save(dock: Export, qtbot) -> str:

@@ -1,4 +1,4 @@
-"""The plots of the Pick dock: what one drags on them, and what they say."""
+"""The Pick dock: its counts and plots, and what is scored from it."""
 
 import threading
 from types import SimpleNamespace
@@ -6,15 +6,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.utils.notifications import notification_manager
 
 from napari_deepem.controllers.viewer_link import session_of
+from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import TilesDone
+from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.session import Scored, Session
 from napari_deepem.widgets.docks.pick import Pick
+from napari_deepem.widgets.docks.train import Train
 from pretended_scores import pretend_to_score
+from scored_viewer import model, score_current
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -173,3 +178,143 @@ def test_score_map_keeps_what_the_user_chose_for_it() -> None:
     assert layer.visible
     assert not viewer.layers["Picks"].visible
     assert (layer.colormap.name, layer.opacity) == ("viridis", 0.3)
+
+
+def test_pick_starts_from_the_model_and_counts(viewer: ViewerModel) -> None:
+    dock, session = Pick(viewer), session_of(viewer)
+    score_current(viewer)
+    assert dock.picked.value == "2 of 2 kept here"
+    assert dock.threshold.value == pytest.approx(0.42)
+    assert dock.std_range.value == pytest.approx((0.5, 1.5))
+    assert dock.min_distance.value == pytest.approx(5.0)
+    dock.threshold.value = 0.7
+    assert dock.picked.value == "1 of 2 kept here"
+    assert dock.scores.line.value() == pytest.approx(0.7)
+    dock.scores.line.setValue(0.95)
+    assert dock.threshold.value == pytest.approx(0.95)
+    assert dock.picked.value == "0 of 2 kept here"
+    dock.use_optimum.native.click()
+    assert dock.use_optimum.text == "Use F2 optimum (0.42)"
+    assert session.threshold == pytest.approx(0.42)
+    dock.std_range.value = (0.0, 0.9)
+    assert dock.picked.value == "0 of 2 kept here"
+
+
+def test_pick_says_how_many_picks_are_right_while_the_slider_moves(viewer: ViewerModel) -> None:
+    dock = Pick(viewer)
+    score_current(viewer)
+    assert not dock.picked.tooltip
+    mixture = ScoreMixture(Bell(-0.5, 0.5), Bell(2.0, 0.5), share=0.5)
+    score_current(viewer, **mixture.as_summary())
+    assert dock.picked.value == "2 of 2 kept here, about 52% right"
+    assert "held-out labels" in dock.picked.tooltip
+    dock.threshold.value = 0.7
+    assert dock.picked.value == "1 of 2 kept here, about 100% right"
+    dock.threshold.value = 0.95
+    assert dock.picked.value == "0 of 2 kept here"
+
+
+def test_scored_micrograph_is_not_scored_again(viewer: ViewerModel) -> None:
+    dock = Pick(viewer)
+    score_current(viewer)
+    assert not dock.score.enabled
+    assert dock.score_all.enabled
+    dock.micrograph.value = "m1"
+    assert dock.score.enabled
+    assert dock.picked.value == ""
+
+
+def test_std_slider_grows_with_the_range_of_a_new_model(viewer: ViewerModel) -> None:
+    dock, session = Pick(viewer), session_of(viewer)
+    score_current(viewer)  # from here on the slider ends little above the widest value
+    for top in (8.0, 15.0):
+        session.model = model(std_range=(0.5, top))
+        assert dock.std_range.value == pytest.approx((0.5, top))
+        assert session.std_range == (0.5, top)
+
+
+def test_pick_opens_on_any_std_range(viewer: ViewerModel) -> None:
+    session_of(viewer).std_range = (0.0, 15.0)
+    assert Pick(viewer).std_range.value == pytest.approx((0.0, 15.0))
+
+
+def test_closed_dock_comes_back_as_it_was(viewer: ViewerModel, qtbot) -> None:
+    score_current(viewer)
+    dock = Pick(viewer)
+    dock.threshold.value = 0.7
+    with qtbot.waitSignal(dock.native.destroyed):
+        dock.native.deleteLater()
+    session_of(viewer).threshold = 0.65  # nothing that is gone is told
+    again = Pick(viewer)
+    assert again.threshold.value == pytest.approx(0.65)
+    assert again.picked.value == "1 of 2 kept here"
+
+
+def test_optimum_is_marked_only_where_labels_were_held_out(viewer: ViewerModel) -> None:
+    dock, session = Pick(viewer), session_of(viewer)
+    session.model = model(held_out_recall=0.9)
+    assert dock.use_optimum.enabled
+    assert dock.use_optimum.text == "Use F2 optimum (0.42)"
+    assert dock.scores.optimum == pytest.approx(0.42)
+    session.threshold = 0.9
+    session.model = model()
+    assert session.threshold == pytest.approx(0.42)
+    assert not dock.use_optimum.enabled
+    assert dock.use_optimum.text == "Use F2 optimum"
+    assert "mark particles on a second micrograph" in dock.use_optimum.tooltip
+    assert dock.scores.optimum is None
+    assert "F2" not in Train(viewer).summary.value
+
+
+def test_one_micrograph_that_cannot_be_scored_does_not_stop_the_others(
+    viewer: ViewerModel, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    def score(micrograph, its_model, _first_yx):
+        if micrograph.name == "m1":
+            raise InputError("m1 is too small")
+        yield TilesDone(1, 1)
+        grid = np.zeros((5, 8), dtype=np.float32)
+        candidates = Candidates(np.empty((0, 2)), np.empty(0), np.empty(0), 20)
+        return ScoreMap(grid, grid, 0, 1, 20), candidates
+
+    pretend_to_score(monkeypatch, score)
+    dock, session = Pick(viewer), session_of(viewer)
+    session.model = model()
+    notification_manager.records.clear()
+    dock.score_all.native.click()
+    qtbot.waitUntil(lambda: not session.scoring.running)
+    assert list(session.scored) == ["m2"]
+    assert [record.message for record in notification_manager.records] == ["m1 is too small"]
+    assert dock.status.value == "m1 is too small"
+    assert dock.score_all.enabled
+
+    # a pixel size that is not the model's is said
+    session.model = model()
+    viewer.layers["m2"].scale = (3.0, 3.0)
+    dock.score.native.click()
+    qtbot.waitUntil(lambda: not session.scoring.running)
+    assert list(session.scored) == ["m2"]
+    assert "m2 has 3 A/px" in dock.status.value
+
+
+def test_micrograph_closed_while_it_is_scored_does_not_stop_the_others(
+    viewer: ViewerModel, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    go_on = threading.Event()
+
+    def score(micrograph, its_model, _first_yx):
+        yield TilesDone(1, 2)
+        go_on.wait(10)
+        grid = np.zeros((5, 8), dtype=np.float32)
+        candidates = Candidates(np.empty((0, 2)), np.empty(0), np.empty(0), 20)
+        return ScoreMap(grid, grid, 0, 1, 20), candidates
+
+    pretend_to_score(monkeypatch, score)
+    dock, session = Pick(viewer), session_of(viewer)
+    session.model = model()
+    dock.score_all.native.click()
+    qtbot.waitUntil(lambda: session.scoring.done == 1)
+    viewer.layers.remove("m1")
+    go_on.set()
+    qtbot.waitUntil(lambda: not session.scoring.running)
+    assert list(session.scored) == ["m2"]

@@ -12,6 +12,7 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QItemSelectionModel, QPoint, Qt
 
 from blobs import BOX_PX, blob_micrograph
+from hand import wait_until_drawn
 from napari_deepem.controllers.viewer_link import session_of
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.recipes import MODERN, RECIPES
@@ -90,7 +91,7 @@ def test_picks_are_reviewed_and_learnt_from(make_napari_viewer, qtbot) -> None:
 
     # and one in the picture selects it in the gallery
     viewer.layers.selection.active = image
-    qtbot.wait(100)
+    wait_until_drawn(viewer, qtbot)
     other = image.data_to_world(dock.pictures.gallery.centres_yx[3])
     canvas = viewer.window._qt_viewer.canvas.native
     qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=canvas_position(viewer, other))

@@ -1,36 +1,33 @@
 """The Train dock: what it says before, during and after a training."""
 
-import gc
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtWidgets import QWidget
 
 from blobs import BOX_PX, blob_micrograph
-from napari_deepem.controllers.debounced_job import Refresh
 from napari_deepem.controllers.viewer_link import link_of, session_of
-from napari_deepem.controllers.wording import time_left
 from napari_deepem.core.jobs import EpochDone
-from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
+from napari_deepem.core.network.architecture import Architecture
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.network.network import Network
+from napari_deepem.core.preprocessing.sampling import Sampling
+from napari_deepem.core.simulation import SAMPLE_BOX_PX
 from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.types import Labels
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.session import Session
+from napari_deepem.widgets.docks.pick import Pick
 from napari_deepem.widgets.docks.train import STRIP_COLUMNS, Train, numbers_of
+from scored_viewer import model, score_current
+from simulated import simulated_micrograph
 
 PLUGIN = "napari-deepem"
 pytestmark = pytest.mark.usefixtures("qapp")
-
-
-@pytest.fixture(autouse=True)
-def _no_dock_dies_in_a_job() -> Iterator[None]:
-    """Qt crashes where Python's collector, run in a job's thread, comes upon a widget."""
-    yield
-    gc.collect()
 
 
 @pytest.fixture
@@ -135,7 +132,7 @@ def test_dock_in_sight_suggests_a_box_and_shows_what_the_network_sees(
     make_napari_viewer, qtbot
 ) -> None:
     viewer = make_napari_viewer(show=True)
-    (simulated,) = simulate_sample(1)
+    simulated = simulated_micrograph()
     data, arguments, _ = image_layer_data(simulated.micrograph)
     viewer.add_image(data, **arguments)
     _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Train")
@@ -152,12 +149,6 @@ def test_dock_in_sight_suggests_a_box_and_shows_what_the_network_sees(
     qtbot.waitUntil(lambda: "(60 x 60 px, binned by 2)" in dock.seen.value, timeout=20_000)
 
 
-def test_time_left_is_told_from_the_second_epoch_on() -> None:
-    assert time_left(1, 40, 0.0) == ""
-    assert time_left(11, 31, 10.0) == ", about 20 s left"
-    assert time_left(11, 31, 100.0) == ", about 3 min left"
-
-
 def test_best_epoch_is_named() -> None:
     history = [EpochDone(1, 9, 0.5, 0.4, 0.9), EpochDone(2, 9, 0.3, 0.5, 0.8)]
     assert numbers_of(history) == (
@@ -165,31 +156,6 @@ def test_best_epoch_is_named() -> None:
     )
     assert numbers_of([EpochDone(1, 9, 0.5, None, None)]) == "loss 0.500"
     assert numbers_of([]) == ""
-
-
-def test_small_jobs_wait_until_they_are_seen_and_only_the_last_one_counts(qtbot) -> None:
-    widget, asked, results = QWidget(), [], []
-    qtbot.addWidget(widget)
-
-    def job_of() -> Any:
-        asked.append(len(asked))
-        number = asked[-1]
-
-        def job() -> Iterator[None]:
-            yield
-            return number
-
-        return job
-
-    refresh = Refresh(widget, job_of, results.append, delay_ms=1)
-    refresh.ask()
-    qtbot.wait(50)
-    assert asked == []
-    widget.show()
-    qtbot.waitUntil(lambda: results == [0])
-    for _ in range(5):
-        refresh.ask()
-    qtbot.waitUntil(lambda: results == [0, 1])
 
 
 def test_labels_of_the_strip_are_marks_and_verdicts(qtbot) -> None:
@@ -208,3 +174,79 @@ def test_labels_of_the_strip_are_marks_and_verdicts(qtbot) -> None:
     dock._show_strip(replace(found, marked=STRIP_COLUMNS))
     assert dock.seen.value.endswith("particles; non-particles")
     assert np.ptp(found.positives) > 0
+
+
+def test_train_says_what_is_missing(viewer: ViewerModel) -> None:
+    dock = Train(viewer)
+    session_of(viewer).box_size_px = 24
+    assert "Mark at least one particle" in dock.status.value
+    link_of(viewer).mark("positive").add([[20.0, 20.0]])
+    assert dock.train.enabled
+    session_of(viewer).box_size_px = 64
+    assert "does not fit m2 (90 x 60 px)" in dock.status.value
+
+
+def test_blank_epochs_are_the_recipes_own(viewer: ViewerModel) -> None:
+    dock, session = Train(viewer), session_of(viewer)
+    dock.epochs.value = "7"
+    assert session.epochs == 7
+    dock.epochs.value = ""
+    assert session.epochs == 0
+    session.epochs = 3
+    assert dock.epochs.value == "3"
+
+
+def test_train_says_how_many_picks_are_right_at_the_threshold(viewer: ViewerModel) -> None:
+    dock = Train(viewer)
+    score_current(viewer, estimated_precision=0.934)
+    assert dock.summary.value.endswith("F2 threshold 0.42, about 93% of picks right there")
+
+
+def test_trained_model_leaves_train_ready_whatever_its_std_range(
+    viewer: ViewerModel, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    def training(*_):
+        def job():
+            yield from ()
+            return model(std_range=(0.5, 12.0))
+
+        return job
+
+    monkeypatch.setattr("napari_deepem.session.jobs.training", training)
+    pick, train, session = Pick(viewer), Train(viewer), session_of(viewer)
+    session.box_size_px = 24
+    link_of(viewer).mark("positive").add([[20.0, 20.0]])
+    score_current(viewer)
+    train.train.native.click()
+    qtbot.waitUntil(lambda: not session.training.running)
+    assert train.train.enabled
+    assert pick.std_range.value == pytest.approx((0.5, 12.0))
+
+
+def test_model_is_saved_and_loaded_through_the_docks(
+    viewer: ViewerModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    dock, session = Train(viewer), session_of(viewer)
+    network = Network(Architecture.for_box(24)).eval()
+    session.model = Model(
+        network, "modern", 48, Sampling(2), 2.0, threshold=0.3, std_range=(0.1, 2.0)
+    )
+    path = str(tmp_path / "model.safetensors")
+    dialog = "napari_deepem.widgets.docks.train.QFileDialog"
+    monkeypatch.setattr(f"{dialog}.getSaveFileName", lambda *_: (path, ""))
+    monkeypatch.setattr(f"{dialog}.getOpenFileName", lambda *_: (path, ""))
+    dock.save.native.click()
+    assert dock.status.value == f"Saved {path}"
+    session.model = None
+    session.threshold = 0.9
+    dock.load.native.click()
+    qtbot.waitUntil(lambda: session.model is not None)
+    assert session.threshold == pytest.approx(0.3)
+    assert "Loaded model.safetensors" in dock.status.value
+    assert "box 48 px, binning 2" in dock.summary.value
+
+    Path(path).write_text("broken")
+    dock.load.native.click()
+    qtbot.waitUntil(lambda: not session.training.running)
+    assert "model.safetensors" in dock.status.value
+    assert session.model is not None

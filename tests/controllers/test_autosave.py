@@ -1,0 +1,200 @@
+"""Folders that are opened as a series, and what is kept of the work on them."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_deepem.controllers.viewer_link import link_of
+from napari_deepem.core.types import Candidates
+from napari_deepem.io.images import write_image
+from napari_deepem.io.session_file import SESSION_FILE, SessionFile
+from series import go_to, some_model
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+def test_folder_is_not_opened_over_another_micrograph_of_the_same_name(folder: Path, qtbot) -> None:
+    viewer = ViewerModel()
+    viewer.add_image(np.ones((20, 20)), name="m1")  # no file of the folder
+    link = link_of(viewer)
+    link.autosave.open_folder(folder)
+    qtbot.waitUntil(lambda: link.autosave.message.startswith("m1 is open, and is not "))
+    assert link.session.files == {}
+    SessionFile(folder / SESSION_FILE).close()  # it is not locked
+
+
+def test_folder_that_is_asked_for_twice_is_opened_once(opened, folder: Path) -> None:
+    viewer = ViewerModel()
+    link_of(viewer).autosave.open_folder(folder)
+    link = opened(viewer)
+    assert link.autosave.remark == ""
+    assert link.autosave.path == folder / SESSION_FILE
+
+
+def test_micrographs_keep_their_names_when_the_folder_is_opened_again(
+    opened, folder: Path, qtbot
+) -> None:
+    image = np.random.default_rng(0).normal(size=(60, 90))
+    write_image(folder / "m3.mrc.gz", image, 2.0)
+    link = opened(ViewerModel())
+    assert link.session.files["m3"].name == "m3.mrc.gz"
+    write_image(folder / "m3.mrc", image, 2.0)
+    link.autosave.open_folder(folder)
+    qtbot.waitUntil(lambda: "m3.mrc" in link.session.files)
+    assert link.session.files["m3"].name == "m3.mrc.gz"
+
+
+def test_folder_that_is_asked_for_last_is_opened(opened, folder: Path, tmp_path_factory) -> None:
+    viewer, other = ViewerModel(), tmp_path_factory.mktemp("other")
+    write_image(other / "n1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
+    link_of(viewer).autosave.open_folder(other)
+    link = opened(viewer)
+    assert link.session.folder == folder
+    SessionFile(other / SESSION_FILE).close()
+
+
+def test_series_stays_open_where_its_labels_cannot_be_written(
+    opened, folder: Path, tmp_path_factory, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    link, said = opened(ViewerModel()), []
+    monkeypatch.setattr("napari_deepem.controllers.autosave.show_warning", said.append)
+    other = tmp_path_factory.mktemp("other")
+    write_image(other / "n1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
+    full = sqlite3.OperationalError("database or disk is full")
+    with monkeypatch.context() as patch:
+        patch.setattr(SessionFile, "_write", Mock(side_effect=full))
+        link.mark("positive").add([[10.0, 20.0]])
+        link.autosave.open_folder(other)
+        qtbot.waitUntil(lambda: len(said) == 1)
+    assert f"{other} is not opened" in said[0]
+    assert "disk is full" in said[0]
+    assert list(link.session.files) == ["m1", "m2", "m10"]
+    assert link.session.folder == folder
+    np.testing.assert_array_equal(link.session.labels["m1"].positive_yx, [[10.0, 20.0]])
+    link.autosave.open_folder(other)  # there is room again
+    qtbot.waitUntil(lambda: list(link.session.files) == ["n1"])
+    file = SessionFile(folder / SESSION_FILE)
+    np.testing.assert_array_equal(file.read().points["m1"]["positive"], [[10.0, 20.0]])
+    file.close()
+
+
+def test_series_stays_open_while_a_model_is_trained_on_it(
+    opened, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, said = opened(ViewerModel()), []
+    monkeypatch.setattr("napari_deepem.controllers.autosave.show_warning", said.append)
+    link.session.training.running = True
+    link.autosave.open_folder(folder)
+    assert len(said) == 1
+    assert "being trained" in said[0]
+    assert link.autosave.message == ""  # not even begun
+
+
+def test_model_that_comes_while_the_kept_one_is_read_keeps_nothing_of_it(
+    opened, folder: Path, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    link = opened(ViewerModel())
+    link.session.model = some_model()
+    found = Candidates(np.array([[20.0, 30.0]]), np.array([0.9]), np.ones(1), 24)
+    link.session.candidates = {"m1": found}
+    link.autosave.close()
+    viewer, read = ViewerModel(), "napari_deepem.controllers.autosave.loading"
+
+    def slow(*_):
+        yield
+        link_of(viewer).session.model = ours
+        return some_model()
+
+    ours = some_model()
+    monkeypatch.setattr(read, slow)
+    again = opened(viewer)
+    assert again.session.model is ours
+    again.autosave.close()
+    file = SessionFile(folder / SESSION_FILE)
+    assert file.read().candidates == {}
+    file.close()
+
+
+def test_session_is_kept_while_one_works_and_goes_on(
+    opened, folder: Path, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    monkeypatch.setattr("napari_deepem.controllers.autosave.DELAY_MS", 20)
+    link = opened(ViewerModel())
+    go_to(link, "m2", qtbot)
+    link.mark("positive").add([[10.0, 20.0]])
+    link.session.threshold, link.session.box_size_px = 0.7, 33
+    kept = folder / SESSION_FILE
+    qtbot.waitUntil(lambda: not link.autosave._timer.isActive() and not link.autosave._writing)
+    link.autosave._opened.file.close()  # as if the program had gone
+    link.autosave._opened = None
+    again = opened(ViewerModel())
+    assert again.autosave.path == kept
+    assert (again.session.current, again.session.box_size_px) == ("m2", 33)
+    assert again.session.threshold == 0.7
+    np.testing.assert_array_equal(again.session.labels["m2"].positive_yx, [[10.0, 20.0]])
+    assert len(again.viewer.layers["m2 particles"].data) == 1
+
+
+WORK = """
+import sys
+from pathlib import Path
+from napari.components import ViewerModel
+from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import QTimer
+from napari_deepem.controllers.viewer_link import link_of
+
+app, viewer = QApplication([]), ViewerModel()
+link = link_of(viewer)
+link.autosave.open_folder(Path(sys.argv[1]))
+
+def say_what_is_saved():
+    if "m1" in link.autosave._saved.labels:
+        print("saved", flush=True)
+
+def work():
+    if link.session.current not in link.session.micrographs:
+        return
+    timer.stop()
+    link.autosave.changed.connect(say_what_is_saved)
+    link.mark("positive").add([[10.0, 20.0]])
+    link.session.threshold = 0.25
+    print("marked", flush=True)
+
+timer = QTimer()
+timer.timeout.connect(work)
+timer.start(20)
+QTimer.singleShot(60_000, app.quit)
+app.exec()
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no program can be killed so here")
+def test_what_is_five_seconds_old_outlives_a_killed_program(folder: Path) -> None:
+    program = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", WORK, str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"QT_QPA_PLATFORM": "offscreen"},
+    )
+    said = iter(program.stdout)
+    assert next(said) == "marked\n"
+    marked = time.monotonic()
+    assert next(said) == "saved\n"
+    assert time.monotonic() - marked < 5
+    program.send_signal(signal.SIGKILL)
+    program.wait()
+    program.stdout.close()
+    file = SessionFile(folder / SESSION_FILE)
+    stored = file.read()
+    file.close()
+    np.testing.assert_array_equal(stored.points["m1"]["positive"], [[10.0, 20.0]])
+    assert stored.settings["threshold"] == 0.25

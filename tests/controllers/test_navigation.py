@@ -1,0 +1,118 @@
+"""The way through a series, on a viewer without a window."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_deepem.core.types import Candidates, ScoreMap
+from napari_deepem.io.images import write_image
+from napari_deepem.session.training_input import Lessons
+from series import SHAPES, go_to, some_model, visible
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+def test_folder_opens_with_its_first_micrograph_alone_in_memory(opened) -> None:
+    viewer = ViewerModel()
+    session = opened(viewer).session
+    assert list(session.files) == ["m1", "m2", "m10"]
+    assert list(session.micrographs) == ["m1"]
+    assert [layer.name for layer in viewer.layers] == ["m1"]
+    np.testing.assert_allclose(viewer.layers["m1"].scale, 2.0)
+
+
+def test_next_micrograph_takes_the_place_of_the_last(opened, qtbot) -> None:
+    viewer = ViewerModel()
+    link = opened(viewer)
+    link.mark("positive").add([[10.0, 20.0], [30.0, 40.0]])
+    go_to(link, "m10", qtbot)
+    assert list(link.session.micrographs) == ["m10"]
+    assert viewer.layers["m10"].data.shape == SHAPES["m10"]
+    assert visible(viewer) == {"m10", "m10 particles"}  # marking goes on
+    assert viewer.layers.selection.active.mode == "add"
+    assert len(viewer.layers["m10 particles"].data) == 0
+    viewer.layers["m10 particles"].add([[70.0, 60.0]])
+    np.testing.assert_array_equal(link.session.labels["m10"].positive_yx, [[70.0, 60.0]])
+    assert len(link.session.labels["m1"].positive_yx) == 2
+    go_to(link, "m1", qtbot)
+    np.testing.assert_array_equal(viewer.layers["m1 particles"].data, [[10.0, 20.0], [30.0, 40.0]])
+    assert list(link.session.annotated()) == ["m1", "m10"]
+
+
+def test_next_one_is_read_ahead(opened, qtbot, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = opened(ViewerModel())
+    qtbot.waitUntil(lambda: "m2" in link.navigation._ahead)
+    link.navigation.step(1)
+    assert list(link.session.micrographs) == ["m2"]  # at once
+    link.navigation.step(1)
+    qtbot.waitUntil(lambda: "m10" in link.session.micrographs)
+    link.navigation.step(1)  # there is no more
+    assert link.session.current == "m10"
+
+
+def test_place_that_is_gone_to_is_in_the_middle(opened, qtbot) -> None:
+    viewer = ViewerModel()
+    link = opened(viewer)
+    link.navigation.go_to("m10", (30.0, 40.0))
+    qtbot.waitUntil(lambda: "m10" in link.session.micrographs)
+    np.testing.assert_allclose(viewer.scene.camera.center[-2:], (60.0, 80.0))
+
+
+def test_opened_by_hand_and_of_the_series_live_side_by_side(opened, qtbot) -> None:
+    viewer = ViewerModel()
+    viewer.add_image(np.ones((20, 20)), name="other")  # no file of the folder
+    link = opened(viewer)
+    assert link.session.names == ["m1", "m2", "m10", "other"]
+    go_to(link, "m2", qtbot)
+    assert visible(viewer) == {"m2"}
+
+
+def test_marks_outside_of_a_smaller_file_are_kept_but_taught_to_nobody(
+    opened, folder: Path, qtbot
+) -> None:
+    link = opened(ViewerModel())
+    session = link.session
+    far_yx, near_yx = [50.0, 85.0], [10.0, 20.0]
+    link.mark("positive").add([far_yx, near_yx])
+    go_to(link, "m10", qtbot)
+    write_image(folder / "m1.mrc", np.random.default_rng(1).normal(size=(40, 50)), 2.0)
+
+    def taught() -> list[list[float]]:
+        return Lessons.of(session).items()[0].labels.positive_yx.tolist()
+
+    assert taught() == [near_yx]  # read in the job
+    go_to(link, "m1", qtbot)
+    link.viewer.layers["m1 particles"].add([[30.0, 30.0]])
+    assert session.labels["m1"].positive_yx.tolist() == [far_yx, near_yx, [30.0, 30.0]]
+    assert session.annotated()["m1"].positive_yx.tolist() == [near_yx, [30.0, 30.0]]
+    assert taught() == [near_yx, [30.0, 30.0]]
+    link.viewer.layers["m1 particles"].add([[70.0, 30.0]])  # a stray click is none
+    assert len(session.labels["m1"].positive_yx) == 3
+
+
+def test_score_map_that_came_too_late_is_read_on_coming_back(
+    opened, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    link, read = opened(ViewerModel()), []
+
+    def reading_scores(path: Path, *_):
+        yield
+        if not read:
+            turned.wait(10)
+        read.append(path.stem)
+        return ScoreMap(grid, grid, 5.0, 10.0, 24), False
+
+    grid, turned = np.full((5, 8), 0.5, dtype=np.float32), threading.Event()
+    monkeypatch.setattr("napari_deepem.controllers.navigation.reading_scores", reading_scores)
+    link.session.model = some_model()
+    found = Candidates(np.array([[20.0, 30.0]]), np.array([0.9]), np.ones(1), 24)
+    link.session.candidates = {"m1": found}
+    go_to(link, "m2", qtbot)
+    turned.set()
+    qtbot.waitUntil(lambda: read == ["m1"])
+    qtbot.waitUntil(lambda: link.navigation._asked is None)
+    go_to(link, "m1", qtbot)
+    qtbot.waitUntil(lambda: "m1" in link.session.scored)
