@@ -127,4 +127,4 @@ def print_tuned(tuned: Tuned, console: Console) -> None:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         console.print("  ".join(cells).rstrip(), markup=False)
     console.print(f"all {counted(len(tuned.rows), 'trial')}: {tuned.table}", markup=False)
-    console.print(tuned.verdict, markup=False)
+    console.print(tuned.text, markup=False)
