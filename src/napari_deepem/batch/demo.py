@@ -1,4 +1,4 @@
-"""The whole line on one folder: train on some micrographs, pick the others, show how good it is."""
+"""The demonstration, all on one folder: some micrographs are trained on, the others picked."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class PickedMicrograph:
-    """One micrograph that training has not seen."""
+class DemoMicrograph:
+    """A micrograph of the demonstration that training has not seen, and its picks."""
 
     path: Path
     truth_yx: FloatArray  # (n, 2) labels
-    candidates: Picks  # whatever their scores
+    ranking: Picks  # whatever their scores
     picks: Picks  # at the model's threshold
     expected_hits: float | None  # how many of these are particles, told without the labels
     score_map: ScoreMap
@@ -66,19 +66,19 @@ class PickedMicrograph:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class DemoResult:
-    """What a demonstration found and wrote."""
+    """The result of a demonstration: what it found and wrote."""
 
     folder: Path
     model: Model
     model_path: Path
-    picked: list[PickedMicrograph]
-    at_threshold: Evaluation  # of the picks
-    ranking: Evaluation  # of all candidates
+    picked: list[DemoMicrograph]
+    of_picks: Evaluation  # at the model's threshold
+    of_rankings: Evaluation  # whatever the scores
     train_seconds: float
 
     @property
     def estimated_precision(self) -> float | None:
-        """What the precision of the picks would be taken for, did nobody know the truth."""
+        """The precision of the picks as estimated without the truth; None where nothing tells."""
         expected = [one.expected_hits for one in self.picked if one.expected_hits is not None]
         n_picks = sum(len(one.picks) for one in self.picked)
         return sum(expected) / n_picks if expected and n_picks else None
@@ -88,7 +88,7 @@ DemoProgress = Step | LabelledFiles | EpochDone
 
 
 def write_sample(folder: Path) -> Generator[DemoProgress, None, None]:
-    """Simulate the embedded sample into a folder: one MRC and one CSV of labels a micrograph."""
+    """A stream that writes the embedded sample: for each micrograph an MRC and a CSV of labels."""
     yield Step("Simulating six micrographs of a KLH-like particle")
     for simulated in simulate_sample():
         micrograph = simulated.micrograph
@@ -99,7 +99,9 @@ def write_sample(folder: Path) -> Generator[DemoProgress, None, None]:
 def run_demo(
     folder: Path, data: Path | None = None, box_size_px: int | None = None, seed: int = 0
 ) -> Generator[DemoProgress, None, DemoResult]:
-    """Train on two thirds of the micrographs of a folder, pick the rest, and write it all.
+    """A stream of progress that returns the result: two thirds are trained on, the rest picked.
+
+    Everything is written into a folder.
 
     Parameters
     ----------
@@ -140,8 +142,8 @@ def run_demo(
         model=model,
         model_path=model_path,
         picked=picked,
-        at_threshold=evaluate([one.picks for one in picked], truth_yx, radius_px),
-        ranking=evaluate([one.candidates for one in picked], truth_yx, radius_px),
+        of_picks=evaluate([one.picks for one in picked], truth_yx, radius_px),
+        of_rankings=evaluate([one.ranking for one in picked], truth_yx, radius_px),
         train_seconds=train_seconds,
     )
     _write(result, output)
@@ -151,8 +153,8 @@ def run_demo(
 def split(data: Path) -> tuple[list[Path], list[Path]]:
     """Two thirds of a folder's labelled micrographs to train on, and the last third to pick."""
     paths = find_micrographs([data])
-    known = read_coordinate_set(data, [micrograph_name(path) for path in paths])
-    labelled = [path for path in paths if micrograph_name(path) in known]
+    particles = read_coordinate_set(data, [micrograph_name(path) for path in paths])
+    labelled = [path for path in paths if micrograph_name(path) in particles]
     count = max(1, round(len(labelled) * HELD_OUT_SHARE))
     if len(labelled) <= count:
         raise InputError(
@@ -164,8 +166,8 @@ def split(data: Path) -> tuple[list[Path], list[Path]]:
 
 def _pick_held_out(
     paths: list[Path], data: Path, model: Model
-) -> Generator[Step, None, list[PickedMicrograph]]:
-    known = read_coordinate_set(data, [micrograph_name(path) for path in paths])
+) -> Generator[Step, None, list[DemoMicrograph]]:
+    particles = read_coordinate_set(data, [micrograph_name(path) for path in paths])
     picked = []
     for path in paths:
         yield Step(f"Picking {micrograph_name(path)}")
@@ -177,10 +179,10 @@ def _pick_held_out(
         criteria = PickCriteria.of_model(model)
         picks, hits = pick_candidates(candidates, model, criteria)
         picked.append(
-            PickedMicrograph(
+            DemoMicrograph(
                 path=path,
-                truth_yx=known[micrograph.name].centres_yx,
-                candidates=PickCriteria(threshold=0.0).picks_of(candidates),
+                truth_yx=particles[micrograph.name].centres_yx,
+                ranking=PickCriteria(threshold=0.0).picks_of(candidates),
                 picks=picks,
                 expected_hits=hits,
                 score_map=score_map,
@@ -193,7 +195,7 @@ def _pick_held_out(
 def _write(result: DemoResult, output: PickFolder) -> None:
     from napari_deepem.batch.figures import draw_curves, draw_picks  # loads matplotlib
 
-    folder, radius_px = result.folder, result.ranking.radius_px
+    folder, radius_px = result.folder, result.of_rankings.radius_px
     for picked in result.picked:
         output.write(picked.name, picked.picks)
     shown = result.picked[:FIGURE_MICROGRAPHS]
@@ -207,18 +209,18 @@ def _write(result: DemoResult, output: PickFolder) -> None:
         [picked.truth_yx for picked in shown],
         radius_px,
     )
-    draw_curves(folder / "curves.png", result.ranking, result.model.threshold)
+    draw_curves(folder / "curves.png", result.of_rankings, result.model.threshold)
     with replacing(folder / "results.json") as temporary:
         temporary.write_text(json.dumps(figures_of(result), indent=1) + "\n")
 
 
 def figures_of(result: DemoResult) -> dict[str, float | int | str | None]:
-    """The small table: what was found, on which micrographs and how fast."""
-    chosen, estimate = as_json_values(result.at_threshold), result.estimated_precision
+    """The small table of a demonstration: its figures, on which micrographs and how fast."""
+    chosen, estimate = as_json_values(result.of_picks), result.estimated_precision
     return {
         "micrographs picked": ", ".join(picked.name for picked in result.picked),
-        "matching radius (px)": result.ranking.radius_px,
-        "average precision": round(result.ranking.ap, 4),
+        "matching radius (px)": result.of_rankings.radius_px,
+        "average precision": round(result.of_rankings.ap, 4),
         "F2 threshold (held-out labels)": round(result.model.threshold, 4),
         "precision": round(chosen["precision"], 4),
         "precision estimated without labels": estimate and round(estimate, 4),

@@ -1,4 +1,4 @@
-"""Compare coordinate files with the truth."""
+"""The evaluation of coordinate files against the truth."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FileEvaluation:
 def evaluate_files(
     picks: Path, truth: Path, box_size_px: float, radius_px: float | None = None
 ) -> FileEvaluation:
-    """Evaluate all micrographs that both paths have coordinates for.
+    """The evaluation of all micrographs that both paths have coordinates for.
 
     Parameters
     ----------
@@ -46,31 +46,32 @@ def evaluate_files(
     for length in (box_size_px, 1.0 if radius_px is None else radius_px):
         if not 0 < length < inf:
             raise InputError("box and radius must be positive: give them in pixels")
-    picked, known = coordinate_names(picks), coordinate_names(truth)
-    names = [name for name in picked if name in known]
+    with_picks, with_truth = coordinate_names(picks), coordinate_names(truth)
+    names = [name for name in with_picks if name in with_truth]
     other_name = None
-    if not names and len(picked) == len(known) == 1:
-        found = read_coordinate_set(picks, picked)
-        labelled = dict(zip(picked, read_coordinate_set(truth, known).values(), strict=True))
-        other_name, names, known = known[0], picked, picked  # one each, whatever its name
+    if not names and len(with_picks) == len(with_truth) == 1:
+        picks_of = read_coordinate_set(picks, with_picks)
+        (particles,) = read_coordinate_set(truth, with_truth).values()
+        truth_of = {with_picks[0]: particles}
+        other_name, names, with_truth = with_truth[0], with_picks, with_picks  # whatever its name
     elif names:
-        found, labelled = read_coordinate_set(picks, names), read_coordinate_set(truth, names)
+        picks_of, truth_of = read_coordinate_set(picks, names), read_coordinate_set(truth, names)
     else:
         raise InputError(
-            f"no micrograph has both picks and truth: {picks} has {picked[0]}, "
-            f"{truth} has {known[0]}; names must agree"
+            f"no micrograph has both picks and truth: {picks} has {with_picks[0]}, "
+            f"{truth} has {with_truth[0]}; names must agree"
         )
-    if not any(len(labelled[name]) for name in names):
+    if not any(len(truth_of[name]) for name in names):
         raise InputError(f"the truth in {truth} is empty: there is nothing to compare with")
     return FileEvaluation(
         evaluate(
-            [found[name] for name in names],
-            [labelled[name].centres_yx for name in names],
+            [picks_of[name] for name in names],
+            [truth_of[name].centres_yx for name in names],
             SAME_PARTICLE_BOXES * box_size_px if radius_px is None else radius_px,
         ),
         names,
-        without_truth=[name for name in picked if name not in names],
-        without_picks=[name for name in known if name not in names],
+        without_truth=[name for name in with_picks if name not in names],
+        without_picks=[name for name in with_truth if name not in names],
         other_name=other_name,
     )
 

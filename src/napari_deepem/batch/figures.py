@@ -1,4 +1,4 @@
-"""Pictures of results: picks on the micrograph, and the curves that judge them."""
+"""Pictures of results: picks on the micrograph, and the curves of how good they are."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def draw_picks(
     truth_yx: Sequence[FloatArray],
     radius_px: float,
 ) -> None:
-    """One row a micrograph: its picks, coloured by the truth, beside its score map."""
+    """A picture written to a file, one row a micrograph: its picks by truth, and its score map."""
     with saved_figure(path, 12.5, 6.0 * len(micrographs)) as figure:
         rows = figure.subplots(len(micrographs), 2, squeeze=False)
         for axes, micrograph, chosen, score_map, truth in zip(
@@ -73,7 +73,7 @@ def draw_picks(
 
 
 def draw_curves(path: Path, evaluation: Evaluation, threshold: float | None = None) -> None:
-    """Precision against recall, and F2 against the threshold (Fig. 3e-f of the paper).
+    """The curves of precision against recall and of F2 against threshold (Fig. 3e-f of the paper).
 
     `threshold` is the one that was chosen on other data; it is marked in both.
     """
@@ -99,14 +99,14 @@ def draw_curves(path: Path, evaluation: Evaluation, threshold: float | None = No
 
 
 def _mark(
-    left: Axes, right: Axes, evaluation: Evaluation, threshold: float, colour: str, what: str
+    left: Axes, right: Axes, evaluation: Evaluation, threshold: float, colour: str, name: str
 ) -> None:
     """Mark a threshold on the F2 curve, and the point that it gives on the other."""
-    right.axvline(threshold, color=colour, ls="--", label=f"{what}: {threshold:.3f}")
+    right.axvline(threshold, color=colour, ls="--", label=f"{name}: {threshold:.3f}")
     picked = np.flatnonzero(evaluation.thresholds >= threshold)
     if picked.size:
-        at = picked[-1]
-        left.plot(evaluation.recalls[at], evaluation.precisions[at], "o", color=colour, label=what)
+        recall, precision = evaluation.recalls[picked[-1]], evaluation.precisions[picked[-1]]
+        left.plot(recall, precision, "o", color=colour, label=name)
 
 
 def _show_micrograph(axes: Axes, micrograph: Micrograph) -> None:
@@ -120,7 +120,7 @@ def _show_micrograph(axes: Axes, micrograph: Micrograph) -> None:
 
 def _show_boxes(axes: Axes, picks: Picks, truth_yx: FloatArray, radius_px: float) -> None:
     hit = match(picks.centres_yx, truth_yx, radius_px, picks.scores)
-    found = match(truth_yx, picks.centres_yx, radius_px)
+    is_picked = match(truth_yx, picks.centres_yx, radius_px)
     side = picks.box_size_px or 2 * radius_px
     for chosen, colour in ((hit, HIT), (~hit, WRONG)):
         boxes = [
@@ -128,8 +128,8 @@ def _show_boxes(axes: Axes, picks: Picks, truth_yx: FloatArray, radius_px: float
             for row, col in picks.centres_yx[chosen]
         ]
         axes.add_collection(PatchCollection(boxes, facecolor="none", edgecolor=colour, lw=1.2))
-    missed = truth_yx[~found]
-    axes.plot(missed[:, 1], missed[:, 0], "x", color=MISSED, ms=7, mew=1.8)
+    missed_yx = truth_yx[~is_picked]
+    axes.plot(missed_yx[:, 1], missed_yx[:, 0], "x", color=MISSED, ms=7, mew=1.8)
 
 
 def _show_scores(axes: Axes, score_map: ScoreMap, shape: tuple[int, int]) -> None:

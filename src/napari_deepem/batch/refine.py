@@ -1,4 +1,4 @@
-"""Refine on files: a model, micrographs and what a user said of their picks in, a model out."""
+"""Refinement on files: a model, micrographs and verdicts on their picks in, a model out."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class VerdictFiles:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class VerdictsRead:
-    """Progress of refining: what was said of which micrograph."""
+    """Progress of refining: the verdicts on the picks of each micrograph are read."""
 
     verdicts: list[LabelledMicrograph]
-    without_verdict: list[str]  # names of micrographs of which nothing was said
-    not_given: list[str]  # names of micrographs of which something was said, but which are not here
+    without_verdict: list[str]  # names of micrographs that were given, but have no verdict
+    not_given: list[str]  # names of micrographs that have verdicts, but were not given
 
 
 def read_verdicts(paths: Sequence[Path], files: VerdictFiles, box_size_px: int) -> VerdictsRead:
-    """Match micrographs with the verdicts on their picks by name.
+    """The verdicts on the picks of micrographs, matched by name.
 
     A micrograph that neither `accepted` nor `rejected` has coordinates for, be it an empty file,
     has no verdict and is left out.
@@ -62,16 +62,17 @@ def read_verdicts(paths: Sequence[Path], files: VerdictFiles, box_size_px: int) 
     verdicts = []
     for name, path in zip(names, paths, strict=True):
         if name in with_verdict:
-            verdict = [
-                None if of is None else of.get(name, NOTHING) for of in (picks, accepted, rejected)
+            picks_and_verdicts = [
+                None if by_name is None else by_name.get(name, NOTHING)
+                for by_name in (picks, accepted, rejected)
             ]
-            labels = _labels(name, *verdict, box_size_px=box_size_px)
+            labels = _labels(name, *picks_and_verdicts, box_size_px=box_size_px)
             verdicts.append(LabelledMicrograph(name, labels, complete=False, source=path))
-    known = {name for path in (files.accepted, files.rejected) for name in _names_in(path)}
+    in_files = {name for path in (files.accepted, files.rejected) for name in _names_in(path)}
     return VerdictsRead(
         verdicts=verdicts,
         without_verdict=[name for name in names if name not in with_verdict],
-        not_given=sorted(known - set(names)) if len(names) > 1 else [],
+        not_given=sorted(in_files - set(names)) if len(names) > 1 else [],
     )
 
 
@@ -119,27 +120,29 @@ def recall(
             raise InputError("--coords are those of the micrographs in --earlier: give both")
         labelled = find_labelled(earlier, coordinates)
         complete = bool(model.summary.get("labels_complete", True))
-        given = (
+        training_set = (
             LabelledMicrograph(micrograph_name(path), labels, complete, path)
             for path, labels in zip(labelled.paths, labelled.labels, strict=True)
         )
-        return replace(model, training_set=tuple(given))
+        return replace(model, training_set=tuple(training_set))
     if not model.training_set:
         raise InputError(
             "the model does not remember what it was trained on: give those micrographs with "
             "--earlier and their coordinates with --coords, or do without them with --forget"
         )
-    here = {micrograph_name(path): path for path in (*paths, *earlier)}
-    found = [replace(item, source=here.get(item.name, item.source)) for item in model.training_set]
-    gone = [item for item in found if item.source is None or not item.source.exists()]
-    if gone:
-        where = f" ({gone[0].source})" if gone[0].source else ""
+    path_of = {micrograph_name(path): path for path in (*paths, *earlier)}
+    items = [
+        replace(item, source=path_of.get(item.name, item.source)) for item in model.training_set
+    ]
+    missing = [item for item in items if item.source is None or not item.source.exists()]
+    if missing:
+        place = f" ({missing[0].source})" if missing[0].source else ""
         raise InputError(
-            f"{len(gone)} of {len(found)} micrographs that the model was trained on are not where "
-            f"they were, such as {gone[0].name}{where}: give their folder with --earlier, or do "
-            "without them with --forget"
+            f"{len(missing)} of {len(items)} micrographs that the model was trained on are not "
+            f"where they were, such as {missing[0].name}{place}: give their folder with --earlier, "
+            "or do without them with --forget"
         )
-    return replace(model, training_set=tuple(found))
+    return replace(model, training_set=tuple(items))
 
 
 def refine_on_files(
@@ -149,18 +152,18 @@ def refine_on_files(
     settings: TrainingSettings,
     start: Start = "anew",
 ) -> Generator[MicrographRead | VerdictsRead | EpochDone, None, Model]:
-    """Read and train again: yields every micrograph, what was said of them, and every epoch.
+    """A stream of micrographs, the verdicts on them and epochs that returns the refined model.
 
     The files of the model's training set must be there, see `recall`.
     """
-    found = read_verdicts(paths, files, model.box_size_px)
-    job = refine_epochs(model, found.verdicts, _read, settings, start)
-    news = next(job)
-    while isinstance(news, MicrographRead):
-        yield news
-        news = next(job)
-    yield found  # of verdicts that can't be trained on nothing is reported but why
-    yield news
+    verdicts_read = read_verdicts(paths, files, model.box_size_px)
+    job = refine_epochs(model, verdicts_read.verdicts, _read, settings, start)
+    progress = next(job)
+    while isinstance(progress, MicrographRead):
+        yield progress
+        progress = next(job)
+    yield verdicts_read  # of verdicts that can't be trained on nothing is reported but why
+    yield progress
     return (yield from job)
 
 

@@ -1,4 +1,4 @@
-"""Train on files: micrographs and their coordinate files in, a model file out."""
+"""Training on files: micrographs and their coordinate files in, a model out."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class LabelledFiles:
 
     @property
     def n_particles(self) -> int:
-        """How many particles are labelled on all of them."""
+        """The number of particles that are labelled on all of them."""
         return sum(len(labels.positive_yx) for labels in self.labels)
 
 
 def find_labelled(paths: Sequence[Path], coordinates: Path) -> LabelledFiles:
-    """Match micrographs with their coordinates by name.
+    """The micrographs that have coordinates, matched by name, and their labels.
 
     Parameters
     ----------
@@ -44,13 +44,13 @@ def find_labelled(paths: Sequence[Path], coordinates: Path) -> LabelledFiles:
     InputError
         A coordinate file can't be used, or no micrograph has coordinates.
     """
-    found = read_coordinate_set(coordinates, [micrograph_name(path) for path in paths])
-    labelled = [path for path in paths if micrograph_name(path) in found]
+    particles = read_coordinate_set(coordinates, [micrograph_name(path) for path in paths])
+    labelled = [path for path in paths if micrograph_name(path) in particles]
     return LabelledFiles(
         paths=labelled,
-        labels=[Labels.of(found[micrograph_name(path)].centres_yx) for path in labelled],
+        labels=[Labels.of(particles[micrograph_name(path)].centres_yx) for path in labelled],
         without_labels=[
-            micrograph_name(path) for path in paths if micrograph_name(path) not in found
+            micrograph_name(path) for path in paths if micrograph_name(path) not in particles
         ],
     )
 
@@ -58,7 +58,7 @@ def find_labelled(paths: Sequence[Path], coordinates: Path) -> LabelledFiles:
 def train_on_files(
     paths: Sequence[Path], coordinates: Path, settings: TrainingSettings
 ) -> Generator[LabelledFiles | EpochDone, None, Model]:
-    """Read and train: yields what was read, then every epoch; returns the model."""
+    """A stream of what was read, then of every epoch, that returns the model."""
     labelled = find_labelled(paths, coordinates)
     micrographs = (read_micrograph(path) for path in labelled.paths)
     job = train_epochs(micrographs, labelled.labels, settings)

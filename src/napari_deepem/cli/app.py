@@ -23,7 +23,7 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command; the entry point of `napari-deepem`."""
+    """The entry point of `napari-deepem`: runs a command, and refuses wrong input in one line."""
     # Threads of torch that spin while they wait take ten times as long on a machine that is busy.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
@@ -40,6 +40,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def fail(message: str) -> None:
-    """Say in one line what is wrong, and stop."""
+    """Print a line that says what is wrong, and stop."""
     errors.print(f"napari-deepem: {message}", markup=False)
     sys.exit(WRONG_INPUT)

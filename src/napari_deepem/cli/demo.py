@@ -1,4 +1,4 @@
-"""`napari-deepem demo`."""
+"""The command `napari-deepem demo`."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def demo(
 
 
 def follow_demo(job: Generator[DemoProgress, None, DemoResult], console: Console) -> DemoResult:
-    """Run a demonstration, showing each step and every epoch."""
+    """The result of a demonstration, which is run showing each step and every epoch."""
     from napari_deepem.batch.demo import Step
 
     with progress_bar(console, "demo") as progress:

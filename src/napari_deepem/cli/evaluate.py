@@ -1,4 +1,4 @@
-"""`napari-deepem evaluate`."""
+"""The command `napari-deepem evaluate`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How single options are read and checked, for every command alike."""
+"""Options that several commands have, and how each is read and checked."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ Micrographs = Annotated[
 
 
 def _whole_number(kind: object, tokens: Sequence[Token]) -> int | str:
-    """Read a whole number, or "auto"; cyclopts itself would round 24.5 to 24 without a word."""
+    """A whole number, or "auto", else ValueError; cyclopts itself would round 24.5 to 24."""
     text = tokens[0].value
     if text == "auto" and kind is not int:
         return text
     try:
         return int(text)
     except ValueError:
-        wanted = "a whole number" if kind is int else "a whole number or auto"
-        raise ValueError(f'"{text}" is not {wanted}') from None
+        expected = "a whole number" if kind is int else "a whole number or auto"
+        raise ValueError(f'"{text}" is not {expected}') from None
 
 
 def _score_or_f2(_: object, tokens: Sequence[Token]) -> float | str:
-    """Read a score, or "f2"."""
+    """A number that may be a score, or "f2", else ValueError."""
     text = tokens[0].value
     if text.lower() == "f2":
         return "f2"
@@ -38,7 +38,7 @@ def _score_or_f2(_: object, tokens: Sequence[Token]) -> float | str:
 
 
 def _whole_numbers(_: object, tokens: Sequence[Token]) -> tuple[int | str, ...]:
-    """Read whole numbers, as many as there are words."""
+    """Whole numbers, as many as there are words."""
     return tuple(_whole_number(int, [token]) for token in tokens)
 
 
@@ -50,21 +50,21 @@ ScoreOrF2 = Annotated[Literal["f2"] | float, Parameter(converter=_score_or_f2)]
 
 
 def probability(threshold: float) -> float:
-    """Check that a threshold is a score."""
+    """The threshold, if it is a score; else InputError."""
     if not 0 <= threshold <= 1:
         raise InputError(f"a threshold of {threshold:g}: give a score from 0 to 1, or f2")
     return threshold
 
 
 def distance(min_distance: float) -> float:
-    """Check that a minimum distance is one."""
+    """The minimum distance, if it can be one; else InputError."""
     if not 0 <= min_distance < float("inf"):
         raise InputError(f"a minimum distance of {min_distance:g}: give pixels, 0 or more")
     return min_distance
 
 
 def rising(std_range: tuple[float, float]) -> tuple[float, float]:
-    """Check that a range of standard deviations rises."""
+    """The range of standard deviations, if it rises; else InputError."""
     low, high = std_range
     if not 0 <= low < high:
         raise InputError(f"a std range of {low:g} to {high:g}: give a lower and a higher value")

@@ -1,4 +1,4 @@
-"""`napari-deepem pick`."""
+"""The command `napari-deepem pick`."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def pick(
 def follow_picking(
     job: Generator[MicrographDone, None, SeriesRun], total: int, console: Console
 ) -> list[str]:
-    """Run a picking, showing every micrograph; returns the names of those that failed."""
+    """The names of the micrographs that failed in a picking, which is run showing each of them."""
     done = picked = 0
     expected: float | None = None
     with progress_bar(console, "picking") as progress:

@@ -1,4 +1,4 @@
-"""`napari-deepem refine`."""
+"""The command `napari-deepem refine`."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def refine(
 def follow_refining(
     job: Generator[VerdictsRead | MicrographRead | EpochDone, None, Model], console: Console
 ) -> Model:
-    """Run a refinement, showing the verdicts, every micrograph and every epoch."""
+    """The model of a refinement, which is run showing verdicts, every micrograph and epoch."""
     with progress_bar(console, "reading") as progress:
 
         def show(news: VerdictsRead | MicrographRead | EpochDone) -> None:

@@ -1,4 +1,4 @@
-"""`napari-deepem simulate`."""
+"""The command `napari-deepem simulate`."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def simulate(
 
 
 def _command(options: Mapping[str, object]) -> str:
-    """Line that makes the same set again, whatever the defaults are then; without --out."""
+    """The line that makes the same set again, whatever the defaults are then; without --out."""
     words = ["napari-deepem", "simulate"]
     for name, value in options.items():
         if name == "ctf":

@@ -1,4 +1,4 @@
-"""`napari-deepem train`."""
+"""The command `napari-deepem train`."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def train(
 def follow_training(
     job: Generator[LabelledFiles | EpochDone, None, Model], console: Console
 ) -> Model:
-    """Run a training, showing what it reads and every epoch."""
+    """The model of a training, which is run showing what it reads and every epoch."""
     with progress_bar(console, "training") as progress:
 
         def show(news: LabelledFiles | EpochDone) -> None:

@@ -48,7 +48,7 @@ def _epoch_figures(epoch: EpochDone) -> str:
 
 
 def describe_model(model: Model, path: Path) -> str:
-    """What training arrived at, in a line or two."""
+    """The lines on a model that was written: its parameters, and its held-out figures."""
     low, high = model.std_range
     text = (
         f"wrote {path}: box {model.box_size_px} px, binned {model.binning}x to {model.box_px} px, "
@@ -72,8 +72,8 @@ def _held_out_figures(model: Model) -> str:
     summary = model.summary
     names = [field["micrograph"] for field in summary["held_out"]]
     trained_on = {field["micrograph"] for field in summary["trained_on"]}
-    where = "the right-hand part of " if trained_on & set(names) else ""
-    text = f"\nheld out: {where}{listed(names)}: recall {summary['held_out_recall']:.3f}"
+    part = "the right-hand part of " if trained_on & set(names) else ""
+    text = f"\nheld out: {part}{listed(names)}: recall {summary['held_out_recall']:.3f}"
     if "estimated_precision" in summary:
         text += f", estimated precision {summary['estimated_precision']:.2f}"
     if summary["labels_complete"]:

@@ -1,4 +1,4 @@
-"""`napari-deepem tune`."""
+"""The command `napari-deepem tune`."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def tune(
 def follow_tuning(
     job: Generator[LabelledFiles | TuningProgress, None, Tuned], console: Console
 ) -> Tuned:
-    """Run a tuning, showing every training."""
+    """The result of a tuning, which is run showing every training."""
     from napari_deepem.batch.train import LabelledFiles
     from napari_deepem.batch.tuning import TrialDone, TrialEpoch
 
@@ -119,7 +119,7 @@ def follow_tuning(
 
 
 def print_tuned(tuned: Tuned, console: Console) -> None:
-    """Print the best of what was tried, and what to think of it."""
+    """Print the best trials, where all of them are, and which is chosen."""
     finished = sorted((row for row in tuned.rows if row["AP"]), key=lambda row: -float(row["AP"]))
     lines = [list(tuned.rows[0]), *(list(row.values()) for row in finished[:BEST_TRIALS])]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -127,4 +127,4 @@ def print_tuned(tuned: Tuned, console: Console) -> None:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         console.print("  ".join(cells).rstrip(), markup=False)
     console.print(f"all {counted(len(tuned.rows), 'trial')}: {tuned.table}", markup=False)
-    console.print(tuned.verdict, markup=False)
+    console.print(tuned.text, markup=False)

@@ -1,4 +1,4 @@
-"""`napari-deepem view`."""
+"""The command `napari-deepem view`."""
 
 from __future__ import annotations
 

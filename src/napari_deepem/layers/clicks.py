@@ -29,8 +29,8 @@ def take_presses(layer: Points, press: Press) -> None:
 
     def exchange() -> None:
         callbacks = layer.mouse_drag_callbacks
-        kept = [each for each in callbacks if each != press and not _adds_points(each)]
-        callbacks[:] = [*kept, press] if layer.mode == "add" else [*kept]
+        others = [each for each in callbacks if each != press and not _adds_points(each)]
+        callbacks[:] = [*others, press] if layer.mode == "add" else [*others]
 
     layer.events.mode.connect(exchange)
     exchange()
@@ -41,12 +41,12 @@ def _adds_points(callback: Any) -> bool:
 
 
 def screen_distance(event: Any, start: FloatArray) -> float:
-    """How far the mouse is from where it was, in screen pixels."""
+    """The distance of the mouse from where it was, in screen pixels."""
     return float(np.linalg.norm(np.asarray(event.pos) - start))
 
 
 def show_outline(viewer: ViewerModel, image: Any, name: str) -> Shapes:
-    """Add an empty layer in which an outline on a micrograph is drawn."""
+    """A new empty layer, in which an outline on a micrograph is drawn."""
     with keeping_selection(viewer):
         return viewer.add_shapes(
             ndim=2,

@@ -24,7 +24,7 @@ def show_filtered(
     binning: int,
     contrast_limits: tuple[float, float],
 ) -> Image:
-    """Lay a filtered picture of a micrograph, binned by `binning`, over its image."""
+    """The layer of a filtered picture, binned by `binning`, laid over the micrograph's image."""
     metadata = tag("display", image.metadata[KEY]["micrograph"])
     layer = find_layer(viewer.layers, "display")
     if layer is None:
@@ -48,14 +48,14 @@ def show_filtered(
 
 
 def place_filtered(viewer: ViewerModel, image: Image, binning: int) -> None:
-    """Lay what is shown over its micrograph once more, after that was moved."""
+    """Lay the filtered picture over its micrograph once more, after that was moved."""
     for layer in find_layers(viewer.layers, "display", image.metadata[KEY]["micrograph"]):
         for key, value in _where(image, binning).items():
             setattr(layer, key, value)
 
 
 def remove_filtered(viewer: ViewerModel) -> None:
-    """Take the picture away."""
+    """Remove the filtered picture."""
     for layer in find_layers(viewer.layers, "display"):
         viewer.layers.remove(layer)
 

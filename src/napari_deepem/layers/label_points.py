@@ -56,7 +56,7 @@ def label_layer(
     box_size_px: int,
     centres_yx: FloatArray | None = None,
 ) -> Points:
-    """Return the layer of one kind of label of a micrograph.
+    """The layer of one kind of label of a micrograph.
 
     One that is not there yet is made of (n, 2) positions, by default empty; one that is stays as
     it is.
@@ -73,7 +73,7 @@ def label_layer(
 
 
 def kind_of(layer: Layer) -> LabelKind | None:
-    """Which kind of label a layer shows; None where it shows no labels."""
+    """The kind of label that a layer shows; None where it shows no labels."""
     role = role_of(layer)
     return role if role == "positive" or role == "negative" else None
 
@@ -94,7 +94,10 @@ def resize(layer: Points, box_size_px: int) -> None:
 def adopt(
     layers: Iterable[Layer], points: Points, image: Image, kind: LabelKind, box_size_px: int
 ) -> None:
-    """Make the user's own Points layer the particles, or non-particles, of a micrograph."""
+    """Make the user's own Points layer the particles, or non-particles, of a micrograph.
+
+    InputError for a micrograph that has such a layer already.
+    """
     name = image.metadata[KEY]["micrograph"]
     present = find_layer(layers, kind, name)
     if present is points:
@@ -117,7 +120,7 @@ def adopt(
 
 
 def adoptable(layers: Iterable[Layer]) -> list[Points]:
-    """Two-dimensional Points layers that are none of ours."""
+    """The two-dimensional Points layers that are none of ours."""
     return [
         layer
         for layer in layers
@@ -137,14 +140,14 @@ def labels_on(layers: Iterable[Layer], micrograph: str, known: Labels | None = N
     if image is None:
         return Labels.of(*centres)
     known = known or Labels.of()
-    there = zip(centres, (known.positive_yx, known.negative_yx), strict=True)
+    pairs = zip(centres, (known.positive_yx, known.negative_yx), strict=True)
     return Labels.of(
-        *(each[is_inside(each, image.data.shape) | _among(each, old)] for each, old in there)
+        *(new[is_inside(new, image.data.shape) | _among(new, old)] for new, old in pairs)
     )
 
 
 def count_outside(layers: Iterable[Layer], micrograph: str) -> int:
-    """How many points of a micrograph's labels lie outside of it."""
+    """The number of points of a micrograph's labels that lie outside of it."""
     layers = list(layers)
     image = find_layer(layers, "micrograph", micrograph)
     if image is None:
@@ -161,7 +164,7 @@ def _among(centres_yx: FloatArray, others_yx: FloatArray) -> NDArray[np.bool_]:
 
 def _centres(layers: Iterable[Layer], kind: LabelKind, micrograph: str) -> FloatArray:
     """(n, 2) positions in all layers of one kind; what a copied layer has twice counts once."""
-    found = [np.asarray(layer.data) for layer in find_layers(layers, kind, micrograph)]
-    positions = np.concatenate([np.empty((0, 2)), *found])
+    parts = [np.asarray(layer.data) for layer in find_layers(layers, kind, micrograph)]
+    positions = np.concatenate([np.empty((0, 2)), *parts])
     _, first = np.unique(positions, axis=0, return_index=True)
     return positions[np.sort(first)]

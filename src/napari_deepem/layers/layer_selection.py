@@ -1,4 +1,4 @@
-"""What is selected stays selected: napari selects every layer that is added."""
+"""The selection of layers, which stays as it is: napari selects every layer that is added."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from napari.components import ViewerModel
 
 @contextmanager
 def keeping_selection(viewer: ViewerModel) -> Iterator[None]:
-    """Let a user who is labelling go on: new layers would take the selection."""
+    """A context in which new layers do not take the selection from a user who is labelling."""
     active = viewer.layers.selection.active
     mode = getattr(active, "mode", None)
     yield

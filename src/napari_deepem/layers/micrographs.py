@@ -27,7 +27,7 @@ def is_micrograph(layer: Layer) -> bool:
 
 
 def enrol(layer: Image, taken: Container[str]) -> Micrograph:
-    """Make an image layer a micrograph and return it.
+    """The micrograph that an image layer shows; the layer is tagged as one.
 
     The name is the file's, which picks are saved under; renaming the layer later does not change
     it. A second file of the same name goes by its layer's name, which napari keeps unique.
@@ -55,7 +55,7 @@ def pixel_size_of(layer: Layer) -> float | None:
 
 
 def file_of(layer: Layer) -> Path | None:
-    """Return the file that a layer, or the one that it is a duplicate of, was opened from."""
+    """The file that a layer, or the one it is a duplicate of, was opened from; None for no file."""
     parent = layer.source.parent and layer.source.parent()
     if parent is not None:
         return file_of(parent)
@@ -65,7 +65,7 @@ def file_of(layer: Layer) -> Path | None:
 
 
 def name_in(layer: Layer, files: Mapping[str, Path]) -> str | None:
-    """Return the name that a layer's file has in a series; None if it is not of the series."""
+    """The name that a layer's file has in a series; None if it is not of the series."""
     file = file_of(layer)
     if file is None:
         return None
@@ -75,13 +75,13 @@ def name_in(layer: Layer, files: Mapping[str, Path]) -> str | None:
 
 
 def folder_of(layer: Layer) -> Path | None:
-    """Return the folder that a layer's file lies in; None for a layer that is no file."""
+    """The folder that a layer's file lies in; None for a layer that is no file."""
     file = file_of(layer)
     return None if file is None else file.parent
 
 
 def twin_of(layer: Layer, layers: Iterable[Layer]) -> Layer | None:
-    """Return the one of `layers` that shows the same file, or that this is a duplicate of."""
+    """The one of `layers` that shows the same file, or that this is a duplicate of; else None."""
     parent = layer.source.parent and layer.source.parent()
     file = file_of(layer)
     for other in layers:
@@ -91,7 +91,7 @@ def twin_of(layer: Layer, layers: Iterable[Layer]) -> Layer | None:
 
 
 def why_not_enrol(layer: Layer) -> str:
-    """Why an image can't be a micrograph; empty if it can."""
+    """The reason why an image can't be a micrograph; empty if it can."""
     file = file_of(layer)
     if file is not None and file.suffix.lower() in (".tif", ".tiff"):
         return (
@@ -102,21 +102,21 @@ def why_not_enrol(layer: Layer) -> str:
 
 
 def placement(pixel_size: float | None) -> dict[str, Any]:
-    """Where a micrograph with this pixel size lies in the world, as a layer's arguments."""
+    """The place in the world of a micrograph with this pixel size, as a layer's arguments."""
     if pixel_size is None:
         return {"scale": (1.0, 1.0)}
     return {"scale": (pixel_size, pixel_size), "units": ("angstrom", "angstrom")}
 
 
 def placement_of(layer: Layer) -> dict[str, Any]:
-    """How `layer` lies in the world, for another layer whose data are its pixels."""
+    """The place of `layer` in the world, as arguments of another one whose data are its pixels."""
     return {"scale": layer.scale, "translate": layer.translate, "units": layer.units}
 
 
 def grid_placement(image: Layer, origin_px: float, step_px: float) -> dict[str, Any]:
-    """Where an image lies whose pixel (i, j) belongs on `origin_px + step_px * (i, j)` of `image`.
+    """The place of a layer whose pixel (i, j) belongs on `origin_px + step_px * (i, j)` of `image`.
 
-    Both in pixels of `image`; the middle of its first pixel is 0.
+    Both in pixels of `image`; the middle of its first pixel is 0. As a layer's arguments.
     """
     scale = np.asarray(image.scale)
     return {

@@ -1,4 +1,4 @@
-"""Opens micrographs by drag and drop: name and pixel size from the file."""
+"""The reader of micrographs that are dropped on napari: name and pixel size from the file."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ SUFFIXES = (".mrc", ".mrc.gz", ".mrc.bz2")
 def get_reader(
     path: str | Sequence[str],
 ) -> Reader | None:
-    """Return `read_micrographs` for MRC files, None for anything else (npe2 reader)."""
+    """`read_micrographs` for MRC files, None for anything else (npe2 reader)."""
     paths = [path] if isinstance(path, str) else list(path)
     return read_micrographs if all(p.lower().endswith(SUFFIXES) for p in paths) else None
 
 
 def read_micrographs(path: str | Sequence[str]) -> list[LayerData]:
-    """Read each file as one image layer; one that can't be read is said in one line."""
+    """One image layer a file; of a file that can't be read one line is shown instead."""
     from napari_deepem.io.images import read_micrograph
 
     layers: list[LayerData] = []
-    for each in [path] if isinstance(path, str) else path:
+    for file in [path] if isinstance(path, str) else path:
         try:
-            layers.append(image_layer_data(read_micrograph(each)))
+            layers.append(image_layer_data(read_micrograph(file)))
         except InputError as error:
             show_error(str(error))
     return layers or [(None,)]  # (None,): read, but there is no layer to add

@@ -1,4 +1,4 @@
-"""Score map and picks of the current micrograph as layers: projections, rebuilt, never read back.
+"""The score map and picks of the current micrograph as layers: rebuilt, never read back.
 
 There is one layer of each kind in a viewer, reused: many Points layers slow napari down.
 """
@@ -25,9 +25,9 @@ SCORE_SCALE = ("#f472b6", "#c4b5fd", COLORS["picks"])  # at scores of 0, a half 
 
 
 def show_score_map(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> Image:
-    """Lay a score map over its micrograph: the middle of element (i, j) on its box's centre."""
+    """The layer of a score map over its micrograph: element (i, j) on its box's centre."""
     name = image.metadata[KEY]["micrograph"]
-    where = grid_placement(image, score_map.origin_px, score_map.step_px)
+    arguments = grid_placement(image, score_map.origin_px, score_map.step_px)
     layer = find_layer(viewer.layers, "scores")
     if layer is None:
         layer = viewer.add_image(
@@ -39,20 +39,20 @@ def show_score_map(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> Im
             blending="additive",
             opacity=0.5,
             interpolation2d="linear",
-            **where,
+            **arguments,
         )
         _move_above(viewer, layer, image)
         return layer
     if layer.data is not score_map.scores:
         layer.data = score_map.scores
-    _set(layer, where)
+    _set(layer, arguments)
     layer.metadata[KEY]["micrograph"] = name
     _show_again(layer)
     return layer
 
 
 def show_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
-    """Show the picks of a micrograph as squares: quick enough for a slider that is being dragged.
+    """The layer of a micrograph's picks, as squares: quick enough for a slider that is dragged.
 
     The layer holds the picks alone: `Points.shown` is not heeded by a 2-D layer in napari 0.9.2.
     """
@@ -97,7 +97,7 @@ def score_colors(scores: FloatArray) -> Float32Array:
 
 
 def _color_by_score(layer: Points) -> bool:
-    """Colour the squares of a layer of picks by score; False where they are so, or it is hidden."""
+    """Whether the squares of picks were coloured by score: not if they are so, or hidden."""
     if not layer.visible:
         return False
     colors = np.broadcast_to(score_colors(np.ones(1)), (len(layer.data), 4))
@@ -119,13 +119,13 @@ def hide(layer: Layer) -> None:
 
 
 def _show_again(layer: Layer) -> None:
-    """Undo `hide`; what the user has hidden stays so."""
+    """Show a layer that `hide` has hidden; what the user has hidden stays so."""
     if layer.metadata[KEY].pop(HIDDEN, False):
         layer.visible = True
 
 
 def move_results(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> None:
-    """Lay what is shown of a micrograph over it again, after it was moved."""
+    """Lay picks and score map over their micrograph again, after that was moved."""
     name = image.metadata[KEY]["micrograph"]
     for layer in find_layers(viewer.layers, "picks", name):
         place(layer, image)
@@ -134,7 +134,7 @@ def move_results(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> None
 
 
 def copy_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
-    """Add picks as an ordinary Points layer, the user's to edit; the score is a feature."""
+    """A new ordinary Points layer of picks, the user's to edit; the score is a feature."""
     name = image.metadata[KEY]["micrograph"]
     features = {} if picks.scores is None else {"score": picks.scores}
     return viewer.add_points(
@@ -147,8 +147,8 @@ def copy_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
     )
 
 
-def _set(layer: Layer, where: Mapping[str, Any]) -> None:
-    for key, value in where.items():
+def _set(layer: Layer, arguments: Mapping[str, Any]) -> None:
+    for key, value in arguments.items():
         if not np.array_equal(getattr(layer, key), value):  # setting it draws the layer anew
             setattr(layer, key, value)
 
@@ -160,8 +160,8 @@ def _move_above(viewer: ViewerModel, layer: Image, image: Image) -> None:
 def _between(colors: Sequence[str], count: int) -> Float32Array:
     """(count, 4) colours from the first to the last, by way of the others."""
     stops = transform_color(list(colors))
-    at = np.linspace(0, len(stops) - 1, count)
-    channels = [np.interp(at, np.arange(len(stops)), channel) for channel in stops.T]
+    places = np.linspace(0, len(stops) - 1, count)
+    channels = [np.interp(places, np.arange(len(stops)), channel) for channel in stops.T]
     return np.stack(channels, axis=1).astype(np.float32)
 
 

@@ -14,28 +14,31 @@ LayerData = tuple[Any, ...]
 
 
 def sample() -> list[LayerData]:
-    """Three simulated micrographs of KLH, nothing marked yet."""
+    """Three simulated micrographs of KLH, nothing labelled yet."""
     return _layers(labelled=0)
 
 
 def labelled_sample() -> list[LayerData]:
-    """Return the same with every particle marked on the first two, ready to train on."""
+    """The same micrographs with every particle of the first two labelled, ready to train on."""
     return _layers(labelled=LABELLED)
 
 
 def _layers(labelled: int) -> list[LayerData]:
     from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
 
-    simulated = simulate_sample(count=COUNT)
-    images = [image_layer_data(each.micrograph, box_size_px=SAMPLE_BOX_PX) for each in simulated]
+    micrographs = simulate_sample(count=COUNT)
+    images = [
+        image_layer_data(simulated.micrograph, box_size_px=SAMPLE_BOX_PX)
+        for simulated in micrographs
+    ]
     labels = [
         points_layer_data(
-            each.truth_yx,
+            simulated.truth_yx,
             "positive",
-            each.micrograph.name,
+            simulated.micrograph.name,
             SAMPLE_BOX_PX,
-            **placement(each.micrograph.pixel_size),
+            **placement(simulated.micrograph.pixel_size),
         )
-        for each in simulated[:labelled]
+        for simulated in micrographs[:labelled]
     ]
     return [*images, *labels]

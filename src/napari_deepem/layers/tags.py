@@ -1,4 +1,4 @@
-"""What a layer is to us, kept in the layer itself: its role and its micrograph's name."""
+"""Tags, which say what layers are to us and are kept in them: a role, a micrograph's name."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def tag(role: Role, micrograph: str, **more: Any) -> dict[str, Any]:
 
 def tag_of(layer: Layer) -> dict[str, Any]:
     """Our part of a layer's metadata; empty for a layer that is none of ours."""
-    found = layer.metadata.get(KEY)
-    return found if isinstance(found, dict) else {}
+    ours = layer.metadata.get(KEY)
+    return ours if isinstance(ours, dict) else {}
 
 
 def role_of(layer: Layer) -> Role | None:
-    """What a layer is to us."""
+    """The role that a layer plays for us; None for one that is none of ours."""
     return tag_of(layer).get("role")
 
 
 def micrograph_name_of(layer: Layer) -> str | None:
-    """Name of the micrograph that a layer belongs to, or is."""
+    """The name of the micrograph that a layer belongs to, or is; None for none of ours."""
     return tag_of(layer).get("micrograph")
 
 
@@ -44,10 +44,10 @@ def find_layers(layers: Iterable[Layer], role: Role, micrograph: str | None = No
 
 
 def find_layer(layers: Iterable[Layer], role: Role, micrograph: str | None = None) -> Layer | None:
-    """Return the first of them; None if there is none."""
+    """The first layer with this role, of this micrograph if one is named; None without any."""
     return next(iter(find_layers(layers, role, micrograph)), None)
 
 
 def untag(layer: Layer) -> None:
-    """Make a layer none of ours."""
+    """Remove our tag from a layer, which is none of ours then."""
     layer.metadata.pop(KEY, None)

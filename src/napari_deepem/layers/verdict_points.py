@@ -50,7 +50,7 @@ def show_review(
 
 
 def hide_review(viewer: ViewerModel) -> None:
-    """Hide the squares; they belong to a micrograph that is not shown."""
+    """Hide the squares of a micrograph that is not shown any more."""
     layer = find_layer(viewer.layers, "review")
     if layer is not None:
         layer.visible = False

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_deepem.batch.tuning.choice import choose, rivals_of_default, verdict
-from napari_deepem.batch.tuning.study import Run, Trial
+from napari_deepem.batch.tuning.choice import choice_text, choose, rivals_of_default
+from napari_deepem.batch.tuning.study import Repeat, Trial
 from napari_deepem.core.training.variants import Variant
 
 DEFAULT = Trial(0, Variant(), 0.80, 10.0)
@@ -14,20 +14,22 @@ WORSE = Trial(3, Variant(maps=0.5), 0.75, 5.0)
 STOPPED = Trial(4, Variant(maps=3.0), None, 2.0, "no time left for it")
 TRIALS = [DEFAULT, WIDER, FASTER, WORSE, STOPPED]
 
-Runs = dict[tuple[int, int], Run]
+Repeats = dict[tuple[int, int], Repeat]
 
 
-def runs_of(aps: dict[int, list[float]], unseen: float | None = None) -> Runs:
+def repeats_of(aps: dict[int, list[float]], unseen: float | None = None) -> Repeats:
     """Repeats by trial, with seeds from 1; and the default's own training."""
-    runs = {(0, 0): Run(0, 0, 0.80, unseen, 10.0)}
+    repeats = {(0, 0): Repeat(0, 0, 0.80, unseen, 10.0)}
     for trial, found in aps.items():
         for seed, ap in enumerate(found, start=1):
-            runs[trial, seed] = Run(trial, seed, ap, None if unseen is None else ap - 0.1, 10.0)
-    return runs
+            repeats[trial, seed] = Repeat(
+                trial, seed, ap, None if unseen is None else ap - 0.1, 10.0
+            )
+    return repeats
 
 
 def test_default_is_chosen_where_nothing_was_repeated() -> None:
-    choice = choose([DEFAULT, WORSE], runs_of({}))
+    choice = choose([DEFAULT, WORSE], repeats_of({}))
     assert (choice.chosen, choice.rival, choice.gain, choice.untested) == (
         DEFAULT,
         None,
@@ -35,61 +37,63 @@ def test_default_is_chosen_where_nothing_was_repeated() -> None:
         None,
     )
     assert (choice.ap, choice.unseen_ap) == (0.80, None)
-    assert verdict(choice, [], 22.0) == (
+    assert choice_text(choice, [], 22.0) == (
         "the default stays: no trial did better\n"
         "average precision 0.8000 on held-out micrographs; matched within 22 px"
     )
 
 
 def test_default_alone_is_chosen_for_want_of_time() -> None:
-    said = verdict(choose([DEFAULT, STOPPED], runs_of({})), [], 22.0)
+    said = choice_text(choose([DEFAULT, STOPPED], repeats_of({})), [], 22.0)
     assert said.startswith("the default stays: there was no time to try another\n")
 
 
 def test_trial_that_did_better_once_is_not_chosen_but_named() -> None:
-    choice = choose(TRIALS, runs_of({0: [0.8, 0.8], 2: [0.9, 0.9]}))
+    choice = choose(TRIALS, repeats_of({0: [0.8, 0.8], 2: [0.9, 0.9]}))
     assert choice.chosen is DEFAULT
     assert choice.untested is FASTER
-    assert "trial 2 did better once, but there was no time to repeat it often" in verdict(
+    assert "trial 2 did better once, but there was no time to repeat it often" in choice_text(
         choice, [], 1.0
     )
 
 
 def test_clear_gain_is_chosen() -> None:
-    runs = runs_of({0: [0.80, 0.82, 0.81], 1: [0.85, 0.87, 0.861], 2: [0.80, 0.83, 0.82]}, 0.7)
-    choice = choose(TRIALS, runs)
+    repeats = repeats_of(
+        {0: [0.80, 0.82, 0.81], 1: [0.85, 0.87, 0.861], 2: [0.80, 0.83, 0.82]}, 0.7
+    )
+    choice = choose(TRIALS, repeats)
     assert choice.chosen is WIDER
     assert choice.seeds == (1, 2, 3)
     assert choice.default_ap == pytest.approx(0.81)
     assert choice.ap == pytest.approx(0.81 + choice.gain.mean if choice.gain else 0)
     assert choice.default_unseen_ap == pytest.approx(0.71)
-    said = verdict(choice, ["m3", "m7"], 22.0)
+    said = choice_text(choice, ["m3", "m7"], 22.0)
     assert said.startswith("trial 1 is chosen: trial 1 gains +0.0503 in 3 pairs of trainings")
     assert "average precision 0.8603 (default 0.8100) on micrographs that it was chosen by" in said
     assert "0.7603 (default 0.7100) on m3, m7, which the search never saw" in said
 
 
 def test_gain_within_the_noise_is_not_chosen() -> None:
-    runs = runs_of({0: [0.80, 0.82, 0.81], 2: [0.90, 0.80, 0.82]})
-    choice = choose(TRIALS, runs)
+    repeats = repeats_of({0: [0.80, 0.82, 0.81], 2: [0.90, 0.80, 0.82]})
+    choice = choose(TRIALS, repeats)
     assert choice.chosen is DEFAULT
     assert choice.rival is FASTER
     assert choice.ap == choice.default_ap == pytest.approx(0.81)
-    assert "the default stays: trial 2 gains +0.0300 in 3 pairs" in verdict(choice, [], 22.0)
+    assert "the default stays: trial 2 gains +0.0300 in 3 pairs" in choice_text(choice, [], 22.0)
 
 
 def test_only_trainings_with_the_same_seed_are_compared() -> None:
-    runs = runs_of({0: [0.80, 0.80, 0.80], 1: [0.81, 0.81, 0.81, 0.20]})
-    choice = choose(TRIALS, runs)
+    repeats = repeats_of({0: [0.80, 0.80, 0.80], 1: [0.81, 0.81, 0.81, 0.20]})
+    choice = choose(TRIALS, repeats)
     assert choice.chosen is WIDER
     assert choice.ap == pytest.approx(0.81)
 
 
 def test_rivals_are_the_best_of_the_search_first_without_those_that_are_refuted() -> None:
-    assert rivals_of_default(TRIALS, runs_of({})) == [FASTER, WIDER]
-    runs = runs_of({0: [0.80, 0.80, 0.80], 2: [0.80, 0.80, 0.80]})
-    assert rivals_of_default(TRIALS, runs) == [WIDER]
-    twice = runs_of({0: [0.80, 0.80, 0.80], 2: [0.10, 0.10]})
+    assert rivals_of_default(TRIALS, repeats_of({})) == [FASTER, WIDER]
+    repeats = repeats_of({0: [0.80, 0.80, 0.80], 2: [0.80, 0.80, 0.80]})
+    assert rivals_of_default(TRIALS, repeats) == [WIDER]
+    twice = repeats_of({0: [0.80, 0.80, 0.80], 2: [0.10, 0.10]})
     assert rivals_of_default(TRIALS, twice) == [FASTER, WIDER]
 
 
@@ -103,5 +107,5 @@ def test_luck_alone_beats_the_default_in_less_than_one_of_twenty_tunings(repeats
     chosen = []
     for _ in range(400):
         aps = {trial: list(rng.normal(0.8, 0.02, repeats)) for trial in range(3)}
-        chosen.append(choose(TRIALS, runs_of(aps)).chosen.number)
+        chosen.append(choose(TRIALS, repeats_of(aps)).chosen.number)
     assert sum(number > 0 for number in chosen) <= 400 / 20

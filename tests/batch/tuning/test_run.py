@@ -21,7 +21,7 @@ from napari_deepem.batch.tuning.trainings import (
     TrialDone,
     TrialEpoch,
     held_out_of,
-    train_and_judge,
+    train_and_evaluate,
 )
 from napari_deepem.batch.tuning.trial_table import table_paths
 from napari_deepem.core.errors import InputError
@@ -134,7 +134,7 @@ def test_default_is_kept_where_nothing_is_better(
     assert tuned.choice.chosen.number == 0
     assert tuned.model.recipe == "modern"
     assert tuned.model.network.architecture == SETTINGS.architecture
-    assert tuned.verdict.startswith("the default stays: ")
+    assert tuned.text.startswith("the default stays: ")
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.002])
@@ -154,8 +154,8 @@ def test_better_variant_is_found_and_beats_the_default_in_pairs(
     rates = {seed: [s.recipe.learning_rate for s in repeated if s.seed == seed] for seed in (1, 2)}
     assert rates[1] == rates[2]  # the default and its rivals, in pairs of the same seed
     assert rates[1][0] == SETTINGS.recipe.learning_rate
-    assert f"trial {choice.chosen.number} is chosen" in tuned.verdict
-    assert "expect less on others" in tuned.verdict
+    assert f"trial {choice.chosen.number} is chosen" in tuned.text
+    assert "expect less on others" in tuned.text
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_search_never_sees_a_fifth_of_five_micrographs_or_more(tmp_path: Path) -
     looked = {(s.seed > 0 or s == SETTINGS) for s, _, unseen in pretence.trained[:-1] if unseen}
     assert looked == {True}  # only what is not chosen from: the default and the repeats
     assert tuned.choice.unseen_ap is not None
-    assert f"on {split.unseen[0]}, which the search never saw" in tuned.verdict
+    assert f"on {split.unseen[0]}, which the search never saw" in tuned.text
     figures = tuned.model.summary["tuning"]
     assert figures["unseen"] == split.unseen
     assert figures["trial"] == tuned.choice.chosen.number
@@ -309,7 +309,7 @@ def test_model_of_a_variant_is_saved_with_its_recipe_and_loads(tmp_path: Path) -
     quick = replace(MODERN, batches_per_epoch=2, batch_size=8, epochs=1)
     variant = Variant(2.0, (1.8, 1.0, 1.0), (0, 0, -1), 0.5, 2.0)
     settings = variant.applied_to(TrainingSettings(BOX_PX, own_recipe=quick))
-    outcome = finish(train_and_judge(SOME, settings, MANY[5:]))
+    outcome = finish(train_and_evaluate(SOME, settings, MANY[5:]))
     assert 0 <= outcome.ap == outcome.model.summary["held_out_ap"]
     assert outcome.unseen_ap is not None
     loaded = load_model(save_model(outcome.model, tmp_path / "m"))
@@ -322,5 +322,5 @@ def test_partial_labels_are_judged_by_average_precision_too() -> None:
     quick = replace(MODERN, batches_per_epoch=2, batch_size=8, epochs=1)
     settings = TrainingSettings(BOX_PX, own_recipe=quick)
     partial = replace(settings, labels_complete=False)
-    of_all, of_some = (finish(train_and_judge(SOME, s, [])) for s in (settings, partial))
+    of_all, of_some = (finish(train_and_evaluate(SOME, s, [])) for s in (settings, partial))
     assert of_some.ap == of_all.ap

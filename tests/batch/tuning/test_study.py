@@ -7,7 +7,7 @@ import pytest
 
 from blobs import BOX_PX, blob_sample
 from napari_deepem.batch.tuning.files import open_study
-from napari_deepem.batch.tuning.study import MAPS, MORE_CELLS, Run, Study
+from napari_deepem.batch.tuning.study import MAPS, MORE_CELLS, Repeat, Study
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.dataset import prepare_fields
@@ -32,7 +32,7 @@ def test_study_keeps_what_it_is_told(path: Path) -> None:
     proposals = [study.propose() for _ in range(3)]
     study.finish(proposals[0], 0.85, 12.0)
     study.give_up(proposals[1], "no time left for it", 3.0, is_bad=False)
-    study.add_run(Run(1, 5, 0.84, 0.79, 12.5))
+    study.add_repeat(Repeat(1, 5, 0.84, 0.79, 12.5))
     again = study_at(path)
     assert [trial.number for trial in again.trials] == [0, 1, 2, 3]
     assert [trial.variant for trial in again.trials[1:]] == [p.variant for p in proposals]
@@ -41,7 +41,7 @@ def test_study_keeps_what_it_is_told(path: Path) -> None:
     notes = [trial.note for trial in again.trials]
     assert notes == ["", "", "no time left for it", "interrupted"]
     assert again.trials[0].variant == Variant()
-    assert again.runs == {(1, 5): Run(1, 5, 0.84, 0.79, 12.5)}
+    assert again.repeats == {(1, 5): Repeat(1, 5, 0.84, 0.79, 12.5)}
 
 
 def test_proposals_stay_within_the_space_and_differ_from_session_to_session(path: Path) -> None:

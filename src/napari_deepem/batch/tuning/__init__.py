@@ -1,8 +1,8 @@
-"""Tuning: try variants of a recipe for some minutes, and train with the best one.
+"""Tuning: variants of a recipe are tried for some minutes, and a model is trained with the best.
 
 In the order of the flow: `files` reads, and finds the study to go on with; `run` spends the time;
 `trainings` are the single trainings; `study` says what to try next and keeps what was tried;
-`choice` says whether the default stays; `table` shows all of it.
+`choice` says whether the default stays; `trial_table` shows all of it.
 """
 
 from napari_deepem.batch.tuning.files import tune_on_files

@@ -1,4 +1,4 @@
-"""Which of a study's variants to take: the default, unless another one is clearly better."""
+"""The choice among a study's variants: the default, unless another one is clearly better."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from statistics import mean
 from typing import Any
 
-from napari_deepem.batch.tuning.study import Run, Trial
+from napari_deepem.batch.tuning.study import Repeat, Trial
 from napari_deepem.core.training.variants import REPEATS_NEEDED, Gain
 
-Runs = Mapping[tuple[int, int], Run]  # by trial and seed
+Repeats = Mapping[tuple[int, int], Repeat]  # by trial and seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +29,27 @@ class Choice:
     default_unseen_ap: float | None
 
 
-def choose(trials: Sequence[Trial], runs: Runs) -> Choice:
-    """Take the trial with the largest clear gain over trial 0, the default, or else that.
+def choose(trials: Sequence[Trial], repeats: Repeats) -> Choice:
+    """The choice of the trial with the largest clear gain over trial 0, the default; else of that.
 
-    Trial 0 must be finished, and trained once or more in `runs`.
+    Trial 0 must be finished, and trained once or more in `repeats`.
     """
-    repeated = [trial for trial in trials[1:] if len(common_seeds(trial, runs)) >= REPEATS_NEEDED]
-    gains = {trial: gain_of(trial, runs, rivals=len(repeated)) for trial in repeated}
+    repeated = [
+        trial for trial in trials[1:] if len(common_seeds(trial, repeats)) >= REPEATS_NEEDED
+    ]
+    gains = {trial: gain_of(trial, repeats, rivals=len(repeated)) for trial in repeated}
     rival = max(
         repeated, key=lambda trial: (gains[trial].is_clear, gains[trial].mean), default=None
     )
     chosen = rival if rival is not None and gains[rival].is_clear else trials[0]
-    seeds = common_seeds(chosen if rival is None else rival, runs)
-    ap, unseen_ap = _means(chosen, seeds, runs)
-    default_ap, default_unseen_ap = _means(trials[0], seeds, runs)
+    seeds = common_seeds(chosen if rival is None else rival, repeats)
+    ap, unseen_ap = _means(chosen, seeds, repeats)
+    default_ap, default_unseen_ap = _means(trials[0], seeds, repeats)
     return Choice(
         chosen=chosen,
         n_finished=sum(trial.ap is not None for trial in trials[1:]),
         rival=rival,
-        untested=next(iter(rivals_of_default(trials, runs)), None) if rival is None else None,
+        untested=next(iter(rivals_of_default(trials, repeats)), None) if rival is None else None,
         gain=None if rival is None else gains[rival],
         seeds=seeds,
         ap=ap,
@@ -57,22 +59,22 @@ def choose(trials: Sequence[Trial], runs: Runs) -> Choice:
     )
 
 
-def verdict(choice: Choice, unseen: Sequence[str], radius_px: float) -> str:
-    """What is chosen, why, and how good it is, in two lines."""
+def choice_text(choice: Choice, unseen: Sequence[str], radius_px: float) -> str:
+    """The choice, the reason for it, and how good it is, in two lines."""
     if choice.chosen.number:
-        what = f"trial {choice.chosen.number} is chosen: {_reason(choice)}"
-        how_good = _versus(choice.ap, choice.default_ap) + " on micrographs that it was chosen by"
+        decision = f"trial {choice.chosen.number} is chosen: {_reason(choice)}"
+        quality = _versus(choice.ap, choice.default_ap) + " on micrographs that it was chosen by"
     else:
-        what = f"the default stays: {_reason(choice)}"
-        how_good = f"average precision {choice.ap:.4f} on held-out micrographs"
+        decision = f"the default stays: {_reason(choice)}"
+        quality = f"average precision {choice.ap:.4f} on held-out micrographs"
     if choice.unseen_ap is not None and choice.default_unseen_ap is not None:
-        found = f"{choice.unseen_ap:.4f}"
+        unseen_aps = f"{choice.unseen_ap:.4f}"
         if choice.chosen.number:
-            found = _versus(choice.unseen_ap, choice.default_unseen_ap)
-        how_good += f"; {found} on {', '.join(unseen)}, which the search never saw"
+            unseen_aps = _versus(choice.unseen_ap, choice.default_unseen_ap)
+        quality += f"; {unseen_aps} on {', '.join(unseen)}, which the search never saw"
     elif choice.chosen.number:
-        how_good += "; expect less on others, since too few were given to keep some from the search"
-    return f"{what}\n{how_good}; matched within {radius_px:g} px"
+        quality += "; expect less on others, since too few were given to keep some from the search"
+    return f"{decision}\n{quality}; matched within {radius_px:g} px"
 
 
 def _reason(choice: Choice) -> str:
@@ -92,7 +94,7 @@ def _versus(ap: float, default_ap: float) -> str:
 
 
 def choice_figures(choice: Choice, unseen: Sequence[str]) -> dict[str, Any]:
-    """What a model's file says of the choice; JSON values."""
+    """The choice as a model's file tells it; JSON values."""
     return {
         "trial": choice.chosen.number,
         "rival": None if choice.rival is None else choice.rival.number,
@@ -106,11 +108,11 @@ def choice_figures(choice: Choice, unseen: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def rivals_of_default(trials: Sequence[Trial], runs: Runs) -> list[Trial]:
+def rivals_of_default(trials: Sequence[Trial], repeats: Repeats) -> list[Trial]:
     """Trials that did better than the default in the search and not worse when repeated."""
 
     def is_refuted(trial: Trial) -> bool:
-        gain = gain_of(trial, runs)
+        gain = gain_of(trial, repeats)
         return gain.repeats >= REPEATS_NEEDED and gain.mean <= 0
 
     default_ap = trials[0].ap or 0.0
@@ -119,21 +121,21 @@ def rivals_of_default(trials: Sequence[Trial], runs: Runs) -> list[Trial]:
     return [trial for trial in ranked if not is_refuted(trial)]
 
 
-def gain_of(trial: Trial, runs: Runs, rivals: int = 1) -> Gain:
+def gain_of(trial: Trial, repeats: Repeats, rivals: int = 1) -> Gain:
     """A trial's gain over the default, in the trainings that both had."""
-    seeds = common_seeds(trial, runs)
-    aps = [runs[trial.number, seed].ap for seed in seeds]
-    return Gain.of(aps, [runs[0, seed].ap for seed in seeds], rivals)
+    seeds = common_seeds(trial, repeats)
+    aps = [repeats[trial.number, seed].ap for seed in seeds]
+    return Gain.of(aps, [repeats[0, seed].ap for seed in seeds], rivals)
 
 
-def common_seeds(trial: Trial, runs: Runs) -> tuple[int, ...]:
+def common_seeds(trial: Trial, repeats: Repeats) -> tuple[int, ...]:
     """Seeds with which both the trial and the default were trained."""
     return tuple(
-        seed for number, seed in sorted(runs) if number == trial.number and (0, seed) in runs
+        seed for number, seed in sorted(repeats) if number == trial.number and (0, seed) in repeats
     )
 
 
-def _means(trial: Trial, seeds: Sequence[int], runs: Runs) -> tuple[float, float | None]:
-    found = [runs[trial.number, seed] for seed in seeds]
-    unseen = [run.unseen_ap for run in found if run.unseen_ap is not None]
-    return mean(run.ap for run in found), mean(unseen) if unseen else None
+def _means(trial: Trial, seeds: Sequence[int], repeats: Repeats) -> tuple[float, float | None]:
+    own = [repeats[trial.number, seed] for seed in seeds]
+    unseen_aps = [repeat.unseen_ap for repeat in own if repeat.unseen_ap is not None]
+    return mean(repeat.ap for repeat in own), mean(unseen_aps) if unseen_aps else None

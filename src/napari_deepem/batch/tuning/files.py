@@ -1,4 +1,4 @@
-"""Tune on files: micrographs and their coordinate files in, a model out, trials kept in a study."""
+"""Tuning on files: micrographs and their coordinates in, a model out, trials kept in a study."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def tune_on_files(
     minutes: float,
     study_path: Path,
 ) -> Generator[LabelledFiles | TuningProgress, None, Tuned]:
-    """Read micrographs and tune on them, as a stream.
+    """A stream of what is read and what is done that returns the result of tuning.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Tuning: try variants of a recipe for some minutes, and train with the best one.
+"""The course of a tuning: how its time is spent, and what it is spent on.
 
-The default is trial 0. Half of the time goes into the search: one training a trial, all judged on
-the same held-out micrographs. The best of many is partly lucky, so the other half trains it and
+The default is trial 0. Half of the time goes into the search: one training a trial, all evaluated
+on the same held-out micrographs. The best of many is partly lucky, so the other half trains it and
 the default again, in pairs, each pair with another seed and other micrographs held out. Unless the
 gain is larger than its noise, the default stays. Where there are enough micrographs, some are kept
 from all of this, and show how good the choice is.
@@ -19,9 +19,9 @@ from time import monotonic
 from napari_deepem.batch.tuning.choice import (
     Choice,
     choice_figures,
+    choice_text,
     choose,
     rivals_of_default,
-    verdict,
 )
 from napari_deepem.batch.tuning.study import Study, Trial
 from napari_deepem.batch.tuning.trainings import (
@@ -32,7 +32,7 @@ from napari_deepem.batch.tuning.trainings import (
     TrialEpoch,
     follow,
     keep_unseen,
-    train_and_judge,
+    train_and_evaluate,
 )
 from napari_deepem.batch.tuning.trial_table import Row, trial_rows, write_trials
 from napari_deepem.core.errors import InputError
@@ -53,7 +53,7 @@ TuningProgress = Split | TrialEpoch | TrialDone
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Tuned:
-    """What tuning arrived at."""
+    """The result of a tuning: a model, and the choice that it was trained by."""
 
     model: Model
     choice: Choice
@@ -62,14 +62,14 @@ class Tuned:
     table: Path  # where all of them are written
 
     @property
-    def verdict(self) -> str:
-        """What was chosen and why, in two lines."""
+    def text(self) -> str:
+        """The choice, the reason for it, and how good it is, in two lines."""
         radius_px = SAME_PARTICLE_BOXES * self.model.box_size_px
-        return verdict(self.choice, self.split.unseen, radius_px)
+        return choice_text(self.choice, self.split.unseen, radius_px)
 
 
 class Tuning:
-    """All that is done with one study in one session; see `run`.
+    """The tuning of one study within one command; see `run`.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class Tuning:
         study: Study,
         ends: float,
         *,
-        trainer: Trainer = train_and_judge,
+        trainer: Trainer = train_and_evaluate,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._fields = fields
@@ -102,31 +102,31 @@ class Tuning:
         self._ends = ends
         self._trainer = trainer
         self._clock = clock
-        self._models: dict[int, Model] = {}  # of this session's trials, by number
+        self._models: dict[int, Model] = {}  # of this command's trials, by number
         self._aside = 1.2  # seconds that a training takes for each second of its epochs
 
     def run(self) -> Generator[TuningProgress, None, Tuned]:
-        """Tune: yields what is done, returns what was found."""
+        """A stream of what is done that returns the result."""
         split = Split(*([field.name for field in part] for part in (self._searched, self._unseen)))
         yield split
         if not self._study.trials:
             yield from self._train_default()
         rivals: list[Trial] = []
         while not rivals:
-            left = self._last_start([]) - self._clock()
-            n_tried = yield from self._search(self._clock() + SEARCH_SHARE * left)
+            seconds = self._last_start([]) - self._clock()
+            n_tried = yield from self._search(self._clock() + SEARCH_SHARE * seconds)
             rivals = self._rivals()
             if not n_tried:
                 break
         if rivals:
             yield from self._repeat(rivals)
-        choice = choose(self._study.trials, self._study.runs)
+        choice = choose(self._study.trials, self._study.repeats)
         model = yield from self._train_chosen(choice)
         table = write_trials(self._study, self._settings, choice)
         return Tuned(model, choice, split, trial_rows(self._study, self._settings, choice), table)
 
     def _train_default(self) -> Generator[TuningProgress, None, None]:
-        """Trial 0, always to its end."""
+        """A stream of trial 0, which is always trained to its end."""
         box_aps: list[float] = []
 
         def note(epoch: EpochDone) -> bool:
@@ -137,12 +137,12 @@ class Tuning:
         outcome = ended.outcome
         assert outcome is not None
         self._models[0] = outcome.model
-        self._study.add_run(ended.as_run(0, self._settings.seed))
+        self._study.add_repeat(ended.as_repeat(0, self._settings.seed))
         self._study.add_default(outcome.ap, ended.seconds, box_aps)
         yield self._done("trial 0", self._settings, ended)
 
     def _search(self, until: float) -> Generator[TuningProgress, None, int]:
-        """One trial after another; returns how many."""
+        """A stream of one trial after another that returns how many they were."""
         n_tried = 0
         while self._clock() + self._usual_seconds() <= until:
             trial = self._study.propose()
@@ -172,26 +172,26 @@ class Tuning:
         yield self._done(what, settings, ended)
 
     def _repeat(self, rivals: Sequence[Trial]) -> Generator[TuningProgress, None, None]:
-        """Train the default and its rivals again, seed by seed, while there is time."""
+        """A stream of repeats of the default and its rivals, seed by seed, while there is time."""
         trials = [self._default, *rivals]
         for seed in self._seeds:
             if self._clock() + self._missing_seconds(rivals, [seed]) > self._last_start(trials):
                 return
             for trial in trials:
-                if (trial.number, seed) in self._study.runs:
+                if (trial.number, seed) in self._study.repeats:
                     continue
                 what = f"trial {trial.number}, repeat {seed - self._settings.seed}"
                 settings = replace(trial.variant.applied_to(self._settings), seed=seed)
                 until = self._last_start(trials)
                 ended = yield from self._train(what, settings, self._unseen, until)
                 if ended.outcome is not None:
-                    self._study.add_run(ended.as_run(trial.number, seed))
+                    self._study.add_repeat(ended.as_repeat(trial.number, seed))
                 yield self._done(what, settings, ended)
                 if ended.outcome is None:
                     return
 
     def _train_chosen(self, choice: Choice) -> Generator[TuningProgress, None, Model]:
-        """The model: trained on all micrographs, unless there is no time left for that."""
+        """A stream that returns the model: trained on all micrographs, if there is time."""
         trial = choice.chosen
         model = self._models.get(trial.number)
         if model is None or (self._unseen and self._clock() <= self._last_start([trial])):
@@ -211,7 +211,7 @@ class Tuning:
         until: float,
         is_hopeless: Callable[[EpochDone], bool] | None = None,
     ) -> Generator[TrialEpoch, None, Ended]:
-        """Train on what is searched with, as far as there is time."""
+        """A stream of a training on what is searched with, as far as there is time; its end."""
         job = self._trainer(self._searched, settings, unseen)
         ended = yield from follow(what, job, self._clock, until, self._aside, is_hopeless)
         if ended.outcome is not None:
@@ -219,7 +219,7 @@ class Tuning:
         return ended
 
     def _done(self, what: str, settings: TrainingSettings | None, ended: Ended) -> TrialDone:
-        """Note it in the tables before it is told."""
+        """The end of a training as progress, noted in the tables before it is told."""
         write_trials(self._study, self._settings)
         ap = None if ended.outcome is None else ended.outcome.ap
         return TrialDone(what, settings, ap, ended.seconds, ended.note)
@@ -227,29 +227,29 @@ class Tuning:
     def _rivals(self) -> list[Trial]:
         """The trials to train again, as far as the time allows: a second one if there is plenty."""
         rivals: list[Trial] = []
-        for trial in rivals_of_default(self._study.trials, self._study.runs)[:MOST_RIVALS]:
-            wanted = [*rivals, trial]
-            missing = self._missing_seconds(wanted, self._seeds[: REPEATS_NEEDED + len(rivals)])
-            if self._clock() + missing <= self._last_start([self._default, *wanted]):
-                rivals = wanted
+        for trial in rivals_of_default(self._study.trials, self._study.repeats)[:MOST_RIVALS]:
+            trials = [*rivals, trial]
+            missing = self._missing_seconds(trials, self._seeds[: REPEATS_NEEDED + len(rivals)])
+            if self._clock() + missing <= self._last_start([self._default, *trials]):
+                rivals = trials
         return rivals
 
     def _missing_seconds(self, rivals: Sequence[Trial], seeds: Sequence[int]) -> float:
-        """How long the trainings with these seeds will take that are not in the study."""
+        """The seconds that trainings with these seeds will take which are not in the study."""
         return sum(
             trial.seconds or 0.0
             for trial in (self._default, *rivals)
             for seed in seeds
-            if (trial.number, seed) not in self._study.runs
+            if (trial.number, seed) not in self._study.repeats
         )
 
     def _last_start(self, trials: Sequence[Trial]) -> float:
-        """When the model's own training must begin, whichever of these trials is chosen."""
+        """The time when the model's own training must begin, whichever trial is chosen."""
         longest = max(trial.seconds or 0.0 for trial in (self._default, *trials))
         return self._ends - MORE_LABELS * longest
 
     def _usual_seconds(self) -> float:
-        """How long a trial takes."""
+        """The median seconds of the finished trials."""
         return median(trial.seconds or 0.0 for trial in self._study.trials if trial.ap is not None)
 
     @property
@@ -258,5 +258,5 @@ class Tuning:
 
     @property
     def _seeds(self) -> list[int]:
-        """Of the repeats."""
+        """The seeds of the repeats."""
         return [self._settings.seed + n for n in range(1, MOST_REPEATS + 1)]

@@ -45,8 +45,8 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One more training of a trial's variant, with another seed."""
+class Repeat:
+    """A training of a trial's variant with one of the seeds by which it is set against others."""
 
     trial: int
     seed: int
@@ -62,7 +62,7 @@ def check_optuna() -> None:
 
 
 class Study:
-    """The file. Trial 0 is the default; every trial is kept as soon as it is done."""
+    """A study in a file. Trial 0 is the default; every trial is kept as soon as it is done."""
 
     def __init__(self, path: Path, optuna_study: Any) -> None:
         self.path = path
@@ -71,7 +71,7 @@ class Study:
 
     @classmethod
     def open(cls, path: Path, about: Mapping[str, str], seed: int, epochs: int) -> Study:
-        """Open a study, or begin one.
+        """The study of a file, or a new one.
 
         Parameters
         ----------
@@ -119,15 +119,15 @@ class Study:
         ]
 
     @property
-    def runs(self) -> dict[tuple[int, int], Run]:
-        """The further trainings, by trial and seed."""
-        attributes = self._study.user_attrs
-        runs = [Run(**value) for key, value in attributes.items() if key.startswith("run ")]
-        return {(run.trial, run.seed): run for run in runs}
+    def repeats(self) -> dict[tuple[int, int], Repeat]:
+        """The repeats, by trial and seed."""
+        attributes = self._study.user_attrs  # where studies have always called them so
+        repeats = [Repeat(**value) for key, value in attributes.items() if key.startswith("run ")]
+        return {(repeat.trial, repeat.seed): repeat for repeat in repeats}
 
-    def add_run(self, run: Run) -> None:
-        """Keep a further training."""
-        self._study.set_user_attr(f"run {run.trial} {run.seed}", asdict(run))
+    def add_repeat(self, repeat: Repeat) -> None:
+        """Keep a repeat."""
+        self._study.set_user_attr(f"run {repeat.trial} {repeat.seed}", asdict(repeat))
 
     def add_default(self, ap: float, seconds: float, box_aps: Sequence[float]) -> None:
         """Keep trial 0, whose box average precisions after every epoch others are held against."""
@@ -193,13 +193,13 @@ def _load(path: Path, about: Mapping[str, str]) -> Any:
         raise InputError(f"{path} is not a study that tune wrote: give another file with --study")
     try:
         study = optuna.load_study(storage=_storage(path), study_name=NAME)
-        then = study.user_attrs["about"]
+        kept = study.user_attrs["about"]
     except (ValueError, KeyError) as error:
         raise InputError(f"{path} is damaged: give another file with --study") from error
-    for what, now in about.items():
-        if then.get(what) != now:
+    for quantity, value in about.items():
+        if kept.get(quantity) != value:
             raise InputError(
-                f"{path} is a study of {what} {then.get(what)}, this is {now}: "
+                f"{path} is a study of {quantity} {kept.get(quantity)}, this is {value}: "
                 "give another file with --study"
             )
     return study
@@ -228,7 +228,7 @@ def _distributions() -> dict[str, Any]:
 
 def _parameters(variant: Variant) -> dict[str, Any]:
     """A variant as a point of that space."""
-    names = {more: name for name, more in MORE_CELLS.items()}
+    names = {cells: name for name, cells in MORE_CELLS.items()}
     return {
         "maps": variant.maps,
         **dict(zip(KERNEL_LAYERS, variant.kernels, strict=True)),
@@ -239,7 +239,7 @@ def _parameters(variant: Variant) -> dict[str, Any]:
 
 
 def _variant(parameters: Mapping[str, Any]) -> Variant:
-    """The inverse of `_parameters`."""
+    """The variant at a point of that space: the inverse of `_parameters`."""
     c1, c3, c5 = (parameters[layer] for layer in KERNEL_LAYERS)
     return Variant(
         maps=parameters["maps"],

@@ -8,7 +8,7 @@ from math import inf, isfinite
 
 import numpy as np
 
-from napari_deepem.batch.tuning.study import Run
+from napari_deepem.batch.tuning.study import Repeat
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import EpochDone
 from napari_deepem.core.network.devices import chosen_device
@@ -24,7 +24,7 @@ UNSEEN_SHARE = 0.2  # of the micrographs
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Outcome:
-    """What a training came to."""
+    """The outcome of a training: a model, and how good it is."""
 
     model: Model
     ap: float  # average precision of its picks on the micrographs that it held out
@@ -38,7 +38,7 @@ Trainer = Callable[
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Ended:
-    """How a training ended."""
+    """The end of a training: its outcome, or why it was stopped."""
 
     note: str = ""  # why it was stopped
     is_bad: bool = False  # stopped because it was no good, rather than for want of time
@@ -46,10 +46,10 @@ class Ended:
     seconds_in_epochs: float = 0.0
     outcome: Outcome | None = None  # None if it was stopped
 
-    def as_run(self, trial: int, seed: int) -> Run:
-        """What a study keeps of a training that was not stopped."""
+    def as_repeat(self, trial: int, seed: int) -> Repeat:
+        """The training as a study keeps it, if it was not stopped."""
         assert self.outcome is not None
-        return Run(trial, seed, self.outcome.ap, self.outcome.unseen_ap, self.seconds)
+        return Repeat(trial, seed, self.outcome.ap, self.outcome.unseen_ap, self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class TrialEpoch:
-    """Progress of one training."""
+    """Progress of tuning: one epoch of a training is over."""
 
     what: str
     epoch: EpochDone
@@ -70,7 +70,7 @@ class TrialEpoch:
 
 @dataclass(frozen=True, slots=True)
 class TrialDone:
-    """One training is over."""
+    """Progress of tuning: one training is over."""
 
     what: str
     settings: TrainingSettings | None  # None if it could not be begun
@@ -80,20 +80,20 @@ class TrialDone:
 
     @property
     def text(self) -> str:
-        """All of it in a line."""
+        """The training in a line: its hyper-parameters, and its figure or why it was stopped."""
         text = f"{self.what}: "
         if self.settings is not None:
-            has = hyper_parameters(self.settings)
+            values = hyper_parameters(self.settings)
             text += (
-                f"maps {has['maps']}, kernels {has['kernels']}, cells {has['cells']}, "
-                f"rate {has['rate']}, negatives {has['negatives']}: "
+                f"maps {values['maps']}, kernels {values['kernels']}, cells {values['cells']}, "
+                f"rate {values['rate']}, negatives {values['negatives']}: "
             )
         text += self.note if self.ap is None else f"average precision {self.ap:.4f}"
         return f"{text} ({self.seconds:.0f} s)"
 
 
 def hyper_parameters(settings: TrainingSettings) -> dict[str, str]:
-    """What tuning chooses, as text."""
+    """The hyper-parameters that tuning chooses, as text."""
     recipe, architecture = settings.recipe, settings.architecture
     return {
         "maps": "/".join(map(str, architecture.maps)),
@@ -116,7 +116,7 @@ def keep_unseen(fields: Sequence[Field], seed: int) -> tuple[list[Field], list[F
 
 
 def held_out_of(fields: Sequence[Field], settings: TrainingSettings) -> list[Field]:
-    """What `train_fields` holds out of these fields; InputError if it is nothing."""
+    """The fields that `train_fields` holds out of these; InputError if there are none."""
     if not any(len(field.positive_yx) for field in fields):
         raise InputError("no particle is labelled: mark some particles first, or give their file")
     rng = np.random.default_rng(settings.seed)
@@ -128,10 +128,10 @@ def held_out_of(fields: Sequence[Field], settings: TrainingSettings) -> list[Fie
     return held_out
 
 
-def train_and_judge(
+def train_and_evaluate(
     fields: Sequence[Field], settings: TrainingSettings, unseen: Sequence[Field]
 ) -> Generator[EpochDone, None, Outcome]:
-    """Train, and pick what was held out and what is unseen."""
+    """A stream of epochs that returns the outcome: what is held out and unseen is picked, too."""
     model = yield from train_fields(fields, settings)
 
     def ap_on(fields: Sequence[Field]) -> float:
@@ -153,7 +153,7 @@ def follow(
     aside: float,
     is_hopeless: Callable[[EpochDone], bool] | None = None,
 ) -> Generator[TrialEpoch, None, Ended]:
-    """Run a training, unless it is no good or too slow: yields its epochs, returns how it ended.
+    """A stream of a training's epochs that returns its end: it is stopped if no good or too slow.
 
     Parameters
     ----------

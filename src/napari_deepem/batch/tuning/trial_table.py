@@ -24,12 +24,12 @@ LEGEND = (
 
 
 def trial_rows(study: Study, settings: TrainingSettings, choice: Choice | None = None) -> list[Row]:
-    """One row a trial: its hyper-parameters, its figures so far, and which is chosen."""
-    runs = list(study.runs.values())
+    """The rows, one a trial: its hyper-parameters, its figures so far, and which is chosen."""
+    repeats = list(study.repeats.values())
     rows = []
     for trial in study.trials:
-        mine = [run for run in runs if run.trial == trial.number]
-        repeats = [run.ap for run in mine if run.seed != settings.seed]
+        own = [repeat for repeat in repeats if repeat.trial == trial.number]
+        unseen_aps = [repeat.unseen_ap for repeat in own if repeat.unseen_ap is not None]
         remarks = ["default"] if trial.number == 0 else [trial.note] if trial.note else []
         if choice is not None and trial.number == choice.chosen.number:
             remarks.append("chosen")
@@ -38,8 +38,8 @@ def trial_rows(study: Study, settings: TrainingSettings, choice: Choice | None =
                 "trial": str(trial.number),
                 **_hyper_parameters(trial, settings),
                 "AP": "" if trial.ap is None else f"{trial.ap:.4f}",
-                "repeated": _spread(repeats),
-                "unseen": _spread([run.unseen_ap for run in mine if run.unseen_ap is not None]),
+                "repeated": _spread([repeat.ap for repeat in own if repeat.seed != settings.seed]),
+                "unseen": _spread(unseen_aps),
                 "seconds": "" if trial.seconds is None else f"{trial.seconds:.0f}",
                 "remark": ", ".join(remarks),
             }
@@ -48,7 +48,7 @@ def trial_rows(study: Study, settings: TrainingSettings, choice: Choice | None =
 
 
 def write_trials(study: Study, settings: TrainingSettings, choice: Choice | None = None) -> Path:
-    """Write the table beside the study, as NAME-trials.csv and NAME-trials.md; returns that."""
+    """The path of the table, written beside the study as NAME-trials.md and as NAME-trials.csv."""
     rows = trial_rows(study, settings, choice)
     as_csv, as_markdown = table_paths(study.path)
     with replacing(as_csv) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
@@ -63,7 +63,7 @@ def write_trials(study: Study, settings: TrainingSettings, choice: Choice | None
 
 
 def table_paths(study_path: Path) -> tuple[Path, Path]:
-    """Where the tables of a study are."""
+    """The paths of a study's table, as CSV and as Markdown."""
     stem = f"{study_path.stem}-trials"
     return study_path.with_name(f"{stem}.csv"), study_path.with_name(f"{stem}.md")
 
@@ -76,7 +76,7 @@ def _hyper_parameters(trial: Trial, settings: TrainingSettings) -> Row:
 
 
 def _spread(aps: Sequence[float]) -> str:
-    """Mean, standard deviation and number."""
+    """The mean, standard deviation and number of average precisions, as text."""
     if len(aps) < 2:
         return "".join(f"{ap:.4f} (1)" for ap in aps)
     return f"{mean(aps):.4f} +- {stdev(aps):.4f} ({len(aps)})"
