@@ -70,7 +70,7 @@ class Story:
         self.annotate()
         self.train()
         self.pick()
-        self.review()
+        self.verdicts()
         self.pick_all()
         self.export()
         self.link.autosave.close()

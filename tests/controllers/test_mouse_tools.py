@@ -155,7 +155,7 @@ def test_undo_and_tools_go_along_a_series(tmp_path: Path, qtbot) -> None:
     assert labels_of("a") == [[10, 20], [30, 40]]
     assert session.edits.redo() == "b"
     qtbot.waitUntil(lambda: labels_of("b") == [[50, 60]])
-    assert {name: len(labels.positive_yx) for name, labels in session.annotated().items()} == {
+    assert {name: len(labels.positive_yx) for name, labels in session.labelled().items()} == {
         "a": 2,
         "b": 1,
     }

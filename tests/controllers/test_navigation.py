@@ -9,7 +9,7 @@ from napari.components import ViewerModel
 
 from napari_deepem.core.types import Candidates, ScoreMap
 from napari_deepem.io.images import write_image
-from napari_deepem.session.training_input import Lessons
+from napari_deepem.session.training_input import TrainingInput
 from series import SHAPES, go_to, some_model, visible
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -39,7 +39,7 @@ def test_next_micrograph_takes_the_place_of_the_last(opened, qtbot) -> None:
     assert len(link.session.labels["m1"].positive_yx) == 2
     go_to(link, "m1", qtbot)
     np.testing.assert_array_equal(viewer.layers["m1 particles"].data, [[10.0, 20.0], [30.0, 40.0]])
-    assert list(link.session.annotated()) == ["m1", "m10"]
+    assert list(link.session.labelled()) == ["m1", "m10"]
 
 
 def test_next_one_is_read_ahead(opened, qtbot, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,13 +81,13 @@ def test_marks_outside_of_a_smaller_file_are_kept_but_taught_to_nobody(
     write_image(folder / "m1.mrc", np.random.default_rng(1).normal(size=(40, 50)), 2.0)
 
     def taught() -> list[list[float]]:
-        return Lessons.of(session).items()[0].labels.positive_yx.tolist()
+        return TrainingInput.of(session).items()[0].labels.positive_yx.tolist()
 
     assert taught() == [near_yx]  # read in the job
     go_to(link, "m1", qtbot)
     link.viewer.layers["m1 particles"].add([[30.0, 30.0]])
     assert session.labels["m1"].positive_yx.tolist() == [far_yx, near_yx, [30.0, 30.0]]
-    assert session.annotated()["m1"].positive_yx.tolist() == [near_yx, [30.0, 30.0]]
+    assert session.labelled()["m1"].positive_yx.tolist() == [near_yx, [30.0, 30.0]]
     assert taught() == [near_yx, [30.0, 30.0]]
     link.viewer.layers["m1 particles"].add([[70.0, 30.0]])  # a stray click is none
     assert len(session.labels["m1"].positive_yx) == 3

@@ -113,7 +113,7 @@ def test_clicks_reach_the_session_and_survive_other_layers_going(viewer: ViewerM
     viewer.layers.remove("m1")
     viewer.layers.remove("m2")
     assert link.session.current is None
-    assert link.session.annotated() == {}
+    assert link.session.labelled() == {}
     assert link.mark("positive") is None
     viewer.layers.clear()
 

@@ -33,7 +33,7 @@ def test_strip_shows_what_the_network_sees() -> None:
     boxes = PaddedImage.of(prepared, BOX_PX).cut(box_corners(centres[:3], BOX_PX), BOX_PX)
     np.testing.assert_array_equal(found.positives, box_pictures.grey(boxes))
     assert found.negatives.shape == (4, BOX_PX, BOX_PX)  # one marked, three drawn
-    assert (found.marked, found.sampling) == (1, Sampling(1))
+    assert (found.labelled, found.sampling) == (1, Sampling(1))
 
 
 def test_grey_runs_over_three_sigmas_to_either_side() -> None:

@@ -81,7 +81,7 @@ def test_micrographs_without_scores_are_counted(session: Session, tmp_path: Path
 
 
 def test_rejected_picks_are_left_out(session: Session, tmp_path: Path) -> None:
-    session.review = {"a": Labels.of([[0.0, 0.0]], [CENTRES_YX[1] + 2.0])}
+    session.verdicts = {"a": Labels.of([[0.0, 0.0]], [CENTRES_YX[1] + 2.0])}
     written = written_by(plan(session, "picks", "all", tmp_path, [".csv"]))
     assert (written.particles, written.rejected) == (3, 1)
     np.testing.assert_array_equal(read_coordinates(tmp_path / "a.csv").centres_yx, CENTRES_YX[:1])
@@ -94,7 +94,7 @@ def test_marked_particles_come_back_with_their_box(session: Session, tmp_path: P
         "b": Labels.of(negative_yx=[[2.0, 2.0]]),
         "closed": Labels.of([[3.0, 3.0]]),
     }
-    written_by(plan(session, "marks", "all", tmp_path, [".box"]))
+    written_by(plan(session, "labels", "all", tmp_path, [".box"]))
     assert [path.name for path in tmp_path.iterdir()] == ["a.box"]
     back = read_coordinates(tmp_path / "a.box")
     np.testing.assert_array_equal(back.centres_yx, CENTRES_YX)
@@ -121,7 +121,7 @@ def test_nothing_to_save_is_said(session: Session, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="score a micrograph"):
         plan(Session(), "picks", "all", tmp_path, [".star"])
     with pytest.raises(InputError, match="mark particles"):
-        plan(Session(), "marks", "all", tmp_path, [".star"])
+        plan(Session(), "labels", "all", tmp_path, [".star"])
     with pytest.raises(InputError, match="format"):
         plan(session, "picks", "all", tmp_path, [])
 

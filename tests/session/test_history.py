@@ -163,15 +163,15 @@ def test_labels_are_the_same_where_their_marks_are(one: list, other: list) -> No
 def test_verdicts_have_a_history_of_their_own() -> None:
     session = a_session()
     mark(session, "m1", (1, 1))
-    session.review = {"m2": Labels.of([(2, 2)])}
-    session.review = {"m2": Labels.of([(2, 2)], [(3, 3)])}
+    session.verdicts = {"m2": Labels.of([(2, 2)])}
+    session.verdicts = {"m2": Labels.of([(2, 2)], [(3, 3)])}
     assert session.verdict_edits.undo() == session.current == "m2"
     assert session.verdict_edits.undo() == "m2"
     assert not session.verdict_edits.can_undo
-    assert len(session.review["m2"].positive_yx) == 0
+    assert len(session.verdicts["m2"].positive_yx) == 0
     assert session.edits.can_undo
     assert marks(session)["m1"] == ([[1.0, 1.0]], [])
     assert session.verdict_edits.redo() == "m2"
-    assert session.review["m2"].positive_yx.tolist() == [[2.0, 2.0]]
+    assert session.verdicts["m2"].positive_yx.tolist() == [[2.0, 2.0]]
     assert session.edits.undo() == session.current == "m1"
-    assert session.review["m2"].positive_yx.tolist() == [[2.0, 2.0]]
+    assert session.verdicts["m2"].positive_yx.tolist() == [[2.0, 2.0]]

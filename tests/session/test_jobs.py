@@ -118,7 +118,7 @@ def test_training_learns_from_verdicts_and_avoids_what_has_none(given: dict[str,
     session = Session(box_size_px=24, labels_complete=True)
     open_in(session, "a", "b")
     session.labels = {"a": Labels.of([[20, 20], [50, 50]])}
-    session.review = {
+    session.verdicts = {
         "a": Labels.of([[20, 90]], [[51, 51]]),
         "b": Labels.of([[30, 30]], [[30, 60]]),
     }
@@ -148,7 +148,7 @@ def test_refining_job_joins_what_the_session_and_what_the_model_remember(
     session = Session(model=replace(model, training_set=tuple(remembered)), box_size_px=24)
     open_in(session, "marked", "judged", "left out")
     session.excluded = frozenset({"left out"})
-    session.labels, session.review = {"marked": new}, {"judged": verdict}
+    session.labels, session.verdicts = {"marked": new}, {"judged": verdict}
     job, opened = jobs.refining(session, "weights", stop=sorted), session.micrographs["judged"]
     session.micrographs = {}
     drain(job())
@@ -166,7 +166,7 @@ def test_micrograph_of_the_first_training_that_has_no_file_must_be_open(model: M
     nowhere = LabelledMicrograph("sample", Labels.of([[30, 30]]), False)
     session = Session(model=replace(model, training_set=(nowhere,)))
     open_in(session, "noise")
-    session.review = {"noise": Labels.of([[9, 9]])}
+    session.verdicts = {"noise": Labels.of([[9, 9]])}
     with pytest.raises(InputError, match="trained on sample: open that micrograph too"):
         drain(jobs.refining(session)())
 

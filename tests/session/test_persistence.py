@@ -53,7 +53,7 @@ def test_session_goes_on_where_it_was(folder: Path) -> None:
     before = snapshot(session)
     session.current, session.box_size_px, session.recipe = "m2", 44, "wide"
     session.labels = {"m1": Labels.of([[1.0, 2.0]], [[3.0, 4.0]], [[5.0, 6.0]])}
-    session.review = {"m2": Labels.of([[7.0, 8.0]], [[9.0, 0.5]])}
+    session.verdicts = {"m2": Labels.of([[7.0, 8.0]], [[9.0, 0.5]])}
     session.excluded = frozenset({"m2"})
     session.rounds = (Round(1, "new", 30, 4, 2, 10, 0.9),)
     network = Network(Architecture.for_box(24)).eval()
@@ -74,7 +74,7 @@ def test_session_goes_on_where_it_was(folder: Path) -> None:
         np.testing.assert_array_equal(
             getattr(again.labels["m1"], kind), getattr(session.labels["m1"], kind)
         )
-    np.testing.assert_array_equal(again.review["m2"].negative_yx, [[9.0, 0.5]])
+    np.testing.assert_array_equal(again.verdicts["m2"].negative_yx, [[9.0, 0.5]])
     assert again.excluded == {"m2"}
     assert again.rounds == session.rounds
     np.testing.assert_array_equal(again.candidates["m1"].centres_yx, found.centres_yx)

@@ -79,11 +79,11 @@ def test_box_that_no_network_takes_is_said(box_size_px: int, binning: int, says:
 def test_refining_needs_a_model_of_this_box_and_something_to_learn(session: Session) -> None:
     assert readiness.why_not_refine(session) == "There is no model yet: press Train."
     session.model = model()
-    assert "Nothing is marked or judged" in readiness.why_not_refine(session)
+    assert "no labels and no verdicts" in readiness.why_not_refine(session)
     session.labels = {"a": Labels.of([[5, 5]])}
     assert readiness.why_not_refine(session) == ""
     assert readiness.why_not_refine_by_verdicts(session) == "Accept or reject some picks first."
-    session.review = {"a": Labels.of([[5, 5]])}
+    session.verdicts = {"a": Labels.of([[5, 5]])}
     assert readiness.why_not_refine_by_verdicts(session) == ""
     session.box_size_px = 120
     for why_not in (readiness.why_not_refine, readiness.why_not_refine_by_verdicts):

@@ -9,7 +9,7 @@ from napari_deepem.core.types import Candidates, Labels
 from napari_deepem.session import Session, review_gallery
 from napari_deepem.session.review_gallery import (
     gallery,
-    judge,
+    give_verdict,
     making_gallery,
     suggested,
     verdicts_on,
@@ -81,27 +81,27 @@ def test_some_rows_of_a_gallery_are_one(session: Session) -> None:
 
 def test_gallery_of_what_has_no_verdict_yet_gets_shorter(session: Session) -> None:
     shown = gallery(session, ["a", "b"], "best")
-    judge(session, shown.by_name(np.array([0])), "rejected")
+    give_verdict(session, shown.by_name(np.array([0])), "rejected")
     left = gallery(session, ["a", "b"], "best", only_open=True)
     assert [left.name_of(row) for row in range(len(left))] == ["b"]
 
 
 def test_last_verdict_holds_and_can_be_taken_back(session: Session) -> None:
     shown = gallery(session, ["a", "b"], "best")
-    judge(session, shown.by_name(np.array([0, 1])), "accepted")
+    give_verdict(session, shown.by_name(np.array([0, 1])), "accepted")
     assert verdicts_on(session, shown).tolist() == [1, 1]
     assert review_gallery.counts(session) == (2, 0, 2)
-    judge(session, shown.by_name(np.array([0])), "rejected")
+    give_verdict(session, shown.by_name(np.array([0])), "rejected")
     assert verdicts_on(session, shown).tolist() == [-1, 1]
     assert review_gallery.counts(session) == (1, 1, 2)
-    judge(session, shown.by_name(np.array([0, 1])), None)
+    give_verdict(session, shown.by_name(np.array([0, 1])), None)
     assert verdicts_on(session, shown).tolist() == [0, 0]
     assert review_gallery.counts(session) == (0, 0, 0)
-    assert session.reviewed() == {}
+    assert session.with_verdicts() == {}
 
 
 def test_verdict_speaks_for_what_another_model_picks_there(session: Session) -> None:
-    judge(session, gallery(session, ["a"], "best").by_name(np.array([0])), "rejected")
+    give_verdict(session, gallery(session, ["a"], "best").by_name(np.array([0])), "rejected")
     session.candidates = {"a": candidates((58, 50, 0.9, 1.0), (61, 50, 0.9, 1.0))}
     session.min_distance_px = 1.0
     assert verdicts_on(session, gallery(session, ["a"], "best")).tolist() == [-1, 0]  # 8, 11 px

@@ -14,10 +14,10 @@ def test_state_tells_how_far_one_has_got() -> None:
     session = Session(files={"a": Path("a.mrc")})
     assert state_of(session, "a") == "new"
     session.labels = {"a": Labels.of([[1.0, 2.0]])}
-    assert state_of(session, "a") == "annotated"
+    assert state_of(session, "a") == "labelled"
     session.candidates = {"a": NOTHING}
     assert state_of(session, "a") == "scored"
-    session.review = {"a": Labels.of([[1.0, 2.0]])}
+    session.verdicts = {"a": Labels.of([[1.0, 2.0]])}
     assert state_of(session, "a") == "reviewed"
     session.excluded = frozenset("a")
     assert state_of(session, "a") == "excluded"
@@ -26,9 +26,9 @@ def test_state_tells_how_far_one_has_got() -> None:
 def test_excluded_micrographs_are_not_trained_on() -> None:
     session = Session(files={name: Path(name) for name in "ab"})
     session.labels = {name: Labels.of([[1.0, 2.0]]) for name in "abc"}
-    assert list(session.annotated()) == ["a", "b"]  # c is not of the series
+    assert list(session.labelled()) == ["a", "b"]  # c is not of the series
     session.excluded = frozenset("a")
-    assert list(session.annotated()) == ["b"]
+    assert list(session.labelled()) == ["b"]
 
 
 def test_thumbnail_averages_over_squares() -> None:

@@ -120,7 +120,7 @@ def test_sampling_is_that_of_the_training(box_size_px: int) -> None:
 def test_labels_of_closed_micrographs_are_not_trained_on() -> None:
     session = Session(micrographs={"a": micrograph()})
     session.labels = {"a": Labels.of([[1, 1]]), "gone": Labels.of([[2, 2]])}
-    assert list(session.annotated()) == ["a"]
+    assert list(session.labelled()) == ["a"]
 
 
 def test_f2_optimum_is_known_only_from_held_out_labels() -> None:

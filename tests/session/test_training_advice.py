@@ -41,7 +41,7 @@ def test_one_micrograph_is_said_with_what_follows() -> None:
 
 def test_accepted_picks_count_as_particles() -> None:
     session = session_with(a=Labels.of(grid(12)), b=Labels.of())
-    session.review = {"b": Labels.of(grid(12))}
+    session.verdicts = {"b": Labels.of(grid(12))}
     assert words(session) == ""
 
 

@@ -193,7 +193,7 @@ def test_series_is_marked_learnt_tuned_reviewed_picked_and_exported(
         assert review.view.selected_rows().tolist() == [row]
         is_right = series.is_particle(session.current, review.pictures.gallery.centres_yx[row])
         qtbot.keyClick(review.view, Qt.Key.Key_A if is_right else Qt.Key.Key_R)
-    verdicts = session.review[session.current]
+    verdicts = session.verdicts[session.current]
     assert len(verdicts.positive_yx) + len(verdicts.negative_yx) == REVIEWED
 
     # train again with them
@@ -265,7 +265,7 @@ def assert_same(one: Session, other: Session) -> None:
     for field in ("box_size_px", "threshold", "std_range", "min_distance_px", "epochs"):
         assert getattr(one, field) == getattr(other, field), field
     assert one.rounds == other.rounds
-    for labels in ("labels", "review"):
+    for labels in ("labels", "verdicts"):
         assert_same_labels(getattr(one, labels), getattr(other, labels))
     assert one.candidates.keys() == other.candidates.keys()
     for name, found in one.candidates.items():

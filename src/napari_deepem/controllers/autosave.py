@@ -156,7 +156,7 @@ class Autosave:
         restore_model(self._session, opened, model)
         now = snapshot(self._session)
         self._saved = Snapshot(
-            saved.settings, saved.labels, saved.review, now.candidates, now.model
+            saved.settings, saved.labels, saved.verdicts, now.candidates, now.model
         )
         self._tell("")
 

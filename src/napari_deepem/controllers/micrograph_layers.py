@@ -53,7 +53,7 @@ class MicrographLayers:
         for event in _moves_of(layer):
             event.connect(self._on_moved)
         box_size_px = tag_of(layer).get("box_size_px")
-        if box_size_px and not session.annotated():
+        if box_size_px and not session.labelled():
             session.box_size_px = box_size_px
         session.micrographs = {**session.micrographs, micrograph.name: micrograph}
         if in_series is None:

@@ -14,7 +14,7 @@ from superqt.utils import create_worker
 from napari_deepem.core.errors import InputError
 
 Job = Callable[[], Generator[Any, None, Any]]
-THREADS = 12  # training must not keep what is marked from being saved, or a picture from opening
+THREADS = 12  # training must not keep labels from being saved, or a picture from opening
 
 
 class JobFailed(Exception):

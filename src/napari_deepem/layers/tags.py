@@ -9,7 +9,7 @@ from napari.layers import Layer
 
 KEY = "napari_deepem"
 Role = Literal[
-    "micrograph", "positive", "negative", "scores", "picks", "display", "outline", "review"
+    "micrograph", "positive", "negative", "scores", "picks", "display", "outline", "verdicts"
 ]
 
 

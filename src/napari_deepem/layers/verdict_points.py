@@ -20,7 +20,7 @@ SMALLEST_ON_SCREEN = 48  # screen pixels: a box smaller than that is zoomed in t
 ZOOMED = 96  # and then is as large as this
 
 
-def show_review(
+def show_verdicts(
     viewer: ViewerModel,
     image: Image,
     box_size_px: int,
@@ -30,7 +30,7 @@ def show_review(
     selected_yx: FloatArray,
 ) -> None:
     """Draw squares around (n, 2) positions, original pixels, in the colour of what they are."""
-    layer = find_layer(viewer.layers, "review")
+    layer = find_layer(viewer.layers, "verdicts")
     parts = (accepted_yx, rejected_yx, selected_yx)
     data = np.concatenate(parts)
     if layer is None:
@@ -38,7 +38,7 @@ def show_review(
             return
         with keeping_selection(viewer):
             layer = _added(viewer, image, box_size_px)
-    layer.metadata.update(tag("review", image.metadata[KEY]["micrograph"]))
+    layer.metadata.update(tag("verdicts", image.metadata[KEY]["micrograph"]))
     place(layer, image)
     if layer.current_size != box_size_px:
         resize(layer, box_size_px)
@@ -49,9 +49,9 @@ def show_review(
     layer.visible = True
 
 
-def hide_review(viewer: ViewerModel) -> None:
+def hide_verdicts(viewer: ViewerModel) -> None:
     """Hide the squares of a micrograph that is not shown any more."""
-    layer = find_layer(viewer.layers, "review")
+    layer = find_layer(viewer.layers, "verdicts")
     if layer is not None:
         layer.visible = False
 
@@ -71,7 +71,7 @@ def _added(viewer: ViewerModel, image: Image, box_size_px: int) -> Points:
         np.empty((0, 2)),
         ndim=2,
         name=NAME,
-        metadata=tag("review", image.metadata[KEY]["micrograph"]),
+        metadata=tag("verdicts", image.metadata[KEY]["micrograph"]),
         **style,
         **placement_of(image),
     )

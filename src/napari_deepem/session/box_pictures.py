@@ -19,7 +19,7 @@ from napari_deepem.core.training.crops import PaddedImage, box_corners, draw_neg
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
 from napari_deepem.io.images import read_micrograph
 from napari_deepem.session.state import Session
-from napari_deepem.session.training_input import Lessons
+from napari_deepem.session.training_input import TrainingInput
 
 Pictures = NDArray[np.uint8]  # (n, box, box)
 GREY_SIGMAS = 3.0  # from black to white: this many to either side of the median
@@ -32,8 +32,8 @@ class TrainingBoxes:
     """Some of what the next training is shown."""
 
     positives: Pictures
-    negatives: Pictures  # marked ones first, then random background
-    marked: int  # of the negatives
+    negatives: Pictures  # labelled ones first, then random background
+    labelled: int  # of the negatives
     sampling: Sampling
 
 
@@ -44,10 +44,10 @@ def cutting_training_boxes(
 
     It is the one with most particles; the job returns None where none has any.
     """
-    lessons, sampling = Lessons.of(session), session.chosen_sampling
-    box_size_px = lessons.box_size_px
+    training_input, sampling = TrainingInput.of(session), session.chosen_sampling
+    box_size_px = training_input.box_size_px
     here = {
-        name: united(lessons.marks.get(name), lessons.verdicts.get(name))
+        name: united(training_input.labels.get(name), training_input.verdicts.get(name))
         for name in session.micrographs
     }
 
@@ -56,12 +56,12 @@ def cutting_training_boxes(
         name = max(here, key=lambda each: len(here[each].positive_yx), default=None)
         if name is None or not len(here[name].positive_yx):
             return None
-        marked, micrograph = here[name], lessons.micrographs[name]
+        labels, micrograph = here[name], training_input.micrographs[name]
         if box_size_px > min(micrograph.shape):
             return None
-        positive_yx = spread(marked.positive_yx, count)
-        negative_yx = spread(marked.negative_yx, count)
-        drawn_yx = _background(micrograph, marked, box_size_px, count - len(negative_yx))
+        positive_yx = spread(labels.positive_yx, count)
+        negative_yx = spread(labels.negative_yx, count)
+        drawn_yx = _background(micrograph, labels, box_size_px, count - len(negative_yx))
         pictures = pictures_of(
             micrograph, np.concatenate([positive_yx, negative_yx, drawn_yx]), box_size_px, sampling
         )
@@ -107,12 +107,12 @@ def grey(boxes: Float32Array) -> Pictures:
     return np.asarray(np.clip((boxes / GREY_SIGMAS + 1) * 127.5, 0, 255), dtype=np.uint8)
 
 
-def united(marks: Labels | None, verdicts: Labels | None) -> Labels:
-    """Marks and verdicts of one micrograph, one after the other."""
-    both: Sequence[Labels] = [labels for labels in (marks, verdicts) if labels is not None]
+def united(labels: Labels | None, verdicts: Labels | None) -> Labels:
+    """The labels and verdicts of one micrograph, one after the other."""
+    both: Sequence[Labels] = [each for each in (labels, verdicts) if each is not None]
     return Labels.of(
         *(
-            np.concatenate([np.empty((0, 2)), *(getattr(labels, kind) for labels in both)])
+            np.concatenate([np.empty((0, 2)), *(getattr(each, kind) for each in both)])
             for kind in ("positive_yx", "negative_yx")
         )
     )
@@ -125,8 +125,8 @@ def spread(centres_yx: FloatArray, count: int) -> FloatArray:
     return centres_yx[np.linspace(0, len(centres_yx) - 1, count).astype(np.int64)]
 
 
-def _background(micrograph: Micrograph, marked: Labels, box_size_px: int, count: int) -> FloatArray:
-    taken_yx = np.concatenate([marked.positive_yx, marked.negative_yx])
+def _background(micrograph: Micrograph, labels: Labels, box_size_px: int, count: int) -> FloatArray:
+    taken_yx = np.concatenate([labels.positive_yx, labels.negative_yx])
     rng = np.random.default_rng(0)
     away_px = BACKGROUND_DISTANCE * box_size_px
     try:

@@ -1,4 +1,4 @@
-"""Picks and marks of a session as coordinate files.
+"""Picks and labels of a session as coordinate files.
 
 What is to be written is planned first, path by path, so that a view can ask before it replaces
 files; a job then chooses picks and writes them, one micrograph after the other.
@@ -68,17 +68,19 @@ def plan(session: Session, what: What, scope: Scope, folder: Path, suffixes: Ite
     if why := why_not_save(session, what, scope):
         raise InputError(why)
     names = names_of(session, scope)
-    if what == "marks":
-        marked = {n: session.labels_of(n) for n in names if len(session.labels_of(n).positive_yx)}
-        return Plan(tuple(marked), partial(_marked, marked, session.box_size_px), folder, suffixes)
+    if what == "labels":
+        labels = {n: session.labels_of(n) for n in names if len(session.labels_of(n).positive_yx)}
+        return Plan(
+            tuple(labels), partial(_labelled, labels, session.box_size_px), folder, suffixes
+        )
     found = {name: session.candidates[name] for name in names if name in session.candidates}
-    choose = partial(_chosen, found, dict(session.review), session.criteria)
+    choose = partial(_chosen, found, dict(session.verdicts), session.criteria)
     return Plan(tuple(found), choose, folder, suffixes, len(names) - len(found))
 
 
 def picks_to_save(session: Session, name: str) -> tuple[Picks, int]:
     """Picks of a micrograph that was scored, none that was rejected, and how many were."""
-    return _chosen(session.candidates, session.review, session.criteria, name)
+    return _chosen(session.candidates, session.verdicts, session.criteria, name)
 
 
 def writing(plan: Plan) -> Generator[int, None, Written]:
@@ -101,20 +103,20 @@ def writing(plan: Plan) -> Generator[int, None, Written]:
     return Written(files, len(plan.names), particles, rejected)
 
 
-def _marked(labels: dict[str, Labels], box_size_px: int, name: str) -> tuple[Picks, int]:
+def _labelled(labels: dict[str, Labels], box_size_px: int, name: str) -> tuple[Picks, int]:
     return Picks(labels[name].positive_yx, None, box_size_px), 0
 
 
 def _chosen(
     found: Mapping[str, Candidates],
-    review: Mapping[str, Labels],
+    verdicts: Mapping[str, Labels],
     criteria: PickCriteria,
     name: str,
 ) -> tuple[Picks, int]:
     picks = criteria.picks_of(found[name])
-    if name not in review or not len(review[name].negative_yx):
+    if name not in verdicts or not len(verdicts[name].negative_yx):
         return picks, 0
     reach_px = SAME_PARTICLE_BOXES * found[name].box_size_px
-    kept = nearest_distances(picks.centres_yx, review[name].negative_yx) > reach_px
+    kept = nearest_distances(picks.centres_yx, verdicts[name].negative_yx) > reach_px
     scores = None if picks.scores is None else picks.scores[kept]
     return Picks(picks.centres_yx[kept], scores, picks.box_size_px), int((~kept).sum())

@@ -1,4 +1,4 @@
-"""Undo and redo of labels: one history for both kinds of mark and all micrographs of a series.
+"""Undo and redo of labels: one history for both kinds of label and all micrographs of a series.
 
 It follows the session's labels, whoever changes them: a click, a file that is loaded, another
 dock. A step holds the labels of each micrograph that it changed, before and after. Verdicts on
@@ -52,7 +52,7 @@ class History:
 
     changed = Signal()  # there is more, or less, to undo or redo
 
-    def __init__(self, session: Edited, field: Literal["labels", "review"] = "labels") -> None:
+    def __init__(self, session: Edited, field: Literal["labels", "verdicts"] = "labels") -> None:
         self._session, self._field = session, field
         self._known = dict(self._labels)
         self._done: list[Step] = []
@@ -92,7 +92,7 @@ class History:
 
     @contextmanager
     def one_step(self) -> Iterator[None]:
-        """Make one step of all that is changed within, such as a drag that erases many marks."""
+        """Make one step of all that is changed within, such as a drag that erases many labels."""
         if self._open is not None:  # part of a larger step
             yield
             return
@@ -178,7 +178,7 @@ def merge(changes: Iterable[Change]) -> Step:
 
 
 def same(one: Labels, other: Labels) -> bool:
-    """Whether two labels hold the same marks in the same order."""
+    """Whether two labels hold the same in the same order."""
     return one is other or all(
         np.array_equal(mine, theirs)
         for mine, theirs in (

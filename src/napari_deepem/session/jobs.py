@@ -19,7 +19,7 @@ from napari_deepem.core.training.settings import TrainingSettings, sampling_of
 from napari_deepem.core.types import Micrograph
 from napari_deepem.io.models import load_model, save_model
 from napari_deepem.session.state import Session
-from napari_deepem.session.training_input import Lessons
+from napari_deepem.session.training_input import TrainingInput
 
 if TYPE_CHECKING:
     from napari_deepem.core.training.refinement import Start
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 def training(
     session: Session, stop: Callable[[], bool] = lambda: False
 ) -> Callable[[], Generator[MicrographRead | EpochDone, None, Model]]:
-    """Make the job that trains on all marks and verdicts, with the parameters as they are now.
+    """Make the job that trains on all labels and verdicts, with the parameters as they are now.
 
     The session is read here, on the caller's thread; the job itself touches it no more, and reads
     the files of what is not in memory. For `stop` see `core.training.train_fields`.
     """
-    lessons = Lessons.of(session)
+    training_input = TrainingInput.of(session)
     chosen: dict[str, Any] = {
         "box_size_px": session.box_size_px,
         "sampling": sampling_of(session.binning),
@@ -46,12 +46,12 @@ def training(
         from napari_deepem.core.training.train import train_fields
 
         _leave_a_core_to_the_window()
-        items = lessons.items()
+        items = training_input.items()
         complete = all(item.complete for item in items)
         settings = TrainingSettings(**chosen, labels_complete=complete)
         fields = []
         for item in items:
-            micrograph = lessons.micrograph_of(item)
+            micrograph = training_input.micrograph_of(item)
             fields += prepare_fields(
                 [micrograph], [item.labels], settings.box_size_px, settings.chosen_sampling
             )
@@ -64,21 +64,21 @@ def training(
 def refining(
     session: Session, start: Start = "anew", stop: Callable[[], bool] = lambda: False
 ) -> Callable[[], Generator[MicrographRead | EpochDone, None, Model]]:
-    """Make the job that trains the session's model again with what was marked and judged since.
+    """Make the job that trains the session's model again with the labels and verdicts since.
 
     What the model was trained on is read from its file where it is not open. The session is read
     here, on the caller's thread. For `start` and `stop` see `core.refinement.refine_epochs`.
     """
-    lessons, model, epochs = Lessons.of(session), session.model, session.epochs or None
+    training_input, model, epochs = TrainingInput.of(session), session.model, session.epochs or None
 
     def job() -> Generator[MicrographRead | EpochDone, None, Model]:
         from napari_deepem.core.training.refinement import refine_epochs, settings_of
 
         _leave_a_core_to_the_window()
         return refine_epochs(
-            lessons.without(model),
-            lessons.items(),
-            lessons.micrograph_of,
+            training_input.without(model),
+            training_input.items(),
+            training_input.micrograph_of,
             settings_of(model, epochs, start=start),
             start,
             stop,
@@ -88,14 +88,14 @@ def refining(
 
 
 def suggesting_box(session: Session) -> Callable[[], Generator[None, None, int | None]]:
-    """Make the job that suggests a box from the marked particles of the micrographs in memory."""
-    marked = session.annotated()
-    pairs = [(m, marked[name]) for name, m in session.micrographs.items() if name in marked]
+    """Make the job that suggests a box from the labelled particles of the micrographs in memory."""
+    labels = session.labelled()
+    pairs = [(m, labels[name]) for name, m in session.micrographs.items() if name in labels]
 
     def job() -> Generator[None, None, int | None]:
 
         yield
-        return suggest_box([m for m, _ in pairs], [labels for _, labels in pairs])
+        return suggest_box([m for m, _ in pairs], [its_labels for _, its_labels in pairs])
 
     return job
 

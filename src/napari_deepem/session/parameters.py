@@ -58,9 +58,9 @@ class Parameters(EventedModel):
     labels_complete: Annotated[
         bool,
         Field(
-            title="Every particle is marked",
-            description="Whether all particles of the annotated micrographs are marked. If not, "
-            "picks without a mark don't count as wrong when the threshold is set.",
+            title="Every particle is labelled",
+            description="Whether all particles of the labelled micrographs have a label. If not, "
+            "picks without a label don't count as wrong when the threshold is set.",
         ),
     ] = False
 

@@ -26,7 +26,7 @@ class Snapshot:
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, Labels] = field(default_factory=dict)
-    review: Mapping[str, Labels] = field(default_factory=dict)
+    verdicts: Mapping[str, Labels] = field(default_factory=dict)
     candidates: Mapping[str, Candidates] = field(default_factory=dict)
     model: Model | None = None
     files: Mapping[str, Path] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Snapshot:
 def restore(session: Session, opened: Opened) -> None:
     """Put a folder and what was kept of it into the session, all but model and candidates.
 
-    What is marked on its micrographs already, opened one by one, is added to what was kept.
+    What is labelled on its micrographs already, opened one by one, is added to what was kept.
     """
     stored, settings = opened.stored, dict(opened.stored.settings)
     session.current = None
@@ -50,7 +50,7 @@ def restore(session: Session, opened: Opened) -> None:
     with session.edits.no_step():
         session.labels = {**session.labels, **_with_more(kept, session.labels)}
     kept = _labels(stored, "accepted", "rejected")
-    session.review = {**session.review, **_with_more(kept, session.review)}
+    session.verdicts = {**session.verdicts, **_with_more(kept, session.verdicts)}
     current = settings.get("current")
     session.current = current if current in opened.files else next(iter(opened.files))
 
@@ -72,7 +72,7 @@ def held_by(opened: Opened, session: Session) -> Snapshot:
     return Snapshot(
         {name: value for name, value in now.settings.items() if name in stored.settings},
         {name: labels for name, labels in now.labels.items() if name not in brought},
-        {name: verdicts for name, verdicts in now.review.items() if name not in brought},
+        {name: verdicts for name, verdicts in now.verdicts.items() if name not in brought},
         {name: found for name, found in now.candidates.items() if name not in brought},
         now.model if stored.model else None,
     )
@@ -82,8 +82,8 @@ def _forget_series(session: Session) -> None:
     """Forget the last folder: keep what belongs to micrographs that were opened one by one."""
     gone = session.files.keys()
     session.files = {}
-    kept = session.micrographs.keys() - gone  # not all that is marked: files may be missing
-    for field_name in ("labels", "review", "scored", "candidates"):
+    kept = session.micrographs.keys() - gone  # not all that has labels: files may be missing
+    for field_name in ("labels", "verdicts", "scored", "candidates"):
         values = getattr(session, field_name)
         setattr(session, field_name, {k: v for k, v in values.items() if k in kept})
     session.excluded, session.problems = session.excluded & kept, {}
@@ -109,7 +109,7 @@ def _labels(stored: Stored, *kinds: str) -> dict[str, Labels]:
 
 
 def _with_more(kept: Mapping[str, Labels], here: Mapping[str, Labels]) -> dict[str, Labels]:
-    """Labels that were kept, with what is marked here on the same micrographs."""
+    """Labels that were kept, with those made here on the same micrographs."""
     joined = dict(kept)
     for name in kept.keys() & here.keys():
         for kind in LABEL_KINDS:
@@ -128,7 +128,7 @@ def snapshot(session: Session) -> Snapshot:
     return Snapshot(
         settings,
         {name: labels for name, labels in session.labels.items() if name in files},
-        {name: verdicts for name, verdicts in session.review.items() if name in files},
+        {name: verdicts for name, verdicts in session.verdicts.items() if name in files},
         {name: found for name, found in session.candidates.items() if name in files},
         session.model,
         files,
@@ -137,7 +137,7 @@ def snapshot(session: Session) -> Snapshot:
 
 def changes(before: Snapshot, now: Snapshot, folder: Path) -> Stored:
     """What has to be written into a session file in `folder` for it to hold `now`."""
-    marked = _changed(before.labels, now.labels) | _changed(before.review, now.review)
+    changed = _changed(before.labels, now.labels) | _changed(before.verdicts, now.verdicts)
     scored = _changed(before.candidates, now.candidates)
     stamps = {n: stamp_of(now.files[n]) for n in scored & now.candidates.keys() & now.files.keys()}
     return Stored(
@@ -146,10 +146,10 @@ def changes(before: Snapshot, now: Snapshot, folder: Path) -> Stored:
             for name, value in now.settings.items()
             if name not in before.settings or before.settings[name] != value
         },
-        points={name: _points(now, name) for name in marked},
+        points={name: _points(now, name) for name in changed},
         candidates={name: now.candidates.get(name) for name in scored},
         model=None if now.model is before.model else _content(now.model, folder),
-        files={n: now.files[n].name for n in (marked | scored) & now.files.keys()},
+        files={n: now.files[n].name for n in (changed | scored) & now.files.keys()},
         scored_files={name: stamp for name, stamp in stamps.items() if stamp is not None},
     )
 
@@ -161,7 +161,7 @@ def differ(before: Snapshot, now: Snapshot) -> bool:
         or before.model is not now.model
         or any(
             _changed(getattr(before, kind), getattr(now, kind))
-            for kind in ("labels", "review", "candidates")
+            for kind in ("labels", "verdicts", "candidates")
         )
     )
 
@@ -172,7 +172,7 @@ def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> set[str]:
 
 
 def _points(now: Snapshot, name: str) -> dict[str, FloatArray]:
-    labels, verdicts = now.labels.get(name, NO_LABELS), now.review.get(name, NO_LABELS)
+    labels, verdicts = now.labels.get(name, NO_LABELS), now.verdicts.get(name, NO_LABELS)
     return {
         "positive": labels.positive_yx,
         "negative": labels.negative_yx,

@@ -14,12 +14,12 @@ from napari_deepem.core.network.architecture import LARGEST_BOX_PX, SMALLEST_BOX
 from napari_deepem.session.series import Scope, names_of
 from napari_deepem.session.state import Session
 
-What = Literal["picks", "marks"]  # that may be saved
+What = Literal["picks", "labels"]  # that may be saved
 
 OPEN_FIRST = "Open a micrograph first: drag an .mrc file in, or File > Open Sample > napari-deepem."
 NO_MODEL = "No model yet: train one, or load one, in the Train dock."
 NOTHING_SCORED = "Nothing to save yet: score a micrograph in the Pick dock first."
-NOTHING_MARKED = "Nothing to save yet: mark particles in the Annotate dock first."
+NO_LABELS_YET = "Nothing to save yet: mark particles in the Annotate dock first."
 NOTHING_CHOSEN = "Nothing is chosen: choose micrographs in the table of the Micrographs dock."
 NOTHING_TO_REVIEW = "Nothing to review here yet: press Score in the Pick dock first."
 
@@ -47,10 +47,10 @@ def why_not_train(session: Session) -> str:
     """Why a new network can't be trained by labels and parameters as they are now."""
     if why := why_not_begin(session):
         return why
-    taught = [*session.annotated().values(), *session.reviewed().values()]
+    taught = [*session.labelled().values(), *session.with_verdicts().values()]
     if not any(len(labels.positive_yx) for labels in taught):
         return "Mark at least one particle: Annotate > Mark particles, then click on particles."
-    for name in session.annotated().keys() & session.micrographs.keys():  # others tell when read
+    for name in session.labelled().keys() & session.micrographs.keys():  # others tell when read
         height, width = session.micrographs[name].shape
         if session.box_size_px > min(height, width):
             return (
@@ -73,8 +73,11 @@ def why_not_refine(session: Session) -> str:
     """Why the present model can't be trained again, anew or from its weights."""
     if session.model is None:
         return "There is no model yet: press Train."
-    if not (session.annotated() or session.reviewed()):
-        return "Nothing is marked or judged: mark particles in Annotate, or judge picks in Review."
+    if not (session.labelled() or session.with_verdicts()):
+        return (
+            "There are no labels and no verdicts: mark particles in Annotate, or go through picks "
+            "in Review."
+        )
     if session.box_size_px != session.model.box_size_px:
         return (
             f"The box is {session.box_size_px} px now, the model's {session.model.box_size_px} px: "
@@ -87,7 +90,7 @@ def why_not_refine_by_verdicts(session: Session) -> str:
     """Why the present model can't be trained again with what was said of its picks."""
     if why := why_not_refine(session):
         return why
-    return "" if session.reviewed() else "Accept or reject some picks first."
+    return "" if session.with_verdicts() else "Accept or reject some picks first."
 
 
 def why_not_score(session: Session, names: Collection[str]) -> str:
@@ -122,7 +125,7 @@ def why_not_save(session: Session, what: What, scope: Scope) -> str:
         return NOTHING_CHOSEN
     if what == "picks":
         return "" if any(name in session.candidates for name in names) else NOTHING_SCORED
-    return "" if any(len(session.labels_of(n).positive_yx) for n in names) else NOTHING_MARKED
+    return "" if any(len(session.labels_of(n).positive_yx) for n in names) else NO_LABELS_YET
 
 
 def why_not_open(session: Session, files: Mapping[str, Path] | None = None) -> str:

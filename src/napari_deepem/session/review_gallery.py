@@ -1,6 +1,6 @@
 """Reviewing: picks in an order that shows which are wrong, what the user says of them, what next.
 
-Verdicts are kept in `Session.review`, by micrograph, as `Labels`: `positive_yx` was accepted,
+Verdicts are kept in `Session.verdicts`, by micrograph, as `Labels`: `positive_yx` was accepted,
 `negative_yx` rejected, (n, 2) float64 arrays of original pixels, which is how they serialise. They
 are positions, not indices of picks, so that they outlast the model that made the picks: a verdict
 speaks for every candidate within a quarter of the box.
@@ -80,7 +80,7 @@ class Standing:
     """What a gallery is made from, as it is at one moment; a job may keep it."""
 
     candidates: Mapping[str, Candidates]
-    review: Mapping[str, Labels]
+    verdicts: Mapping[str, Labels]
     criteria: PickCriteria
 
     @classmethod
@@ -130,7 +130,7 @@ def making_gallery(
 def suggested(session: Session) -> tuple[Suggestion, Gallery] | None:
     """The micrograph and the boxes whose label would teach most, see `suggest_labels`."""
     names = [name for name in session.candidates if name not in session.excluded]
-    known = {name: united(session.labels.get(name), session.review.get(name)) for name in names}
+    known = {name: united(session.labels.get(name), session.verdicts.get(name)) for name in names}
     suggestion = suggest_labels(
         {name: session.candidates[name] for name in names},
         {name: np.concatenate([k.positive_yx, k.negative_yx]) for name, k in known.items()},
@@ -144,13 +144,15 @@ def suggested(session: Session) -> tuple[Suggestion, Gallery] | None:
     return suggestion, shown
 
 
-def judge(session: Session, centres_yx: Mapping[str, FloatArray], verdict: Verdict | None) -> None:
+def give_verdict(
+    session: Session, centres_yx: Mapping[str, FloatArray], verdict: Verdict | None
+) -> None:
     """Accept or reject positions, by micrograph; None takes verdicts back. The last word holds."""
     model = session.model
     box_size_px = session.box_size_px if model is None else model.box_size_px
-    review = dict(session.review)
+    verdicts = dict(session.verdicts)
     for name, places in centres_yx.items():
-        old = review.get(name, NO_LABELS)
+        old = verdicts.get(name, NO_LABELS)
         kept = [
             each[nearest_distances(each, places) > SAME_PARTICLE_BOXES * box_size_px]
             for each in (old.positive_yx, old.negative_yx)
@@ -158,8 +160,8 @@ def judge(session: Session, centres_yx: Mapping[str, FloatArray], verdict: Verdi
         if verdict is not None:
             side = 0 if verdict == "accepted" else 1
             kept[side] = np.concatenate([kept[side], places])
-        review[name] = Labels.of(*kept)
-    session.review = review
+        verdicts[name] = Labels.of(*kept)
+    session.verdicts = verdicts
 
 
 def verdicts_on(session: Session, shown: Gallery) -> NDArray[np.int8]:
@@ -167,7 +169,7 @@ def verdicts_on(session: Session, shown: Gallery) -> NDArray[np.int8]:
     verdicts = np.zeros(len(shown), dtype=np.int8)
     reach_px = SAME_PARTICLE_BOXES * shown.box_size_px
     for index, name in enumerate(shown.names):
-        said = session.review.get(name)
+        said = session.verdicts.get(name)
         if said is None:
             continue
         rows = np.flatnonzero(shown.which == index)
@@ -182,15 +184,15 @@ def verdicts_on(session: Session, shown: Gallery) -> NDArray[np.int8]:
 def _without_verdict(
     session: Session | Standing, name: str, found: Candidates, rows: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    said = session.review.get(name, NO_LABELS)
-    judged_yx = np.concatenate([said.positive_yx, said.negative_yx])
+    said = session.verdicts.get(name, NO_LABELS)
+    decided_yx = np.concatenate([said.positive_yx, said.negative_yx])
     reach_px = SAME_PARTICLE_BOXES * found.box_size_px
-    return rows[nearest_distances(found.centres_yx[rows], judged_yx) > reach_px]
+    return rows[nearest_distances(found.centres_yx[rows], decided_yx) > reach_px]
 
 
 def counts(session: Session) -> tuple[int, int, int]:
     """How many were accepted and rejected, on how many micrographs."""
-    reviewed = session.reviewed().values()
+    reviewed = session.with_verdicts().values()
     return (
         sum(len(each.positive_yx) for each in reviewed),
         sum(len(each.negative_yx) for each in reviewed),

@@ -20,7 +20,7 @@ from napari_deepem.io.session_file import stamp_of
 from napari_deepem.session.state import Session
 
 Scope = Literal["this", "chosen", "all"]  # micrographs that are meant
-State = Literal["new", "annotated", "scored", "reviewed", "excluded"]
+State = Literal["new", "labelled", "scored", "reviewed", "excluded"]
 THUMBNAIL_PX = 96
 
 
@@ -61,13 +61,13 @@ def state_of(session: Session, name: str) -> State:
     """How far the user has got with a micrograph."""
     if name in session.excluded:
         return "excluded"
-    verdicts = session.review.get(name)
+    verdicts = session.verdicts.get(name)
     if verdicts is not None and (len(verdicts.positive_yx) or len(verdicts.negative_yx)):
         return "reviewed"
     if name in session.candidates:
         return "scored"
     labels = session.labels_of(name)
-    return "annotated" if len(labels.positive_yx) or len(labels.negative_yx) else "new"
+    return "labelled" if len(labels.positive_yx) or len(labels.negative_yx) else "new"
 
 
 def thumbnails(

@@ -70,7 +70,7 @@ class Session(Parameters):
     )
 
     # what the user says of picks, by micrograph: `positive_yx` are accepted, `negative_yx` rejected
-    review: dict[str, InstanceOf[Labels]] = Field(default_factory=dict)
+    verdicts: dict[str, InstanceOf[Labels]] = Field(default_factory=dict)
     rounds: tuple[Round, ...] = ()  # what each training gave
 
     _training: Activity = PrivateAttr(default_factory=Activity)
@@ -96,7 +96,7 @@ class Session(Parameters):
         self.events.micrographs.connect(self._forget_stale_scores)
         self.events.model.connect(self._on_model_changed)
         self._edits = History(self, "labels")
-        self._verdict_edits = History(self, "review")
+        self._verdict_edits = History(self, "verdicts")
 
     @property
     def training(self) -> Activity:
@@ -183,15 +183,15 @@ class Session(Parameters):
         return self._selection.estimated_precision(self.current, self.model)
 
     def labels_of(self, name: str | None) -> Labels:
-        """What is marked on a micrograph."""
+        """The labels of a micrograph."""
         return self.labels.get(name, NO_LABELS) if name else NO_LABELS
 
     def counting_labels_of(self, name: str | None) -> Labels:
-        """What is marked on a micrograph, without what lies outside of one that is in memory."""
+        """The labels of a micrograph, without what lies outside of one that is in memory."""
         labels, micrograph = self.labels_of(name), self.micrographs.get(name or "")
         return labels if micrograph is None else labels.inside(micrograph.shape)
 
-    def annotated(self) -> dict[str, Labels]:
+    def labelled(self) -> dict[str, Labels]:
         """Labels of every micrograph that has any that count and is not excluded."""
         counting = {name: self.counting_labels_of(name) for name in self.labels}
         return {
@@ -202,11 +202,11 @@ class Session(Parameters):
             and (len(labels.positive_yx) or len(labels.negative_yx))
         }
 
-    def reviewed(self) -> dict[str, Labels]:
+    def with_verdicts(self) -> dict[str, Labels]:
         """Verdicts on every micrograph that has any and is not excluded."""
         return {
             name: verdicts
-            for name, verdicts in self.review.items()
+            for name, verdicts in self.verdicts.items()
             if (name in self.files or name in self.micrographs)
             and name not in self.excluded
             and (len(verdicts.positive_yx) or len(verdicts.negative_yx))

@@ -20,19 +20,19 @@ FAR_OFF = 1.5  # times the suggested box
 
 def training_advice(session: Session) -> list[str]:
     """Sentences on the labels and the box; empty if there is nothing to say of them."""
-    lessons = [*session.annotated().values(), *session.reviewed().values()]
-    if not lessons:
+    training_input = [*session.labelled().values(), *session.with_verdicts().values()]
+    if not training_input:
         return []
     return [
         *_on_numbers(session),
-        *_on_places(lessons, session.box_size_px),
+        *_on_places(training_input, session.box_size_px),
         *_on_box(session),
     ]
 
 
 def _on_numbers(session: Session) -> Iterable[str]:
     counts: dict[str, int] = {}
-    for labels in (session.annotated(), session.reviewed()):
+    for labels in (session.labelled(), session.with_verdicts()):
         for name, each in labels.items():
             counts[name] = counts.get(name, 0) + len(each.positive_yx)
     with_particles = [name for name, count in counts.items() if count]
@@ -53,9 +53,9 @@ def _on_numbers(session: Session) -> Iterable[str]:
         )
 
 
-def _on_places(lessons: Iterable[Labels], box_size_px: int) -> Iterable[str]:
+def _on_places(training_input: Iterable[Labels], box_size_px: int) -> Iterable[str]:
     twice = both = crowded = total = 0
-    for labels in lessons:
+    for labels in training_input:
         nearest = neighbour_distances(labels.positive_yx)
         twice += int((nearest <= SAME_PARTICLE_BOXES * box_size_px).sum()) // 2
         crowded += int((nearest <= CROWDED_BOXES * box_size_px).sum())

@@ -1,4 +1,4 @@
-"""What the next training learns from: marks, and verdicts on picks, wherever the images are."""
+"""What the next training learns from: labels, and verdicts on picks, wherever the images are."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from napari_deepem.session.state import Session
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Lessons:
+class TrainingInput:
     """A session's labels and images as they are at one moment; a job may keep it."""
 
-    marks: Mapping[str, Labels]
+    labels: Mapping[str, Labels]
     verdicts: Mapping[str, Labels]
     picks: Mapping[str, Picks]  # of micrographs with verdicts: what was neither is unsure
     micrographs: Mapping[str, Micrograph]  # in memory
     files: Mapping[str, Path]
     excluded: frozenset[str]
     box_size_px: int
-    marks_complete: bool  # whether every particle is marked where any is
+    labels_complete: bool  # whether every particle is labelled where any is
 
     @classmethod
-    def of(cls, session: Session) -> Lessons:
-        """Take them down; quick, on the main thread."""
-        verdicts = session.reviewed()
+    def of(cls, session: Session) -> TrainingInput:
+        """The input that a session gives now; to be asked for on the main thread."""
+        verdicts = session.with_verdicts()
         return cls(
-            marks=session.annotated(),
+            labels=session.labelled(),
             verdicts=verdicts,
             picks={
                 name: session.criteria.picks_of(session.candidates[name])
@@ -43,13 +43,13 @@ class Lessons:
             files=dict(session.files),
             excluded=session.excluded,
             box_size_px=session.box_size_px,
-            marks_complete=session.labels_complete,
+            labels_complete=session.labels_complete,
         )
 
     def items(self) -> list[LabelledMicrograph]:
-        """One item for each micrograph with marks or verdicts, in the order of the series.
+        """The micrographs with labels or verdicts, in the order of the series.
 
-        A verdict on what is marked too holds, where the two differ: it is the later one. What lies
+        Where a verdict and a label differ the verdict holds: it is the later one. What lies
         outside of its micrograph, as where a smaller file has taken its place, is left out.
 
         Raises
@@ -57,21 +57,21 @@ class Lessons:
         InputError
             A file can't be read, as far as it tells its size.
         """
-        marked = [
-            LabelledMicrograph(name, labels, self.marks_complete, self._source_of(name))
-            for name, labels in self.marks.items()
+        with_labels = [
+            LabelledMicrograph(name, labels, self.labels_complete, self._source_of(name))
+            for name, labels in self.labels.items()
         ]
-        verified = [
-            LabelledMicrograph(name, self._verified(name), False, self._source_of(name))
+        with_verdicts = [
+            LabelledMicrograph(name, self._labels_of_verdicts(name), False, self._source_of(name))
             for name in self.verdicts
         ]
         order = {name: at for at, name in enumerate([*self.files, *self.micrographs])}
-        joined = [self._inside(item) for item in join(marked, verified, self.box_size_px)]
+        joined = [self._inside(item) for item in join(with_labels, with_verdicts, self.box_size_px)]
         kept = [i for i in joined if len(i.labels.positive_yx) or len(i.labels.negative_yx)]
         return sorted(kept, key=lambda item: order.get(item.name, len(order)))
 
     def micrograph_of(self, item: LabelledMicrograph) -> Micrograph:
-        """Return the image of an item of this, or of a model's training set; reads its file.
+        """The image of an item of this, or of a model's training set; reads its file.
 
         Raises
         ------
@@ -86,16 +86,15 @@ class Lessons:
         return replace(read_micrograph(path), name=item.name)
 
     def without(self, model: Model) -> Model:
-        """The model, remembering nothing of what is marked here, or left out on purpose.
+        """The model, remembering nothing of what has labels here, or is left out on purpose.
 
-        The session knows better: marks may have been taken away since.
+        The session knows better: labels may have been taken away since.
         """
-        left_out = self.marks.keys() | self.excluded
+        left_out = self.labels.keys() | self.excluded
         kept = tuple(item for item in model.training_set if item.name not in left_out)
         return replace(model, training_set=kept)
 
     def _inside(self, item: LabelledMicrograph) -> LabelledMicrograph:
-
         if item.name in self.micrographs:
             shape = self.micrographs[item.name].shape
         elif item.name in self.files:
@@ -104,8 +103,7 @@ class Lessons:
             return item
         return replace(item, labels=item.labels.inside(shape))
 
-    def _verified(self, name: str) -> Labels:
-
+    def _labels_of_verdicts(self, name: str) -> Labels:
         verdicts = self.verdicts[name]
         return labels_of_verdicts(
             self.picks.get(name),

@@ -23,7 +23,7 @@ class Round:
     number: int  # counted from 1
     start: RoundStart
     particles: int  # that it learnt from or held out
-    negatives: int  # marked ones, rejected picks among them
+    negatives: int  # labelled ones, rejected picks among them
     micrographs: int
     epochs: int
     ap: float | None  # average precision at telling held-out particles from background

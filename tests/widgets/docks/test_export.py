@@ -13,7 +13,7 @@ from napari_deepem.controllers.viewer_link import link_of, session_of
 from napari_deepem.core.types import Micrograph
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.layers.micrographs import image_layer_data
-from napari_deepem.widgets.docks.export import ALL, CHOSEN, MARKS, Export
+from napari_deepem.widgets.docks.export import ALL, CHOSEN, LABELS, Export
 from scored_viewer import score_current
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -117,7 +117,7 @@ def test_marked_particles_are_saved_without_any_scores(
     viewer: ViewerModel, tmp_path: Path, questions: list[str], qtbot
 ) -> None:
     dock, link = Export(viewer), link_of(viewer)
-    dock.what.value, dock.scope.value = MARKS, ALL
+    dock.what.value, dock.scope.value = LABELS, ALL
     assert not dock.save.enabled
     assert "mark particles" in dock.status.value
     for name in ("m1", "m2"):

@@ -48,7 +48,7 @@ def test_marks_of_a_folder_are_loaded_for_all_micrographs(
     qtbot.waitUntil(lambda: dock.status.value == "Loaded 4 particles on 2 micrographs.")
     assert dock.counts.value == "2 particles, 0 non-particles here; 4 and 0 on 2 micrographs"
     dock.undo.native.click()
-    assert session.annotated() == {}
+    assert session.labelled() == {}
     assert not dock.undo.enabled
     assert dock.redo.enabled
 

@@ -98,7 +98,7 @@ def test_table_lists_filters_and_sorts(opened) -> None:
     link.session.labels = {"m2": Labels.of([[1.0, 2.0]] * 3, [[4.0, 5.0]])}
     table = dock.table
     assert [table.data(table.index(row, 1)) for row in range(3)] == ["", "3 / 1", ""]
-    dock.states.value = "annotated"
+    dock.states.value = "labelled"
     assert table.names == ["m2"]
     assert link.navigation.order == ["m2"]
     dock.states.value = "all"

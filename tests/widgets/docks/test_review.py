@@ -101,7 +101,7 @@ def test_picks_are_reviewed_and_learnt_from(make_napari_viewer, qtbot) -> None:
     # verdicts by key, one and many; the next one is selected
     shown = dock.pictures.gallery
     qtbot.keyClick(dock.view, Qt.Key.Key_R)
-    np.testing.assert_array_equal(session.review["blobs_3"].negative_yx, shown.centres_yx[[3]])
+    np.testing.assert_array_equal(session.verdicts["blobs_3"].negative_yx, shown.centres_yx[[3]])
     assert dock.view.selected_rows().tolist() == [4]
     dock.view.select_row(0)
     dock.view.selectionModel().select(
@@ -240,14 +240,14 @@ def test_judged_ones_leave_a_gallery_of_what_is_open(docks: Docks) -> None:
     docks.dock.only_open.value = False
     docks.dock.view.select_row(0)
     docks.dock.undecide.native.click()
-    assert docks.session.reviewed() == {}
+    assert docks.session.with_verdicts() == {}
 
 
 def test_buttons_say_what_they_wait_for(docks: Docks) -> None:
     dock = docks.dock
     assert not dock.accept.enabled
     docks.session.box_size_px = 24
-    assert "Nothing is marked or judged" in dock.again.tooltip
+    assert "no labels and no verdicts" in dock.again.tooltip
     docks.session.labels = {"m1": Labels.of([[30.0, 30.0]])}
     assert dock.again.tooltip == "Accept or reject some picks first."
     dock.view.select_row(0)

@@ -158,10 +158,10 @@ def test_best_epoch_is_named() -> None:
     assert numbers_of([]) == ""
 
 
-def test_labels_of_the_strip_are_marks_and_verdicts(qtbot) -> None:
+def test_boxes_of_the_strip_are_those_of_labels_and_verdicts(qtbot) -> None:
     viewer = ViewerModel()
     session = open_blobs(viewer, 1)
-    session.review = {"blobs_1": Labels.of([[50.0, 50.0]])}
+    session.verdicts = {"blobs_1": Labels.of([[50.0, 50.0]])}
     dock = Train(viewer)
     job = dock._strip_job()
     assert job is not None
@@ -171,7 +171,7 @@ def test_labels_of_the_strip_are_marks_and_verdicts(qtbot) -> None:
         next(stream)
     found = end.value.value
     assert len(found.positives) == STRIP_COLUMNS
-    dock._show_strip(replace(found, marked=STRIP_COLUMNS))
+    dock._show_strip(replace(found, labelled=STRIP_COLUMNS))
     assert dock.seen.value.endswith("particles; non-particles")
     assert np.ptp(found.positives) > 0
 

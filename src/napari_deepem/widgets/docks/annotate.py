@@ -197,7 +197,7 @@ class Annotate(Dock):
 
     def _counts(self) -> str:
         here = self.session.counting_labels_of(self.session.current)
-        all_labels = self.session.annotated().values()
+        all_labels = self.session.labelled().values()
         positives = sum(len(labels.positive_yx) for labels in all_labels)
         negatives = sum(len(labels.negative_yx) for labels in all_labels)
         outside = self.link.count_outside()

@@ -1,4 +1,4 @@
-"""Export: save picks, or marks, as coordinate files, or keep picks as a layer."""
+"""Export: save picks, or labels, as coordinate files, or keep picks as a layer."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from napari_deepem.session.readiness import What, why_not_save
 from napari_deepem.session.series import Scope
 from napari_deepem.widgets.docks.dock import Dock, enable, form, row, tell, text_line
 
-PICKS, MARKS = "picks", "marked particles"
+PICKS, LABELS = "picks", "labelled particles"
 THIS, CHOSEN, ALL = "this micrograph", "those chosen in the table", "all but the excluded"
-WHATS: dict[str, What] = {PICKS: "picks", MARKS: "marks"}
+WHATS: dict[str, What] = {PICKS: "picks", LABELS: "labels"}
 SCOPES: dict[str, Scope] = {THIS: "this", CHOSEN: "chosen", ALL: "all"}
-FOLDERS = {PICKS: "picks", MARKS: "labels"}  # beside the micrographs
+FOLDERS = {PICKS: "picks", LABELS: "labels"}  # beside the micrographs
 WHAT_COPYING_DOES = (
     "As a Points layer of your own, to edit or to train on; without those that you rejected. One "
     "micrograph is in view at a time: the picks of all are saved as files."

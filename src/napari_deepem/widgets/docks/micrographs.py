@@ -108,7 +108,7 @@ class Micrographs(Dock):
         self.follow(events.current, self._show_current)
         for signal in (
             events.labels,
-            events.review,
+            events.verdicts,
             events.candidates,
             events.excluded,
             events.problems,

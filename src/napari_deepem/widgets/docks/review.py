@@ -58,7 +58,7 @@ class Review(Dock):
         self._cut_of: tuple[Any, Any] = None, None  # the model and files of the boxes that are cut
         self.scope = ComboBox(label="Show", choices=[THIS, ALL, SUGGESTED], value=THIS)
         self.order = ComboBox(label="Order", choices=list(ORDERS), tooltip=HOW_ORDERED)
-        self.only_open = CheckBox(text="Only what is not judged yet")
+        self.only_open = CheckBox(text="Only what has no verdict yet")
         self.pictures = Pictures(self.native)
         self.view = GalleryView(self.pictures)
         self.accept = self._verdict_button("Accept (A)", "accepted", "particles")
@@ -103,7 +103,7 @@ class Review(Dock):
     def _verdict_button(self, text: str, verdict: Verdict | None, kind: str) -> PushButton:
         what = f"The selected ones become {kind} of the next training."
         button = PushButton(text=text, tooltip=what if kind else "Takes their verdict back.")
-        button.changed.connect(lambda: self._judge(verdict))
+        button.changed.connect(lambda: self._give_verdict(verdict))
         return button
 
     def _follow(self) -> None:
@@ -113,7 +113,7 @@ class Review(Dock):
             native, self._crop_job, self._on_cut, on_progress=self._on_crops, delay_ms=FAST_MS
         )
         self.view.scrolled.connect(self._crops.ask)
-        self.view.judged.connect(self._judge)
+        self.view.verdict_given.connect(self._give_verdict)
         self.view.undo_asked.connect(lambda: session.verdict_edits.undo())
         self.scope.changed.connect(self._refill)
         self.order.changed.connect(self._refill)
@@ -124,7 +124,7 @@ class Review(Dock):
             self.follow(events[name], self._refill)
         self.follow(events.current, self._on_current)
         self.follow(events.files, self._on_files)
-        self.follow(events.review, self._on_review)
+        self.follow(events.verdicts, self._on_review)
         self.follow(events.model, self._on_model)
         self.follow(events.rounds, self._show_rounds)
         for name in ("labels", "micrographs", "box_size_px"):
@@ -210,13 +210,13 @@ class Review(Dock):
 
     # what the user says
 
-    def _judge(self, verdict: Verdict | None) -> None:
+    def _give_verdict(self, verdict: Verdict | None) -> None:
         rows = self.view.selected_rows()
         if not len(rows):
             return
         shown, below = self.pictures.gallery, int(rows[-1]) + 1
-        review_gallery.judge(self.session, shown.by_name(rows), verdict)
-        if self.pictures.gallery is not shown:  # what is judged was taken out
+        review_gallery.give_verdict(self.session, shown.by_name(rows), verdict)
+        if self.pictures.gallery is not shown:  # what has a verdict was taken out
             below -= len(rows)
         self.view.select_row(min(below, len(self.pictures.gallery) - 1))
 
@@ -237,7 +237,7 @@ class Review(Dock):
     def _suggest(self) -> None:
         found = review_gallery.suggested(self.session)
         if found is None:
-            tell(self.status, "Every candidate is judged or marked already.")
+            tell(self.status, "Every candidate has a label or a verdict already.")
             return
         suggestion, self._suggested = found
         with self.scope.changed.blocked():

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_deepem.core.types import FloatArray
 from napari_deepem.layers.clicks import CLICK_PX, screen_distance
-from napari_deepem.layers.verdict_points import go_to, hide_review, show_review
+from napari_deepem.layers.verdict_points import go_to, hide_verdicts, show_verdicts
 from napari_deepem.session.state import NO_LABELS
 from napari_deepem.widgets.docks.dock import Dock
 from napari_deepem.widgets.pictures.gallery import GalleryView, Pictures
@@ -28,7 +28,7 @@ class ReviewCanvas:
         viewer = self._link.viewer
         viewer.mouse_drag_callbacks.append(self._on_press)
         dock.at_end(lambda: _remove(viewer.mouse_drag_callbacks, self._on_press))
-        dock.at_end(lambda: hide_review(viewer))
+        dock.at_end(lambda: hide_verdicts(viewer))
         view.row_chosen.connect(self._on_row)
         dock.follow(dock.session.events.micrographs, self._go)
 
@@ -38,12 +38,12 @@ class ReviewCanvas:
         name, image = session.current, self._link.image_of(session.current)
         model = session.model
         if name is None or image is None or model is None:
-            hide_review(viewer)
+            hide_verdicts(viewer)
             return
-        said = session.review.get(name, NO_LABELS)
+        said = session.verdicts.get(name, NO_LABELS)
         shown, rows = self._pictures.gallery, self._view.selected_rows()
         selected_yx = shown.by_name(rows).get(name, np.empty((0, 2))) if len(rows) else None
-        show_review(
+        show_verdicts(
             viewer,
             image,
             model.box_size_px,

@@ -40,13 +40,13 @@ HOW_SUGGESTED = (
     "Click to use it."
 )
 IN_USE = "The box has this size."
-WHAT_TRAIN_DOES = "Trains a new network on all that is marked, and on verdicts from Review."
-WHAT_CONTINUE_DOES = "Trains the present network on, with what was marked and judged since."
+WHAT_TRAIN_DOES = "Trains a new network on all labels, and on verdicts from Review."
+WHAT_CONTINUE_DOES = "Trains the present network on, with the labels and verdicts since."
 WHAT_STOP_DOES = "Ends after this epoch and keeps the best network so far."
 WHAT_DISCARD_DOES = "Ends after this epoch; the model stays as it was before."
 SHOWN_OF_SESSION = (
     "labels",
-    "review",
+    "verdicts",
     "excluded",
     "micrographs",
     "box_size_px",
@@ -123,11 +123,11 @@ class Train(Dock):
             on_input_error=lambda line: tell(self.seen, line),
         )
         events, activity = session.events, session.training.events
-        for signal in (events.labels, events.review, events.micrographs, events.current):
+        for signal in (events.labels, events.verdicts, events.micrographs, events.current):
             self.follow(signal, self._boxes.ask)
         for signal in (events.box_size_px, events.binning, activity.running):
             self.follow(signal, self._crops.ask)
-        for signal in (events.labels, events.review, events.micrographs):
+        for signal in (events.labels, events.verdicts, events.micrographs):
             self.follow(signal, self._crops.ask)
         for name in SHOWN_OF_SESSION:
             self.follow(events[name], self._show)
@@ -170,7 +170,7 @@ class Train(Dock):
         return control
 
     def _box_job(self) -> Job | None:
-        busy = self.session.training.running or not self.session.annotated()
+        busy = self.session.training.running or not self.session.labelled()
         return None if busy else jobs.suggesting_box(self.session)
 
     def _strip_job(self) -> Job | None:
@@ -223,7 +223,7 @@ class Train(Dock):
             return
         self.strip.show_rows([found.positives, found.negatives])
         side = found.positives.shape[1]
-        drawn = len(found.negatives) - found.marked
+        drawn = len(found.negatives) - found.labelled
         tell(
             self.seen,
             f"What the network sees ({side} x {side} px, binned by {found.sampling}): particles; "

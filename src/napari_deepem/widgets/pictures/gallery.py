@@ -93,9 +93,9 @@ class Pictures(QAbstractListModel):
 
 
 class GalleryView(QListView):
-    """Shows the pictures; any number can be selected and judged by key."""
+    """Shows the pictures; any number can be selected and given verdicts by key."""
 
-    judged = Signal(object)  # "accepted", "rejected" or None: take the verdict back
+    verdict_given = Signal(object)  # "accepted", "rejected" or None: take the verdict back
     undo_asked = Signal()
     scrolled = Signal()  # other rows are in sight
     row_chosen = Signal(int)
@@ -164,7 +164,7 @@ class GalleryView(QListView):
             return
         modifiers = event.modifiers()
         if event.key() in KEYS and modifiers == Qt.KeyboardModifier.NoModifier:
-            self.judged.emit(KEYS[Qt.Key(event.key())])
+            self.verdict_given.emit(KEYS[Qt.Key(event.key())])
         elif event.key() == Qt.Key.Key_Z and modifiers == Qt.KeyboardModifier.ControlModifier:
             self.undo_asked.emit()
         else:

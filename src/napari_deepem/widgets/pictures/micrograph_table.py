@@ -18,7 +18,7 @@ TIPS = (
     "Picks with the present threshold, std range and distance.",
     "Mean score of the picks, 0 to 1.",
 )
-ALL: tuple[State, ...] = ("new", "annotated", "scored", "reviewed", "excluded")
+ALL: tuple[State, ...] = ("new", "labelled", "scored", "reviewed", "excluded")
 _ROOT = QModelIndex()
 
 

@@ -22,7 +22,7 @@ from napari_deepem.session.series import State
 from napari_deepem.widgets.pictures.micrograph_table import LABELS, NAME, SCORE, Table
 
 COLORS: dict[State, str] = {
-    "annotated": "#4ade80",
+    "labelled": "#4ade80",
     "scored": "#22d3ee",
     "reviewed": "#fbbf24",
     "excluded": "#f87171",

@@ -61,7 +61,7 @@ class TrainingCurves:
 class RoundsPlot:
     """Held-out average precision, round by round.
 
-    Each round is a dot. From the model before, judged on the same boxes (an open dot), a line
+    Each round is a dot. From the model before, tried on the same boxes (an open dot), a line
     leads up or down to it: that is what the round has gained.
     """
 
@@ -104,8 +104,8 @@ class RoundsPlot:
 
 def best_of(history: Sequence[Any]) -> Any:
     """The epoch that would be kept if training stopped now; None if nothing is held out."""
-    judged = [epoch for epoch in history if epoch.held_out_ap is not None]
-    return max(judged, key=lambda e: (e.held_out_ap, -e.held_out_loss), default=None)
+    with_ap = [epoch for epoch in history if epoch.held_out_ap is not None]
+    return max(with_ap, key=lambda e: (e.held_out_ap, -e.held_out_loss), default=None)
 
 
 def shade(theme: str, color: str) -> str:
