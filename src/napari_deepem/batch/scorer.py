@@ -1,4 +1,4 @@
-"""Scores the micrographs of a series, for a window and for the command line alike.
+"""The scoring of the micrographs of a series, for a window and for the command line alike.
 
 What was kept of a micrograph's file is taken, not made, where it is of this model and this step,
 and of the file as it is now.
@@ -49,7 +49,7 @@ class Scores:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Scorer:
-    """What scores the micrographs of a series: a model at one step, and what was kept of that."""
+    """A scorer of the micrographs of a series: a model at one step, and what was kept of that."""
 
     model: Model
     step_px: int | None = None  # between neighbouring boxes; None: an eighth of the box, or less
@@ -99,7 +99,7 @@ class Scorer:
     def scores_of(
         self, source: Source, first_yx: tuple[float, float] | None = None
     ) -> Generator[TilesDone, None, Scores]:
-        """Score a micrograph, or take what was kept; yields progress, and keeps what is new.
+        """A stream of `TilesDone` that returns a micrograph's scores: kept ones, or new to keep.
 
         What is around `first_yx`, original pixels, comes first: there the user looks.
 

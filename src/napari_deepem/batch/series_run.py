@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 
 class SeriesRun:
-    """Which micrograph of a series comes next, and what there is to tell of those that are over.
+    """A run over a series: which micrograph is next, and what there is to tell of those over.
 
     It works on none itself and keeps nothing of any but words: whoever does may do so at once or in
     another thread, and may stop after each.

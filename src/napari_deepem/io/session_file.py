@@ -225,7 +225,7 @@ def home_of(folder: Path) -> Path:
 
 
 def place_of(folder: Path) -> Path:
-    """Where what is kept of a folder of micrographs goes: into it, or else into one at home.
+    """The folder for what is kept of a folder of micrographs: the same, or else one at home.
 
     Raises
     ------

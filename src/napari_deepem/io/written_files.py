@@ -32,7 +32,7 @@ class WrittenFiles:
         self._times.update(more._times)
 
     def others(self, paths: Iterable[Path]) -> list[Path]:
-        """Those of the files that are there and not ours: writing them would replace them."""
+        """The paths where there is a file that is not ours, which writing would replace."""
         return [path for path in paths if path.exists() and not self._is_ours(path)]
 
     def _is_ours(self, path: Path) -> bool:

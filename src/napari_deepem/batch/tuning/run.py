@@ -211,7 +211,7 @@ class Tuning:
         until: float,
         is_hopeless: Callable[[EpochDone], bool] | None = None,
     ) -> Generator[TrialEpoch, None, Ended]:
-        """A stream of a training on what is searched with, as far as there is time; its end."""
+        """A stream of a training on what is searched with that returns its end: stopped in time."""
         job = self._trainer(self._searched, settings, unseen)
         ended = yield from follow(what, job, self._clock, until, self._aside, is_hopeless)
         if ended.outcome is not None:

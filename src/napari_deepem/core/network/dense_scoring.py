@@ -117,7 +117,7 @@ class DenseNetwork:
 
     @staticmethod
     def largest_px(network: Network, step_px: int, bytes_kept: float) -> int:
-        """Side of the largest image whose pooled maps take no more than that."""
+        """Side of the largest image whose pooled maps take no more than `bytes_kept`."""
         cell, maps = network.architecture.pools[0], network.architecture.maps[0]
         copies = (cell // gcd(step_px, cell)) ** 2
         bytes_a_pixel = 4 * ROTATIONS * maps * copies / cell**2

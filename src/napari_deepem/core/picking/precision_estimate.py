@@ -170,7 +170,7 @@ def learn_mixture(
 
 
 def _purity(mixture: ScoreMixture, scores: FloatArray, has_label: NDArray[np.bool_]) -> float:
-    """Labelled candidates among those that look like particles, over how many should be."""
+    """The labelled of the candidates that look like particles, over how many should be labelled."""
     memberships = mixture.memberships(scores)
     likely = memberships > 0.5
     labelled, expected = has_label[likely].sum(), memberships[likely].sum()

@@ -22,7 +22,7 @@ Mask = NDArray[np.bool_]
 
 
 def keep_best_apart(centres_yx: FloatArray, min_distance_px: float) -> Mask:
-    """(n,) bool: which of (n, 2) centres, best first, are kept: none too near to a better one."""
+    """(n,) bool: which of (n, 2) centres, best first, are kept, none too near to a better one."""
     kept = np.ones(len(centres_yx), dtype=bool)
     if len(centres_yx) == 0 or min_distance_px <= 0:
         return kept

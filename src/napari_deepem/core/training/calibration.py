@@ -124,7 +124,7 @@ def evaluate_held_out(
     smoothing: float = 0.0,
     device: torch.device = CPU,
 ) -> Evaluation:
-    """The picks of held-out micrographs, or parts of them, against what is labelled there."""
+    """The evaluation of picks of held-out micrographs, or parts of them, by the labels there."""
     maps = _score_maps(network, fields, device)
     return _evaluate([find_candidates(replace(each, smoothing=smoothing)) for each in maps], fields)
 

@@ -33,7 +33,7 @@ class Learner(ABC):
 
     @abstractmethod
     def run_epoch(self) -> float:
-        """The mean loss of the batches of one more epoch, which is trained."""
+        """The mean loss of one more epoch's batches, on which the network is trained."""
 
     @abstractmethod
     def trained(self) -> Network:
@@ -88,7 +88,7 @@ class PaperLearner(Learner):
         return functional.mse_loss(torch.sigmoid(logits), targets) / 2
 
     def run_epoch(self) -> float:
-        """The mean loss of a pass over all examples in random mini-batches; eq 5: w - eta dE/dw."""
+        """The mean loss of a pass in random mini-batches; eq 5: w <- w - eta dE/dw."""
         self.network.train()
         order = torch.from_numpy(self._rng.permutation(len(self._crops))).to(self._crops.device)
         losses = []
