@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,6 +14,7 @@ from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.preprocessing.prepare import prepare_image
 from napari_deepem.core.preprocessing.sampling import Sampling, bin_image, resample
+from napari_deepem.core.training.recipes import MODERN
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.train import train_epochs
 from napari_deepem.core.types import Float32Array
@@ -111,7 +114,7 @@ def test_blob_lands_where_its_middle_is_mapped_to_at_any_scale(
     prepared = prepare_image(image.astype(np.float32), 300, sampling)
     sides = [int(side // sampling.binning / sampling.ratio + 1e-6) for side in image.shape]
     assert list(prepared.shape) == sides
-    weights = np.maximum(prepared - 0.5 * prepared.max(), 0.0).astype(np.float64)
+    weights = np.maximum(prepared - 0.25 * prepared.max(), 0.0).astype(np.float64)
     centroid = [
         (weights.sum(axis=1 - axis) * np.arange(prepared.shape[axis])).sum() / weights.sum()
         for axis in (0, 1)
@@ -149,7 +152,8 @@ def test_missing_lines_stay_missing_at_any_scale() -> None:
 @pytest.mark.parametrize("scale", [0.75, 1.3])
 def test_particles_are_learnt_and_found_in_place_at_any_scale(scale: float) -> None:
     micrographs, labels = blob_sample(1, 2, 3)
-    chosen = TrainingSettings(WIDER_BOX_PX, Sampling(scale), epochs=6)
+    quick = replace(MODERN, batches_per_epoch=20, batch_size=32)
+    chosen = TrainingSettings(WIDER_BOX_PX, Sampling(scale), epochs=6, own_recipe=quick)
     assert chosen.network_box_px == round(WIDER_BOX_PX / scale)
     model = finish(train_epochs(micrographs[:2], labels[:2], chosen))
     assert model.binning == scale
