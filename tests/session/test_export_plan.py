@@ -11,7 +11,7 @@ from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.session import Scored, Session
 from napari_deepem.session.export_plan import (
-    FORMATS,
+    SUFFIXES,
     Plan,
     plan,
     writing,
@@ -44,7 +44,7 @@ def written_by(made: Plan):
     return finish(writing(made))
 
 
-@pytest.mark.parametrize("suffix", FORMATS.values())
+@pytest.mark.parametrize("suffix", SUFFIXES.values())
 def test_file_holds_the_picks_in_original_pixels(
     session: Session, suffix: str, tmp_path: Path
 ) -> None:

@@ -15,13 +15,13 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import Candidates, Labels, Picks
-from napari_deepem.io.coordinates import write_coordinates
+from napari_deepem.io.coordinates import FORMATS, write_coordinates
 from napari_deepem.io.written_files import WrittenFiles
 from napari_deepem.session.readiness import What, why_not_save
 from napari_deepem.session.series import Scope, names_of
 from napari_deepem.session.state import Session
 
-FORMATS = {"RELION (.star)": ".star", "EMAN (.box)": ".box", "Table (.csv)": ".csv"}
+SUFFIXES = {f"{format.title} ({format.suffix})": format.suffix for format in FORMATS}
 NO_FORMAT = "Choose a format."
 
 

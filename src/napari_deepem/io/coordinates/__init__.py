@@ -1,7 +1,7 @@
 """Particle coordinates in the field's file formats: the only room where x, y and corners exist.
 
-To add a format: one module with `recognises`, `read` and `write`, and one line in `FORMATS`.
-Coordinates count from the first row in the file of an MRC image; nothing is flipped.
+`formats` has the list of them. Coordinates count from the first row in the file of an MRC image;
+nothing is flipped.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
-from napari_deepem.io.coordinates import box, star, table
-from napari_deepem.io.coordinates.rows import Format, Rows
+from napari_deepem.io.coordinates.formats import FORMATS, READABLE, WRITABLE, format_of
+from napari_deepem.io.coordinates.rows import Rows
 
 __all__ = [
     "FORMATS",
@@ -25,16 +25,6 @@ __all__ = [
     "read_coordinates",
     "write_coordinates",
 ]
-
-# Where a folder holds several files for one micrograph, the first format here wins: those that
-# hold scores come first. Of one format, the plain name wins, then the endings in this order.
-FORMATS = (
-    Format(".star", star.read, star.write, star.recognises, ("_manualpick", "_autopick")),
-    Format(".csv", table.read, table.write, table.recognises),
-    Format(".box", box.read, box.write, box.recognises),
-)
-READABLE = tuple(format.suffix for format in FORMATS)
-WRITABLE = READABLE
 
 
 def read_coordinates(path: str | Path) -> Picks:
@@ -99,7 +89,7 @@ def read_coordinate_set(path: str | Path, names: Iterable[str]) -> dict[str, Pic
     else:
         picks, all_names = _read_file(path, names)
     if not picks:
-        first = all_names[0] if all_names else f"no {_list(READABLE)} files or rows"
+        first = all_names[0] if all_names else f"no {', '.join(READABLE)} files or rows"
         raise InputError(
             f"{path}: no coordinates for any of the {len(names)} micrographs, such as "
             f"{names[0] if names else 'none'}; it has {first}; names must agree"
@@ -121,11 +111,11 @@ def coordinate_names(path: str | Path) -> list[str]:
     if not path.is_dir():
         return sorted(_read_file(path, [])[1])
     files = _files_in(path)
-    names = {_format_of(file).name_of(file) for file in files.values()}
+    names = {format_of(file).name_of(file) for file in files.values()}
     paired = ((name, _file_for(name, files)) for name in sorted(names))
-    recognised = [name for name, file in paired if file and _format_of(file).recognises(file)]
+    recognised = [name for name, file in paired if file and format_of(file).recognises(file)]
     if not recognised:
-        raise InputError(f"{path}: no coordinate files there ({_list(READABLE)})")
+        raise InputError(f"{path}: no coordinate files there ({', '.join(READABLE)})")
     return recognised
 
 
@@ -150,24 +140,17 @@ def write_coordinates(path: str | Path, picks: Picks) -> None:
     array([[100., 120.]])
     """
     path = Path(path)
-    format = _format_of(path)
+    format = format_of(path)
     scores = np.empty(0) if picks.scores is None else picks.scores
     if not (np.isfinite(picks.centres_yx).all() and np.isfinite(scores).all()):
         raise InputError(f"cannot write {path}: some positions or scores are not numbers")
     format.write(path, picks)
 
 
-def _format_of(path: Path) -> Format:
-    for format in FORMATS:
-        if path.name.lower().endswith(format.suffix):
-            return format
-    raise InputError(f"{path}: not a coordinate format known here; use {_list(READABLE)}")
-
-
 def _read(path: Path) -> Rows:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; check the path")
-    return _format_of(path).read(path)
+    return format_of(path).read(path)
 
 
 def _files_in(folder: Path) -> dict[str, Path]:
@@ -206,11 +189,7 @@ def _read_file(path: Path, names: list[str]) -> tuple[dict[str, Picks], list[str
     if rows.micrographs is not None:
         divided = rows.by_name(path)
         return {name: divided[name] for name in names if name in divided}, list(divided)
-    own = {path.name[: -len(_format_of(path).suffix)], _format_of(path).name_of(path)}
+    own = {path.name[: -len(format_of(path).suffix)], format_of(path).name_of(path)}
     # A single file for a single micrograph is meant for it, whatever it is called.
     picks = {name: rows.picks() for name in names if name in own or len(names) == 1}
-    return picks, [_format_of(path).name_of(path)]
-
-
-def _list(suffixes: tuple[str, ...]) -> str:
-    return ", ".join(suffixes)
+    return picks, [format_of(path).name_of(path)]

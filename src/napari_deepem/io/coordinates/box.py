@@ -12,8 +12,8 @@ import numpy as np
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
+from napari_deepem.io.coordinates.parsing import parse_number, read_text, write_text
 from napari_deepem.io.coordinates.rows import Rows, nearest_pixel
-from napari_deepem.io.coordinates.text import parse_number, read_text, write_text
 
 
 def recognises(path: Path) -> bool:

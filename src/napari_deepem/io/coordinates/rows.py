@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,25 +50,6 @@ class Rows:
             scores = None if self.scores is None else self.scores[rows]
             divided[name] = Picks(self.centres_yx[rows], scores, self.box_size_px)
         return divided
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """One kind of coordinate file; the registry is a tuple of these."""
-
-    suffix: str
-    read: Callable[[Path], Rows]
-    write: Callable[[Path, Picks], None]
-    recognises: Callable[[Path], bool]  # is it such a file at all? A folder may hold others
-    endings: tuple[str, ...] = ()  # what may stand between a micrograph's name and the suffix
-
-    def name_of(self, path: Path) -> str:
-        """Name of the micrograph that a file of this format belongs to, after its own name."""
-        stem = path.name[: -len(self.suffix)]
-        for ending in self.endings:
-            if stem.endswith(ending) and stem != ending:
-                return stem.removesuffix(ending)
-        return stem
 
 
 def nearest_pixel(centres_yx: FloatArray) -> NDArray[np.int64]:

@@ -14,8 +14,8 @@ import numpy as np
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import FloatArray, Picks
+from napari_deepem.io.coordinates.parsing import read_text, write_text
 from napari_deepem.io.coordinates.rows import Rows, nearest_pixel
-from napari_deepem.io.coordinates.text import read_text, write_text
 
 _X, _Y, _SCORE = "rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit"
 _MICROGRAPH, _COORDINATES = "rlnMicrographName", "rlnMicrographCoordinates"

@@ -15,7 +15,7 @@ from napari_deepem.controllers.workers import report
 from napari_deepem.core.errors import InputError
 from napari_deepem.layers.micrographs import folder_of
 from napari_deepem.session import export_plan
-from napari_deepem.session.export_plan import FORMATS, NO_FORMAT
+from napari_deepem.session.export_plan import NO_FORMAT, SUFFIXES
 from napari_deepem.session.readiness import What, why_not_save
 from napari_deepem.session.series import Scope
 from napari_deepem.widgets.docks.dock import Dock, enable, form, row, tell, text_line
@@ -45,7 +45,7 @@ class Export(Dock):
         self.scope.value = THIS
         self.formats = {
             name: CheckBox(text=suffix, value=suffix == ".star", tooltip=name)
-            for name, suffix in FORMATS.items()
+            for name, suffix in SUFFIXES.items()
         }
         self.destination = FileEdit(
             label="Folder",
@@ -91,7 +91,7 @@ class Export(Dock):
     @property
     def suffixes(self) -> list[str]:
         """Suffixes of the chosen formats."""
-        return [FORMATS[name] for name, box in self.formats.items() if box.value]
+        return [SUFFIXES[name] for name, box in self.formats.items() if box.value]
 
     def _destination(self) -> Path | None:
         text = self.destination.line_edit.value.strip()
