@@ -34,7 +34,7 @@ def with_centres(labels: Labels, kind: LabelKind, centres_yx: FloatArray) -> Lab
 
 
 def label_at(labels: Labels, position_yx: FloatArray, reach_px: float) -> LabelIndex | None:
-    """The nearest label whose square, `reach_px` to each side, holds a position; None without."""
+    """The nearest label whose square, `reach_px` to each side, holds a position; None: none."""
     nearest_px, label = np.inf, None
     for kind in LABEL_KINDS:
         offsets = centres_of(labels, kind) - position_yx

@@ -37,9 +37,9 @@ def reading_scores(path: Path, model: Model) -> Generator[None, None, tuple[Scor
     the file as it was before.
     """
     yield
-    scorer = Scorer(model).key
-    score_map = read_cached(path, scorer, stamp_of(path))
-    return score_map, score_map is None and read_cached(path, scorer) is not None
+    key = Scorer(model).key
+    score_map = read_cached(path, key, stamp_of(path))
+    return score_map, score_map is None and read_cached(path, key) is not None
 
 
 def holds_micrographs(folder: Path) -> bool:

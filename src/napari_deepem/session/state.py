@@ -69,7 +69,7 @@ class Session(Parameters):
         None  # from what was clicked, see `core.training.box_size`; None: can't tell
     )
 
-    # what the user says of picks, by micrograph: `positive_yx` are accepted, `negative_yx` rejected
+    # verdicts on picks, by micrograph: `positive_yx` are accepted, `negative_yx` rejected
     verdicts: dict[str, InstanceOf[Labels]] = Field(default_factory=dict)
     rounds: tuple[Round, ...] = ()  # what each training gave
 
@@ -130,22 +130,22 @@ class Session(Parameters):
 
     @property
     def selection(self) -> Selection:
-        """Picks, and how many there are, of any micrograph with the present settings."""
+        """The picks of any micrograph with the present settings, and how many there are."""
         return self._selection
 
     @property
     def verdict_edits(self) -> History:
-        """What was said of picks, to be undone and redone."""
+        """The history of the verdicts, by which they are undone and redone."""
         return self._verdict_edits
 
     @property
     def written(self) -> WrittenFiles:
-        """Coordinate files that this session wrote."""
+        """The coordinate files that this session wrote."""
         return self._written
 
     @property
     def pixel_size(self) -> float | None:
-        """A/px of the current micrograph."""
+        """The pixel size, A/px, of the current micrograph; None if it is not known."""
         micrograph = self.micrographs.get(self.current) if self.current else None
         return None if micrograph is None else micrograph.pixel_size
 
