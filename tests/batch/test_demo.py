@@ -101,7 +101,7 @@ def test_demonstration_shows_its_progress_all_along(
     assert [news.epoch for news in progress if isinstance(news, EpochDone)] == [1, 2]
 
 
-def test_written_picks_are_those_that_were_judged(
+def test_written_picks_are_those_that_were_evaluated(
     finished: tuple[DemoResult, list[DemoProgress]],
 ) -> None:
     result, _ = finished

@@ -32,7 +32,7 @@ def test_strip_shows_what_the_network_sees() -> None:
     prepared = prepare_micrograph(micrograph, BOX_PX, Sampling(1))
     boxes = PaddedImage.of(prepared, BOX_PX).cut(box_corners(centres[:3], BOX_PX), BOX_PX)
     np.testing.assert_array_equal(found.positives, box_pictures.grey(boxes))
-    assert found.negatives.shape == (4, BOX_PX, BOX_PX)  # one marked, three drawn
+    assert found.negatives.shape == (4, BOX_PX, BOX_PX)  # one labelled, three drawn
     assert (found.labelled, found.sampling) == (1, Sampling(1))
 
 

@@ -87,7 +87,7 @@ def test_rejected_picks_are_left_out(session: Session, tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_coordinates(tmp_path / "a.csv").centres_yx, CENTRES_YX[:1])
 
 
-def test_marked_particles_come_back_with_their_box(session: Session, tmp_path: Path) -> None:
+def test_labelled_particles_come_back_with_their_box(session: Session, tmp_path: Path) -> None:
     session.box_size_px = 40
     session.labels = {
         "a": Labels.of(CENTRES_YX, [[1.0, 1.0]]),

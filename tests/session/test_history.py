@@ -19,19 +19,19 @@ def a_session() -> Session:
     )
 
 
-def put(session: Session, name: str, labels: Labels) -> None:
-    session.labels = {**session.labels, name: labels}
+def put(session: Session, labels: dict[str, Labels]) -> None:
+    session.labels = {**session.labels, **labels}
 
 
-def mark(session: Session, name: str, *positive_yx: tuple[float, float]) -> None:
-    put(session, name, Labels.of(positive_yx))
+def label(session: Session, name: str, *positive_yx: tuple[float, float]) -> None:
+    put(session, {name: Labels.of(positive_yx)})
 
 
 def a_history(session: Session) -> History:
     return session.edits
 
 
-def marks(session: Session) -> dict[str, tuple[list, list]]:
+def places(session: Session) -> dict[str, tuple[list, list]]:
     return {
         name: (labels.positive_yx.tolist(), labels.negative_yx.tolist())
         for name, labels in session.labels.items()
@@ -41,8 +41,8 @@ def marks(session: Session) -> dict[str, tuple[list, list]]:
 def test_undo_takes_back_and_goes_to_the_micrograph() -> None:
     session = a_session()
     history = a_history(session)
-    mark(session, "m1", (1, 1))
-    put(session, "m2", Labels.of([], [(2, 2)]))
+    label(session, "m1", (1, 1))
+    put(session, {"m2": Labels.of([], [(2, 2)])})
     assert history.undo() == session.current == "m2"
     assert len(session.labels["m2"].negative_yx) == 0
     assert history.undo() == session.current == "m1"
@@ -50,45 +50,39 @@ def test_undo_takes_back_and_goes_to_the_micrograph() -> None:
     assert history.undo() is None
     assert history.redo() == "m1"
     assert history.redo() == session.current == "m2"
-    assert marks(session)["m2"] == ([], [[2.0, 2.0]])
+    assert places(session)["m2"] == ([], [[2.0, 2.0]])
 
 
 def test_undo_of_a_step_that_reached_the_current_micrograph_stays_there() -> None:
     session = a_session()
     history = a_history(session)
-    with history.one_step():
-        mark(session, "m2", (1, 1))
-        mark(session, "m1", (2, 2))
+    put(session, {"m2": Labels.of([(1, 1)]), "m1": Labels.of([(2, 2)])})
     assert history.undo() == "m1"
-    assert marks(session) == {name: ([], []) for name in NAMES}
+    assert places(session) == {name: ([], []) for name in NAMES}
     assert not history.can_undo
 
 
-def test_changes_that_cancel_out_are_no_step() -> None:
+def test_labels_in_the_same_places_are_no_step() -> None:
     session = a_session()
     history = a_history(session)
-    with history.one_step():
-        mark(session, "m1", (1, 1))
-        with history.one_step():
-            mark(session, "m1")
-    mark(session, "m1")
+    label(session, "m1")
     assert not history.can_undo
 
 
 def test_new_change_ends_what_could_be_redone() -> None:
     session = a_session()
     history = a_history(session)
-    mark(session, "m1", (1, 1))
+    label(session, "m1", (1, 1))
     history.undo()
-    mark(session, "m2", (2, 2))
+    label(session, "m2", (2, 2))
     assert not history.can_redo
 
 
-def test_unsure_marks_come_back_too() -> None:
+def test_unsure_labels_come_back_too() -> None:
     session = a_session()
     history = a_history(session)
-    put(session, "m1", Labels.of(unsure_yx=[(3, 3)]))
-    put(session, "m1", Labels.of())
+    put(session, {"m1": Labels.of(unsure_yx=[(3, 3)])})
+    put(session, {"m1": Labels.of()})
     history.undo()
     assert session.labels["m1"].unsure_yx.tolist() == [[3, 3]]
 
@@ -96,8 +90,8 @@ def test_unsure_marks_come_back_too() -> None:
 def test_closed_micrograph_leaves_the_history_of_the_others() -> None:
     session = a_session()
     history = a_history(session)
-    mark(session, "m1", (1, 1))
-    mark(session, "m2", (2, 2))
+    label(session, "m1", (1, 1))
+    label(session, "m2", (2, 2))
     session.labels = {name: each for name, each in session.labels.items() if name != "m2"}
     assert history.undo() == "m1"
     assert not history.can_undo
@@ -106,23 +100,23 @@ def test_closed_micrograph_leaves_the_history_of_the_others() -> None:
 def test_labels_that_were_read_are_no_step_and_never_lost() -> None:
     session = a_session()
     history = a_history(session)
-    mark(session, "m1", (1, 1))
-    mark(session, "m2", (2, 2))
+    label(session, "m1", (1, 1))
+    label(session, "m2", (2, 2))
     with history.no_step():
-        mark(session, "m1", (5, 5))
+        label(session, "m1", (5, 5))
     assert history.undo() == "m2"
     assert not history.can_undo
-    assert marks(session)["m1"] == ([[5, 5]], [])
+    assert places(session)["m1"] == ([[5, 5]], [])
 
 
 def test_it_says_when_there_is_something_to_undo() -> None:
     session = a_session()
     history = a_history(session)
-    told = []
-    history.changed.connect(lambda: told.append((history.can_undo, history.can_redo)))
-    mark(session, "m1", (1, 1))
+    news = []
+    history.changed.connect(lambda: news.append((history.can_undo, history.can_redo)))
+    label(session, "m1", (1, 1))
     history.undo()
-    assert told == [(True, False), (False, True)]
+    assert news == [(True, False), (False, True)]
 
 
 positions = st.lists(st.tuples(st.integers(0, 59), st.integers(0, 89)), max_size=3)
@@ -135,7 +129,7 @@ groups = st.lists(edits, min_size=1, max_size=3)
 def test_undo_and_redo_walk_through_the_states_that_there_were(actions: list) -> None:
     session = a_session()
     history = a_history(session)
-    states, now = [marks(session)], 0
+    states, now = [places(session)], 0
     for action in actions:
         if action == "undo":
             now = max(0, now - 1)
@@ -144,25 +138,23 @@ def test_undo_and_redo_walk_through_the_states_that_there_were(actions: list) ->
             now = min(len(states) - 1, now + 1)
             history.redo()
         else:
-            with history.one_step():
-                for name, positive_yx, negative_yx in action:
-                    put(session, name, Labels.of(positive_yx, negative_yx))
-            if marks(session) != states[now]:
-                states = [*states[: now + 1], marks(session)]
+            put(session, {name: Labels.of(*places_yx) for name, *places_yx in action})
+            if places(session) != states[now]:
+                states = [*states[: now + 1], places(session)]
                 now += 1
-        assert marks(session) == states[now]
+        assert places(session) == states[now]
         assert (history.can_undo, history.can_redo) == (now > 0, now < len(states) - 1)
 
 
 @given(positions, positions)
-def test_labels_are_the_same_where_their_marks_are(one: list, other: list) -> None:
+def test_labels_are_the_same_where_their_places_are(one: list, other: list) -> None:
     assert same(Labels.of(one), Labels.of(other)) == (one == other)
     assert same(Labels.of((), one), Labels.of((), other)) == (one == other)
 
 
 def test_verdicts_have_a_history_of_their_own() -> None:
     session = a_session()
-    mark(session, "m1", (1, 1))
+    label(session, "m1", (1, 1))
     session.verdicts = {"m2": Labels.of([(2, 2)])}
     session.verdicts = {"m2": Labels.of([(2, 2)], [(3, 3)])}
     assert session.verdict_edits.undo() == session.current == "m2"
@@ -170,7 +162,7 @@ def test_verdicts_have_a_history_of_their_own() -> None:
     assert not session.verdict_edits.can_undo
     assert len(session.verdicts["m2"].positive_yx) == 0
     assert session.edits.can_undo
-    assert marks(session)["m1"] == ([[1.0, 1.0]], [])
+    assert places(session)["m1"] == ([[1.0, 1.0]], [])
     assert session.verdict_edits.redo() == "m2"
     assert session.verdicts["m2"].positive_yx.tolist() == [[2.0, 2.0]]
     assert session.edits.undo() == session.current == "m1"

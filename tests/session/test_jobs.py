@@ -75,16 +75,16 @@ def open_in(session: Session, *names: str) -> None:
 
 
 def test_training_job_reads_the_session_when_it_is_made(given: dict[str, Any]) -> None:
-    marked, negative = Labels.of([[30, 30]]), Labels.of(negative_yx=[[9, 9]])
+    positive, negative = Labels.of([[30, 30]]), Labels.of(negative_yx=[[9, 9]])
     session = Session(box_size_px=48, binning=2, recipe="deepem2017", seed=5)
     open_in(session, *"abc")
-    session.labels = {"a": marked, "b": Labels.of(), "c": negative}
+    session.labels = {"a": positive, "b": Labels.of(), "c": negative}
     job = jobs.training(session, stop=sorted)
     session.labels, session.epochs, session.box_size_px = {}, 9, 400
     seen, _ = drain(job())
     assert seen[:2] == [MicrographRead(1, 2), MicrographRead(2, 2)]
     assert [(field.name, field.labels) for field in given["fields"]] == [
-        ("a", marked),
+        ("a", positive),
         ("c", negative),
     ]
     assert given["stop"] is sorted
@@ -131,7 +131,7 @@ def test_training_learns_from_verdicts_and_avoids_what_has_none(given: dict[str,
     np.testing.assert_array_equal(second.positive_yx, [[30, 30]])
     np.testing.assert_array_equal(second.negative_yx, [[30, 60]])
     np.testing.assert_array_equal(second.unsure_yx, [[60, 100]])
-    assert not given["settings"].labels_complete  # b was judged, not marked
+    assert not given["settings"].labels_complete  # b has verdicts, not labels
 
 
 def test_refining_job_joins_what_the_session_and_what_the_model_remember(
@@ -141,20 +141,20 @@ def test_refining_job_joins_what_the_session_and_what_the_model_remember(
     old, new, verdict = Labels.of([[9, 9]]), Labels.of([[30, 30]]), Labels.of([[9, 9]], [[30, 60]])
     remembered = [
         LabelledMicrograph("closed", old, False, tmp_path / "closed.mrc"),
-        LabelledMicrograph("marked", old, False),
-        LabelledMicrograph("judged", old, False),
+        LabelledMicrograph("labelled", old, False),
+        LabelledMicrograph("checked", old, False),
         LabelledMicrograph("left out", old, False),
     ]
     session = Session(model=replace(model, training_set=tuple(remembered)), box_size_px=24)
-    open_in(session, "marked", "judged", "left out")
+    open_in(session, "labelled", "checked", "left out")
     session.excluded = frozenset({"left out"})
-    session.labels, session.verdicts = {"marked": new}, {"judged": verdict}
-    job, opened = jobs.refining(session, "weights", stop=sorted), session.micrographs["judged"]
+    session.labels, session.verdicts = {"labelled": new}, {"checked": verdict}
+    job, opened = jobs.refining(session, "weights", stop=sorted), session.micrographs["checked"]
     session.micrographs = {}
     drain(job())
-    assert [item.name for item in given["model"].training_set] == ["closed", "judged"]
+    assert [item.name for item in given["model"].training_set] == ["closed", "checked"]
     labelled, with_verdicts = given["verdicts"]
-    assert (labelled.name, labelled.labels, labelled.complete) == ("marked", new, False)
+    assert (labelled.name, labelled.labels, labelled.complete) == ("labelled", new, False)
     np.testing.assert_array_equal(with_verdicts.labels.negative_yx, [[30, 60]])
     assert given["recalled"][0].source == tmp_path / "closed.mrc"
     assert given["recalled"][1] is opened
@@ -171,7 +171,7 @@ def test_micrograph_of_the_first_training_that_has_no_file_must_be_open(model: M
         drain(jobs.refining(session)())
 
 
-def test_suggested_box_is_that_of_the_marked_particles_in_memory() -> None:
+def test_suggested_box_is_that_of_the_labelled_particles_in_memory() -> None:
     simulated = simulated_micrograph()
     session = Session(micrographs={"a": simulated.micrograph})
     session.labels = {"a": Labels.of(simulated.truth_yx), "elsewhere": Labels.of([[30, 30]])}

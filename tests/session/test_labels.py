@@ -41,7 +41,7 @@ def hit(row: float, col: float, reach_px: float = 6.0) -> LabelIndex | None:
     return label_at(LABELS, np.array([row, col]), reach_px)
 
 
-def test_nearest_mark_of_either_kind_is_hit_within_its_square() -> None:
+def test_nearest_label_of_either_kind_is_hit_within_its_square() -> None:
     assert (hit(10, 11).kind, hit(10, 11).index) == ("positive", 0)
     assert (hit(10, 13).kind, hit(10, 13).index) == ("negative", 0)
     assert hit(35.9, 15.9).index == 1
@@ -50,7 +50,7 @@ def test_nearest_mark_of_either_kind_is_hit_within_its_square() -> None:
     assert label_at(Labels.of(), np.zeros(2), 99.0) is None
 
 
-def test_hit_mark_is_moved_or_goes_and_the_others_stay() -> None:
+def test_hit_label_is_moved_or_goes_and_the_others_stay() -> None:
     there = moved(LABELS, LabelIndex("positive", 1), np.array([20.0, 21.0]))
     assert there.positive_yx.tolist() == [[10, 10], [20, 21]]
     assert LABELS.positive_yx.tolist() == [[10, 10], [30, 10]]
@@ -133,12 +133,12 @@ def test_file_of_other_micrographs_is_said(tmp_path: Path) -> None:
 
 def test_background_is_drawn_away_from_every_label() -> None:
     image = np.random.default_rng(0).normal(size=(150, 200))
-    marks_yx = np.array([[r, c] for r in (20.0, 70.0, 120.0) for c in (20.0, 80.0, 140.0, 190.0)])
+    labels_yx = np.array([[r, c] for r in (20.0, 70.0, 120.0) for c in (20.0, 80.0, 140.0, 190.0)])
     session = a_session(box_size_px=24, binning=1)
     session.micrographs = {"m1": Micrograph(image, "m1")}
-    session.labels = {"m1": Labels.of(marks_yx)}
+    session.labels = {"m1": Labels.of(labels_yx)}
     drawn_yx = finish(drawing_background(session))
-    assert len(drawn_yx) == len(marks_yx)
+    assert len(drawn_yx) == len(labels_yx)
     assert ((drawn_yx >= 0) & (drawn_yx < (150, 200))).all()
-    nearest = np.linalg.norm(drawn_yx[:, None] - marks_yx, axis=2).min(axis=1)
+    nearest = np.linalg.norm(drawn_yx[:, None] - labels_yx, axis=2).min(axis=1)
     assert nearest.min() > recipe_named(session.recipe).background_distance * 24 - 1  # rounded

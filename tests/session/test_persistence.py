@@ -192,7 +192,7 @@ def test_next_folder_begins_with_nothing_of_the_last(
     assert not differ(snapshot(session), Snapshot(snapshot(session).settings))
 
 
-def test_marks_of_a_micrograph_that_is_missing_stay_with_their_folder(
+def test_labels_of_a_micrograph_that_is_missing_stay_with_their_folder(
     folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     session = Session()
@@ -211,7 +211,7 @@ def test_marks_of_a_micrograph_that_is_missing_stay_with_their_folder(
     np.testing.assert_array_equal(session.labels["m2"].positive_yx, [[1.0, 2.0]])
 
 
-def test_what_was_marked_before_the_folder_was_opened_is_added_and_written(folder: Path) -> None:
+def test_what_was_labelled_before_the_folder_was_opened_is_added_and_written(folder: Path) -> None:
     session = Session(box_size_px=200)
     first = opened(folder, session)
     session.labels = {"m1": Labels.of([[1.0, 2.0]])}

@@ -41,7 +41,7 @@ def test_only_what_is_in_memory_can_be_annotated(session: Session) -> None:
     assert readiness.why_not_annotate(session) == ""
 
 
-def test_background_is_drawn_away_from_particles_that_are_marked(session: Session) -> None:
+def test_background_is_drawn_away_from_labelled_particles(session: Session) -> None:
     assert readiness.why_not_draw_background(Session()) == "Open a micrograph first."
     assert "Mark particles here first" in readiness.why_not_draw_background(session)
     session.labels = {"a": Labels.of(negative_yx=[[5, 5]])}
@@ -126,7 +126,7 @@ def test_picks_are_there_to_be_reviewed_once_something_is_scored(session: Sessio
 
 def test_what_is_to_be_saved_must_be_there(session: Session) -> None:
     assert "score a micrograph" in readiness.why_not_save(session, "picks", "this")
-    assert "mark particles" in readiness.why_not_save(session, "marks", "all")
+    assert "mark particles" in readiness.why_not_save(session, "labels", "all")
     assert "choose micrographs" in readiness.why_not_save(session, "picks", "chosen")
     session.candidates = {"a": candidates()}
     assert readiness.why_not_save(session, "picks", "this") == ""

@@ -1,4 +1,4 @@
-"""Pick in files: micrographs and a model in, one coordinate file a micrograph and format out."""
+"""Picking in files: micrographs and a model in, a coordinate file a micrograph and format out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from napari_deepem.io.session_file import place_of
 
 @dataclass(frozen=True, slots=True)
 class PickSettings:
-    """What is picked, how it is scored, and what is written."""
+    """The settings of picking in files: what is picked, how it is scored, and what is written."""
 
     criteria: PickCriteria
     formats: tuple[str, ...] = ("box", "star")
@@ -37,7 +37,7 @@ class PickSettings:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class MicrographDone:
-    """Progress of picking: one micrograph is over, with its picks or what was wrong with it."""
+    """The progress of picking: one micrograph is over, with its picks or what was wrong with it."""
 
     name: str
     seconds: float
@@ -48,26 +48,26 @@ class MicrographDone:
 
 
 def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
-    """Names of formats without dots; InputError for one that can't be written."""
-    wanted = tuple(name.strip().lower().lstrip(".") for name in formats if name.strip())
+    """The names of formats without dots; InputError if one can't be written, or none is given."""
+    names = tuple(name.strip().lower().lstrip(".") for name in formats if name.strip())
     writable = [suffix.lstrip(".") for suffix in WRITABLE]
-    for name in wanted:
+    for name in names:
         if name not in writable:
             raise InputError(f"no format is called {name!r}: choose from {', '.join(writable)}")
-    if not wanted:
+    if not names:
         raise InputError(f"no format given: choose from {', '.join(writable)}")
-    return wanted
+    return names
 
 
 def pick_files(
     paths: Sequence[Path], model: Model, folder: Path, settings: PickSettings
 ) -> Generator[MicrographDone, None, SeriesRun]:
-    """Pick every micrograph and write `folder/<name>.<format>`; yields a `MicrographDone` each.
+    """A stream of `MicrographDone` that writes each one's picks and returns the `SeriesRun`.
 
-    A micrograph that can't be used is reported in its `MicrographDone` and the others go on; what
-    is returned names them. One without picks gets empty coordinate files, so that it counts as
-    done. The next one is read while one is scored. What a window, or an earlier pick, has kept of
-    its scores is not scored again.
+    The picks are in `folder/<name>.<format>`. A micrograph that can't be used is reported in its
+    `MicrographDone`, and in what is returned, and the others go on. One without picks gets empty
+    coordinate files, so that it counts as done. The next one is read while one is scored. What a
+    window, or an earlier pick, has kept of its scores is not scored again.
 
     Raises
     ------
@@ -82,8 +82,8 @@ def pick_files(
     series = SeriesRun(micrograph_name(path) for path in paths)
     output = PickFolder.claim(folder, series.names, settings.formats)
     if settings.keep_scores:
-        for each in {path.absolute().parent for path in paths}:
-            place_of(each)
+        for parent in {path.absolute().parent for path in paths}:
+            place_of(parent)
     scorer = Scorer(model, settings.step_px, settings.device, settings.keep_scores)
     sources = read_ahead(paths, scorer.source_of)
     while (name := series.next()) is not None:
@@ -120,9 +120,9 @@ def _pick_file(
 def write_score_image(
     folder: Path, name: str, score_map: ScoreMap, pixel_size: float | None
 ) -> Path:
-    """Write scores as `folder/<name>_scores.mrc`, its pixel size that of the grid.
+    """The path that scores are written to: `folder/<name>_scores.mrc`, with the grid's pixel size.
 
-    `pixel_size` is that of the micrograph.
+    `pixel_size` is that of the micrograph, A/px; None: not known.
     """
     path = folder / f"{name}_scores.mrc"
     write_image(path, score_map.scores, pixel_size and pixel_size * score_map.step_px)

@@ -26,7 +26,7 @@ class PickFolder:
 
     @classmethod
     def claim(cls, folder: Path, names: Sequence[str], formats: tuple[str, ...]) -> PickFolder:
-        """Make the folder, and see that no file of anybody else would be replaced or hidden.
+        """The folder, made if need be, where no file of anybody else would be replaced or hidden.
 
         Raises
         ------
@@ -46,7 +46,7 @@ class PickFolder:
         return cls(folder, formats, ours | planned)
 
     def write(self, name: str, picks: Picks) -> list[Path]:
-        """Write a micrograph's picks in every format, and remove older ones in other formats."""
+        """The paths of a micrograph's picks, written in every format; others of it are removed."""
         if not self.ours <= _names_of_picks(self.folder):
             with replacing(self.folder / RECORD) as temporary:
                 temporary.write_text(json.dumps(sorted(self.ours), indent=0), encoding="utf-8")

@@ -27,7 +27,7 @@ from napari_deepem.io.session_file import Stamp, place_of, stamp_of
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Source:
-    """What there is of a micrograph before it is scored: its pixels, or scores kept of them."""
+    """A micrograph before it is scored: its pixels, or the scores that were kept of them."""
 
     name: str
     pixel_size: float | None
@@ -58,7 +58,7 @@ class Scorer:
 
     @property
     def key(self) -> str:
-        """The letters and digits that tell whether two score the same, but for rounding."""
+        """The letters and digits that are the same for scorers that agree, but for rounding."""
         own_px = default_step(self.model.network) * self.model.sampling.scale
         digest = model_digest(self.model)
         return digest if self.step_px in (None, own_px) else f"{digest}-{self.step_px}px"

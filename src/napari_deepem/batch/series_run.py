@@ -28,18 +28,18 @@ class SeriesRun:
         return self.names[self.over] if self.over < len(self.names) else None
 
     def done(self, remark: str | None = None) -> None:
-        """Go on after this micrograph, of which there may be something to remark."""
+        """Count this micrograph as over, with a remark on it if there is one."""
         self.over += 1
         if remark is not None:
             self.remarks.append(remark)
 
     def failed(self, problem: str) -> None:
-        """Go on after this micrograph, which can't be used."""
+        """Count this micrograph, which can't be used, as over."""
         self.problems[self.names[self.over]] = problem
         self.done(problem)
 
     def pass_over(self) -> None:
-        """Go on after this micrograph, which nobody wants any more."""
+        """Count this micrograph, which nobody wants any more, as over."""
         self.over += 1
 
     @property

@@ -39,7 +39,7 @@ _OURS = re.compile(r"simulated_\d+\.(mrc|csv|star)")
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Particle:
-    """What is simulated, ready to be projected."""
+    """A particle that is simulated, ready to be projected."""
 
     projector: Projector
     pixel_size: float  # A/px of its projections
@@ -49,7 +49,7 @@ class Particle:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class MicrographSimulated:
-    """Progress of a simulation: one micrograph is written, with so many particles in it."""
+    """The progress of a simulation: one micrograph is written, with so many particles in it."""
 
     name: str
     particles: int
@@ -58,7 +58,7 @@ class MicrographSimulated:
 def load_particle(
     map: Path | None = None, voxel_size: float | None = None, pixel_size: float | None = None
 ) -> Particle:
-    """Read a density map, or take the embedded particle where there is none.
+    """The particle of a density map, or the embedded one where no map is given.
 
     Parameters
     ----------
@@ -74,9 +74,9 @@ def load_particle(
     InputError
         If the map can't be used, or its voxel size is not known.
     """
-    for what, size in (("voxel", voxel_size), ("pixel", pixel_size)):
+    for kind, size in (("voxel", voxel_size), ("pixel", pixel_size)):
         if size is not None and not 0 < size < float("inf"):
-            raise InputError(f"a {what} size of {size:g} A: give one above 0")
+            raise InputError(f"a {kind} size of {size:g} A: give one above 0")
     source: dict[str, str | float] = {"particle": "embedded, after KLH"}
     if map is not None:
         volume = read_volume(map)
@@ -89,14 +89,7 @@ def load_particle(
     if voxel_size is None:
         raise InputError(f"{map}: its header holds no voxel size; give --map-voxel-size in A")
     pixel_size = pixel_size or voxel_size
-    width = max(volume.density.shape)
-    width_px = width * voxel_size / pixel_size
-    for wide, most in ((width_px, LARGEST_PROJECTION_PX), (min(width, width_px), LARGEST_CUBE)):
-        if wide > most:
-            raise InputError(
-                f"at {pixel_size:g} A/px the map is {width_px:.0f} px wide, more than {most}: "
-                "give a larger --pixel-size, or crop the map"
-            )
+    _check_width(max(volume.density.shape), voxel_size, pixel_size)
     projector = projector_of(volume.density, voxel_size, pixel_size)
     if map is None:
         box_size_px = 2 * round(0.5 * SAMPLE_BOX_PX * SAMPLE_PIXEL_SIZE / pixel_size)
@@ -105,10 +98,21 @@ def load_particle(
     return Particle(projector, pixel_size, box_size_px, {**source, "voxel_size": voxel_size})
 
 
+def _check_width(width: int, voxel_size: float, pixel_size: float) -> None:
+    """Raise InputError for a map, `width` voxels wide, that is too large to be projected."""
+    width_px = width * voxel_size / pixel_size
+    for needed, most in ((width_px, LARGEST_PROJECTION_PX), (min(width, width_px), LARGEST_CUBE)):
+        if needed > most:
+            raise InputError(
+                f"at {pixel_size:g} A/px the map is {width_px:.0f} px wide, more than {most}: "
+                "give a larger --pixel-size, or crop the map"
+            )
+
+
 def simulate_files(
     particle: Particle, settings: SimulationSettings, folder: Path, command: str = ""
 ) -> Generator[MicrographSimulated, None, None]:
-    """Simulate a set into a folder: for each micrograph an MRC, and truth as CSV and RELION STAR.
+    """A stream that writes a simulated set: an MRC each, and truth as CSV and RELION STAR.
 
     Parameters
     ----------
@@ -165,7 +169,7 @@ class _SetFolder:
 
     @classmethod
     def claim(cls, folder: Path, names: list[str]) -> _SetFolder:
-        """Make the folder, and see that no file of anybody else would be replaced."""
+        """The folder, made if need be; InputError if files that are not ours would be replaced."""
         writable_folder(folder)
         old = _files_of_record(folder / RECORD)
         planned = frozenset(name + suffix for name in names for suffix in (".mrc", ".csv", ".star"))
@@ -177,7 +181,7 @@ class _SetFolder:
         return cls(folder, planned, old)
 
     def clear(self, record: dict[str, Any]) -> None:
-        """Say in the record which files are ours from now on, and remove an older set."""
+        """Write the record, by which the files are ours from now on, and remove an older set."""
         self.write_record(record)
         for file in self.old:
             (self.folder / file).unlink(missing_ok=True)
@@ -198,7 +202,7 @@ class _SetFolder:
 
 
 def _files_of_record(path: Path) -> frozenset[str]:
-    """Names of the files that an older set left; InputError for a file that is no such record."""
+    """The names of the files that an older set left; InputError for what is no such record."""
     names = names_on_record(path)
     if names is None:
         raise InputError(

@@ -16,7 +16,7 @@ CACHE = "napari-deepem.cache"
 
 
 def cached_path(folder: Path, scorer: str, file: Path) -> Path:
-    """Where the scores of a micrograph's file are kept in a folder.
+    """The path at which a folder keeps the scores of a micrograph's file.
 
     `scorer` tells by letters and digits what has scored it: a model, at a step.
     """
@@ -57,7 +57,7 @@ def write_score_map(path: Path, score_map: ScoreMap, stamp: Stamp | None = None)
 
 
 def read_score_map(path: Path, stamp: Stamp | None = None) -> ScoreMap | None:
-    """Read a score map; None where there is none, none that can be used, or of another file."""
+    """The score map in a file; None if there is none, none of use, or that of another stamp."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             if stamp is not None and tuple(stored["stamp"].tolist()) != stamp:

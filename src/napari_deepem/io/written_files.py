@@ -1,4 +1,4 @@
-"""Files that this program has written and may replace; what is anybody else's is left alone."""
+"""The files that this program has written and may replace; those of others are left alone."""
 
 from __future__ import annotations
 

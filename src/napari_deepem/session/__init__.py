@@ -1,4 +1,4 @@
-"""What the user is doing now: evented state and the jobs on it. No Qt, no napari."""
+"""The session of a user: its evented state and the jobs on it. No Qt, no napari."""
 
 from napari_deepem.session.activity import Activity
 from napari_deepem.session.state import Scored, Session

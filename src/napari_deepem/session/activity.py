@@ -1,4 +1,4 @@
-"""How a long job is doing."""
+"""The progress of a long job."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from psygnal import EventedModel
 
 
 class Activity(EventedModel):
-    """How a long job is doing, in words and numbers that a dock can show."""
+    """The progress of a long job, in words and numbers that a dock can show."""
 
     running: bool = False
     done: int = 0
@@ -14,11 +14,11 @@ class Activity(EventedModel):
     message: str = ""
 
     def begin(self, message: str, total: int = 0) -> None:
-        """Say that the job has begun."""
+        """Set the progress to that of a job that begins, of `total` steps; 0: not known yet."""
         self.done, self.total, self.message = 0, total, message
         self.running = True
 
     def end(self, message: str) -> None:
-        """Say that the job is over, and how."""
+        """Set the progress to that of a job that is over, and say how it ended."""
         self.message = message
         self.running = False

@@ -15,10 +15,10 @@ FEWEST_DRAWN = 10
 
 
 def drawing_background(session: Session) -> Generator[None, None, FloatArray]:
-    """Make the job that draws background on the current micrograph.
+    """The job that draws background on the current micrograph; it returns (n, 2) centres.
 
-    As many places as its particles outnumber its negatives, and ten at least; (n, 2), original
-    pixels. The session is read here, on the caller's thread.
+    They are original pixels, as many as its particles outnumber its negatives, and ten at least.
+    The session is read here, on the caller's thread.
 
     Raises
     ------

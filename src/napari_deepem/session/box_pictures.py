@@ -29,7 +29,7 @@ BACKGROUND_DISTANCE = 0.5  # boxes; where random negatives of the training boxes
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TrainingBoxes:
-    """Some of what the next training is shown."""
+    """Pictures of some of the boxes that the next training is shown."""
 
     positives: Pictures
     negatives: Pictures  # labelled ones first, then random background
@@ -40,23 +40,25 @@ class TrainingBoxes:
 def cutting_training_boxes(
     session: Session, count: int
 ) -> Callable[[], Generator[None, None, TrainingBoxes | None]]:
-    """Make the job that cuts up to `count` boxes of each kind, of a micrograph in memory.
+    """The job that cuts up to `count` training boxes of each kind, of a micrograph in memory.
 
-    It is the one with most particles; the job returns None where none has any.
+    It is the one with most particles. The job returns None where none has any, or where that one
+    is smaller than the box.
     """
     training_input, sampling = TrainingInput.of(session), session.chosen_sampling
     box_size_px = training_input.box_size_px
-    here = {
+    labels_by_name = {
         name: united(training_input.labels.get(name), training_input.verdicts.get(name))
         for name in session.micrographs
     }
 
     def job() -> Generator[None, None, TrainingBoxes | None]:
         yield
-        name = max(here, key=lambda each: len(here[each].positive_yx), default=None)
-        if name is None or not len(here[name].positive_yx):
+        counts = {each: len(labels.positive_yx) for each, labels in labels_by_name.items()}
+        name = max(counts, key=counts.__getitem__, default=None)
+        if name is None or not counts[name]:
             return None
-        labels, micrograph = here[name], training_input.micrographs[name]
+        labels, micrograph = labels_by_name[name], training_input.micrographs[name]
         if box_size_px > min(micrograph.shape):
             return None
         positive_yx = spread(labels.positive_yx, count)
@@ -76,18 +78,26 @@ Cut = tuple[str, FloatArray, Pictures]
 
 
 def cutting(session: Session, wanted: Wanted) -> Callable[[], Generator[Cut, None, None]]:
-    """Make the job that cuts these boxes, in the model's size and binning; one micrograph a step.
+    """The job that cuts these boxes, in the model's size and binning; one micrograph a step.
 
-    What is not in memory is read from its file; what was closed meanwhile is left out.
+    It yields a name, the (n, 2) centres that were wanted, and their pictures. What is not in memory
+    is read from its file; what was closed meanwhile is left out.
+
+    Raises
+    ------
+    InputError
+        Of the job: a file can't be read, or the box does not fit its micrograph.
     """
     model, micrographs, files = session.model, dict(session.micrographs), dict(session.files)
-    there = {name: each for name, each in wanted.items() if name in micrographs or name in files}
+    centres_by_name = {
+        name: each for name, each in wanted.items() if name in micrographs or name in files
+    }
 
     def job() -> Generator[Cut, None, None]:
-        for name, centres_yx in there.items():
+        for name, centres_yx in centres_by_name.items():
             micrograph = micrographs.get(name) or _read(name, files[name])
-            boxes = pictures_of(micrograph, centres_yx, model.box_size_px, model.sampling)
-            yield name, centres_yx, boxes
+            pictures = pictures_of(micrograph, centres_yx, model.box_size_px, model.sampling)
+            yield name, centres_yx, pictures
 
     return job
 
@@ -95,7 +105,7 @@ def cutting(session: Session, wanted: Wanted) -> Callable[[], Generator[Cut, Non
 def pictures_of(
     micrograph: Micrograph, centres_yx: FloatArray, box_size_px: int, sampling: Sampling
 ) -> Pictures:
-    """(n, box, box) grey pictures of the boxes on (n, 2) centres, original pixels."""
+    """The grey pictures, (n, box, box), of the boxes on (n, 2) centres in original pixels."""
     box_px = sampling.box_px(box_size_px)
     padded = _prepared(micrograph, box_size_px, sampling)
     corners = box_corners(sampling.to_network(centres_yx), box_px)
@@ -103,7 +113,7 @@ def pictures_of(
 
 
 def grey(boxes: Float32Array) -> Pictures:
-    """Standardised pixels as grey values, 0 to 255."""
+    """The grey values, 0 to 255, of standardised pixels; same shape, uint8."""
     return np.asarray(np.clip((boxes / GREY_SIGMAS + 1) * 127.5, 0, 255), dtype=np.uint8)
 
 
@@ -119,7 +129,7 @@ def united(labels: Labels | None, verdicts: Labels | None) -> Labels:
 
 
 def spread(centres_yx: FloatArray, count: int) -> FloatArray:
-    """At most `count` of the centres, from the first to the last of them."""
+    """The (n, 2) centres, at most `count` of them, spread from the first to the last."""
     if len(centres_yx) <= count:
         return centres_yx
     return centres_yx[np.linspace(0, len(centres_yx) - 1, count).astype(np.int64)]
@@ -139,7 +149,7 @@ _kept: OrderedDict[tuple[Any, ...], tuple[weakref.ref[Any], PaddedImage]] = Orde
 
 
 def _prepared(micrograph: Micrograph, box_size_px: int, sampling: Sampling) -> PaddedImage:
-    """Prepare a micrograph, or take it from what was prepared last; the image may not change."""
+    """The prepared micrograph: new, or one of those prepared last. Its image may not change."""
     key = (micrograph.name, box_size_px, sampling)
     image, padded = _kept.get(key, (lambda: None, None))
     if padded is not None and image() is micrograph.image:
@@ -153,5 +163,4 @@ def _prepared(micrograph: Micrograph, box_size_px: int, sampling: Sampling) -> P
 
 
 def _read(name: str, path: Path) -> Micrograph:
-
     return replace(read_micrograph(path), name=name)

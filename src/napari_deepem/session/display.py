@@ -1,4 +1,4 @@
-"""How micrographs are shown to the user. Nothing that is trained, scored or saved depends on it."""
+"""The view of micrographs on the screen. Nothing that is trained, scored or saved depends on it."""
 
 from __future__ import annotations
 
@@ -62,6 +62,6 @@ class Display(EventedModel):
 def filtering(
     micrograph: Micrograph, low_pass_angstrom: float, high_pass_angstrom: float
 ) -> Generator[None, None, FilteredImage]:
-    """Filter one micrograph to be looked at."""
+    """The job that filters one micrograph to be looked at; it returns the `FilteredImage`."""
     yield
     return filter_micrograph(micrograph, low_pass_angstrom, high_pass_angstrom)

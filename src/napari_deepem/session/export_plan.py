@@ -27,26 +27,26 @@ NO_FORMAT = "Choose a format."
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Plan:
-    """What is to be written where; `picks_of` gives a micrograph's, and how many were rejected."""
+    """A plan of what is to be written where."""
 
     names: tuple[str, ...]
-    picks_of: Callable[[str], tuple[Picks, int]]
+    picks_of: Callable[[str], tuple[Picks, int]]  # of a micrograph, and how many were rejected
     folder: Path
     suffixes: tuple[str, ...]
     not_scored: int = 0  # micrographs that were asked for, and have nothing to write
 
     def paths(self) -> Iterator[Path]:
-        """Every file, in the order of writing."""
+        """The paths of all files, in the order of writing."""
         return (self.path_of(name, suffix) for name in self.names for suffix in self.suffixes)
 
     def path_of(self, name: str, suffix: str) -> Path:
-        """The file of one micrograph in one format."""
+        """The path of one micrograph's file in one format."""
         return self.folder / f"{name}{suffix}"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Written:
-    """What was written."""
+    """The files that were written, and what is in them."""
 
     files: WrittenFiles
     micrographs: int
@@ -55,7 +55,7 @@ class Written:
 
 
 def plan(session: Session, what: What, scope: Scope, folder: Path, suffixes: Iterable[str]) -> Plan:
-    """Plan one file a micrograph and format in a folder, with the settings as they are now.
+    """The plan of one file a micrograph and format in a folder, with the settings as they are now.
 
     Raises
     ------
@@ -73,18 +73,18 @@ def plan(session: Session, what: What, scope: Scope, folder: Path, suffixes: Ite
         return Plan(
             tuple(labels), partial(_labelled, labels, session.box_size_px), folder, suffixes
         )
-    found = {name: session.candidates[name] for name in names if name in session.candidates}
-    choose = partial(_chosen, found, dict(session.verdicts), session.criteria)
-    return Plan(tuple(found), choose, folder, suffixes, len(names) - len(found))
+    candidates = {name: session.candidates[name] for name in names if name in session.candidates}
+    picks_of = partial(_not_rejected, candidates, dict(session.verdicts), session.criteria)
+    return Plan(tuple(candidates), picks_of, folder, suffixes, len(names) - len(candidates))
 
 
 def picks_to_save(session: Session, name: str) -> tuple[Picks, int]:
-    """Picks of a micrograph that was scored, none that was rejected, and how many were."""
-    return _chosen(session.candidates, session.verdicts, session.criteria, name)
+    """The picks of a micrograph that was scored, without rejected ones, and how many these are."""
+    return _not_rejected(session.candidates, session.verdicts, session.criteria, name)
 
 
 def writing(plan: Plan) -> Generator[int, None, Written]:
-    """Write what is planned; yields how many micrographs are done.
+    """The job that writes what is planned: a stream of how many micrographs are done.
 
     Raises
     ------
@@ -107,16 +107,16 @@ def _labelled(labels: dict[str, Labels], box_size_px: int, name: str) -> tuple[P
     return Picks(labels[name].positive_yx, None, box_size_px), 0
 
 
-def _chosen(
-    found: Mapping[str, Candidates],
+def _not_rejected(
+    candidates: Mapping[str, Candidates],
     verdicts: Mapping[str, Labels],
     criteria: PickCriteria,
     name: str,
 ) -> tuple[Picks, int]:
-    picks = criteria.picks_of(found[name])
+    picks = criteria.picks_of(candidates[name])
     if name not in verdicts or not len(verdicts[name].negative_yx):
         return picks, 0
-    reach_px = SAME_PARTICLE_BOXES * found[name].box_size_px
+    reach_px = SAME_PARTICLE_BOXES * candidates[name].box_size_px
     kept = nearest_distances(picks.centres_yx, verdicts[name].negative_yx) > reach_px
     scores = None if picks.scores is None else picks.scores[kept]
     return Picks(picks.centres_yx[kept], scores, picks.box_size_px), int((~kept).sum())

@@ -7,7 +7,7 @@ picks have the shape of labels, and a history of their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -22,7 +22,7 @@ NO_LABELS = Labels.of()
 
 
 class Edited(Protocol):
-    """What has a history: the session, as far as it matters here."""
+    """The part of a session that a history reads and sets."""
 
     current: str | None
 
@@ -33,14 +33,14 @@ class Edited(Protocol):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Change:
-    """Labels of one micrograph, before and after a step."""
+    """The labels of one micrograph, before and after a step."""
 
     micrograph: str
     before: Labels
     after: Labels
 
     def reversed(self) -> Change:
-        """Return the change that takes this one back."""
+        """The change that takes this one back."""
         return Change(self.micrograph, self.after, self.before)
 
 
@@ -48,7 +48,7 @@ Step = tuple[Change, ...]
 
 
 class History:
-    """What was done to the labels of a session, or to its verdicts, and what was undone of it."""
+    """The steps that were made in a session's labels, or its verdicts, and those undone since."""
 
     changed = Signal()  # there is more, or less, to undo or redo
 
@@ -57,7 +57,6 @@ class History:
         self._known = dict(self._labels)
         self._done: list[Step] = []
         self._undone: list[Step] = []
-        self._open: list[Change] | None = None  # the step that is being made, see `one_step`
         self._recording = True
         session.events[field].connect(self._on_labels)
 
@@ -77,11 +76,11 @@ class History:
         return bool(self._undone)
 
     def undo(self) -> str | None:
-        """Take the last step back and go to where it was made; return that micrograph."""
+        """The micrograph that the session goes to as the last step is taken back; None: no step."""
         return self._move(self._done, self._undone, lambda change: change.reversed())
 
     def redo(self) -> str | None:
-        """Do the last undone step again and go to where it was made; return that micrograph."""
+        """The micrograph that it goes to as the last undone step is done again; None: no step."""
         return self._move(self._undone, self._done, lambda change: change)
 
     def clear(self) -> None:
@@ -91,23 +90,10 @@ class History:
         self.changed.emit()
 
     @contextmanager
-    def one_step(self) -> Iterator[None]:
-        """Make one step of all that is changed within, such as a drag that erases many labels."""
-        if self._open is not None:  # part of a larger step
-            yield
-            return
-        self._open = []
-        try:
-            yield
-        finally:
-            step, self._open = merge(self._open), None
-            self._add(step)
-
-    @contextmanager
     def no_step(self) -> Iterator[None]:
-        """Make no step of what is changed within: labels that were read, not made.
+        """A context in which changes make no step: these labels are read, not given by the user.
 
-        Steps of the micrographs that it changes are forgotten: they began from other labels.
+        Steps of the micrographs that change in it are forgotten: they began from other labels.
         """
         before, self._recording = self._recording, False
         try:
@@ -117,19 +103,13 @@ class History:
 
     def _on_labels(self, labels: Mapping[str, Labels]) -> None:
         known, self._known = self._known, dict(labels)
-        changes = list(differences(known, self._known))
+        step = tuple(differences(known, self._known))
         gone = {name for name in known if name not in labels}
         if not self._recording:
-            gone |= {change.micrograph for change in changes}
-            changes = []
+            gone |= {change.micrograph for change in step}
+            step = ()
         if gone:
             self._forget(gone)
-        if self._open is not None:
-            self._open += changes
-        else:
-            self._add(tuple(changes))
-
-    def _add(self, step: Step) -> None:
         if step:
             self._done = [*self._done[1 - STEPS :], step]
             self._undone = []
@@ -140,14 +120,12 @@ class History:
         for steps in (self._done, self._undone):
             kept = (tuple(c for c in step if c.micrograph not in names) for step in steps)
             steps[:] = [step for step in kept if step]
-        if self._open is not None:
-            self._open = [change for change in self._open if change.micrograph not in names]
         self.changed.emit()
 
     def _move(
         self, source: list[Step], target: list[Step], direct: Callable[[Change], Change]
     ) -> str | None:
-        if not source or self._open is not None:
+        if not source:
             return None
         step = source.pop()
         target.append(step)
@@ -161,20 +139,11 @@ class History:
 
 
 def differences(before: Mapping[str, Labels], after: Mapping[str, Labels]) -> Iterator[Change]:
-    """Changes of labels between two mappings; a micrograph that is gone is none."""
+    """The changes of labels between two mappings; a micrograph that is gone is none."""
     for name, labels in after.items():
         old = before.get(name, NO_LABELS)
         if not same(old, labels):
             yield Change(name, old, labels)
-
-
-def merge(changes: Iterable[Change]) -> Step:
-    """One change for each micrograph, from first to last; none where they cancel out."""
-    merged: dict[str, Change] = {}
-    for change in changes:
-        first = merged.get(change.micrograph, change)
-        merged[change.micrograph] = Change(change.micrograph, first.before, change.after)
-    return tuple(each for each in merged.values() if not same(each.before, each.after))
 
 
 def same(one: Labels, other: Labels) -> bool:

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 def training(
     session: Session, stop: Callable[[], bool] = lambda: False
 ) -> Callable[[], Generator[MicrographRead | EpochDone, None, Model]]:
-    """Make the job that trains on all labels and verdicts, with the parameters as they are now.
+    """The job that trains on all labels and verdicts, with the parameters as they are now.
 
     The session is read here, on the caller's thread; the job itself touches it no more, and reads
-    the files of what is not in memory. For `stop` see `core.training.train_fields`.
+    the files of what is not in memory. For `stop` see `core.training.train`.
     """
     training_input = TrainingInput.of(session)
-    chosen: dict[str, Any] = {
+    parameters: dict[str, Any] = {
         "box_size_px": session.box_size_px,
         "sampling": sampling_of(session.binning),
         "recipe_name": session.recipe,
@@ -48,7 +48,7 @@ def training(
         _leave_a_core_to_the_window()
         items = training_input.items()
         complete = all(item.complete for item in items)
-        settings = TrainingSettings(**chosen, labels_complete=complete)
+        settings = TrainingSettings(**parameters, labels_complete=complete)
         fields = []
         for item in items:
             micrograph = training_input.micrograph_of(item)
@@ -64,10 +64,10 @@ def training(
 def refining(
     session: Session, start: Start = "anew", stop: Callable[[], bool] = lambda: False
 ) -> Callable[[], Generator[MicrographRead | EpochDone, None, Model]]:
-    """Make the job that trains the session's model again with the labels and verdicts since.
+    """The job that trains the session's model again with the labels and verdicts since.
 
     What the model was trained on is read from its file where it is not open. The session is read
-    here, on the caller's thread. For `start` and `stop` see `core.refinement.refine_epochs`.
+    here, on the caller's thread. For `start` and `stop` see `core.training.refinement`.
     """
     training_input, model, epochs = TrainingInput.of(session), session.model, session.epochs or None
 
@@ -88,14 +88,13 @@ def refining(
 
 
 def suggesting_box(session: Session) -> Callable[[], Generator[None, None, int | None]]:
-    """Make the job that suggests a box from the labelled particles of the micrographs in memory."""
+    """The job that suggests a box, px, from labelled particles in memory; None: can't tell."""
     labels = session.labelled()
-    pairs = [(m, labels[name]) for name, m in session.micrographs.items() if name in labels]
+    micrographs = {name: each for name, each in session.micrographs.items() if name in labels}
 
     def job() -> Generator[None, None, int | None]:
-
         yield
-        return suggest_box([m for m, _ in pairs], [its_labels for _, its_labels in pairs])
+        return suggest_box(list(micrographs.values()), [labels[name] for name in micrographs])
 
     return job
 
@@ -107,7 +106,7 @@ def score(
     micrograph: Micrograph | None,
     first_yx: tuple[float, float] | None = None,
 ) -> Generator[TilesDone, None, Scores]:
-    """Score one micrograph, or take what was kept of it; see `Scorer` for what is taken of what.
+    """The job that gives the scores of one micrograph, new or kept ones, see `Scorer.source_of`.
 
     What is around `first_yx`, original pixels, comes first: there the user looks.
     """
@@ -117,7 +116,7 @@ def score(
 
 
 def _leave_a_core_to_the_window() -> None:
-    """Keep the thread that calls from using every core.
+    """Keep this thread from using every core.
 
     Where its threads have to wait for a core that draws the window, torch loses much more than
     that core: on a busy machine with two, training took fifteen times as long. Fewer threads, as
@@ -129,11 +128,11 @@ def _leave_a_core_to_the_window() -> None:
 
 
 def load(path: Path) -> Generator[None, None, Model]:
-    """Load a model file."""
+    """The job that loads a model file."""
     yield
     return load_model(path)
 
 
 def save(model: Model, path: Path) -> Path:
-    """Save a model; adds the suffix .safetensors where there is none. Returns the path."""
+    """The path that a model is saved to: `path`, with .safetensors where it has no such suffix."""
     return save_model(model, path)

@@ -1,4 +1,4 @@
-"""Labels of a session: found under the cursor, added, taken away, read from files."""
+"""Labels of a session: those under the cursor, added, taken away, read from files."""
 
 from __future__ import annotations
 
@@ -17,49 +17,49 @@ from napari_deepem.session.state import Session
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LabelIndex:
-    """Which of a micrograph's labels one is."""
+    """The place of one of a micrograph's labels: its kind, and its index among those."""
 
     kind: LabelKind
     index: int
 
 
 def centres_of(labels: Labels, kind: LabelKind) -> FloatArray:
-    """(n, 2) positions of the labels of one kind."""
+    """The (n, 2) positions of the labels of one kind, original pixels."""
     return labels.positive_yx if kind == "positive" else labels.negative_yx
 
 
 def with_centres(labels: Labels, kind: LabelKind, centres_yx: FloatArray) -> Labels:
-    """Labels with these positions of one kind in place of those that there are."""
+    """The labels with these positions of one kind in place of those that there are."""
     return replace(labels, **{f"{kind}_yx": centres_yx})
 
 
 def label_at(labels: Labels, position_yx: FloatArray, reach_px: float) -> LabelIndex | None:
-    """Return the nearest label whose square, `reach_px` to each side, holds a position."""
-    nearest, found = np.inf, None
+    """The nearest label whose square, `reach_px` to each side, holds a position; None: none."""
+    nearest_px, label = np.inf, None
     for kind in LABEL_KINDS:
         offsets = centres_of(labels, kind) - position_yx
         within = np.abs(offsets).max(axis=1, initial=0.0) <= reach_px
         distances = np.where(within, np.hypot(*offsets.T), np.inf)
-        if len(distances) and distances.min() < nearest:
-            nearest, found = distances.min(), LabelIndex(kind, int(distances.argmin()))
-    return found
+        if len(distances) and distances.min() < nearest_px:
+            nearest_px, label = distances.min(), LabelIndex(kind, int(distances.argmin()))
+    return label
 
 
 def moved(labels: Labels, label: LabelIndex, position_yx: FloatArray) -> Labels:
-    """Labels with one of them at another place."""
+    """The labels with one of them at another place."""
     centres_yx = centres_of(labels, label.kind).copy()
     centres_yx[label.index] = position_yx
     return with_centres(labels, label.kind, centres_yx)
 
 
 def without(labels: Labels, label: LabelIndex) -> Labels:
-    """Labels without one of them."""
+    """The labels without one of them."""
     centres_yx = np.delete(centres_of(labels, label.kind), label.index, axis=0)
     return with_centres(labels, label.kind, centres_yx)
 
 
 def without_inside(labels: Labels, outline_yx: FloatArray) -> Labels:
-    """Labels of both kinds without those whose middle lies in an outline of (n, 2) corners."""
+    """The labels of both kinds without those centred in an outline of (n, 2) corners."""
     from matplotlib.path import Path as Outline
 
     if len(outline_yx) < 3:
@@ -72,7 +72,7 @@ def without_inside(labels: Labels, outline_yx: FloatArray) -> Labels:
 
 
 def with_more(labels: Labels, kind: LabelKind, centres_yx: FloatArray) -> Labels:
-    """Labels with more of one kind; none is there twice."""
+    """The labels with more of one kind; none is there twice."""
     both = np.concatenate([centres_of(labels, kind), centres_yx])
     _, first = np.unique(both, axis=0, return_index=True)
     return with_centres(labels, kind, both[np.sort(first)])
@@ -80,14 +80,14 @@ def with_more(labels: Labels, kind: LabelKind, centres_yx: FloatArray) -> Labels
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LabelsRead:
-    """Particles that files have for micrographs of a session."""
+    """The particles that files have for micrographs of a session."""
 
     centres_yx: Mapping[str, FloatArray]  # (n, 2) by micrograph, on its image; n > 0
     outside: int  # how many more lie outside of their image
 
 
 def reading_labels(session: Session, path: Path) -> Generator[None, None, LabelsRead]:
-    """Make the job that reads a coordinate file, or a folder of them, for a session.
+    """The job that reads a coordinate file, or a folder of them, for a session.
 
     A file that names none of its micrographs is taken for the current one. The session is read
     here, on the caller's thread.
@@ -102,22 +102,21 @@ def reading_labels(session: Session, path: Path) -> Generator[None, None, Labels
     current = session.current
 
     def job() -> Generator[None, None, LabelsRead]:
-
         yield
-        ours = [name for name in coordinate_names(path) if name in shapes or name in files]
+        known = [name for name in coordinate_names(path) if name in shapes or name in files]
         fallback = list(files or shapes) if path.is_dir() or current is None else [current]
-        kept: dict[str, FloatArray] = {}
+        centres_by_name: dict[str, FloatArray] = {}
         outside = 0
-        for name, picks in read_coordinate_set(path, ours or fallback).items():
+        for name, picks in read_coordinate_set(path, known or fallback).items():
             yield
             shape = shapes[name] if name in shapes else read_shape(files[name])
             inside = is_inside(picks.centres_yx, shape)
             outside += int((~inside).sum())
             if inside.any():
-                kept[name] = picks.centres_yx[inside]
-        if not kept and not outside:
+                centres_by_name[name] = picks.centres_yx[inside]
+        if not centres_by_name and not outside:
             raise InputError(f"{path}: holds no positions; choose another file")
-        return LabelsRead(kept, outside)
+        return LabelsRead(centres_by_name, outside)
 
     return job()
 

@@ -1,4 +1,4 @@
-"""Opens a folder of micrographs: its files, and what was kept of them."""
+"""The opening of a folder of micrographs: its files, and what was kept of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Opened:
 
 
 def opening(folder: Path) -> Generator[None, None, Opened]:
-    """List a folder's micrographs and read what was kept of them, all but the model.
+    """The job that lists a folder's micrographs and reads what was kept of them, but the model.
 
     A session file that can't be used is said in `Opened.remark`, and left as it is.
 
@@ -58,32 +58,33 @@ def opening(folder: Path) -> Generator[None, None, Opened]:
 
 
 def named_as_kept(files: Mapping[str, Path], kept: Mapping[str, str]) -> dict[str, Path]:
-    """The same files under the names that they had, whatever lies beside them by now.
+    """The files under the names that they had, whatever lies beside them by now.
 
-    Another that would take such a name goes by its whole file name.
+    `files` are paths by name, `kept` file names by name. Another file that would take such a name
+    goes by its whole file name.
     """
-    there = {path.name for path in files.values()}
-    ours = {file: name for name, file in kept.items() if file in there}
-    taken = set(ours.values())
+    file_names = {path.name for path in files.values()}
+    old_names = {file: name for name, file in kept.items() if file in file_names}
+    taken = set(old_names.values())
     return {
-        ours.get(path.name, path.name if name in taken else name): path
+        old_names.get(path.name, path.name if name in taken else name): path
         for name, path in files.items()
     }
 
 
 def _without_stale(stored: Stored, files: Mapping[str, Path]) -> Stored:
-    """What was kept, without candidates of files that others have replaced since."""
+    """The session that was kept, without candidates of files that others have replaced since."""
     stale = {
         name
         for name, stamp in stored.scored_files.items()
         if name in files and stamp_of(files[name]) not in (stamp, None)
     }
-    found = {n: None if n in stale else each for n, each in stored.candidates.items()}
-    return replace(stored, candidates=found)
+    candidates = {n: None if n in stale else each for n, each in stored.candidates.items()}
+    return replace(stored, candidates=candidates)
 
 
 def loading(content: bytes, folder: Path | None) -> Generator[None, None, Model]:
-    """Load the model that a session file holds."""
+    """The job that loads the model that a session file holds."""
     yield
     with TemporaryDirectory() as temporary:
         path = Path(temporary) / "model.safetensors"
@@ -92,9 +93,9 @@ def loading(content: bytes, folder: Path | None) -> Generator[None, None, Model]
 
 
 def _place_of(folder: Path) -> tuple[Path, str]:
-    """Where to keep the session of a folder, and a remark where that is not the folder itself.
+    """The folder to keep a folder's session in, and a remark where that is another one.
 
-    A session that lies in the folder all the same is copied, once.
+    A session that lies in the folder itself all the same is copied, once.
 
     Raises
     ------
@@ -104,8 +105,8 @@ def _place_of(folder: Path) -> tuple[Path, str]:
     place = place_of(folder)
     if place == folder:
         return place, ""
-    theirs, ours = folder / SESSION_FILE, place / SESSION_FILE
-    if theirs.is_file() and not ours.exists():
-        with replacing(ours) as temporary:
-            copyfile(theirs, temporary)
+    source, target = folder / SESSION_FILE, place / SESSION_FILE
+    if source.is_file() and not target.exists():
+        with replacing(target) as temporary:
+            copyfile(source, temporary)
     return place, f"{folder} can't be written into: the session is kept in {place}"

@@ -1,4 +1,4 @@
-"""What a user sets: declared once, with bounds, default, unit and help, for every view of it."""
+"""The parameters that a user sets: each declared once, with bounds, default, unit and help."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 
 class Parameters(EventedModel):
-    """How to train and how to pick; lengths in original pixels. A session file keeps them all."""
+    """Parameters of training and picking; lengths in original pixels. A session file keeps all."""
 
     model_config = ConfigDict(validate_assignment=True, arbitrary_types_allowed=True)
 

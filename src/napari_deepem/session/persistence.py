@@ -1,4 +1,4 @@
-"""What of a session its file keeps: all that the user made, and what of that has changed."""
+"""The content of a session file: all that the user made, and what of that has changed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from napari_deepem.session.training_rounds import round_from
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Snapshot:
-    """What a file has to hold, at one moment; values are shared with the session."""
+    """The content that a file has to hold, at one moment; values are shared with the session."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, Labels] = field(default_factory=dict)
@@ -46,17 +46,17 @@ def restore(session: Session, opened: Opened) -> None:
         _set_if_possible(session, settings, name)
     session.excluded = frozenset(settings.get("excluded", ()))
     session.rounds = tuple(round_from(values) for values in settings.get("rounds", ()))
-    kept = _labels(stored, "positive", "negative", "unsure")
+    labels = _labels(stored, "positive", "negative", "unsure")
     with session.edits.no_step():
-        session.labels = {**session.labels, **_with_more(kept, session.labels)}
-    kept = _labels(stored, "accepted", "rejected")
-    session.verdicts = {**session.verdicts, **_with_more(kept, session.verdicts)}
+        session.labels = {**session.labels, **_with_more(labels, session.labels)}
+    verdicts = _labels(stored, "accepted", "rejected")
+    session.verdicts = {**session.verdicts, **_with_more(verdicts, session.verdicts)}
     current = settings.get("current")
     session.current = current if current in opened.files else next(iter(opened.files))
 
 
 def restore_model(session: Session, opened: Opened, model: Model) -> None:
-    """Put the model of a session file into the session, and what it has found."""
+    """Put the model of a session file into the session, and the candidates that it gave."""
     session.model = model
     for name in ("threshold", "std_range", "min_distance_px"):
         _set_if_possible(session, opened.stored.settings, name)
@@ -64,29 +64,29 @@ def restore_model(session: Session, opened: Opened, model: Model) -> None:
 
 
 def held_by(opened: Opened, session: Session) -> Snapshot:
-    """What a file holds of the session that was just restored from it.
+    """The content of the file from which a session was just restored.
 
-    Settings that it does not have, and labels of what was open already, are still to be written.
+    Settings that it lacks, and labels of what was open already, are still to be written.
     """
-    now, brought, stored = snapshot(session), session.micrographs.keys(), opened.stored
+    now, open_names, stored = snapshot(session), session.micrographs.keys(), opened.stored
     return Snapshot(
         {name: value for name, value in now.settings.items() if name in stored.settings},
-        {name: labels for name, labels in now.labels.items() if name not in brought},
-        {name: verdicts for name, verdicts in now.verdicts.items() if name not in brought},
-        {name: found for name, found in now.candidates.items() if name not in brought},
+        {name: labels for name, labels in now.labels.items() if name not in open_names},
+        {name: verdicts for name, verdicts in now.verdicts.items() if name not in open_names},
+        {name: each for name, each in now.candidates.items() if name not in open_names},
         now.model if stored.model else None,
     )
 
 
 def _forget_series(session: Session) -> None:
     """Forget the last folder: keep what belongs to micrographs that were opened one by one."""
-    gone = session.files.keys()
+    series_names = session.files.keys()
     session.files = {}
-    kept = session.micrographs.keys() - gone  # not all that has labels: files may be missing
+    open_names = session.micrographs.keys() - series_names  # not all with labels: files may be gone
     for field_name in ("labels", "verdicts", "scored", "candidates"):
         values = getattr(session, field_name)
-        setattr(session, field_name, {k: v for k, v in values.items() if k in kept})
-    session.excluded, session.problems = session.excluded & kept, {}
+        setattr(session, field_name, {k: v for k, v in values.items() if k in open_names})
+    session.excluded, session.problems = session.excluded & open_names, {}
     session.edits.clear()
 
 
@@ -100,7 +100,7 @@ def _set_if_possible(session: Session, settings: Mapping[str, Any], name: str) -
 
 
 def _labels(stored: Stored, *kinds: str) -> dict[str, Labels]:
-    """Labels of the micrographs that have points of these kinds."""
+    """The labels, by micrograph, of those that have points of any of these kinds."""
     return {
         micrograph: Labels.of(*(points.get(kind, ()) for kind in kinds))
         for micrograph, points in stored.points.items()
@@ -108,17 +108,17 @@ def _labels(stored: Stored, *kinds: str) -> dict[str, Labels]:
     }
 
 
-def _with_more(kept: Mapping[str, Labels], here: Mapping[str, Labels]) -> dict[str, Labels]:
-    """Labels that were kept, with those made here on the same micrographs."""
+def _with_more(kept: Mapping[str, Labels], new: Mapping[str, Labels]) -> dict[str, Labels]:
+    """The labels that were kept, with new ones on the same micrographs."""
     joined = dict(kept)
-    for name in kept.keys() & here.keys():
+    for name in kept.keys() & new.keys():
         for kind in LABEL_KINDS:
-            joined[name] = with_more(joined[name], kind, centres_of(here[name], kind))
+            joined[name] = with_more(joined[name], kind, centres_of(new[name], kind))
     return joined
 
 
 def snapshot(session: Session) -> Snapshot:
-    """Take what the session's file has to hold now. Quick: nothing is copied."""
+    """The content that the session's file has to hold now. Quick: nothing is copied."""
     files = session.files
     settings: dict[str, Any] = {name: getattr(session, name) for name in Parameters.model_fields}
     if session.current in files:  # else the last one is kept
@@ -129,14 +129,14 @@ def snapshot(session: Session) -> Snapshot:
         settings,
         {name: labels for name, labels in session.labels.items() if name in files},
         {name: verdicts for name, verdicts in session.verdicts.items() if name in files},
-        {name: found for name, found in session.candidates.items() if name in files},
+        {name: each for name, each in session.candidates.items() if name in files},
         session.model,
         files,
     )
 
 
 def changes(before: Snapshot, now: Snapshot, folder: Path) -> Stored:
-    """What has to be written into a session file in `folder` for it to hold `now`."""
+    """The content to be written into a session file in `folder` for it to hold `now`."""
     changed = _changed(before.labels, now.labels) | _changed(before.verdicts, now.verdicts)
     scored = _changed(before.candidates, now.candidates)
     stamps = {n: stamp_of(now.files[n]) for n in scored & now.candidates.keys() & now.files.keys()}
@@ -167,7 +167,7 @@ def differ(before: Snapshot, now: Snapshot) -> bool:
 
 
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> set[str]:
-    """Names whose value is another; values are frozen, so it is enough to ask which they are."""
+    """The names whose value is another object: values are frozen, so that tells enough."""
     return {name for name in before.keys() | now.keys() if before.get(name) is not now.get(name)}
 
 
@@ -185,5 +185,4 @@ def _points(now: Snapshot, name: str) -> dict[str, FloatArray]:
 def _content(model: Model | None, folder: Path) -> bytes:
     if model is None:
         return b""
-
     return model_bytes(model, folder)

@@ -1,4 +1,4 @@
-"""What may be picked, and what is: kept while a slider moves, so that each move costs little.
+"""A cache of rankings and picks, kept while a slider moves, so that each move costs little.
 
 The std range and the minimum distance rank a micrograph's candidates; the threshold then cuts that
 ranking. Only the current micrograph's is worked out at once: the rest of a series follows step by
@@ -20,7 +20,7 @@ from napari_deepem.core.types import Candidates, FloatArray, Picks
 
 
 class Source(Protocol):
-    """What a selection needs to know of a session."""
+    """The part of a session that a selection reads."""
 
     candidates: dict[str, Candidates]
     excluded: frozenset[str]
@@ -28,7 +28,7 @@ class Source(Protocol):
 
     @property
     def criteria(self) -> PickCriteria:
-        """By which candidates are picked."""
+        """The criteria by which candidates are picked."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -53,7 +53,7 @@ class Selection:
         self._scores: dict[str, tuple[Candidates, FloatArray]] = {}  # of rankings, rising
 
     def picks_of(self, name: str) -> Picks | None:
-        """Picks of a micrograph; None if it was not scored. Quick for the last one asked for.
+        """The picks of a micrograph; None if it was not scored. Quick for the last one asked for.
 
         As long as they are the same, it is the same object.
         """
@@ -66,7 +66,7 @@ class Selection:
         return cut[1]
 
     def estimated_precision(self, name: str, model: Model) -> float | None:
-        """What share of a micrograph's picks is right, as far as their scores tell; None if not."""
+        """The share of a micrograph's picks that is right, as far as scores tell; None if not."""
         picks, ranking = self.picks_of(name), self._ranking_of(name)
         if picks is None or ranking is None or not len(picks):
             return None
@@ -79,28 +79,28 @@ class Selection:
         return None if expected is None else expected / len(picks)
 
     def count_of(self, name: str) -> int | None:
-        """How many picks a micrograph has; None if that is not known yet: see `steps`."""
-        found, known = self._source.candidates.get(name), self._known().get(name)
-        if known is None or found is not known[0]:
+        """The number of picks of a micrograph; None if that is not known yet: see `steps`."""
+        candidates, known = self._source.candidates.get(name), self._known().get(name)
+        if known is None or candidates is not known[0]:
             return None
         return len(known[1]) - int(np.searchsorted(known[1], self._source.criteria.threshold))
 
     def mean_score_of(self, name: str) -> float | None:
-        """Mean score of a micrograph's picks; None if there are none, or it is not known yet."""
+        """The mean score of a micrograph's picks; None if it has none, or it is not known yet."""
         count = self.count_of(name)
         return float(self._known()[name][1][-count:].mean()) if count else None
 
     def total(self) -> tuple[int, int] | None:
-        """Picks of all micrographs that are not excluded, and how many of these have any scores.
+        """The number of picks of all micrographs that are scored and not excluded, and of these.
 
-        None while some are not known yet: see `steps`.
+        None while that of a micrograph is not known yet: see `steps`.
         """
         counts = [self.count_of(name) for name in self._wanted()]
         known = [count for count in counts if count is not None]
         return (sum(known), len(known)) if len(known) == len(counts) else None
 
     def steps(self) -> Iterator[None]:
-        """Work out what `count_of` and `total` need, one micrograph a step."""
+        """A stream of steps, a micrograph each, that work out what `count_of` and `total` need."""
         for name in self._wanted():
             if self.count_of(name) is None:
                 self._rank(name)
@@ -121,10 +121,10 @@ class Selection:
         return self._scores
 
     def _ranking_of(self, name: str) -> _Ranking | None:
-        found, last = self._source.candidates.get(name), self._last
-        if found is None:
+        candidates, last = self._source.candidates.get(name), self._last
+        if candidates is None:
             return None
-        if last is None or last.candidates is not found or last.criteria != self._present():
+        if last is None or last.candidates is not candidates or last.criteria != self._present():
             self._last = last = self._rank(name)
         return last
 

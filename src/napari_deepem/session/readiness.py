@@ -1,4 +1,4 @@
-"""What stands in the way of what a user may want: one line each, empty if nothing does.
+"""The reasons why a user can't begin something yet: one line each, empty if there is none.
 
 Each line names what to do first. A button that would start it is disabled and shows the line; who
 starts it otherwise is told the line instead.
@@ -30,7 +30,7 @@ def why_not_begin(session: Session) -> str:
 
 
 def why_not_annotate(session: Session) -> str:
-    """Why nothing can be marked on the current micrograph: it is not in memory."""
+    """Why the current micrograph can't be given labels: it is not in memory."""
     return "" if session.current in session.micrographs else OPEN_FIRST
 
 
@@ -47,8 +47,8 @@ def why_not_train(session: Session) -> str:
     """Why a new network can't be trained by labels and parameters as they are now."""
     if why := why_not_begin(session):
         return why
-    taught = [*session.labelled().values(), *session.with_verdicts().values()]
-    if not any(len(labels.positive_yx) for labels in taught):
+    labels_and_verdicts = [*session.labelled().values(), *session.with_verdicts().values()]
+    if not any(len(labels.positive_yx) for labels in labels_and_verdicts):
         return "Mark at least one particle: Annotate > Mark particles, then click on particles."
     for name in session.labelled().keys() & session.micrographs.keys():  # others tell when read
         height, width = session.micrographs[name].shape
@@ -87,7 +87,7 @@ def why_not_refine(session: Session) -> str:
 
 
 def why_not_refine_by_verdicts(session: Session) -> str:
-    """Why the present model can't be trained again with what was said of its picks."""
+    """Why the present model can't be trained again with verdicts on its picks."""
     if why := why_not_refine(session):
         return why
     return "" if session.with_verdicts() else "Accept or reject some picks first."

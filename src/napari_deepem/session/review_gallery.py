@@ -1,4 +1,4 @@
-"""Reviewing: picks in an order that shows which are wrong, what the user says of them, what next.
+"""The gallery of picks, in an order that shows which are wrong, and the user's verdicts on them.
 
 Verdicts are kept in `Session.verdicts`, by micrograph, as `Labels`: `positive_yx` was accepted,
 `negative_yx` rejected, (n, 2) float64 arrays of original pixels, which is how they serialise. They
@@ -45,11 +45,11 @@ class Gallery:
         return len(self.which)
 
     def name_of(self, row: int) -> str:
-        """Return the micrograph of a row."""
+        """The name of a row's micrograph."""
         return self.names[self.which[row]]
 
     def by_name(self, rows: NDArray[np.int64]) -> dict[str, FloatArray]:
-        """Centres of some rows, by micrograph."""
+        """The (n, 2) centres of some rows, by micrograph."""
         return {
             self.names[index]: self.centres_yx[rows[self.which[rows] == index]]
             for index in np.unique(self.which[rows])
@@ -57,14 +57,14 @@ class Gallery:
 
     def row_at(self, name: str, position_yx: FloatArray, reach_px: float) -> int | None:
         """The row nearest to a position on a micrograph, within reach; None if there is none."""
-        here = np.flatnonzero(np.array([each == name for each in self.names])[self.which])
-        distances = np.hypot(*(self.centres_yx[here] - position_yx).T)
-        if not len(here) or distances.min() > reach_px:
+        rows = np.flatnonzero(np.array([each == name for each in self.names])[self.which])
+        distances = np.hypot(*(self.centres_yx[rows] - position_yx).T)
+        if not len(rows) or distances.min() > reach_px:
             return None
-        return int(here[distances.argmin()])
+        return int(rows[distances.argmin()])
 
     def only(self, chosen: NDArray[np.bool_]) -> Gallery:
-        """The gallery of some of its rows."""
+        """The gallery of the rows where `chosen`, (n,), is true."""
         return replace(
             self,
             which=self.which[chosen],
@@ -77,7 +77,7 @@ class Gallery:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Standing:
-    """What a gallery is made from, as it is at one moment; a job may keep it."""
+    """The state of a session that a gallery is made from, at one moment; a job may keep it."""
 
     candidates: Mapping[str, Candidates]
     verdicts: Mapping[str, Labels]
@@ -85,7 +85,7 @@ class Standing:
 
     @classmethod
     def of(cls, session: Session) -> Standing:
-        """Take it down; quick, on the main thread."""
+        """The state of a session as it is now; quick, on the main thread."""
         return cls(**{name: getattr(session, name) for name in cls.__slots__})
 
 
@@ -97,10 +97,10 @@ EMPTY = Gallery(
 def gallery(
     session: Session | Standing, names: list[str], order: Order, *, only_open: bool = False
 ) -> Gallery:
-    """The picks of these micrographs that are scored, in an order; `only_open`: without verdict.
+    """The gallery of these micrographs' picks, in an order; `only_open`: those without verdict.
 
-    In that of doubt there is what lies below the threshold too: what the network takes for
-    background may be a particle.
+    Micrographs that are not scored have none. In the order of doubt there is what lies below
+    the threshold too: what the network takes for background may be a particle.
     """
     criteria = session.criteria.of_ranking if order == "doubt" else session.criteria
     scored = tuple(name for name in names if name in session.candidates)
@@ -117,7 +117,7 @@ def gallery(
 def making_gallery(
     session: Session, names: list[str], order: Order, *, only_open: bool = False
 ) -> Callable[[], Generator[None, None, Gallery]]:
-    """Make the job that does as `gallery`; the session is read here, on the caller's thread."""
+    """The job that returns the `gallery`; the session is read here, on the caller's thread."""
     now = Standing.of(session)
 
     def job() -> Generator[None, None, Gallery]:
@@ -128,20 +128,20 @@ def making_gallery(
 
 
 def suggested(session: Session) -> tuple[Suggestion, Gallery] | None:
-    """The micrograph and the boxes whose label would teach most, see `suggest_labels`."""
+    """The suggestion of what to label next, and its gallery, see `suggest_labels`; None: none."""
     names = [name for name in session.candidates if name not in session.excluded]
-    known = {name: united(session.labels.get(name), session.verdicts.get(name)) for name in names}
+    labels = {name: united(session.labels.get(name), session.verdicts.get(name)) for name in names}
     suggestion = suggest_labels(
         {name: session.candidates[name] for name in names},
-        {name: np.concatenate([k.positive_yx, k.negative_yx]) for name, k in known.items()},
+        {n: np.concatenate([each.positive_yx, each.negative_yx]) for n, each in labels.items()},
         session.criteria,
     )
     if suggestion is None:
         return None
-    found = session.candidates[suggestion.name]
-    _, rows = KDTree(found.centres_yx).query(suggestion.centres_yx)
-    shown = _in_order(session, (suggestion.name,), [found], [np.asarray(rows)], "doubt")
-    return suggestion, shown
+    candidates = session.candidates[suggestion.name]
+    _, rows = KDTree(candidates.centres_yx).query(suggestion.centres_yx)
+    boxes = _in_order(session, (suggestion.name,), [candidates], [np.asarray(rows)], "doubt")
+    return suggestion, boxes
 
 
 def give_verdict(
@@ -164,39 +164,39 @@ def give_verdict(
     session.verdicts = verdicts
 
 
-def verdicts_on(session: Session, shown: Gallery) -> NDArray[np.int8]:
-    """(n,) what the user said of each row: 1 accepted, -1 rejected, 0 nothing yet."""
-    verdicts = np.zeros(len(shown), dtype=np.int8)
-    reach_px = SAME_PARTICLE_BOXES * shown.box_size_px
-    for index, name in enumerate(shown.names):
-        said = session.verdicts.get(name)
-        if said is None:
+def verdicts_on(session: Session, picks: Gallery) -> NDArray[np.int8]:
+    """The verdicts, (n,) int8, on a gallery's rows: 1 accepted, -1 rejected, 0 none yet."""
+    signs = np.zeros(len(picks), dtype=np.int8)
+    reach_px = SAME_PARTICLE_BOXES * picks.box_size_px
+    for index, name in enumerate(picks.names):
+        verdicts = session.verdicts.get(name)
+        if verdicts is None:
             continue
-        rows = np.flatnonzero(shown.which == index)
-        centres_yx = shown.centres_yx[rows]
-        accepted = nearest_distances(centres_yx, said.positive_yx)
-        rejected = nearest_distances(centres_yx, said.negative_yx)
-        verdicts[rows[(accepted <= reach_px) & (accepted <= rejected)]] = ACCEPTED
-        verdicts[rows[(rejected <= reach_px) & (rejected < accepted)]] = REJECTED
-    return verdicts
+        rows = np.flatnonzero(picks.which == index)
+        centres_yx = picks.centres_yx[rows]
+        accepted_px = nearest_distances(centres_yx, verdicts.positive_yx)
+        rejected_px = nearest_distances(centres_yx, verdicts.negative_yx)
+        signs[rows[(accepted_px <= reach_px) & (accepted_px <= rejected_px)]] = ACCEPTED
+        signs[rows[(rejected_px <= reach_px) & (rejected_px < accepted_px)]] = REJECTED
+    return signs
 
 
 def _without_verdict(
-    session: Session | Standing, name: str, found: Candidates, rows: NDArray[np.int64]
+    session: Session | Standing, name: str, candidates: Candidates, rows: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    said = session.verdicts.get(name, NO_LABELS)
-    decided_yx = np.concatenate([said.positive_yx, said.negative_yx])
-    reach_px = SAME_PARTICLE_BOXES * found.box_size_px
-    return rows[nearest_distances(found.centres_yx[rows], decided_yx) > reach_px]
+    verdicts = session.verdicts.get(name, NO_LABELS)
+    decided_yx = np.concatenate([verdicts.positive_yx, verdicts.negative_yx])
+    reach_px = SAME_PARTICLE_BOXES * candidates.box_size_px
+    return rows[nearest_distances(candidates.centres_yx[rows], decided_yx) > reach_px]
 
 
 def counts(session: Session) -> tuple[int, int, int]:
-    """How many were accepted and rejected, on how many micrographs."""
-    reviewed = session.with_verdicts().values()
+    """The numbers of accepted and of rejected picks, and of the micrographs that have verdicts."""
+    verdicts = session.with_verdicts().values()
     return (
-        sum(len(each.positive_yx) for each in reviewed),
-        sum(len(each.negative_yx) for each in reviewed),
-        len(reviewed),
+        sum(len(each.positive_yx) for each in verdicts),
+        sum(len(each.negative_yx) for each in verdicts),
+        len(verdicts),
     )
 
 
@@ -209,8 +209,8 @@ def _in_order(
 ) -> Gallery:
     which = np.repeat(np.arange(len(names)), [len(each) for each in rows])
     pairs = list(zip(parts, rows, strict=True))
-    scores = np.concatenate([part.scores[some] for part, some in pairs])
-    stds = np.concatenate([part.stds[some] for part, some in pairs])
+    scores = np.concatenate([part.scores[indices] for part, indices in pairs])
+    stds = np.concatenate([part.stds[indices] for part, indices in pairs])
     keys = {
         "best": -scores,
         "worst": scores,
@@ -219,7 +219,7 @@ def _in_order(
         "std_low": stds,
     }
     first = np.argsort(keys[order], kind="stable")[:MOST_SHOWN]
-    centres_yx = np.concatenate([part.centres_yx[some] for part, some in pairs])
+    centres_yx = np.concatenate([part.centres_yx[indices] for part, indices in pairs])
     return Gallery(
         names,
         which[first],

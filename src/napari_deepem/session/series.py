@@ -1,4 +1,4 @@
-"""A series of micrographs: its files, what is read of one, and how far it has got."""
+"""A series of micrographs: its files, what is read of them, and the state of each."""
 
 from __future__ import annotations
 
@@ -25,24 +25,25 @@ THUMBNAIL_PX = 96
 
 
 def reading(name: str, path: Path) -> Generator[None, None, Micrograph]:
-    """Read a micrograph, under the name that it has in the series."""
+    """The job that reads a micrograph, under the name that it has in the series."""
     yield
     return replace(read_micrograph(path), name=name)
 
 
 def reading_scores(path: Path, model: Model) -> Generator[None, None, tuple[ScoreMap | None, bool]]:
-    """Read the score map that is kept of a micrograph's file by a model, if there is one.
+    """The job that reads the score map that is kept of a micrograph's file by a model.
 
-    Returns it, and whether there is one that is of another file than the one there is now.
+    It returns the map, None where there is none, and whether there is only one that is stale: of
+    the file as it was before.
     """
     yield
-    scorer = Scorer(model).key
-    score_map = read_cached(path, scorer, stamp_of(path))
-    return score_map, score_map is None and read_cached(path, scorer) is not None
+    key = Scorer(model).key
+    score_map = read_cached(path, key, stamp_of(path))
+    return score_map, score_map is None and read_cached(path, key) is not None
 
 
 def holds_micrographs(folder: Path) -> bool:
-    """Whether it is a folder in which there are files that look like micrographs."""
+    """Whether a path is a folder with files that look like micrographs."""
     try:
         return folder.is_dir() and bool(list_micrographs(folder))
     except InputError:
@@ -50,7 +51,7 @@ def holds_micrographs(folder: Path) -> bool:
 
 
 def names_of(session: Session, scope: Scope) -> list[str]:
-    """Names of the micrographs that are meant, none that is excluded."""
+    """The names of the micrographs that are meant; of several, none that is excluded."""
     if scope == "this":
         return [session.current] if session.current is not None else []
     names = [name for name in session.names if name not in session.excluded]
@@ -58,7 +59,7 @@ def names_of(session: Session, scope: Scope) -> list[str]:
 
 
 def state_of(session: Session, name: str) -> State:
-    """How far the user has got with a micrograph."""
+    """The state of a micrograph: how far the user has got with it."""
     if name in session.excluded:
         return "excluded"
     verdicts = session.verdicts.get(name)
@@ -73,9 +74,9 @@ def state_of(session: Session, name: str) -> State:
 def thumbnails(
     micrographs: Mapping[str, Micrograph | Path | None],
 ) -> Generator[tuple[str, NDArray[np.uint8] | None], None, None]:
-    """Make thumbnails of micrographs, read from their files where they are not in memory.
+    """A stream of names and thumbnails of micrographs, read from files where these are given.
 
-    Yields a name and its thumbnail, None for a file that can't be read.
+    A thumbnail is None where a file can't be read, or where there is no micrograph.
     """
     for name, each in micrographs.items():
         try:
@@ -86,7 +87,7 @@ def thumbnails(
 
 
 def thumbnail(micrograph: Micrograph) -> NDArray[np.uint8]:
-    """(height, width) grey values of a small picture, at most `THUMBNAIL_PX` wide and high.
+    """The grey values, (height, width) uint8, of a small picture of `THUMBNAIL_PX` at most.
 
     Each of its pixels is the mean over a square of the micrograph, which filters enough noise
     for ice, carbon and large particles to be seen.

@@ -1,6 +1,6 @@
-"""Scores a session's micrographs one after the other: what comes next, and what becomes of it.
+"""The scoring of a session's micrographs, one after the other: what comes next, what comes of it.
 
-There are no threads here. Whoever runs the jobs tells on the main thread what came of each, and
+There are no threads here. Whoever runs the jobs reports on the main thread what came of each, and
 asks for the next one then: meanwhile a micrograph may have been closed, excluded or changed.
 """
 
@@ -23,7 +23,7 @@ from napari_deepem.session.state import Scored, Session
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ScoringJob:
-    """The scoring of one micrograph."""
+    """The job that scores one micrograph, and whether its scores are still wanted."""
 
     name: str
     steps: Callable[[], Generator[TilesDone, None, Scores]]
@@ -73,17 +73,17 @@ class SeriesScoring:
             self._session.scored_so_far = name, tiles.so_far
 
     def take(self, scores: Scores) -> None:
-        """Take what the present job has found, unless that is of other pixels than there are now.
+        """Put the present job's scores into the session, unless they are of other pixels than now.
 
         Then the same micrograph comes next once more.
         """
         session, name = self._session, self.run.names[self.run.over]
         session.scored_so_far = None
-        here = session.micrographs.get(name)
-        if here is None:
+        micrograph = session.micrographs.get(name)
+        if micrograph is None:
             session.candidates = {**session.candidates, name: scores.candidates}
-        elif _same_pixels(here, scores.source.micrograph):
-            scored = Scored(here, session.model, scores.score_map, scores.candidates)
+        elif _same_pixels(micrograph, scores.source.micrograph):
+            scored = Scored(micrograph, session.model, scores.score_map, scores.candidates)
             session.scored = {**session.scored, name: scored}
         else:
             return
@@ -97,7 +97,7 @@ class SeriesScoring:
         self.run.failed(problem)
 
     def drop(self) -> bool:
-        """Give up the present job, whose scores nobody wants; return whether others may follow."""
+        """Whether others may follow the present job, which is given up: nobody wants its scores."""
         self._session.scored_so_far = None
         if self._session.model is not self._scorer.model:
             return False

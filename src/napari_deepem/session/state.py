@@ -69,7 +69,7 @@ class Session(Parameters):
         None  # from what was clicked, see `core.training.box_size`; None: can't tell
     )
 
-    # what the user says of picks, by micrograph: `positive_yx` are accepted, `negative_yx` rejected
+    # verdicts on picks, by micrograph: `positive_yx` are accepted, `negative_yx` rejected
     verdicts: dict[str, InstanceOf[Labels]] = Field(default_factory=dict)
     rounds: tuple[Round, ...] = ()  # what each training gave
 
@@ -100,52 +100,52 @@ class Session(Parameters):
 
     @property
     def training(self) -> Activity:
-        """How training is doing."""
+        """The progress of training."""
         return self._training
 
     @property
     def scoring(self) -> Activity:
-        """How scoring is doing."""
+        """The progress of scoring."""
         return self._scoring
 
     @property
     def opening(self) -> Activity:
-        """How the opening of a folder is doing."""
+        """The progress of opening a folder."""
         return self._opening
 
     @property
     def exporting(self) -> Activity:
-        """How the writing of coordinate files is doing."""
+        """The progress of writing coordinate files."""
         return self._exporting
 
     @property
     def display(self) -> Display:
-        """How micrographs are shown."""
+        """The view of micrographs on the screen."""
         return self._display
 
     @property
     def edits(self) -> History:
-        """What was done to the labels, to be undone and redone."""
+        """The history of the labels, by which they are undone and redone."""
         return self._edits
 
     @property
     def selection(self) -> Selection:
-        """Picks, and how many there are, of any micrograph with the present settings."""
+        """The picks of any micrograph with the present settings, and how many there are."""
         return self._selection
 
     @property
     def verdict_edits(self) -> History:
-        """What was said of picks, to be undone and redone."""
+        """The history of the verdicts, by which they are undone and redone."""
         return self._verdict_edits
 
     @property
     def written(self) -> WrittenFiles:
-        """Coordinate files that this session wrote."""
+        """The coordinate files that this session wrote."""
         return self._written
 
     @property
     def pixel_size(self) -> float | None:
-        """A/px of the current micrograph."""
+        """The pixel size, A/px, of the current micrograph; None if it is not known."""
         micrograph = self.micrographs.get(self.current) if self.current else None
         return None if micrograph is None else micrograph.pixel_size
 
@@ -161,7 +161,7 @@ class Session(Parameters):
 
     @property
     def names(self) -> list[str]:
-        """Every micrograph: those of the series, then what else is open."""
+        """The names of all micrographs: those of the series, then what else is open."""
         return [*self.files, *(name for name in self.micrographs if name not in self.files)]
 
     @property
@@ -172,12 +172,12 @@ class Session(Parameters):
     @property
     def f2_optimum(self) -> float | None:
         """The threshold at which F2 was best on held-out labels; None if none were held out."""
-        found = self.model is not None and "held_out_recall" in self.model.summary
-        return self.model.threshold if found else None
+        has_curves = self.model is not None and "held_out_recall" in self.model.summary
+        return self.model.threshold if has_curves else None
 
     @property
     def estimated_precision(self) -> float | None:
-        """What share of the current picks is right, as far as their scores tell; None if not."""
+        """The share of the current picks that is right, as far as scores tell; None if not."""
         if self.current is None or self.model is None:
             return None
         return self._selection.estimated_precision(self.current, self.model)
@@ -192,24 +192,20 @@ class Session(Parameters):
         return labels if micrograph is None else labels.inside(micrograph.shape)
 
     def labelled(self) -> dict[str, Labels]:
-        """Labels of every micrograph that has any that count and is not excluded."""
-        counting = {name: self.counting_labels_of(name) for name in self.labels}
-        return {
-            name: labels
-            for name, labels in counting.items()
-            if (name in self.files or name in self.micrographs)
-            and name not in self.excluded
-            and (len(labels.positive_yx) or len(labels.negative_yx))
-        }
+        """The labels of every micrograph that has any that count and is not excluded."""
+        return self._in_use({name: self.counting_labels_of(name) for name in self.labels})
 
     def with_verdicts(self) -> dict[str, Labels]:
-        """Verdicts on every micrograph that has any and is not excluded."""
+        """The verdicts on every micrograph that has any and is not excluded."""
+        return self._in_use(self.verdicts)
+
+    def _in_use(self, labels: Mapping[str, Labels]) -> dict[str, Labels]:
         return {
-            name: verdicts
-            for name, verdicts in self.verdicts.items()
+            name: each
+            for name, each in labels.items()
             if (name in self.files or name in self.micrographs)
             and name not in self.excluded
-            and (len(verdicts.positive_yx) or len(verdicts.negative_yx))
+            and (len(each.positive_yx) or len(each.negative_yx))
         }
 
     @property

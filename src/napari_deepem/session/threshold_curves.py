@@ -1,4 +1,4 @@
-"""What helps to choose a threshold and a range: figures of held-out labels, boxes that are cut."""
+"""Figures that help to choose a threshold and a range: of held-out labels, and of boxes cut."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from napari_deepem.session.state import Session
 
 
 def held_out_curves(session: Session) -> tuple[FloatArray, dict[str, FloatArray]]:
-    """Thresholds, and the curves that held-out labels gave the model: precision, recall and F2.
+    """The thresholds, and the curves over them by name: precision, recall, F2 on held-out labels.
 
     Where labels were partial there is no precision; without held-out labels there is nothing.
     """
     curves = None if session.model is None else HeldOutCurves.of_summary(session.model.summary)
     if curves is None:
         return np.empty(0), {}
-    found = {"recall": curves.recalls, "F2": curves.f2s}
+    by_name = {"recall": curves.recalls, "F2": curves.f2s}
     if curves.precisions is not None:
-        found = {"precision": curves.precisions, **found}
-    return curves.thresholds, found
+        by_name = {"precision": curves.precisions, **by_name}
+    return curves.thresholds, by_name
 
 
 def at_ends(
     candidates: Candidates, threshold: float, std_range: tuple[float, float]
 ) -> list[int | None]:
-    """Indices of four candidates above the threshold: what lies next to both ends of the range.
+    """The indices of four candidates above the threshold, next to both ends of the range.
 
     They are the one with the highest standard deviation below the range, the lowest and the highest
     within it, and the lowest above it; None where there is no such candidate.

@@ -1,4 +1,4 @@
-"""What would make the next training better; it can start all the same."""
+"""Advice on what would make the next training better; it can start all the same."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ FAR_OFF = 1.5  # times the suggested box
 
 
 def training_advice(session: Session) -> list[str]:
-    """Sentences on the labels and the box; empty if there is nothing to say of them."""
-    training_input = [*session.labelled().values(), *session.with_verdicts().values()]
-    if not training_input:
+    """The sentences of advice on the labels and the box; empty if there is none to give."""
+    labels_and_verdicts = [*session.labelled().values(), *session.with_verdicts().values()]
+    if not labels_and_verdicts:
         return []
     return [
         *_on_numbers(session),
-        *_on_places(training_input, session.box_size_px),
+        *_on_places(labels_and_verdicts, session.box_size_px),
         *_on_box(session),
     ]
 
@@ -53,9 +53,9 @@ def _on_numbers(session: Session) -> Iterable[str]:
         )
 
 
-def _on_places(training_input: Iterable[Labels], box_size_px: int) -> Iterable[str]:
+def _on_places(labels_and_verdicts: Iterable[Labels], box_size_px: int) -> Iterable[str]:
     twice = both = crowded = total = 0
-    for labels in training_input:
+    for labels in labels_and_verdicts:
         nearest = neighbour_distances(labels.positive_yx)
         twice += int((nearest <= SAME_PARTICLE_BOXES * box_size_px).sum()) // 2
         crowded += int((nearest <= CROWDED_BOXES * box_size_px).sum())

@@ -1,4 +1,4 @@
-"""What the next training learns from: labels, and verdicts on picks, wherever the images are."""
+"""The input of the next training: labels, and verdicts on picks, wherever the images are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from napari_deepem.session.state import Session
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TrainingInput:
-    """A session's labels and images as they are at one moment; a job may keep it."""
+    """The labels, verdicts and images of a session as they are at one moment; a job may keep it."""
 
     labels: Mapping[str, Labels]
     verdicts: Mapping[str, Labels]
@@ -86,7 +86,7 @@ class TrainingInput:
         return replace(read_micrograph(path), name=item.name)
 
     def without(self, model: Model) -> Model:
-        """The model, remembering nothing of what has labels here, or is left out on purpose.
+        """The model without those of its training set that have labels in this, or are excluded.
 
         The session knows better: labels may have been taken away since.
         """

@@ -1,4 +1,4 @@
-"""What each training of a session gave: how one sees that it gets better.
+"""The rounds of training of a session, by which one sees that it gets better.
 
 A `Round` holds plain values only: `dataclasses.asdict` makes JSON of it, `round_from` brings it
 back.
@@ -31,13 +31,13 @@ class Round:
 
 
 def round_from(values: Mapping[str, Any]) -> Round:
-    """Make a round of what was kept of one; what a later version kept besides is left out."""
+    """The round that these values were kept of; what a later version kept besides is left out."""
     known = {field.name for field in fields(Round)}
     return Round(**{name: value for name, value in values.items() if name in known})
 
 
 def round_of(model: Model, start: RoundStart, number: int) -> Round:
-    """Describe a model as the round of training that gave it."""
+    """The round of training that gave a model."""
     summary = model.summary
     parts = [*summary.get("trained_on", ()), *summary.get("held_out", ())]
     curve = summary.get("curve", ())
