@@ -11,7 +11,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
 from napari_deepem.io.atomic import replacing, writable_folder
 from napari_deepem.io.coordinates import WRITABLE, write_coordinates
-from napari_deepem.io.written_files import WrittenFiles, names_on_record
+from napari_deepem.io.owned_files import OwnedFiles, names_on_record
 
 RECORD = ".napari-deepem-picks.json"  # names of the coordinate files in a folder that are ours
 
@@ -37,7 +37,7 @@ class PickFolder:
         writable_folder(folder)
         ours = _names_of_picks(folder)
         possible = (folder / f"{name}{suffix}" for name in names for suffix in WRITABLE)
-        for path in WrittenFiles.named(folder, ours).others(possible):
+        for path in OwnedFiles.named(folder, ours).others(possible):
             raise InputError(
                 f"{path} was not picked by this program and would be replaced or hidden: choose "
                 "another folder for the picks"

@@ -28,8 +28,8 @@ from napari_deepem.core.types import Picks, Volume
 from napari_deepem.io.atomic import replacing, writable_folder
 from napari_deepem.io.coordinates import write_coordinates
 from napari_deepem.io.images import write_image
+from napari_deepem.io.owned_files import OwnedFiles, names_on_record
 from napari_deepem.io.volumes import read_volume
-from napari_deepem.io.written_files import WrittenFiles, names_on_record
 
 RECORD = "simulation.json"
 LARGEST_PROJECTION_PX = 2048
@@ -173,7 +173,7 @@ class _SetFolder:
         writable_folder(folder)
         old = _files_of_record(folder / RECORD)
         planned = frozenset(name + suffix for name in names for suffix in (".mrc", ".csv", ".star"))
-        for path in WrittenFiles.named(folder, old).others(folder / n for n in sorted(planned)):
+        for path in OwnedFiles.named(folder, old).others(folder / n for n in sorted(planned)):
             raise InputError(
                 f"{path} was not simulated by this program and would be replaced: choose another "
                 "folder for the set"

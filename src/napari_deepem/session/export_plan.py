@@ -16,7 +16,7 @@ from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import Candidates, Labels, Picks
 from napari_deepem.io.coordinates import FORMATS, write_coordinates
-from napari_deepem.io.written_files import WrittenFiles
+from napari_deepem.io.owned_files import OwnedFiles
 from napari_deepem.session.readiness import What, why_not_save
 from napari_deepem.session.series import Scope, names_of
 from napari_deepem.session.state import Session
@@ -48,7 +48,7 @@ class Plan:
 class Written:
     """The files that were written, and what is in them."""
 
-    files: WrittenFiles
+    files: OwnedFiles
     micrographs: int
     particles: int
     rejected: int  # picks that were left out
@@ -91,7 +91,7 @@ def writing(plan: Plan) -> Generator[int, None, Written]:
     InputError
         A file can't be written.
     """
-    files = WrittenFiles()
+    files = OwnedFiles()
     particles = rejected = 0
     for done, name in enumerate(plan.names):
         picks, left_out = plan.picks_of(name)

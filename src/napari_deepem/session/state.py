@@ -19,7 +19,7 @@ from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.settings import automatic_sampling, sampling_of
 from napari_deepem.core.types import Candidates, Labels, Micrograph, Picks, ScoreMap
-from napari_deepem.io.written_files import WrittenFiles
+from napari_deepem.io.owned_files import OwnedFiles
 from napari_deepem.session.activity import Activity
 from napari_deepem.session.display import Display
 from napari_deepem.session.history import History
@@ -80,7 +80,7 @@ class Session(Parameters):
     _display: Display = PrivateAttr(default_factory=Display)
     _edits: History = PrivateAttr()
     _verdict_edits: History = PrivateAttr()
-    _written: WrittenFiles = PrivateAttr(default_factory=WrittenFiles)
+    _written: OwnedFiles = PrivateAttr(default_factory=OwnedFiles)
     _criteria: PickCriteria = PrivateAttr()  # the same object as long as nothing is changed
     _selection: Selection = PrivateAttr()
 
@@ -139,7 +139,7 @@ class Session(Parameters):
         return self._verdict_edits
 
     @property
-    def written(self) -> WrittenFiles:
+    def written(self) -> OwnedFiles:
         """The coordinate files that this session wrote."""
         return self._written
 

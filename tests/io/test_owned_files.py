@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from napari_deepem.io.written_files import WrittenFiles, names_on_record
+from napari_deepem.io.owned_files import OwnedFiles, names_on_record
 
 
 def test_file_is_ours_until_somebody_changes_it(tmp_path: Path) -> None:
     ours, theirs, missing = (tmp_path / f"{name}.star" for name in ("ours", "theirs", "missing"))
     ours.write_text("picks")
     theirs.write_text("clicked for an hour")
-    written = WrittenFiles()
+    written = OwnedFiles()
     assert written.others([ours, theirs, missing]) == [ours, theirs]
     written.add(ours)
     assert len(written) == 1
@@ -29,7 +29,7 @@ def test_file_is_ours_until_somebody_changes_it(tmp_path: Path) -> None:
 def test_files_on_record_are_ours_at_any_time(tmp_path: Path) -> None:
     for name in ("a.box", "b.box"):
         (tmp_path / name).write_text("1 2 3 3")
-    written = WrittenFiles.named(tmp_path, ["a.box", "gone.box"])
+    written = OwnedFiles.named(tmp_path, ["a.box", "gone.box"])
     assert written.others([tmp_path / "a.box", tmp_path / "b.box"]) == [tmp_path / "b.box"]
     assert written.others([tmp_path / "deeper" / "a.box"]) == []  # it is not there
     (tmp_path / "deeper").mkdir()
@@ -41,14 +41,14 @@ def test_file_is_the_same_on_whatever_way_it_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.box").write_text("1 2 3 3")
-    written = WrittenFiles()
+    written = OwnedFiles()
     written.add(tmp_path / "a.box")
     monkeypatch.chdir(tmp_path)
     assert written.others([Path("a.box"), tmp_path / ".." / tmp_path.name / "a.box"]) == []
 
 
 def test_what_others_noted_joins(tmp_path: Path) -> None:
-    path, written, more = tmp_path / "a.box", WrittenFiles(), WrittenFiles()
+    path, written, more = tmp_path / "a.box", OwnedFiles(), OwnedFiles()
     path.write_text("1 2 3 3")
     more.add(path)
     written.update(more)

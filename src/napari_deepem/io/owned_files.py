@@ -7,18 +7,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
-class WrittenFiles:
+class OwnedFiles:
     """The files that are ours: what was written, each until somebody changes it."""
 
     def __init__(self) -> None:
         self._times: dict[Path, int | None] = {}  # when, ns; None: it counts at any time
 
     @classmethod
-    def named(cls, folder: Path, names: Iterable[str]) -> WrittenFiles:
+    def named(cls, folder: Path, names: Iterable[str]) -> OwnedFiles:
         """The files of a folder that a record names: it does not say when they were written."""
-        written, place = cls(), folder.resolve()
-        written._times = {place / name: None for name in names}
-        return written
+        owned, place = cls(), folder.resolve()
+        owned._times = {place / name: None for name in names}
+        return owned
 
     def __len__(self) -> int:
         return len(self._times)
@@ -27,7 +27,7 @@ class WrittenFiles:
         """Count a file as ours, as it is now."""
         self._times[_place(path)] = path.stat().st_mtime_ns
 
-    def update(self, more: WrittenFiles) -> None:
+    def update(self, more: OwnedFiles) -> None:
         """Count as ours what others have noted as written."""
         self._times.update(more._times)
 
