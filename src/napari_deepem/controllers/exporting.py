@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from napari_deepem.controllers.wording import counted
 from napari_deepem.controllers.workers import report, run
+from napari_deepem.core.wording import counted
 from napari_deepem.session import Session
 from napari_deepem.session.export_plan import Plan, Written, writing
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
-from napari_deepem.controllers.wording import time_left
+from napari_deepem.controllers.time_left import time_left
 from napari_deepem.controllers.workers import RunningJob, report, run
 from napari_deepem.session import Session
 from napari_deepem.session.readiness import why_not_score

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari_deepem.controllers.wording import time_left
+from napari_deepem.controllers.time_left import time_left
 from napari_deepem.controllers.workers import RunningJob, report, run
 from napari_deepem.session import Activity, Session, jobs
 from napari_deepem.session.readiness import why_not_refine, why_not_train

@@ -10,10 +10,10 @@ from napari.utils.action_manager import action_manager
 
 from napari_deepem.controllers.key_bindings import with_keys
 from napari_deepem.controllers.mouse_tools import Tool
-from napari_deepem.controllers.wording import counted
 from napari_deepem.controllers.workers import report
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import LabelKind
+from napari_deepem.core.wording import counted
 from napari_deepem.layers.label_points import adoptable
 from napari_deepem.session.display import Display
 from napari_deepem.session.readiness import why_not_annotate

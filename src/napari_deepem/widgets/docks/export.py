@@ -10,9 +10,9 @@ from magicgui.types import FileDialogMode
 from magicgui.widgets import CheckBox, ComboBox, FileEdit, ProgressBar, PushButton, RadioButtons
 from qtpy.QtWidgets import QMessageBox
 
-from napari_deepem.controllers.wording import counted
 from napari_deepem.controllers.workers import report
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.wording import counted
 from napari_deepem.layers.micrographs import folder_of
 from napari_deepem.session import export_plan
 from napari_deepem.session.export_plan import FORMATS, NO_FORMAT

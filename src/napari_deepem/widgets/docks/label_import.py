@@ -10,9 +10,9 @@ from typing import Any
 from magicgui.widgets import PushButton
 from qtpy.QtWidgets import QFileDialog
 
-from napari_deepem.controllers.wording import counted
 from napari_deepem.controllers.workers import report, run
 from napari_deepem.core.types import FloatArray
+from napari_deepem.core.wording import counted
 from napari_deepem.session import Session
 from napari_deepem.session.background_labels import drawing_background
 from napari_deepem.session.labels import LabelsRead, add_labels, reading_labels

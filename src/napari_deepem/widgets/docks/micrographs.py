@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QFileDialog, QSizePolicy
 
 from napari_deepem.controllers.key_bindings import with_keys
 from napari_deepem.controllers.thumbnails import Thumbnails
-from napari_deepem.controllers.wording import counted
 from napari_deepem.controllers.workers import work_on
+from napari_deepem.core.wording import counted
 from napari_deepem.session.readiness import why_not_score_all
 from napari_deepem.widgets.docks.dock import Dock, button, enable, holder, row, tell, text_line
 from napari_deepem.widgets.pictures.micrograph_table import ALL, NAME, Table

@@ -10,7 +10,7 @@ from magicgui.widgets import FloatRangeSlider, FloatSlider, FloatSpinBox, Progre
 from qtpy.QtCore import QTimer
 
 from napari_deepem.controllers.debounced_job import Refresh
-from napari_deepem.controllers.wording import counted
+from napari_deepem.core.wording import counted
 from napari_deepem.session import box_pictures, threshold_curves
 from napari_deepem.session.readiness import NO_MODEL, why_not_score, why_not_score_all
 from napari_deepem.widgets.docks.dock import (

@@ -8,8 +8,8 @@ from magicgui.widgets import CheckBox, ComboBox, ProgressBar, PushButton
 from qtpy.QtWidgets import QSizePolicy
 
 from napari_deepem.controllers.debounced_job import Refresh
-from napari_deepem.controllers.wording import counted
 from napari_deepem.controllers.workers import Job
+from napari_deepem.core.wording import counted
 from napari_deepem.session import review_gallery
 from napari_deepem.session.box_pictures import cutting
 from napari_deepem.session.readiness import (
