@@ -221,19 +221,15 @@ class Pick(Dock):
     def _cutting_job(self) -> Any:
         """The job that cuts boxes at both ends of the range; their captions are shown at once."""
         session, candidates = self.session, self.session.current_candidates
-        is_open = session.current in session.micrographs
-        if candidates is None or not is_open or session.model is None:
+        name = session.current
+        if candidates is None or name not in session.micrographs or session.model is None:
             self.std_range_boxes.show_stds([None] * 4)
             return None
         indices = threshold_curves.at_ends(candidates, session.threshold, session.std_range)
         stds = [None if index is None else candidates.stds[index] for index in indices]
         self.std_range_boxes.show_stds(stds)
         centres_yx = candidates.centres_yx[[index for index in indices if index is not None]]
-        return (
-            box_pictures.cutting(session, {session.current: centres_yx})
-            if len(centres_yx)
-            else None
-        )
+        return box_pictures.cutting(session, {name: centres_yx}) if len(centres_yx) else None
 
     def _on_cut(self, cut: box_pictures.Cut) -> None:
         self.std_range_boxes.show_pictures(list(cut[2]))
