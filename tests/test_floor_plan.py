@@ -15,7 +15,7 @@ import pytest
 
 from places import ROOT
 
-SHARED = "core.types, core.errors, core.jobs, core.geometry"
+SHARED = "core.types, core.errors, core.jobs, core.geometry, core.wording"
 NO_FILES = "GUI, psygnal, mrcfile, starfile, dask"
 FLOOR_PLAN = [  # from the roof down: no room imports one that stands above it
     # room, may import of ours, never imports, imports only inside functions
@@ -23,13 +23,13 @@ FLOOR_PLAN = [  # from the roof down: no room imports one that stands above it
     ("cli", "cli, batch, core, io", "psygnal", "GUI, widgets.windows"),
     (
         "widgets",
-        "widgets, controllers, session, layers, core.types, core.errors",
+        "widgets, controllers, session, layers, core.types, core.errors, core.wording",
         "torch, mrcfile",
         "",
     ),
     (
         "controllers",
-        "controllers, session, layers, core.types, core.errors, core.geometry",
+        "controllers, session, layers, core.types, core.errors, core.geometry, core.wording",
         "torch, mrcfile",
         "",
     ),
@@ -85,7 +85,6 @@ ONE_MEANING = {
     "simulate": "simulated sets as files: command, and what it calls",
     "train": "training: of arrays, of files, command and dock",
     "training": "training: the science, and the window's jobs that do it",
-    "wording": "how things are said to a user",
 }
 QT = {"qtpy", "superqt", "pyqtgraph", "PyQt5", "PyQt6", "PySide2", "PySide6"}
 GROUPS = {"Qt": QT, "GUI": QT | {"napari", "magicgui", "vispy"}}

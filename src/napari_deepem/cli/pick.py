@@ -21,8 +21,8 @@ from napari_deepem.cli.options import (
     rising,
 )
 from napari_deepem.cli.progress import progress_bar
-from napari_deepem.cli.wording import counted
 from napari_deepem.core.jobs import finish
+from napari_deepem.core.wording import counted
 
 if TYPE_CHECKING:
     from napari_deepem.batch.pick import MicrographDone

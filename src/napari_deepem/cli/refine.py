@@ -14,8 +14,8 @@ from napari_deepem.cli.app import app, errors
 from napari_deepem.cli.options import Device, Micrographs, Whole
 from napari_deepem.cli.progress import progress_bar
 from napari_deepem.cli.training_lines import describe_model, show_epoch
-from napari_deepem.cli.wording import counted, listed
 from napari_deepem.core.jobs import EpochDone, MicrographRead, finish
+from napari_deepem.core.wording import counted, listed
 
 if TYPE_CHECKING:
     from napari_deepem.batch.refine import VerdictsRead

@@ -13,7 +13,7 @@ from rich.console import Console
 from napari_deepem.cli.app import app, errors
 from napari_deepem.cli.options import Size, Whole
 from napari_deepem.cli.progress import progress_bar
-from napari_deepem.cli.wording import counted
+from napari_deepem.core.wording import counted
 
 if TYPE_CHECKING:
     from napari_deepem.batch.simulate import MicrographSimulated

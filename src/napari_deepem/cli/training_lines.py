@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import Progress
 
-from napari_deepem.cli.wording import counted, listed
 from napari_deepem.core.jobs import EpochDone
+from napari_deepem.core.wording import counted, listed
 
 if TYPE_CHECKING:
     from napari_deepem.batch.train import LabelledFiles

@@ -83,6 +83,11 @@ class Labels:
         """Labels from `Picks` or anything array-like, (n, 2) each; (0, 2) where left out."""
         return cls(_points(positive_yx), _points(negative_yx), _points(unsure_yx))
 
+    @property
+    def can_teach(self) -> bool:
+        """Whether there is a particle or a non-particle among them."""
+        return bool(len(self.positive_yx) or len(self.negative_yx))
+
     def inside(self, shape: tuple[int, int]) -> Labels:
         """The labels that lie on an image of (height, width) pixels; the same value if all do."""
         kinds = self.positive_yx, self.negative_yx, self.unsure_yx
@@ -176,3 +181,6 @@ def _points(values: Any) -> FloatArray:
     if points.size and points.shape[-1:] != (2,):
         raise ValueError(f"positions are (n, 2), row then column, not {points.shape}")
     return points.reshape(-1, 2)
+
+
+NO_LABELS = Labels.of()

@@ -15,10 +15,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from psygnal import Signal
 
-from napari_deepem.core.types import Labels
+from napari_deepem.core.types import NO_LABELS, Labels
 
 STEPS = 1000  # that are kept; the arrays of a step are small
-NO_LABELS = Labels.of()
 
 
 class Edited(Protocol):

@@ -10,13 +10,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.types import LABEL_KINDS, Candidates, FloatArray, Labels
+from napari_deepem.core.types import LABEL_KINDS, NO_LABELS, Candidates, FloatArray, Labels
 from napari_deepem.io.models import model_bytes
 from napari_deepem.io.session_file import Stored, stamp_of
 from napari_deepem.session.labels import centres_of, with_more
 from napari_deepem.session.open_folder import Opened
 from napari_deepem.session.parameters import Parameters
-from napari_deepem.session.state import NO_LABELS, Session
+from napari_deepem.session.state import Session
 from napari_deepem.session.training_rounds import round_from
 
 

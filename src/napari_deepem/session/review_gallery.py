@@ -19,9 +19,9 @@ from scipy.spatial import KDTree
 from napari_deepem.core.evaluation.label_suggestion import Suggestion, doubt, suggest_labels
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.picking.criteria import PickCriteria
-from napari_deepem.core.types import Candidates, FloatArray, Labels
+from napari_deepem.core.types import NO_LABELS, Candidates, FloatArray, Labels
 from napari_deepem.session.box_pictures import united
-from napari_deepem.session.state import NO_LABELS, Session
+from napari_deepem.session.state import Session
 
 Verdict = Literal["accepted", "rejected"]
 Order = Literal["best", "worst", "doubt", "std_high", "std_low"]

@@ -63,12 +63,12 @@ def state_of(session: Session, name: str) -> State:
     if name in session.excluded:
         return "excluded"
     verdicts = session.verdicts.get(name)
-    if verdicts is not None and (len(verdicts.positive_yx) or len(verdicts.negative_yx)):
+    if verdicts is not None and verdicts.can_teach:
         return "reviewed"
     if name in session.candidates:
         return "scored"
     labels = session.labels_of(name)
-    return "labelled" if len(labels.positive_yx) or len(labels.negative_yx) else "new"
+    return "labelled" if labels.can_teach else "new"
 
 
 def thumbnails(

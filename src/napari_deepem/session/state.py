@@ -18,7 +18,7 @@ from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.settings import automatic_sampling, sampling_of
-from napari_deepem.core.types import Candidates, Labels, Micrograph, Picks, ScoreMap
+from napari_deepem.core.types import NO_LABELS, Candidates, Labels, Micrograph, Picks, ScoreMap
 from napari_deepem.io.owned_files import OwnedFiles
 from napari_deepem.session.activity import Activity
 from napari_deepem.session.display import Display
@@ -26,8 +26,6 @@ from napari_deepem.session.history import History
 from napari_deepem.session.parameters import Parameters
 from napari_deepem.session.pick_cache import Selection
 from napari_deepem.session.training_rounds import Round
-
-NO_LABELS = Labels.of()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -205,7 +203,7 @@ class Session(Parameters):
             for name, each in labels.items()
             if (name in self.files or name in self.micrographs)
             and name not in self.excluded
-            and (len(each.positive_yx) or len(each.negative_yx))
+            and each.can_teach
         }
 
     @property

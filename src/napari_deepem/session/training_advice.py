@@ -11,6 +11,7 @@ from napari_deepem.core.geometry import (
 )
 from napari_deepem.core.training.dataset import FEWEST_TO_SPLIT
 from napari_deepem.core.types import Labels
+from napari_deepem.core.wording import counted
 from napari_deepem.session.state import Session
 
 ENOUGH_PARTICLES = 20
@@ -38,7 +39,8 @@ def _on_numbers(session: Session) -> Iterable[str]:
     with_particles = [name for name, count in counts.items() if count]
     total = sum(counts.values())
     if total and total < ENOUGH_PARTICLES:
-        yield f"Only {_particles(total)} so far: {ENOUGH_PARTICLES} or more teach much better."
+        number = counted(total, "particle")
+        yield f"Only {number} so far: {ENOUGH_PARTICLES} or more teach much better."
     if len(with_particles) != 1:
         return
     if total < FEWEST_TO_SPLIT:
@@ -68,7 +70,7 @@ def _on_places(labels_and_verdicts: Iterable[Labels], box_size_px: int) -> Itera
             "one of the two."
         )
     if twice:
-        yield f"{_particles(twice)} seem{'s' if twice == 1 else ''} to be marked twice."
+        yield f"{counted(twice, 'particle')} seem{'s' if twice == 1 else ''} to be marked twice."
     elif crowded > CROWDED_SHARE * total:
         yield (
             f"{crowded} of {total} particles lie less than half a box from the next one: the "
@@ -84,7 +86,3 @@ def _on_box(session: Session) -> Iterable[str]:
             f"The box looks too {'large' if large else 'small'} for what was clicked: "
             f"{suggested} px would fit."
         )
-
-
-def _particles(count: int) -> str:
-    return f"{count} particle{'' if count == 1 else 's'}"

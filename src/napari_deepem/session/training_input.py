@@ -67,7 +67,7 @@ class TrainingInput:
         ]
         order = {name: at for at, name in enumerate([*self.files, *self.micrographs])}
         joined = [self._inside(item) for item in join(with_labels, with_verdicts, self.box_size_px)]
-        kept = [i for i in joined if len(i.labels.positive_yx) or len(i.labels.negative_yx)]
+        kept = [item for item in joined if item.labels.can_teach]
         return sorted(kept, key=lambda item: order.get(item.name, len(order)))
 
     def micrograph_of(self, item: LabelledMicrograph) -> Micrograph:

@@ -14,9 +14,8 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.crops import PaddedImage, box_corners, draw_negatives
-from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
+from napari_deepem.core.types import NO_LABELS, Float32Array, FloatArray, Labels, Micrograph
 
-NO_LABELS = Labels.of()
 WHOLE_FROM = 4  # micrographs with particles, of which a whole one can be held out
 HELD_OUT_SHARE = 0.25  # of the micrographs, or of the particles of each
 FEWEST_TO_SPLIT = 8  # particles of a micrograph, of which a part is held out
@@ -82,7 +81,7 @@ def prepare_fields(
     for micrograph, its_labels in zip_longest(micrographs, labels):
         if micrograph is None or its_labels is None:
             raise InputError("micrographs and labels differ in number: give one item for each")
-        if not len(its_labels.positive_yx) and not len(its_labels.negative_yx):
+        if not its_labels.can_teach:
             continue
         _check_inside(micrograph, its_labels)
         prepared = prepare_micrograph(micrograph, box_size_px, sampling)

@@ -1,4 +1,4 @@
-"""Export: save picks, or labels, as coordinate files, or keep picks as a layer."""
+"""The Export dock: picks, or labels, as coordinate files, and picks as a layer of the user's."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from magicgui.types import FileDialogMode
 from magicgui.widgets import CheckBox, ComboBox, FileEdit, ProgressBar, PushButton, RadioButtons
 from qtpy.QtWidgets import QMessageBox
 
-from napari_deepem.controllers.wording import counted
 from napari_deepem.controllers.workers import report
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.wording import counted
 from napari_deepem.layers.micrographs import folder_of
 from napari_deepem.session import export_plan
 from napari_deepem.session.export_plan import NO_FORMAT, SUFFIXES
@@ -34,13 +34,13 @@ NAMED = 8  # files that a question names one by one
 
 
 class Export(Dock):
-    """The dock of this name."""
+    """The dock in which picks or labels are saved as files, and picks copied to a layer."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self._chosen_folders: dict[str, Path] = {}  # by the name that ours would have
-        self.what = ComboBox(label="Save", choices=list(WHATS))
-        self.what.tooltip = "Picks that you rejected in Review are left out."
+        self.content = ComboBox(label="Save", choices=list(WHATS))
+        self.content.tooltip = "Picks that you rejected in Review are left out."
         self.scope = RadioButtons(label="Of", choices=list(SCOPES), orientation="vertical")
         self.scope.value = THIS
         self.formats = {
@@ -59,7 +59,7 @@ class Export(Dock):
         self.fill(
             [
                 form(
-                    self.what,
+                    self.content,
                     self.scope,
                     row(*self.formats.values(), label="Formats"),
                     self.destination,
@@ -70,7 +70,7 @@ class Export(Dock):
                 self.copy_to_layer,
             ]
         )
-        self.what.changed.connect(self._show_destination)
+        self.content.changed.connect(self._show_destination)
         for control in (self.scope, *self.formats.values()):
             control.changed.connect(self._show)
         self.destination.changed.connect(self._on_destination)
@@ -90,7 +90,7 @@ class Export(Dock):
 
     @property
     def suffixes(self) -> list[str]:
-        """Suffixes of the chosen formats."""
+        """The suffixes of the chosen formats."""
         return [SUFFIXES[name] for name, box in self.formats.items() if box.value]
 
     def _destination(self) -> Path | None:
@@ -98,14 +98,14 @@ class Export(Dock):
         return Path(text).expanduser() if text else None
 
     def _on_destination(self) -> None:
-        chosen = self._destination()
-        if chosen is not None and chosen.is_absolute():
-            self._chosen_folders[FOLDERS[self.what.value]] = chosen
+        folder = self._destination()
+        if folder is not None and folder.is_absolute():
+            self._chosen_folders[FOLDERS[self.content.value]] = folder
         self._show()
 
     def _folder(self) -> Path:
-        """Return where to save: where the user last chose, or a folder beside the micrographs."""
-        name, session = FOLDERS[self.what.value], self.session
+        """The folder to save to: that which the user last chose, or one beside the micrographs."""
+        name, session = FOLDERS[self.content.value], self.session
         if name in self._chosen_folders:
             return self._chosen_folders[name]
         if session.folder is not None and (session.current in session.files):
@@ -120,7 +120,7 @@ class Export(Dock):
 
     def _show(self) -> None:
         why_not = (
-            why_not_save(self.session, *self._asked())
+            why_not_save(self.session, *self._choice())
             or ("" if self.suffixes else NO_FORMAT)
             or ("" if self._destination() else "Name a folder to save to.")
         )
@@ -142,19 +142,19 @@ class Export(Dock):
         if exporting.message:
             tell(self.status, exporting.message)
 
-    def _asked(self) -> tuple[What, Scope]:
-        return WHATS[self.what.value], SCOPES[self.scope.value]
+    def _choice(self) -> tuple[What, Scope]:
+        return WHATS[self.content.value], SCOPES[self.scope.value]
 
     def _save_files(self) -> None:
         try:
             plan = export_plan.plan(
-                self.session, *self._asked(), self._destination() or self._folder(), self.suffixes
+                self.session, *self._choice(), self._destination() or self._folder(), self.suffixes
             )
         except InputError as error:
             return tell(self.status, report(error))
         if not self._may_replace(self.session.written.others(plan.paths())):
             return tell(self.status, "Nothing was written.")
-        self.link.exporting.write(plan, "pick" if self._asked()[0] == "picks" else "particle")
+        self.link.exporting.write(plan, "pick" if self._choice()[0] == "picks" else "particle")
 
     def _may_replace(self, others: list[Path]) -> bool:
         if not others:
@@ -176,7 +176,7 @@ class Export(Dock):
 
 
 def _listed(paths: Iterable[Path]) -> str:
-    """Name files line by line, the first few of many."""
+    """The names of files, one a line; of many the first few, and how many more there are."""
     names = [str(path) for path in paths]
     more = [f"and {len(names) - NAMED} more"] if len(names) > NAMED else []
     return "\n".join([*names[:NAMED], *more])

@@ -1,6 +1,6 @@
-"""What the docks say."""
+"""What the message of a job says of the time it still takes."""
 
-from napari_deepem.controllers.wording import time_left
+from napari_deepem.controllers.time_left import time_left
 
 
 def test_time_left_is_told_from_the_second_epoch_on() -> None:

@@ -1,4 +1,4 @@
-"""Numbers and names as every command words them."""
+"""Numbers and names as docks, commands and messages word them."""
 
 from __future__ import annotations
 
