@@ -14,6 +14,7 @@ from napari_deepem.core.network import cpu_training_pass
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.cpu_training_pass import training_logits
 from napari_deepem.core.network.network import Network
+from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.training.refinement import refine
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.train import train, train_epochs
@@ -45,6 +46,7 @@ def test_training_and_refining_on_the_cpu_ask_for_no_other_device(
     monkeypatch: pytest.MonkeyPatch, recipe: str
 ) -> None:
     micrographs, labels = blob_sample(1, 2)
+    monkeypatch.setitem(RECIPES, "modern", replace(MODERN, batches_per_epoch=2))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # auto would fail here
     options = {"recipe": recipe, "epochs": 4, "labels_complete": False, "device": "cpu"}
     model = train(micrographs, labels, BOX_PX, **options)  # type: ignore[arg-type]
