@@ -2,7 +2,7 @@
 
     python benchmarks/whole_way.py
 
-A float32 file of 7420 x 7676 px, boxes of 180 px, binned 4x; every step as `batch.picking` does it,
+A float32 file of 7420 x 7676 px, boxes of 180 px, binned 4x; every step as `batch.pick` does it,
 several times, and the least time of each: of the clock, and of all threads of the processor, which
 does not count waiting for it. Prints a JSON of seconds, shares and MB.
 """
