@@ -58,7 +58,7 @@ def measure() -> dict[str, Any]:
         show("Annotate")
         session.box_size_px, session.epochs, session.labels = SAMPLE_BOX_PX, EPOCHS, labels
         heart.until_idle()
-        found["the first marks"] = heart.told()
+        found["the first labels"] = heart.told()
         show("Train").train.native.click()
         heart.until(lambda: not session.training.running)
         found["training"] = heart.told()

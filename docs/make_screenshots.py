@@ -31,7 +31,7 @@ from napari_deepem.widgets.windows import DOCKS
 
 IMAGES = Path(__file__).parent / "images"
 COUNT = 5  # micrographs
-MARKED = 20  # on each of the first two
+LABELLED = 20  # on each of the first two
 EXACT = 160  # colours of a picture
 
 
@@ -66,22 +66,22 @@ class Story:
         wait_until(lambda: bool(self.session.micrographs) and not self.link.autosave.message)
 
     def tell(self) -> None:
-        """From the first mark to the files."""
+        """From the first label to the files."""
         self.annotate()
         self.train()
         self.pick()
-        self.verdicts()
+        self.review()
         self.pick_all()
         self.export()
         self.link.autosave.close()
         self.viewer.close()
 
     def annotate(self) -> None:
-        """Marks on two micrographs, the first of them in sight."""
+        """Labels on two micrographs, the first of them in sight."""
         dock, session = self.show("Annotate"), self.session
         session.box_size_px = SAMPLE_BOX_PX
-        marked = list(self.truth_yx.items())[:2]
-        session.labels = {name: Labels.of(centres[:MARKED]) for name, centres in marked}
+        first_yx = list(self.truth_yx.items())[:2]
+        session.labels = {name: Labels.of(centres[:LABELLED]) for name, centres in first_yx}
         self.link.mouse_tools.use("positive")
         settle()
         self.picture("Annotate")
@@ -121,7 +121,7 @@ class Story:
             away_yx = self.truth_yx["klh_03"] - dock.pictures.gallery.centres_yx[row]
             is_particle = np.linalg.norm(away_yx, axis=1).min() < SAMPLE_BOX_PX / 4
             (dock.accept if is_particle else dock.reject).native.click()
-        dock.again.native.click()
+        dock.train_again.native.click()
         wait_until(lambda: not session.training.running)
         wait_until(lambda: session.current_scored is not None)
         settle(2.0)

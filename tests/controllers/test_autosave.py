@@ -72,7 +72,7 @@ def test_series_stays_open_where_its_labels_cannot_be_written(
     full = sqlite3.OperationalError("database or disk is full")
     with monkeypatch.context() as patch:
         patch.setattr(SessionFile, "_write", Mock(side_effect=full))
-        link.mark("positive").add([[10.0, 20.0]])
+        link.start_labelling("positive").add([[10.0, 20.0]])
         link.autosave.open_folder(other)
         qtbot.waitUntil(lambda: len(said) == 1)
     assert f"{other} is not opened" in said[0]
@@ -130,7 +130,7 @@ def test_session_is_kept_while_one_works_and_goes_on(
     monkeypatch.setattr("napari_deepem.controllers.autosave.DELAY_MS", 20)
     link = opened(ViewerModel())
     go_to(link, "m2", qtbot)
-    link.mark("positive").add([[10.0, 20.0]])
+    link.start_labelling("positive").add([[10.0, 20.0]])
     link.session.threshold, link.session.box_size_px = 0.7, 33
     kept = folder / SESSION_FILE
     qtbot.waitUntil(lambda: not link.autosave._timer.isActive() and not link.autosave._writing)
@@ -165,7 +165,7 @@ def work():
         return
     timer.stop()
     link.autosave.changed.connect(say_what_is_saved)
-    link.mark("positive").add([[10.0, 20.0]])
+    link.start_labelling("positive").add([[10.0, 20.0]])
     link.session.threshold = 0.25
     print("marked", flush=True)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from qtpy.QtWidgets import QWidget
 
-from napari_deepem.controllers.debounced_job import Refresh
+from napari_deepem.controllers.debounced_job import DebouncedJob
 
 
 def test_small_jobs_wait_until_they_are_seen_and_only_the_last_one_counts(qtbot) -> None:
@@ -22,7 +22,7 @@ def test_small_jobs_wait_until_they_are_seen_and_only_the_last_one_counts(qtbot)
 
         return job
 
-    refresh = Refresh(widget, job_of, results.append, delay_ms=1)
+    refresh = DebouncedJob(widget, job_of, results.append, delay_ms=1)
     refresh.ask()
     qtbot.wait(50)
     assert asked == []

@@ -63,7 +63,7 @@ def test_labels_are_made_moved_erased_and_brought_back_by_hand(viewer, qtbot) ->
     assert labels()[1] == []
     hand.undo()
     hand.key(Qt.Key.Key_E)
-    assert link.mouse_tools.now() == "erase"
+    assert link.mouse_tools.current_tool() == "erase"
     hand.drag((60, 100), (100, 100), (150, 100), (300, 300), (350, 350))
     assert labels() == ([], [])
     hand.undo()
@@ -83,9 +83,9 @@ def test_labels_are_made_moved_erased_and_brought_back_by_hand(viewer, qtbot) ->
 
     # undo goes to where it was; the tool comes along
     session.current = "m1"
-    assert link.mouse_tools.now() == "lasso"
+    assert link.mouse_tools.current_tool() == "lasso"
     hand.key(Qt.Key.Key_L)
-    assert link.mouse_tools.now() is None
+    assert link.mouse_tools.current_tool() is None
     hand.undo()  # of the last click on m2
     assert session.current == "m2"
     assert labels() == ([[100, 100], [150, 100]], [])
@@ -139,12 +139,12 @@ def test_undo_and_tools_go_along_a_series(tmp_path: Path, qtbot) -> None:
     viewer.layers.selection.active.add([[30.0, 40.0]])
     session.current = "b"
     qtbot.waitUntil(lambda: shown("b"))
-    assert link.mouse_tools.now() == "positive"  # goes on there
+    assert link.mouse_tools.current_tool() == "positive"  # goes on there
     viewer.layers.selection.active.add([[50.0, 60.0]])
     link.mouse_tools.use("erase")
     session.current = "c"
     qtbot.waitUntil(lambda: shown("c"))
-    assert link.mouse_tools.now() == "erase"
+    assert link.mouse_tools.current_tool() == "erase"
     assert session.edits.undo() == "b"
     qtbot.waitUntil(lambda: shown("b"))
     assert labels_of("b") == []

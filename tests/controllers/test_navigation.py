@@ -27,7 +27,7 @@ def test_folder_opens_with_its_first_micrograph_alone_in_memory(opened) -> None:
 def test_next_micrograph_takes_the_place_of_the_last(opened, qtbot) -> None:
     viewer = ViewerModel()
     link = opened(viewer)
-    link.mark("positive").add([[10.0, 20.0], [30.0, 40.0]])
+    link.start_labelling("positive").add([[10.0, 20.0], [30.0, 40.0]])
     go_to(link, "m10", qtbot)
     assert list(link.session.micrographs) == ["m10"]
     assert viewer.layers["m10"].data.shape == SHAPES["m10"]
@@ -76,7 +76,7 @@ def test_marks_outside_of_a_smaller_file_are_kept_but_taught_to_nobody(
     link = opened(ViewerModel())
     session = link.session
     far_yx, near_yx = [50.0, 85.0], [10.0, 20.0]
-    link.mark("positive").add([far_yx, near_yx])
+    link.start_labelling("positive").add([far_yx, near_yx])
     go_to(link, "m10", qtbot)
     write_image(folder / "m1.mrc", np.random.default_rng(1).normal(size=(40, 50)), 2.0)
 

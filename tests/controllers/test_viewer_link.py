@@ -58,10 +58,10 @@ def test_two_viewers_do_not_mix(viewer: ViewerModel) -> None:
     other = ViewerModel()
     add_micrograph(other, "m1")
     link_of(viewer), link_of(other)
-    link_of(viewer).mark("positive").add([[1.0, 1.0], [2.0, 2.0]])
+    link_of(viewer).start_labelling("positive").add([[1.0, 1.0], [2.0, 2.0]])
     assert session_of(other).labels_of("m1").positive_yx.shape == (0, 2)
     session_of(viewer).current = "m1"
-    link_of(other).mark("positive").add([[3.0, 3.0]])
+    link_of(other).start_labelling("positive").add([[3.0, 3.0]])
     assert len(session_of(viewer).labels_of("m1").positive_yx) == 0
     assert list(session_of(viewer).micrographs) == ["m1", "m2"]
 
@@ -87,7 +87,7 @@ def test_opened_micrograph_becomes_the_current_one(viewer: ViewerModel) -> None:
 def test_choosing_a_micrograph_leaves_nothing_of_the_last_one(viewer: ViewerModel) -> None:
     link = link_of(viewer)
     link.session.threshold = 0.5
-    link.mark("negative")
+    link.start_labelling("negative")
     score_current(viewer)
     assert visible(viewer) == {"m2", "m2 non-particles", "Score map", "Picks"}
     link.session.current = "m1"
@@ -100,9 +100,9 @@ def test_choosing_a_micrograph_leaves_nothing_of_the_last_one(viewer: ViewerMode
 
 def test_clicks_reach_the_session_and_survive_other_layers_going(viewer: ViewerModel) -> None:
     link = link_of(viewer)
-    positive = link.mark("positive")
+    positive = link.start_labelling("positive")
     positive.add([[10.0, 20.0]])
-    negative = link.mark("negative")
+    negative = link.start_labelling("negative")
     negative.add([[30.0, 40.0], [1.0, 2.0]])
     labels = link.session.labels_of("m2")
     np.testing.assert_array_equal(labels.positive_yx, [[10.0, 20.0]])
@@ -114,13 +114,13 @@ def test_clicks_reach_the_session_and_survive_other_layers_going(viewer: ViewerM
     viewer.layers.remove("m2")
     assert link.session.current is None
     assert link.session.labelled() == {}
-    assert link.mark("positive") is None
+    assert link.start_labelling("positive") is None
     viewer.layers.clear()
 
 
 def test_removed_and_dragged_points_are_seen(viewer: ViewerModel) -> None:
     link = link_of(viewer)
-    layer = link.mark("positive")
+    layer = link.start_labelling("positive")
     layer.add([[10.0, 20.0], [11.0, 21.0]])
     layer.selected_data = {0}
     layer.remove_selected()
@@ -134,7 +134,7 @@ def test_box_size_resizes_every_label(viewer: ViewerModel) -> None:
     layers = []
     for name in ("m1", "m2"):
         link.session.current = name
-        layers.append(link.mark("positive"))
+        layers.append(link.start_labelling("positive"))
         layers[-1].add([[10.0, 20.0]])
     link.session.box_size_px = 33
     assert [list(layer.size) for layer in layers] == [[33], [33]]
@@ -174,7 +174,7 @@ def test_scores_of_other_pixels_are_forgotten(viewer: ViewerModel) -> None:
 
 def test_labels_follow_a_new_pixel_size(viewer: ViewerModel) -> None:
     link = link_of(viewer)
-    layer = link.mark("positive")
+    layer = link.start_labelling("positive")
     layer.add([[10.0, 20.0]])
     viewer.layers["m2"].scale = (3.0, 3.0)
     assert link.session.pixel_size == 3.0
@@ -212,7 +212,7 @@ def assert_lies_on(layer, image) -> None:
 def test_all_that_belongs_to_a_micrograph_follows_it(viewer: ViewerModel) -> None:
     link = link_of(viewer)
     image = viewer.layers["m2"]
-    labels = link.mark("positive")
+    labels = link.start_labelling("positive")
     labels.add([[10.0, 20.0]])
     score_current(viewer)
     picks, scores = viewer.layers["Picks"], viewer.layers["Score map"]
@@ -231,7 +231,7 @@ def test_all_that_belongs_to_a_micrograph_follows_it(viewer: ViewerModel) -> Non
 
 def test_click_on_a_moved_micrograph_is_in_its_pixels(viewer: ViewerModel) -> None:
     link = link_of(viewer)
-    labels = link.mark("positive")
+    labels = link.start_labelling("positive")
     image = viewer.layers["m2"]
     image.translate = (300.0, -40.0)
     labels.add([labels.world_to_data(image.data_to_world((12.0, 34.0)))])
@@ -294,7 +294,7 @@ def test_tiff_is_no_micrograph_and_that_is_said_once() -> None:
 
 def test_image_of_another_plugin_does_not_end_marking(viewer: ViewerModel, qtbot) -> None:
     link = link_of(viewer)
-    labels = link.mark("positive")
+    labels = link.start_labelling("positive")
     viewer.add_image(np.ones((60, 90)), name="filtered")
     assert link.session.current == "m2"
     qtbot.waitUntil(lambda: viewer.layers.selection.active is labels)
@@ -313,7 +313,7 @@ def test_image_of_another_plugin_is_current_where_nothing_is_marked(viewer: View
 
 def test_labels_that_are_added_to_the_session_are_seen(viewer: ViewerModel) -> None:
     link = link_of(viewer)
-    negative = link.mark("negative")
+    negative = link.start_labelling("negative")
     centres_yx = np.array([[10.0, 80.0], [20.0, 30.0]])
     for _ in range(2):  # once more changes nothing
         add_labels(link.session, {"m2": centres_yx}, "positive")

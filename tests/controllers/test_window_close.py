@@ -52,13 +52,13 @@ def work():
     session.model = Model(
         network, "modern", BOX_PX, Sampling(1), 2.0, threshold=0.0, std_range=(0.0, 9.0)
     )
-    link.mark("positive").add(centres_yx)
+    link.start_labelling("positive").add(centres_yx)
     link.training.train()
     link.scoring.score(session.names)
     when(lambda: session.history and session.candidates and session.scoring.running, end)
 
 def end():
-    link.mark("positive").add([[11.0, 12.0]])  # is not written yet
+    link.start_labelling("positive").add([[11.0, 12.0]])  # is not written yet
     assert session.training.running
     if in_window:
         viewer.window._qt_window.close()
@@ -111,7 +111,7 @@ def test_layers_that_a_closing_viewer_takes_away_take_no_labels_along(folder: Pa
     link.autosave.open_folder(folder)
     session = link.session
     qtbot.waitUntil(lambda: "blobs_1" in session.micrographs)
-    link.mark("positive").add([[11.0, 12.0]])
+    link.start_labelling("positive").add([[11.0, 12.0]])
     viewer.layers.clear()
     qtbot.wait(1)
     np.testing.assert_array_equal(session.labels["blobs_1"].positive_yx, [[11.0, 12.0]])
@@ -133,8 +133,8 @@ def test_labels_that_a_closed_dock_has_asked_for_still_come(qtbot) -> None:
     data, arguments, _ = image_layer_data(micrograph)
     viewer.add_image(data, **arguments)
     session.box_size_px = BOX_PX
-    link_of(viewer).mark("positive").add(centres_yx[:2])
-    dock.elsewhere.draw.native.click()
+    link_of(viewer).start_labelling("positive").add(centres_yx[:2])
+    dock.label_import.draw.native.click()
     dock.native.deleteLater()
     qtbot.waitUntil(lambda: len(session.labels["blobs_1"].negative_yx) > 0)
     qtbot.wait(1)

@@ -53,7 +53,7 @@ def test_from_sample_to_file(
 
     # annotate: a click on the canvas is a label in original pixels
     annotate.micrograph.value = third
-    annotate.mark_negative.native.click()
+    annotate.tools["negative"].native.click()
     viewer.reset_view()
     wait_until_drawn(viewer, qtbot)
     click(viewer, qtbot, 500, 300)
@@ -85,7 +85,7 @@ def test_from_sample_to_file(
     pick.threshold.value = 0.5
     layer = viewer.layers["Picks"]
     assert 0 < len(layer.data) < everything
-    assert pick.picked.value.startswith(f"{len(layer.data)} of ")
+    assert pick.pick_counts.value.startswith(f"{len(layer.data)} of ")
 
     # export
     export = open_dock(viewer, "Export")
@@ -107,7 +107,7 @@ def test_cancelled_training_and_closed_docks_lose_nothing(
     annotate, train = open_dock(viewer, "Annotate"), open_dock(viewer, "Train")
     session = session_of(viewer)
     session.box_size_px, session.epochs, session.recipe = 24, 500, "deepem2017"
-    annotate.mark_positive.native.click()
+    annotate.tools["positive"].native.click()
     viewer.layers.selection.active.add(np.random.default_rng(1).uniform(20, 140, (12, 2)))
 
     train.train.native.click()
@@ -144,7 +144,7 @@ def test_drawn_square_is_as_wide_as_the_box(make_napari_viewer, qtbot) -> None:
     viewer.add_image(data, **arguments)
     annotate = open_dock(viewer, "Annotate")
     annotate.box_size.value = 100
-    annotate.mark_positive.native.click()
+    annotate.tools["positive"].native.click()
     layer = viewer.layers.selection.active
     layer.add([[140.0, 210.0]])
     layer.selected_data = set()

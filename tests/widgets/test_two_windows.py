@@ -131,7 +131,7 @@ def test_two_windows_do_not_mix_and_one_is_closed_while_both_score(
 
     pretend_to_score(monkeypatch, score)
     first, second = window(tmp_path / "m1"), window(tmp_path / "m2")
-    first.mark("positive").add([[10.0, 20.0]])
+    first.start_labelling("positive").add([[10.0, 20.0]])
     for link in (first, second):
         link.session.model = some_model()
         link.scoring.score(link.session.names)

@@ -182,7 +182,7 @@ def test_series_is_marked_learnt_tuned_reviewed_picked_and_exported(
     drag_line(pick.scores.widget, qtbot, session.threshold, 0.4)
     assert session.threshold == pytest.approx(0.4, abs=0.02)
     assert pick.threshold.value == pytest.approx(session.threshold, abs=1e-4)
-    assert pick.picked.value.startswith(f"{len(session.picks)} of ")
+    assert pick.pick_counts.value.startswith(f"{len(session.picks)} of ")
     assert len(viewer.layers["Picks"].data) == len(session.picks)
 
     # review ten of those that the network doubts most, by key
@@ -197,7 +197,7 @@ def test_series_is_marked_learnt_tuned_reviewed_picked_and_exported(
     assert len(verdicts.positive_yx) + len(verdicts.negative_yx) == REVIEWED
 
     # train again with them
-    review.again.native.click()
+    review.train_again.native.click()
     wait_for(lambda: not session.training.running)
     first, second = session.rounds
     assert (first.number, second.number) == (1, 2), session.training.message

@@ -14,7 +14,7 @@ from napari_deepem.core.errors import InputError
 DELAY_MS = 300  # after the last change: a user who clicks on is not done
 
 
-class Refresh(QObject):
+class DebouncedJob(QObject):
     """Keeps something up to date in another thread, as long as its widget is visible.
 
     Parameters

@@ -33,7 +33,7 @@ def open_dropped(path: str | Sequence[str]) -> list[tuple[Any, ...]]:
     return [(None,)]
 
 
-class Drops(QObject):
+class FolderDrop(QObject):
     """Opens folders of micrographs that are dropped onto a window in which our docks are.
 
     napari itself would ask each time which of its readers is to have the folder. It still does

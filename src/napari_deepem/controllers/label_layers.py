@@ -39,7 +39,7 @@ class LabelLayers:
         session.events.box_size_px.connect(self._on_box_size)
         session.events.labels.connect(self._show_all)
 
-    def mark(self, kind: LabelKind) -> Points | None:
+    def start(self, kind: LabelKind) -> Points | None:
         """Let the user click particles, or non-particles, on the current micrograph."""
         image = self._current_image()
         if image is None:
@@ -52,12 +52,12 @@ class LabelLayers:
 
     def stop(self) -> LabelKind | None:
         """Let a click on the canvas add no more labels; returns the kind that it added."""
-        kind = self.now()
+        kind = self.current_kind()
         if kind is not None:
             self._viewer_of().layers.selection.active.mode = "pan_zoom"
         return kind
 
-    def now(self) -> LabelKind | None:
+    def current_kind(self) -> LabelKind | None:
         """Return the kind of label that a click on the canvas adds now."""
         active = self._viewer_of().layers.selection.active
         if active is None or getattr(active, "mode", "") != "add":

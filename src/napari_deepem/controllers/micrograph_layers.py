@@ -60,7 +60,7 @@ class MicrographLayers:
             self._label_layers.read(micrograph.name)
         else:
             self._label_layers.show(micrograph.name)
-        if is_ours or self._label_layers.now() is None:
+        if is_ours or self._label_layers.current_kind() is None:
             session.current = micrograph.name
         else:  # what another plugin made of a micrograph does not end the labelling of that one
             layer.visible = False

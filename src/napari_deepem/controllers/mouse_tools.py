@@ -88,12 +88,12 @@ class MouseTools:
         clicks.take_presses(layer, self._on_press_in_add_mode)
         layer.events.mode.connect(self._on_mode)
 
-    def now(self) -> Tool | None:
+    def current_tool(self) -> Tool | None:
         """Return the tool that is in use."""
         active = self._viewer_of().layers.selection.active
         if self._eraser is not None and getattr(active, "mode", "pan_zoom") == "pan_zoom":
             return self._eraser
-        return self._label_layers.now()
+        return self._label_layers.current_kind()
 
     def use(self, tool: Tool | None) -> bool:
         """Put a tool into the user's hand, or none; False where there is no micrograph for it."""
@@ -105,7 +105,7 @@ class MouseTools:
             return False
         if tool == "positive" or tool == "negative":
             self._eraser = None
-            self._label_layers.mark(tool)
+            self._label_layers.start(tool)
         else:
             self._label_layers.stop()
             selection = self._viewer_of().layers.selection
@@ -119,11 +119,11 @@ class MouseTools:
 
     def toggle(self, tool: Tool) -> None:
         """Take a tool, or lay it down if it is in use."""
-        self.use(None if self.now() == tool else tool)
+        self.use(None if self.current_tool() == tool else tool)
 
     def stop(self) -> Tool | None:
         """Let the mouse move the camera alone; returns the tool that was in use."""
-        tool = self.now()
+        tool = self.current_tool()
         self._eraser = None
         self._label_layers.stop()
         active = self._viewer_of().layers.selection.active
@@ -138,7 +138,7 @@ class MouseTools:
         self._on_mode()
 
     def _on_mode(self) -> None:
-        if self._label_layers.now() is not None:
+        if self._label_layers.current_kind() is not None:
             self._eraser = None
         self.changed.emit()
 
@@ -146,7 +146,7 @@ class MouseTools:
 
     def _on_press(self, _viewer: Any, event: Any) -> Steps:
         """A press anywhere on the canvas: the erasers."""
-        tool = self.now() if event.button == 1 else None
+        tool = self.current_tool() if event.button == 1 else None
         if tool == "erase":
             yield from self._erase(event)
         elif tool == "lasso":

@@ -15,10 +15,10 @@ class ProgressBars:
 
     def __init__(self, session: Session) -> None:
         self._bars = [
-            _Bar("Training", session.training),
-            _Bar("Scoring", session.scoring),
-            _Bar("Opening", session.opening),
-            _Bar("Exporting", session.exporting),
+            _ProgressBar("Training", session.training),
+            _ProgressBar("Scoring", session.scoring),
+            _ProgressBar("Opening", session.opening),
+            _ProgressBar("Exporting", session.exporting),
         ]
 
     def open(self) -> None:
@@ -32,7 +32,7 @@ class ProgressBars:
             bar.close()
 
 
-class _Bar:
+class _ProgressBar:
     """Follows one activity, a moment behind.
 
     napari lets Qt handle what is waiting whenever a bar changes. So that it does not do so in the

@@ -113,11 +113,11 @@ class ViewerLink:
         """Return the image layer of a micrograph."""
         return find_layer(self.viewer.layers, "micrograph", name) if name else None
 
-    def mark(self, kind: LabelKind) -> Points | None:
-        """Let the user click particles, or non-particles; see `LabelLayers.mark`."""
-        return self.label_layers.mark(kind)
+    def start_labelling(self, kind: LabelKind) -> Points | None:
+        """Let the user click particles, or non-particles; see `LabelLayers.start`."""
+        return self.label_layers.start(kind)
 
-    def stop_marking(self) -> Tool | None:
+    def stop_labelling(self) -> Tool | None:
         """Let a click on the canvas change no more labels; see `MouseTools.stop`."""
         return self.mouse_tools.stop()
 
@@ -168,7 +168,7 @@ class ViewerLink:
             self.micrograph_layers.remove(layer)
 
     def _on_current(self, name: str | None) -> None:
-        self._next_tool = self.stop_marking() or self._next_tool
+        self._next_tool = self.stop_labelling() or self._next_tool
         self.navigation.turn_to(name)
         for layer in self.viewer.layers:
             if role_of(layer) in ("micrograph", *LABEL_KINDS):

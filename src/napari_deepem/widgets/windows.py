@@ -1,4 +1,4 @@
-"""Opens a window on what the command line has made."""
+"""Windows that the command line opens on its results and on folders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DOCKS = ("Micrographs", "Annotate", "Train", "Pick", "Review", "Export")
 
 
 def open_results(micrographs: Sequence[Path], model: Path) -> napari.Viewer:
-    """Open micrographs with all docks, and score and pick them with a model file."""
+    """A new viewer of micrographs, with docks, which scores and picks them with a model file."""
     viewer = napari.Viewer(title="napari-deepem")
     viewer.open([str(path) for path in micrographs], plugin=PLUGIN, stack=False)
     for number, dock in enumerate(("Annotate", "Train", "Export", "Pick")):
@@ -32,13 +32,13 @@ def open_results(micrographs: Sequence[Path], model: Path) -> napari.Viewer:
 
 
 def show_results(micrographs: Sequence[Path], model: Path) -> None:
-    """Do as `open_results` and stay until the window is closed."""
+    """Open the viewer of `open_results` and stay until its window is closed."""
     open_results(micrographs, model)
     napari.run()
 
 
 def open_series(folder: Path) -> napari.Viewer:
-    """Open a window on a folder of micrographs, with all docks."""
+    """A new viewer of a folder of micrographs, with all docks."""
     viewer = napari.Viewer(title=f"{folder.absolute().name} - {PLUGIN}")
     docks = [add_dock(viewer, name) for name in DOCKS]
     QTimer.singleShot(0, docks[0].native.parent().raise_)  # as soon as they are tabs
@@ -47,6 +47,6 @@ def open_series(folder: Path) -> napari.Viewer:
 
 
 def show_series(folder: Path) -> None:
-    """Do as `open_series` and stay until the window is closed."""
+    """Open the viewer of `open_series` and stay until its window is closed."""
     open_series(folder)
     napari.run()

@@ -14,11 +14,11 @@ pytestmark = pytest.mark.usefixtures("qapp")
 
 def test_annotate_counts_here_and_everywhere(viewer: ViewerModel) -> None:
     dock, link = Annotate(viewer), link_of(viewer)
-    link.mark("positive").add([[1.0, 1.0], [5.0, 5.0]])
+    link.start_labelling("positive").add([[1.0, 1.0], [5.0, 5.0]])
     dock.micrograph.value = "m1"
-    dock.mark_positive.native.click()
+    dock.tools["positive"].native.click()
     viewer.layers.selection.active.add([[2.0, 2.0]])
-    dock.mark_negative.native.click()
+    dock.tools["negative"].native.click()
     viewer.layers.selection.active.add([[3.0, 3.0]])
     assert dock.counts.value == "1 particle, 1 non-particle here; 3 and 1 on 2 micrographs"
 
@@ -32,14 +32,14 @@ def test_box_size_is_shown_in_angstrom_too(viewer: ViewerModel) -> None:
 
 def test_labels_outside_are_said(viewer: ViewerModel) -> None:
     dock, link = Annotate(viewer), link_of(viewer)
-    link.mark("positive").add([[1.0, 1.0], [1.0, 500.0]])
+    link.start_labelling("positive").add([[1.0, 1.0], [1.0, 500.0]])
     assert dock.counts.value == (
         "1 particle, 0 non-particles here; 1 and 0 on 1 micrograph; "
         "1 label outside the image not counted"
     )
     dock.micrograph.value = "m1"
     assert "outside" not in dock.counts.value
-    link.mark("negative").add([[-9.0, 1.0]])  # alone
+    link.start_labelling("negative").add([[-9.0, 1.0]])  # alone
     assert dock.counts.value.endswith("1 label outside the image not counted")
 
 
@@ -63,7 +63,7 @@ def test_tools_are_shown_as_they_are_in_use(viewer: ViewerModel) -> None:
     def down() -> list[str]:
         return [tool for tool, button in dock.tools.items() if button.native.isChecked()]
 
-    dock.mark_positive.native.click()
+    dock.tools["positive"].native.click()
     assert down() == ["positive"]
     dock.tools["erase"].native.click()
     assert down() == ["erase"]
@@ -72,7 +72,7 @@ def test_tools_are_shown_as_they_are_in_use(viewer: ViewerModel) -> None:
     assert down() == ["erase"]  # goes along
     dock.tools["erase"].native.click()
     assert down() == []
-    dock.mark_negative.native.click()
+    dock.tools["negative"].native.click()
     viewer.layers.selection.active.mode = "select"  # napari's own button
     assert down() == []
     dock.tools["lasso"].native.click()

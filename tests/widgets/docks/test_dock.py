@@ -32,8 +32,8 @@ def test_opening_docks_does_not_load_torch() -> None:
 def test_empty_viewer_says_what_to_open() -> None:
     viewer = ViewerModel()
     annotate, train, pick, export = (dock(viewer) for dock in (Annotate, Train, Pick, Export))
-    assert not annotate.mark_positive.enabled
-    assert "Open a micrograph" in annotate.mark_positive.tooltip
+    assert not annotate.tools["positive"].enabled
+    assert "Open a micrograph" in annotate.tools["positive"].tooltip
     assert "Open Sample" in annotate.hint.value
     assert not train.train.enabled
     assert train.train.tooltip == train.status.value

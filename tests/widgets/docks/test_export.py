@@ -122,7 +122,7 @@ def test_marked_particles_are_saved_without_any_scores(
     assert "mark particles" in dock.status.value
     for name in ("m1", "m2"):
         link.session.current = name
-        link.mark("positive").add([[20.0, 30.0], [40.0, 50.0]])
+        link.start_labelling("positive").add([[20.0, 30.0], [40.0, 50.0]])
     folder = tmp_path / "labels"
     assert dock.destination.value == folder
     assert save(dock, qtbot) == f"Wrote 4 particles of 2 micrographs to 2 files in {folder}"

@@ -22,18 +22,18 @@ def test_marks_are_loaded_from_a_file(
     write_coordinates(path, Picks(np.array([[10.0, 80.0], [80.0, 10.0], [20.0, 30.0]])))
     dialog = "napari_deepem.widgets.docks.label_import.QFileDialog.getOpenFileName"
     monkeypatch.setattr(dialog, lambda *_: (str(path), ""))
-    dock.elsewhere.load.native.click()
+    dock.label_import.load.native.click()
     loaded = "Loaded 2 particles; 1 outside the image left out."
     qtbot.waitUntil(lambda: dock.status.value == loaded)
     assert dock.counts.value.startswith("2 particles, ")
     path.write_text("no table")
-    dock.elsewhere.load.native.click()
+    dock.label_import.load.native.click()
     qtbot.waitUntil(
         lambda: "by_hand.star" in dock.status.value and "Reading" not in dock.status.value
     )
     dock.micrograph.value = "m1"
     assert dock.status.value == ""
-    assert not Annotate(ViewerModel()).elsewhere.load.enabled
+    assert not Annotate(ViewerModel()).label_import.load.enabled
 
 
 def test_marks_of_a_folder_are_loaded_for_all_micrographs(
@@ -44,7 +44,7 @@ def test_marks_of_a_folder_are_loaded_for_all_micrographs(
         write_coordinates(tmp_path / f"{name}.star", Picks(np.array([[10.0, 80.0], [20.0, 30.0]])))
     dialog = "napari_deepem.widgets.docks.label_import.QFileDialog.getExistingDirectory"
     monkeypatch.setattr(dialog, lambda *_: str(tmp_path))
-    dock.elsewhere.load_folder.native.click()
+    dock.label_import.load_folder.native.click()
     qtbot.waitUntil(lambda: dock.status.value == "Loaded 4 particles on 2 micrographs.")
     assert dock.counts.value == "2 particles, 0 non-particles here; 4 and 0 on 2 micrographs"
     dock.undo.native.click()
@@ -55,12 +55,12 @@ def test_marks_of_a_folder_are_loaded_for_all_micrographs(
 
 def test_background_is_drawn_to_be_reviewed(viewer: ViewerModel, qtbot) -> None:
     dock, session = Annotate(viewer), session_of(viewer)
-    assert not dock.elsewhere.draw.enabled
-    assert "Mark particles here first" in dock.elsewhere.draw.tooltip
+    assert not dock.label_import.draw.enabled
+    assert "Mark particles here first" in dock.label_import.draw.tooltip
     viewer.layers["m2"].data = np.random.default_rng(0).normal(size=(240, 300))
     session.box_size_px = 24
-    link_of(viewer).mark("positive").add([[30.0, 40.0]])
-    dock.elsewhere.draw.native.click()
+    link_of(viewer).start_labelling("positive").add([[30.0, 40.0]])
+    dock.label_import.draw.native.click()
     qtbot.waitUntil(lambda: dock.status.value.startswith("Drew 10 non-particles"))
     assert len(session.labels_of("m2").negative_yx) == 10
     assert "1 particle, 10 non-particles here" in dock.counts.value

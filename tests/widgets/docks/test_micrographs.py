@@ -35,7 +35,7 @@ def test_second_window_is_told_that_it_keeps_nothing(opened) -> None:
     assert "open in another window" in dock.status.value
     assert second.autosave.path is None
     assert first.autosave.path is not None
-    second.mark("positive").add([[1.0, 2.0]])
+    second.start_labelling("positive").add([[1.0, 2.0]])
     assert len(first.session.labels_of("m1").positive_yx) == 0
 
 

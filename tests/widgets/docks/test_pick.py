@@ -56,14 +56,14 @@ def scored(session: Session, name: str) -> Scored:
 
 def test_counts_are_of_this_micrograph_and_soon_of_all(qtbot) -> None:
     dock, session = open_dock()
-    assert dock.picked.value == "2 of 4 kept here"
-    qtbot.waitUntil(lambda: dock.picked.value == "2 of 4 kept here, 4 in 2 micrographs")
+    assert dock.pick_counts.value == "2 of 4 kept here"
+    qtbot.waitUntil(lambda: dock.pick_counts.value == "2 of 4 kept here, 4 in 2 micrographs")
     dock.stds.region.setRegion((0.4, 2.5))
-    qtbot.waitUntil(lambda: dock.picked.value == "3 of 4 kept here, 6 in 2 micrographs")
+    qtbot.waitUntil(lambda: dock.pick_counts.value == "3 of 4 kept here, 6 in 2 micrographs")
     dock.scores.line.setValue(0.75)
-    assert dock.picked.value == "1 of 4 kept here, 2 in 2 micrographs"  # at once, by now
+    assert dock.pick_counts.value == "1 of 4 kept here, 2 in 2 micrographs"  # at once, by now
     session.excluded = frozenset({"m1"})
-    qtbot.waitUntil(lambda: dock.picked.value == "1 of 4 kept here")
+    qtbot.waitUntil(lambda: dock.pick_counts.value == "1 of 4 kept here")
 
 
 def test_dragged_range_is_the_sliders_and_back() -> None:
@@ -116,13 +116,13 @@ def test_boxes_at_both_ends_of_the_range_are_shown(qtbot) -> None:
     qtbot.addWidget(dock.native)
     dock.native.show()
     expected = ["cut 0.50", "kept 1.00", "kept 2.00", "cut 3.00"]
-    qtbot.waitUntil(lambda: dock.ends.captions == expected)
-    qtbot.waitUntil(lambda: all(image is not None for image in dock.ends.images))
+    qtbot.waitUntil(lambda: dock.std_range_boxes.captions == expected)
+    qtbot.waitUntil(lambda: all(image is not None for image in dock.std_range_boxes.images))
     session.threshold = 0.75  # the range keeps one of what is left, and cuts one above it
     expected = ["", "kept 1.00", "kept 1.00", "cut 3.00"]
-    qtbot.waitUntil(lambda: dock.ends.captions == expected)
-    assert dock.ends.images[0] is None
-    dock.ends.grab()  # it can be drawn
+    qtbot.waitUntil(lambda: dock.std_range_boxes.captions == expected)
+    assert dock.std_range_boxes.images[0] is None
+    dock.std_range_boxes.grab()  # it can be drawn
 
 
 def test_score_map_is_shown_while_it_grows_and_goes_if_it_is_cancelled(
@@ -183,35 +183,35 @@ def test_score_map_keeps_what_the_user_chose_for_it() -> None:
 def test_pick_starts_from_the_model_and_counts(viewer: ViewerModel) -> None:
     dock, session = Pick(viewer), session_of(viewer)
     score_current(viewer)
-    assert dock.picked.value == "2 of 2 kept here"
+    assert dock.pick_counts.value == "2 of 2 kept here"
     assert dock.threshold.value == pytest.approx(0.42)
     assert dock.std_range.value == pytest.approx((0.5, 1.5))
     assert dock.min_distance.value == pytest.approx(5.0)
     dock.threshold.value = 0.7
-    assert dock.picked.value == "1 of 2 kept here"
+    assert dock.pick_counts.value == "1 of 2 kept here"
     assert dock.scores.line.value() == pytest.approx(0.7)
     dock.scores.line.setValue(0.95)
     assert dock.threshold.value == pytest.approx(0.95)
-    assert dock.picked.value == "0 of 2 kept here"
+    assert dock.pick_counts.value == "0 of 2 kept here"
     dock.use_optimum.native.click()
     assert dock.use_optimum.text == "Use F2 optimum (0.42)"
     assert session.threshold == pytest.approx(0.42)
     dock.std_range.value = (0.0, 0.9)
-    assert dock.picked.value == "0 of 2 kept here"
+    assert dock.pick_counts.value == "0 of 2 kept here"
 
 
 def test_pick_says_how_many_picks_are_right_while_the_slider_moves(viewer: ViewerModel) -> None:
     dock = Pick(viewer)
     score_current(viewer)
-    assert not dock.picked.tooltip
+    assert not dock.pick_counts.tooltip
     mixture = ScoreMixture(Bell(-0.5, 0.5), Bell(2.0, 0.5), share=0.5)
     score_current(viewer, **mixture.as_summary())
-    assert dock.picked.value == "2 of 2 kept here, about 52% right"
-    assert "held-out labels" in dock.picked.tooltip
+    assert dock.pick_counts.value == "2 of 2 kept here, about 52% right"
+    assert "held-out labels" in dock.pick_counts.tooltip
     dock.threshold.value = 0.7
-    assert dock.picked.value == "1 of 2 kept here, about 100% right"
+    assert dock.pick_counts.value == "1 of 2 kept here, about 100% right"
     dock.threshold.value = 0.95
-    assert dock.picked.value == "0 of 2 kept here"
+    assert dock.pick_counts.value == "0 of 2 kept here"
 
 
 def test_scored_micrograph_is_not_scored_again(viewer: ViewerModel) -> None:
@@ -221,7 +221,7 @@ def test_scored_micrograph_is_not_scored_again(viewer: ViewerModel) -> None:
     assert dock.score_all.enabled
     dock.micrograph.value = "m1"
     assert dock.score.enabled
-    assert dock.picked.value == ""
+    assert dock.pick_counts.value == ""
 
 
 def test_std_slider_grows_with_the_range_of_a_new_model(viewer: ViewerModel) -> None:
@@ -247,7 +247,7 @@ def test_closed_dock_comes_back_as_it_was(viewer: ViewerModel, qtbot) -> None:
     session_of(viewer).threshold = 0.65  # nothing that is gone is told
     again = Pick(viewer)
     assert again.threshold.value == pytest.approx(0.65)
-    assert again.picked.value == "1 of 2 kept here"
+    assert again.pick_counts.value == "1 of 2 kept here"
 
 
 def test_optimum_is_marked_only_where_labels_were_held_out(viewer: ViewerModel) -> None:

@@ -126,7 +126,7 @@ def test_picks_are_reviewed_and_learnt_from(make_napari_viewer, qtbot) -> None:
     # the next round learns from it, and is scored by itself
     session.epochs = 1
     dock.order.value = "best first"
-    dock.again.native.click()
+    dock.train_again.native.click()
     assert dock.progress.visible
     qtbot.waitUntil(lambda: not session.training.running, timeout=60_000)
     assert [each.start for each in session.rounds] == ["anew"], session.training.message
@@ -247,14 +247,14 @@ def test_buttons_say_what_they_wait_for(docks: Docks) -> None:
     dock = docks.dock
     assert not dock.accept.enabled
     docks.session.box_size_px = 24
-    assert "no labels and no verdicts" in dock.again.tooltip
+    assert "no labels and no verdicts" in dock.train_again.tooltip
     docks.session.labels = {"m1": Labels.of([[30.0, 30.0]])}
-    assert dock.again.tooltip == "Accept or reject some picks first."
+    assert dock.train_again.tooltip == "Accept or reject some picks first."
     dock.view.select_row(0)
     dock.accept.native.click()
-    assert dock.again.enabled
+    assert dock.train_again.enabled
     docks.session.box_size_px = 40
-    assert "The box is 40 px now, the model's 24 px" in dock.again.tooltip
+    assert "The box is 40 px now, the model's 24 px" in dock.train_again.tooltip
 
 
 def test_rounds_are_drawn_with_what_each_gained(qapp) -> None:

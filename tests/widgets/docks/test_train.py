@@ -46,7 +46,7 @@ def open_blobs(viewer: Any, *seeds: int) -> Session:
         data, arguments, _ = image_layer_data(micrograph)
         viewer.add_image(data, **arguments)
         session.current = micrograph.name
-        link_of(viewer).mark("positive").add(centres)
+        link_of(viewer).start_labelling("positive").add(centres)
     return session
 
 
@@ -94,7 +94,7 @@ def test_suggested_box_is_offered_and_never_forced() -> None:
 def test_stopped_training_keeps_its_best_and_goes_on(qtbot) -> None:
     viewer = ViewerModel()
     dock, session = Train(viewer), open_blobs(viewer, 1, 2)
-    assert dock.more.tooltip == "There is no model yet: press Train."
+    assert dock.continue_training.tooltip == "There is no model yet: press Train."
     assert dock.stop.tooltip == dock.discard.tooltip == "Nothing is being trained."
     session.epochs = 900
     dock.train.native.click()
@@ -116,8 +116,8 @@ def test_stopped_training_keeps_its_best_and_goes_on(qtbot) -> None:
     # more clicks, and on from there
     session.epochs = 1
     session.current = "blobs_1"
-    link_of(viewer).mark("negative").add([[5.0, 5.0]])
-    dock.more.native.click()
+    link_of(viewer).start_labelling("negative").add([[5.0, 5.0]])
+    dock.continue_training.native.click()
     qtbot.waitUntil(lambda: not session.training.running, timeout=60_000)
     assert session.model is not first, dock.status.value
     assert session.model.summary["refined"]["start"] == "weights"
@@ -139,14 +139,14 @@ def test_dock_in_sight_suggests_a_box_and_shows_what_the_network_sees(
     session = session_of(viewer)
     session.box_size_px = SAMPLE_BOX_PX
     assert not dock.strip.isVisible()
-    link_of(viewer).mark("positive").add(simulated.truth_yx)
+    link_of(viewer).start_labelling("positive").add(simulated.truth_yx)
     qtbot.waitUntil(lambda: dock.strip.isVisible(), timeout=20_000)
     assert dock.strip.counts == [STRIP_COLUMNS, STRIP_COLUMNS]
-    assert "(40 x 40 px, binned by 3)" in dock.seen.value
+    assert "(40 x 40 px, binned by 3)" in dock.strip_caption.value
     qtbot.waitUntil(lambda: session.suggested_box_px is not None, timeout=20_000)
     assert dock.use_suggested.text.startswith(f"Suggested: {session.suggested_box_px} px (")
     session.binning = 2
-    qtbot.waitUntil(lambda: "(60 x 60 px, binned by 2)" in dock.seen.value, timeout=20_000)
+    qtbot.waitUntil(lambda: "(60 x 60 px, binned by 2)" in dock.strip_caption.value, timeout=20_000)
 
 
 def test_best_epoch_is_named() -> None:
@@ -172,7 +172,7 @@ def test_boxes_of_the_strip_are_those_of_labels_and_verdicts(qtbot) -> None:
     found = end.value.value
     assert len(found.positives) == STRIP_COLUMNS
     dock._show_strip(replace(found, labelled=STRIP_COLUMNS))
-    assert dock.seen.value.endswith("particles; non-particles")
+    assert dock.strip_caption.value.endswith("particles; non-particles")
     assert np.ptp(found.positives) > 0
 
 
@@ -180,7 +180,7 @@ def test_train_says_what_is_missing(viewer: ViewerModel) -> None:
     dock = Train(viewer)
     session_of(viewer).box_size_px = 24
     assert "Mark at least one particle" in dock.status.value
-    link_of(viewer).mark("positive").add([[20.0, 20.0]])
+    link_of(viewer).start_labelling("positive").add([[20.0, 20.0]])
     assert dock.train.enabled
     session_of(viewer).box_size_px = 64
     assert "does not fit m2 (90 x 60 px)" in dock.status.value
@@ -215,7 +215,7 @@ def test_trained_model_leaves_train_ready_whatever_its_std_range(
     monkeypatch.setattr("napari_deepem.session.jobs.training", training)
     pick, train, session = Pick(viewer), Train(viewer), session_of(viewer)
     session.box_size_px = 24
-    link_of(viewer).mark("positive").add([[20.0, 20.0]])
+    link_of(viewer).start_labelling("positive").add([[20.0, 20.0]])
     score_current(viewer)
     train.train.native.click()
     qtbot.waitUntil(lambda: not session.training.running)

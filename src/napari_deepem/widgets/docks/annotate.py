@@ -1,4 +1,4 @@
-"""Annotate: mark particles, and what is not one, on each micrograph."""
+"""The Annotate dock: labels of particles, and of what is not one, on each micrograph."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from napari_deepem.layers.label_points import adoptable
 from napari_deepem.session.display import Display
 from napari_deepem.session.readiness import why_not_annotate
 from napari_deepem.widgets.docks.dock import Dock, enable, form, row, tell, text_line
-from napari_deepem.widgets.docks.label_import import Elsewhere
+from napari_deepem.widgets.docks.label_import import LabelImport
 
 HINT = (
     "Click the middle of particles, twenty or more on each of two micrographs. Drag a label to "
@@ -51,7 +51,7 @@ TOOLS: tuple[tuple[Tool, str, str, str], ...] = (
 
 
 class Annotate(Dock):
-    """The dock of this name."""
+    """The dock in which the user labels particles and non-particles of the current micrograph."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
@@ -59,11 +59,10 @@ class Annotate(Dock):
         self.box_size = self.control("box_size_px")
         self.in_angstrom = text_line("in_angstrom")
         self.tools = {tool: self._tool(tool, text) for tool, text, _, _ in TOOLS}
-        self.mark_positive, self.mark_negative = self.tools["positive"], self.tools["negative"]
         edits = self.session.edits
         self.undo = self._button("Undo", edits.undo)
         self.redo = self._button("Redo", edits.redo)
-        self.elsewhere = Elsewhere(self.session, self._tell)
+        self.label_import = LabelImport(self.session, self._tell)
         self.counts = text_line("counts")
         self.status = text_line("status")
         self.hint = text_line("hint")
@@ -76,24 +75,24 @@ class Annotate(Dock):
         )
         self.use_positive = self._button("Use as particles", partial(self._adopt, "positive"))
         self.use_negative = self._button("Use as non-particles", partial(self._adopt, "negative"))
-        self.use = row(self.use_positive, self.use_negative)
-        self.own = form(self.points)
+        self.use_points = row(self.use_positive, self.use_negative)
+        self.own_points = form(self.points)
         self.display = self._display()
         self.fill(
             [
                 form(
                     self.micrograph, row(self.box_size, self.in_angstrom, label=self.box_size.label)
                 ),
-                row(self.mark_positive, self.mark_negative),
+                row(self.tools["positive"], self.tools["negative"]),
                 row(self.tools["erase"], self.tools["lasso"]),
                 row(self.undo, self.redo),
                 self.counts,
-                self.elsewhere.buttons,
+                self.label_import.buttons,
                 self.status,
                 self.display,
                 self.hint,
-                self.own,
-                self.use,
+                self.own_points,
+                self.use_points,
             ]
         )
         self._follow_all()
@@ -151,9 +150,9 @@ class Annotate(Dock):
 
     def _show_points(self) -> None:
         self.points.reset_choices()
-        self.own.visible = self.use.visible = bool(adoptable(self._layers()))
+        self.own_points.visible = self.use_points.visible = bool(adoptable(self._layers()))
         self._show_choice()
-        self._show_counts()  # some may lie outside
+        self._show_counts()  # labels may lie outside
 
     def _show_choice(self) -> None:
         chosen = self.points.value is not None and self.session.current is not None
@@ -161,9 +160,9 @@ class Annotate(Dock):
             enable(button, "" if chosen else "Choose a layer of points, and a micrograph, first.")
 
     def _show_tool(self) -> None:
-        now = self.link.mouse_tools.now()
+        current_tool = self.link.mouse_tools.current_tool()
         for tool, button in self.tools.items():
-            button.native.setChecked(tool == now)
+            button.native.setChecked(tool == current_tool)
 
     def _show_keys(self) -> None:
         why_not = why_not_annotate(self.session)
@@ -174,19 +173,19 @@ class Annotate(Dock):
 
     def _show_edits(self) -> None:
         edits = self.session.edits
-        for button, is_possible, what in (
+        for button, is_possible, verb in (
             (self.undo, edits.can_undo, "undo"),
             (self.redo, edits.can_redo, "redo"),
         ):
-            key = f"{what}_labels"
-            why_not = "" if is_possible else with_keys(f"Nothing to {what}.", key)
+            key = f"{verb}_labels"
+            why_not = "" if is_possible else with_keys(f"Nothing to {verb}.", key)
             enable(button, why_not, with_keys(UNDO_HELP, key))
 
     def _show(self) -> None:
         session = self.session
         why_not = why_not_annotate(session)
         self._show_keys()
-        self.elsewhere.show()
+        self.label_import.show()
         self._show_choice()
         tell(self.hint, why_not or HINT)
         tell(self.in_angstrom, in_angstrom(session.box_size_px, session.pixel_size))
@@ -196,19 +195,19 @@ class Annotate(Dock):
         tell(self.counts, "" if why_not_annotate(self.session) else self._counts())
 
     def _counts(self) -> str:
-        here = self.session.counting_labels_of(self.session.current)
+        labels = self.session.counting_labels_of(self.session.current)
         all_labels = self.session.labelled().values()
-        positives = sum(len(labels.positive_yx) for labels in all_labels)
-        negatives = sum(len(labels.negative_yx) for labels in all_labels)
+        positives = sum(len(each.positive_yx) for each in all_labels)
+        negatives = sum(len(each.negative_yx) for each in all_labels)
         outside = self.link.count_outside()
         stray = f"; {counted(outside, 'label')} outside the image not counted" if outside else ""
         return (
-            f"{counted(len(here.positive_yx), 'particle')}, "
-            f"{counted(len(here.negative_yx), 'non-particle')} here; "
+            f"{counted(len(labels.positive_yx), 'particle')}, "
+            f"{counted(len(labels.negative_yx), 'non-particle')} here; "
             f"{positives} and {negatives} on {counted(len(all_labels), 'micrograph')}{stray}"
         )
 
 
 def in_angstrom(length_px: int, pixel_size: float | None) -> str:
-    """Say a length in the units of the specimen, where they are known."""
+    """A length in the units of the specimen, such as "= 120 Å"; empty where they are not known."""
     return "" if pixel_size is None else f"= {length_px * pixel_size:.0f} Å"

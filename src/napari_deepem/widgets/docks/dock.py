@@ -1,4 +1,4 @@
-"""What every dock has: the viewer's session, controls made from its fields, a place among tabs."""
+"""The parts of every dock: the viewer's session, controls of its fields, a place among tabs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_deepem.controllers.folder_drop import Drops
+from napari_deepem.controllers.folder_drop import FolderDrop
 from napari_deepem.controllers.viewer_link import link_of
 
 OURS = "napari-deepem dock"
@@ -31,22 +31,22 @@ WIDTH = 340  # least width in which every line of a dock can be read, screen pix
 
 
 class Dock(Container):
-    """A column of controls that follows the session for as long as the dock lives."""
+    """A column of controls that follows a viewer's session for as long as the dock lives."""
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(labels=False)
         self.native.setMinimumWidth(WIDTH)
         self.link = link_of(viewer)
         self.session = self.link.session
-        self._stops: list[Callable[[], object]] = []
-        self.native.destroyed.connect(partial(_run_all, self._stops))
-        self._tabs = _Tabs(self.native, type(self).__name__, self._on_window)
+        self._at_end: list[Callable[[], object]] = []
+        self.native.destroyed.connect(partial(_call_all, self._at_end))
+        self._tabs = _DockTab(self.native, type(self).__name__, self._on_window)
 
     def _on_window(self, window: QMainWindow) -> None:
-        """Follow what is done to the window as a whole; the first dock in it does."""
+        """Follow what is done to the window as a whole, if this is the first dock in it."""
         if not self.link.window_close.watching:
             self.link.window_close.watch(window)
-            Drops(self.link, window)
+            FolderDrop(self.link, window)
             self.link.progress_bars.open()
 
     def fill(self, widgets: Sequence[Widget]) -> None:
@@ -60,9 +60,9 @@ class Dock(Container):
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        both = QSizePolicy.Policy.Expanding
+        expanding = QSizePolicy.Policy.Expanding
         frame = holder(area)
-        frame.native.setSizePolicy(both, both)  # or napari leaves the space below empty
+        frame.native.setSizePolicy(expanding, expanding)  # or napari leaves the space below empty
         self.append(frame)
         self.margins = (0, 0, 0, 0)
 
@@ -71,27 +71,27 @@ class Dock(Container):
         signal.connect(callback)
         self.at_end(lambda: signal.disconnect(callback, missing_ok=True))
 
-    def follow_theme(self, *wear: Callable[[str], object]) -> None:
-        """Call these with the name of the viewer's theme, now and whenever it is another one."""
+    def follow_theme(self, *callbacks: Callable[[str], object]) -> None:
+        """Call callbacks with the name of the viewer's theme, now and whenever it changes."""
         changed = self.link.viewer.events.theme
 
         def on_theme(event: Any) -> None:
-            for each in wear:
-                each(event.value)
+            for callback in callbacks:
+                callback(event.value)
 
         changed.connect(on_theme)
         self.at_end(lambda: changed.disconnect(on_theme))
-        for each in wear:
-            each(self.link.viewer.theme)
+        for callback in callbacks:
+            callback(self.link.viewer.theme)
 
     def at_end(self, callback: Callable[[], object]) -> None:
-        """Call this when the dock is destroyed."""
-        self._stops.append(callback)
+        """Call a callback when the dock is destroyed."""
+        self._at_end.append(callback)
 
     def control(self, field: str, of: EventedModel | None = None, **options: Any) -> Any:
-        """Make a control for a field of the session, or of another model that it has.
+        """A control of a field of the session, or of another model that it has.
 
-        Its bounds, title and help come from there.
+        Its bounds, title and help are the field's.
         """
         model = self.session if of is None else of
         info = type(model).model_fields[field]
@@ -113,7 +113,7 @@ class Dock(Container):
         return widget
 
     def micrograph_combo(self) -> ComboBox:
-        """Choose the current micrograph; choosing shows it and hides the others."""
+        """A menu of micrographs, in which the user chooses the current one."""
         combo = ComboBox(
             name="micrograph",
             label="Micrograph",
@@ -124,9 +124,9 @@ class Dock(Container):
 
         def refresh(_: object = None) -> None:
             with combo.changed.blocked():
-                known, current = combo.choices, self.session.current
-                few = len(self.session.names) <= LISTED
-                if (few or current not in known) and list(known) != self._listed():
+                listed, current = combo.choices, self.session.current
+                lists_all = len(self.session.names) <= LISTED
+                if (lists_all or current not in listed) and list(listed) != self._listed():
                     combo.reset_choices()
                 if current in combo.choices:
                     combo.value = current
@@ -139,7 +139,7 @@ class Dock(Container):
         return combo
 
     def _listed(self) -> list[str]:
-        """Every micrograph, or the current one's neighbours where there are very many."""
+        """The names of all micrographs, or of the current one's neighbours where there are many."""
         names, current = self.session.names, self.session.current
         if len(names) <= LISTED or current not in names:
             return names[:LISTED]
@@ -148,7 +148,7 @@ class Dock(Container):
 
 
 def show_value(widget: Any, value: Any) -> None:
-    """Show a value without announcing it as the user's; a range slider grows to hold it."""
+    """Show a value in a control without announcing it as the user's; a range slider grows to it."""
     if widget.value != value:
         with widget.changed.blocked():
             if isinstance(value, tuple) and max(value) > widget.max:
@@ -157,19 +157,19 @@ def show_value(widget: Any, value: Any) -> None:
 
 
 def form(*widgets: Widget) -> Container:
-    """Put widgets below each other, their labels on the left."""
+    """A container of widgets below each other, their labels on the left."""
     return _without_margins(Container(widgets=widgets, labels=True))
 
 
 def row(*widgets: Widget, label: str = "") -> Container:
-    """Put widgets side by side."""
+    """A container of widgets side by side."""
     return _without_margins(
         Container(widgets=widgets, layout="horizontal", labels=False, label=label)
     )
 
 
 def holder(widget: QWidget) -> Container:
-    """Hold a plain Qt widget as a control among others."""
+    """A container of one plain Qt widget, to be laid out among controls."""
     container = _without_margins(Container(labels=False))
     container.native.layout().addWidget(widget)
     return container
@@ -182,23 +182,23 @@ def _without_margins(container: Container) -> Container:
 
 
 def button(text: str, action: Callable[[], object], tooltip: str = "") -> PushButton:
-    """Make a button that does something."""
-    made = PushButton(text=text, tooltip=tooltip)
-    made.changed.connect(lambda: action())
-    return made
+    """A button that calls `action`."""
+    push_button = PushButton(text=text, tooltip=tooltip)
+    push_button.changed.connect(lambda: action())
+    return push_button
 
 
 def enable(button: PushButton, why_not: str, what: str = "") -> None:
-    """Enable a button unless something stands in its way; its tooltip says what, or what it does.
+    """Enable a button unless there is a reason why not, such as `session.readiness` tells.
 
-    For what may stand in the way see `session.readiness`.
+    Its tooltip says the reason, or else what the button does.
     """
     button.enabled = not why_not
     button.tooltip = why_not or what
 
 
 def text_line(name: str) -> Label:
-    """Return an empty text that wraps and can be copied."""
+    """An empty text that wraps and can be copied."""
     line = Label(name=name, value="")
     line.native.setWordWrap(True)
     line.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
@@ -207,13 +207,13 @@ def text_line(name: str) -> Label:
 
 
 def tell(line: Label, text: str) -> None:
-    """Show a text, or nothing at all where it is empty."""
+    """Show a text in a line, or hide the line where the text is empty."""
     line.value = text
     line.visible = bool(text)
 
 
-class _Tabs(QObject):
-    """Puts a dock on one place with our others, as tabs: four are too high for one column."""
+class _DockTab(QObject):
+    """The place of a dock as a tab beside our others: four are too high for one column."""
 
     def __init__(
         self, widget: QWidget, title: str, on_window: Callable[[QMainWindow], object]
@@ -263,9 +263,9 @@ def _show_whole_titles(window: QMainWindow, title: str) -> None:
             bar.setStyleSheet("QTabBar::tab { padding: 3px 4px; margin: 0px; min-width: 0px; }")
 
 
-def _run_all(stops: Sequence[Callable[[], object]]) -> None:
-    for stop in stops:
-        stop()
+def _call_all(callbacks: Sequence[Callable[[], object]]) -> None:
+    for callback in callbacks:
+        callback()
 
 
 def _dock_of(widget: QObject | None) -> QDockWidget | None:

@@ -1,4 +1,4 @@
-"""Export: save picks, or labels, as coordinate files, or keep picks as a layer."""
+"""The Export dock: picks, or labels, as coordinate files, and picks as a layer of the user's."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NAMED = 8  # files that a question names one by one
 
 
 class Export(Dock):
-    """The dock of this name."""
+    """The dock in which picks or labels are saved as files, and picks copied to a layer."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
@@ -90,7 +90,7 @@ class Export(Dock):
 
     @property
     def suffixes(self) -> list[str]:
-        """Suffixes of the chosen formats."""
+        """The suffixes of the chosen formats."""
         return [FORMATS[name] for name, box in self.formats.items() if box.value]
 
     def _destination(self) -> Path | None:
@@ -98,13 +98,13 @@ class Export(Dock):
         return Path(text).expanduser() if text else None
 
     def _on_destination(self) -> None:
-        chosen = self._destination()
-        if chosen is not None and chosen.is_absolute():
-            self._chosen_folders[FOLDERS[self.what.value]] = chosen
+        folder = self._destination()
+        if folder is not None and folder.is_absolute():
+            self._chosen_folders[FOLDERS[self.what.value]] = folder
         self._show()
 
     def _folder(self) -> Path:
-        """Return where to save: where the user last chose, or a folder beside the micrographs."""
+        """The folder to save to: that which the user last chose, or one beside the micrographs."""
         name, session = FOLDERS[self.what.value], self.session
         if name in self._chosen_folders:
             return self._chosen_folders[name]
@@ -120,7 +120,7 @@ class Export(Dock):
 
     def _show(self) -> None:
         why_not = (
-            why_not_save(self.session, *self._asked())
+            why_not_save(self.session, *self._choice())
             or ("" if self.suffixes else NO_FORMAT)
             or ("" if self._destination() else "Name a folder to save to.")
         )
@@ -142,19 +142,19 @@ class Export(Dock):
         if exporting.message:
             tell(self.status, exporting.message)
 
-    def _asked(self) -> tuple[What, Scope]:
+    def _choice(self) -> tuple[What, Scope]:
         return WHATS[self.what.value], SCOPES[self.scope.value]
 
     def _save_files(self) -> None:
         try:
             plan = export_plan.plan(
-                self.session, *self._asked(), self._destination() or self._folder(), self.suffixes
+                self.session, *self._choice(), self._destination() or self._folder(), self.suffixes
             )
         except InputError as error:
             return tell(self.status, report(error))
         if not self._may_replace(self.session.written.others(plan.paths())):
             return tell(self.status, "Nothing was written.")
-        self.link.exporting.write(plan, "pick" if self._asked()[0] == "picks" else "particle")
+        self.link.exporting.write(plan, "pick" if self._choice()[0] == "picks" else "particle")
 
     def _may_replace(self, others: list[Path]) -> bool:
         if not others:
@@ -176,7 +176,7 @@ class Export(Dock):
 
 
 def _listed(paths: Iterable[Path]) -> str:
-    """Name files line by line, the first few of many."""
+    """The names of files, one a line; of many the first few, and how many more there are."""
     names = [str(path) for path in paths]
     more = [f"and {len(names) - NAMED} more"] if len(names) > NAMED else []
     return "\n".join([*names[:NAMED], *more])

@@ -1,4 +1,4 @@
-"""Labels that the user does not click: from files, and drawn by chance."""
+"""Labels that the user does not click: from files, and drawn at random."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ WHAT_DRAWING_DOES = (
 FILTER = "Coordinates (*.star *.box *.csv)"
 
 
-class Elsewhere:
-    """Buttons that add labels; what came of it is told in a line."""
+class LabelImport:
+    """The buttons that add labels; `tell` gets a line on what came of it."""
 
     def __init__(self, session: Session, tell: Callable[[str], None]) -> None:
         self._session = session
@@ -45,7 +45,7 @@ class Elsewhere:
             listener(text)
 
     def show(self) -> None:
-        """Say of each button what it does, or why it does nothing now."""
+        """Show of each button what it does, or why it does nothing now."""
         session = self._session
         why_not = why_not_begin(session)
         enable(self.load, why_not, WHAT_LOADING_DOES)
@@ -53,10 +53,10 @@ class Elsewhere:
         enable(self.draw, why_not_draw_background(session), WHAT_DRAWING_DOES)
 
     def _choose_file(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(
+        path, _ = QFileDialog.getOpenFileName(
             self.buttons.native, "Load labels", self._folder(), FILTER
         )
-        self._load(chosen)
+        self._load(path)
 
     def _choose_folder(self) -> None:
         self._load(
@@ -69,16 +69,16 @@ class Elsewhere:
         micrograph = self._session.micrographs.get(self._session.current or "")
         return str(micrograph.source.parent) if micrograph and micrograph.source else ""
 
-    def _load(self, chosen: str) -> None:
-        if chosen:
-            self._tell(f"Reading {Path(chosen).name} ...")
-            self._run(partial(reading_labels, self._session, Path(chosen)), self._on_read)
+    def _load(self, path: str) -> None:
+        if path:
+            self._tell(f"Reading {Path(path).name} ...")
+            self._run(partial(reading_labels, self._session, Path(path)), self._on_read)
 
-    def _on_read(self, read: LabelsRead) -> None:
-        add_labels(self._session, read.centres_yx, "positive")
-        count = counted(sum(map(len, read.centres_yx.values())), "particle")
-        left_out = f"; {read.outside} outside the image left out" if read.outside else ""
-        self._tell(f"Loaded {count}{self._where(list(read.centres_yx))}{left_out}.")
+    def _on_read(self, labels: LabelsRead) -> None:
+        add_labels(self._session, labels.centres_yx, "positive")
+        count = counted(sum(map(len, labels.centres_yx.values())), "particle")
+        left_out = f"; {labels.outside} outside the image left out" if labels.outside else ""
+        self._tell(f"Loaded {count}{self._where(list(labels.centres_yx))}{left_out}.")
 
     def _where(self, names: list[str]) -> str:
         if len(names) != 1:
@@ -96,9 +96,9 @@ class Elsewhere:
         self._tell(f"Drew {number}: erase those that lie on a particle.")
 
     def _run(self, job: Callable[[], Any], on_result: Callable[[Any], None]) -> None:
-        prepared = job()  # reads the session, on this thread
+        steps = job()  # reads the session, on this thread
         run(
-            lambda: prepared,
+            lambda: steps,
             on_progress=lambda _: None,
             on_result=on_result,
             on_failed=lambda error: self._tell(report(error)),

@@ -1,4 +1,4 @@
-"""Micrographs: a folder as a series, how far one has got with it, and what all of it gives."""
+"""The Micrographs dock: a folder as a series, how far one has got, and what all of it gives."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from napari_deepem.controllers.workers import work_on
 from napari_deepem.core.wording import counted
 from napari_deepem.session.readiness import why_not_score_all
 from napari_deepem.widgets.docks.dock import Dock, button, enable, holder, row, tell, text_line
-from napari_deepem.widgets.pictures.micrograph_table import ALL, NAME, Table
-from napari_deepem.widgets.pictures.micrograph_table_view import TableView
-from napari_deepem.widgets.plots.series_overview import Overview
+from napari_deepem.widgets.pictures.micrograph_table import ALL, NAME, MicrographTable
+from napari_deepem.widgets.pictures.micrograph_table_view import MicrographTableView
+from napari_deepem.widgets.plots.series_overview import SeriesOverview
 
 NOTHING_OPEN = "Open a folder of micrographs, or drop one onto the window."
 WHAT_PICKING_ALL_DOES = (
@@ -30,7 +30,7 @@ STEP_MS = 8  # of work between two looks at what the user does
 
 
 class Micrographs(Dock):
-    """The dock of this name."""
+    """The dock that lists the micrographs of a series and picks all of them."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
@@ -43,7 +43,7 @@ class Micrographs(Dock):
         self.states = ComboBox(choices=choices, tooltip="Which micrographs are listed.")
         self.states.changed.connect(self._filter)
         self.status = text_line("status")
-        self.table = Table(self.session)
+        self.table = MicrographTable(self.session)
         self.view = self._table_view()
         self.thumbnails = Thumbnails(self.session, self.table.add_picture)
         self.exclude = button("Exclude", self._exclude)
@@ -52,7 +52,7 @@ class Micrographs(Dock):
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.activity = text_line("activity")
         self.totals = text_line("totals")
-        self.overview = Overview(self._go_to_file)
+        self.overview = SeriesOverview(self._go_to_file)
         self.plots = CheckBox(text="Plot picks and mean scores", tooltip="By micrograph.")
         for plot in (self.overview.picks, self.overview.scores):
             plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -77,15 +77,15 @@ class Micrographs(Dock):
         self._later = self._timer(self._show_numbers, LATER_MS)
         self._steps = self._timer(self._step, 0)
         self._counting: Iterator[None] = iter(())
-        self._known: list[tuple[int | None, float | None]] = []  # count and mean, by micrograph
+        self._figures: list[tuple[int | None, float | None]] = []  # count and mean, by micrograph
         self.plots.changed.connect(self._draw)
         self._follow_all()
-        self.follow_theme(self.overview.wear)
+        self.follow_theme(self.overview.show_theme)
         self._list_names()
         self._show_numbers()
 
     def _table_view(self) -> Any:
-        view: Any = TableView(self.table, self.session)
+        view: Any = MicrographTableView(self.table, self.session)
         view.verticalScrollBar().valueChanged.connect(self._look_at_rows)
         view.selectionModel().currentRowChanged.connect(self._on_row)
         view.selectionModel().selectionChanged.connect(self._on_selected)
@@ -93,7 +93,7 @@ class Micrographs(Dock):
         return view
 
     def _timer(self, callback: Callable[[], None], milliseconds: int) -> QTimer:
-        """Return a timer that rings once each time it is started, while the dock lives."""
+        """A timer that rings once each time it is started, while the dock lives."""
         timer = QTimer(self.native)
         timer.setSingleShot(True)
         timer.setInterval(milliseconds)
@@ -128,9 +128,9 @@ class Micrographs(Dock):
     # what the user does
 
     def _choose_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self.native, "Open a folder of micrographs")
-        if chosen:
-            self.link.autosave.open_folder(Path(chosen))
+        folder = QFileDialog.getExistingDirectory(self.native, "Open a folder of micrographs")
+        if folder:
+            self.link.autosave.open_folder(Path(folder))
 
     def _on_row(self, index: Any) -> None:
         if index.isValid():
@@ -142,12 +142,12 @@ class Micrographs(Dock):
         self._show()
 
     def _exclude(self) -> None:
-        """Exclude what is chosen, or take it in again where all of it is excluded."""
+        """Exclude the chosen micrographs, or take them in again where all are excluded."""
         chosen, excluded = self.session.chosen, self.session.excluded
         self.session.excluded = excluded - chosen if chosen <= excluded else excluded | chosen
 
     def _pick_all(self) -> None:
-        self.link.stop_marking()
+        self.link.stop_labelling()
         self.link.scoring.score(self.session.names)
 
     def _go_to_file(self, number: int) -> None:
@@ -189,7 +189,7 @@ class Micrographs(Dock):
             self.view.scrollTo(index)
 
     def _look_at_rows(self) -> None:
-        """Make thumbnails of the rows in sight."""
+        """Ask for thumbnails of the rows in sight."""
         height = self.view.viewport().height()
         first, last = self.view.rowAt(0), self.view.rowAt(max(0, height - 1))
         if first >= 0:
@@ -214,13 +214,13 @@ class Micrographs(Dock):
         for arrow in (self.previous, self.next):
             arrow.enabled = count > 1
         chosen = session.chosen
-        again = bool(chosen) and chosen <= session.excluded
-        self.exclude.text = "Take in again" if again else "Exclude"
+        are_excluded = bool(chosen) and chosen <= session.excluded
+        self.exclude.text = "Take in again" if are_excluded else "Exclude"
         none_chosen = "" if chosen else "Choose micrographs in the table first."
         enable(self.exclude, none_chosen, WHAT_EXCLUDING_DOES)
-        tell(self.status, self._words(count, autosave.message or autosave.remark))
+        tell(self.status, self._status_text(count, autosave.message or autosave.remark))
 
-    def _words(self, count: int, remark: str) -> str:
+    def _status_text(self, count: int, remark: str) -> str:
         session = self.session
         if remark or not count:
             return remark or NOTHING_OPEN
@@ -228,45 +228,45 @@ class Micrographs(Dock):
             return f"Reading {session.current} ..."
         if session.current in session.problems:
             return session.problems[session.current]
-        out = len(session.excluded.intersection(session.names))
-        text = counted(count, "micrograph") + (f", {out} excluded" if out else "")
+        excluded = len(session.excluded.intersection(session.names))
+        text = counted(count, "micrograph") + (f", {excluded} excluded" if excluded else "")
         return text + (", saved as you go" if self.link.autosave.path else "")
 
     def _show_numbers(self) -> None:
-        """Count picks bit by bit, and show the counts when they are known."""
+        """Count picks bit by bit, and show the counts when all are known."""
         self._counting = self._count()
         self._steps.start()
 
     def _count(self) -> Iterator[None]:
-        """Work out the picks of every micrograph and their mean score, one a step."""
+        """Steps that work out the picks of every micrograph and their mean score, one a step."""
         session, selection = self.session, self.session.selection
         yield from selection.steps()
-        known: list[tuple[int | None, float | None]] = []
+        figures: list[tuple[int | None, float | None]] = []
         for name in session.names:
             is_in = name in session.candidates and name not in session.excluded
             count = selection.count_of(name) if is_in else None
-            known.append((count, selection.mean_score_of(name) if is_in else None))
+            figures.append((count, selection.mean_score_of(name) if is_in else None))
             yield
-        self._known = known
+        self._figures = figures
 
     def _step(self) -> None:
         if work_on(self._counting, STEP_MS):
             self._steps.start()
             return
         self.table.refresh()
-        counts = [count for count, _ in self._known if count is not None]
+        counts = [count for count, _ in self._figures if count is not None]
         self.plots.visible = bool(counts)
         text = f"{counted(sum(counts), 'pick')} in {counted(len(counts), 'micrograph')}"
         tell(self.totals, text if counts else "")
         self._draw()
 
     def _draw(self) -> None:
-        """Draw the plots, if they are to be seen."""
-        wanted = self.plots.value and any(count is not None for count, _ in self._known)
+        """Draw the plots, if the user wants them and there is something to draw."""
+        is_wanted = self.plots.value and any(count is not None for count, _ in self._figures)
         for plot in (self.overview.picks, self.overview.scores):
-            plot.setVisible(wanted)
-        if wanted:
+            plot.setVisible(is_wanted)
+        if is_wanted:
             names, current = self.session.names, self.session.current
             number = names.index(current) if current in names else None
-            counts, means = zip(*self._known, strict=True)
+            counts, means = zip(*self._figures, strict=True)
             self.overview.show(counts, means, number)

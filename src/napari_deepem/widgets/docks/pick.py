@@ -1,4 +1,4 @@
-"""Pick: score a micrograph, then move sliders until the picks look right."""
+"""The Pick dock: scores of a micrograph, and sliders that choose picks among its candidates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from magicgui.widgets import FloatRangeSlider, FloatSlider, FloatSpinBox, ProgressBar, PushButton
 from qtpy.QtCore import QTimer
 
-from napari_deepem.controllers.debounced_job import Refresh
+from napari_deepem.controllers.debounced_job import DebouncedJob
 from napari_deepem.core.wording import counted
 from napari_deepem.session import box_pictures, threshold_curves
 from napari_deepem.session.readiness import NO_MODEL, why_not_score, why_not_score_all
@@ -24,7 +24,7 @@ from napari_deepem.widgets.docks.dock import (
     tell,
     text_line,
 )
-from napari_deepem.widgets.pictures.std_range_boxes import Ends
+from napari_deepem.widgets.pictures.std_range_boxes import StdRangeBoxes
 from napari_deepem.widgets.plots.threshold_plots import COLORS, ScorePlot, StdPlot
 from napari_deepem.widgets.plots.training_curves import shade
 
@@ -49,7 +49,7 @@ NOT_SCORED = "Press Score: then threshold and ranges can be moved."
 
 
 class Pick(Dock):
-    """The dock of this name."""
+    """The dock in which micrographs are scored, and picks chosen by threshold and ranges."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
@@ -62,7 +62,7 @@ class Pick(Dock):
         self.cancel.changed.connect(self.link.scoring.cancel)
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.status = text_line("status")
-        self.picked = text_line("picked")
+        self.pick_counts = text_line("pick_counts")
         self.scores = ScorePlot(self._on_line)
         self.held_out = text_line("held_out")
         self.threshold = self.control("threshold", widget_type=FloatSlider, step=0.01)
@@ -73,9 +73,13 @@ class Pick(Dock):
         )
         self.min_distance = self._distance_control()
         self.stds = StdPlot(self._on_region)
-        self.ends = Ends()
-        self._cut = Refresh(
-            self.ends, self._cut_ends, lambda _: None, on_progress=self._show_ends, delay_ms=80
+        self.std_range_boxes = StdRangeBoxes()
+        self._cutting = DebouncedJob(
+            self.std_range_boxes,
+            self._cutting_job,
+            lambda _: None,
+            on_progress=self._on_cut,
+            delay_ms=80,
         )
         self._steps: Iterator[None] = iter(())
         self._counting = QTimer(self.native)
@@ -87,12 +91,12 @@ class Pick(Dock):
                 row(self.score, self.score_all, self.cancel),
                 self.progress,
                 self.status,
-                self.picked,
+                self.pick_counts,
                 holder(self.scores.widget),
                 self.held_out,
                 self.use_optimum,
                 holder(self.stds.widget),
-                holder(self.ends),
+                holder(self.std_range_boxes),
                 form(self.threshold, self.std_range),
                 form(self.min_distance),
             ]
@@ -113,7 +117,9 @@ class Pick(Dock):
         self.follow(events.model, self._show_optimum)
         for signal in (events.min_distance_px, events.model, events.box_size_px):
             self.follow(signal, self._show_distance)
-        self.follow_theme(self.scores.wear, self.stds.wear, lambda _: self._show_threshold())
+        self.follow_theme(
+            self.scores.show_theme, self.stds.show_theme, lambda _: self._show_threshold()
+        )
         self._show()
         self._show_optimum()
         self._show_candidates()
@@ -134,7 +140,7 @@ class Pick(Dock):
 
     def _score(self) -> None:
         if self.session.current is not None:
-            self.link.stop_marking()
+            self.link.stop_labelling()
             self.link.scoring.score([self.session.current])
 
     def _on_line(self, threshold: float) -> None:
@@ -151,14 +157,14 @@ class Pick(Dock):
         session, activity = self.session, self.session.scoring
         why_not = why_not_score(session, [session.current] if session.current else [])
         running = "Scoring is running." if activity.running else ""
-        done = "" if session.current_scored is None else SCORED
-        enable(self.score, why_not or running or done)
+        scored = "" if session.current_scored is None else SCORED
+        enable(self.score, why_not or running or scored)
         enable(self.score_all, running or why_not_score_all(session), ALL_LEFT)
         enable(self.cancel, "" if running else "Nothing is being scored.", STOPS)
         self.progress.visible = activity.running
         self.progress.max = activity.total
         self.progress.value = activity.done
-        tell(self.status, activity.message or why_not or ("" if done else NOT_SCORED))
+        tell(self.status, activity.message or why_not or ("" if scored else NOT_SCORED))
 
     def _show_optimum(self) -> None:
         optimum = self.session.f2_optimum
@@ -174,27 +180,27 @@ class Pick(Dock):
         self.scores.show_curves(thresholds, curves)
 
     def _show_candidates(self) -> None:
-        found = self.session.current_candidates
+        candidates = self.session.current_candidates
         for control in (self.threshold, self.std_range, self.min_distance):
-            control.enabled = found is not None
+            control.enabled = candidates is not None
             help_text = type(self.session).model_fields[control.name].description
-            control.tooltip = NOT_SCORED if found is None else help_text
-        for widget in (self.scores.widget, self.stds.widget, self.ends):
-            widget.setVisible(found is not None)
+            control.tooltip = NOT_SCORED if candidates is None else help_text
+        for widget in (self.scores.widget, self.stds.widget, self.std_range_boxes):
+            widget.setVisible(candidates is not None)
         self._show_count()
-        if found is None:
+        if candidates is None:
             tell(self.held_out, "")
             return
-        self.scores.show_scores(found.scores)
-        self.stds.show_stds(found.stds)
+        self.scores.show_scores(candidates.scores)
+        self.stds.show_stds(candidates.stds)
         with self.std_range.changed.blocked():
-            self.std_range.max = self._top(float(found.stds.max(initial=0.0)))
+            self.std_range.max = self._top(float(candidates.stds.max(initial=0.0)))
         show_value(self.std_range, self.session.std_range)
         self._show_threshold()
         self._show_range()
 
     def _show_threshold(self) -> None:
-        threshold, found = self.session.threshold, self.session.current_candidates
+        threshold, candidates = self.session.threshold, self.session.current_candidates
         self.scores.show_threshold(threshold)
         thresholds, curves = threshold_curves.held_out_curves(self.session)
         figures = [
@@ -202,63 +208,61 @@ class Pick(Dock):
             f"{name} {np.interp(threshold, thresholds, curve):.2f}</span>"
             for name, curve in curves.items()
         ]
-        tell(self.held_out, "Held out: " + ", ".join(figures) if found and curves else "")
+        tell(self.held_out, "Held out: " + ", ".join(figures) if candidates and curves else "")
         self.held_out.tooltip = PARTIAL if "precision" not in curves else COMPLETE
-        if found is not None:
-            self.stds.show_above(int(np.count_nonzero(found.scores >= threshold)))
-            self._cut.ask()
+        if candidates is not None:
+            self.stds.show_above(int(np.count_nonzero(candidates.scores >= threshold)))
+            self._cutting.ask()
 
     def _show_range(self) -> None:
         self.stds.show_range(self.session.std_range)
-        self._cut.ask()
+        self._cutting.ask()
 
-    def _cut_ends(self) -> Any:
-        """Make the job that cuts boxes at both ends of the range; says at once which they are."""
-        session, found = self.session, self.session.current_candidates
-        if found is None or session.current not in session.micrographs or session.model is None:
-            self.ends.show_stds([None] * 4)
+    def _cutting_job(self) -> Any:
+        """The job that cuts boxes at both ends of the range; their captions are shown at once."""
+        session, candidates = self.session, self.session.current_candidates
+        name = session.current
+        if candidates is None or name not in session.micrographs or session.model is None:
+            self.std_range_boxes.show_stds([None] * 4)
             return None
-        chosen = threshold_curves.at_ends(found, session.threshold, session.std_range)
-        self.ends.show_stds([None if each is None else found.stds[each] for each in chosen])
-        centres_yx = found.centres_yx[[each for each in chosen if each is not None]]
-        return (
-            box_pictures.cutting(session, {session.current: centres_yx})
-            if len(centres_yx)
-            else None
-        )
+        indices = threshold_curves.at_ends(candidates, session.threshold, session.std_range)
+        stds = [None if index is None else candidates.stds[index] for index in indices]
+        self.std_range_boxes.show_stds(stds)
+        centres_yx = candidates.centres_yx[[index for index in indices if index is not None]]
+        return box_pictures.cutting(session, {name: centres_yx}) if len(centres_yx) else None
 
-    def _show_ends(self, cut: box_pictures.Cut) -> None:
-        self.ends.show_pictures(list(cut[2]))
+    def _on_cut(self, cut: box_pictures.Cut) -> None:
+        self.std_range_boxes.show_pictures(list(cut[2]))
 
     def _top(self, std: float) -> float:
-        """Return where the std slider ends, so that it holds this and what is chosen."""
+        """The end of the std slider, so that it holds a standard deviation and the chosen range."""
         return max(std, *self.session.std_range) * SLIDER_MARGIN
 
     def _show_count(self) -> None:
-        """Tell how many are kept here, and as soon as they are counted, in all micrographs."""
-        few = len(self.session.candidates) <= FEW
+        """Show the number of picks here and, as soon as they are counted, in all micrographs."""
+        are_few = len(self.session.candidates) <= FEW
         self._steps = self.session.selection.steps()
-        self._counting.start(0 if few else PAUSE_MS)
-        self._show_picked(with_total=few)
+        self._counting.start(0 if are_few else PAUSE_MS)
+        self._show_pick_counts(with_total=are_few)
 
     def _count_on(self) -> None:
         for _ in self._steps:  # one micrograph at a time: the window has other things to do
             self._counting.start(0)
             return
-        self._show_picked()
+        self._show_pick_counts()
 
-    def _show_picked(self, with_total: bool = True) -> None:
-        found, picks = self.session.current_candidates, self.session.picks
+    def _show_pick_counts(self, with_total: bool = True) -> None:
+        candidates, picks = self.session.current_candidates, self.session.picks
         parts, estimate = [], self.session.estimated_precision
-        if found is not None and picks is not None:
-            parts.append(f"{len(picks)} of {len(found)} kept here")
+        if candidates is not None and picks is not None:
+            parts.append(f"{len(picks)} of {len(candidates)} kept here")
             total = self.session.selection.total() if with_total else None
             if total is not None and total[1] > 1:
                 parts.append(f"{total[0]} in {counted(total[1], 'micrograph')}")
             if estimate is not None:
                 parts.append(f"about {estimate:.0%} right")
-        tell(self.picked, ", ".join(parts))
-        self.picked.tooltip = "" if estimate is None else HOW_SURE
+        tell(self.pick_counts, ", ".join(parts))
+        self.pick_counts.tooltip = "" if estimate is None else HOW_SURE
 
     def _show_distance(self) -> None:
         show_value(self.min_distance, self.session.distance_px())

@@ -1,13 +1,14 @@
-"""Review: look through picks, accept and reject, and train again with what was said."""
+"""The Review dock: verdicts on picks, and training again with them."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from magicgui.widgets import CheckBox, ComboBox, ProgressBar, PushButton
 from qtpy.QtWidgets import QSizePolicy
 
-from napari_deepem.controllers.debounced_job import Refresh
+from napari_deepem.controllers.debounced_job import DebouncedJob
 from napari_deepem.controllers.workers import Job
 from napari_deepem.core.wording import counted
 from napari_deepem.session import review_gallery
@@ -21,7 +22,7 @@ from napari_deepem.session.review_gallery import EMPTY, Gallery, Verdict
 from napari_deepem.session.training_rounds import Round
 from napari_deepem.widgets.docks.dock import Dock, enable, form, holder, row, tell, text_line
 from napari_deepem.widgets.docks.review_canvas import ReviewCanvas
-from napari_deepem.widgets.pictures.gallery import GalleryView, Pictures
+from napari_deepem.widgets.pictures.gallery import GalleryPictures, GalleryView
 from napari_deepem.widgets.plots.training_curves import RoundsPlot
 
 THIS, ALL, SUGGESTED = "this micrograph", "all scored micrographs", "suggested boxes"
@@ -49,17 +50,17 @@ FAST_MS = 40
 
 
 class Review(Dock):
-    """The dock of this name."""
+    """The dock in which the user gives verdicts on a gallery of picks, and trains with them."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self._suggested = EMPTY
-        self._trains = False  # a training that was started here is running
+        self._trains_again = False  # a training that was started here is running
         self._cut_of: tuple[Any, Any] = None, None  # the model and files of the boxes that are cut
         self.scope = ComboBox(label="Show", choices=[THIS, ALL, SUGGESTED], value=THIS)
         self.order = ComboBox(label="Order", choices=list(ORDERS), tooltip=HOW_ORDERED)
         self.only_open = CheckBox(text="Only what has no verdict yet")
-        self.pictures = Pictures(self.native)
+        self.pictures = GalleryPictures(self.native)
         self.view = GalleryView(self.pictures)
         self.accept = self._verdict_button("Accept (A)", "accepted", "particles")
         self.reject = self._verdict_button("Reject (R)", "rejected", "non-particles")
@@ -67,8 +68,8 @@ class Review(Dock):
         self.counts = text_line("counts")
         self.suggest = PushButton(text="Suggest", tooltip=WHAT_SUGGEST_DOES)
         self.suggest.changed.connect(self._suggest)
-        self.again = PushButton(text="Train again")
-        self.again.changed.connect(self._train)
+        self.train_again = PushButton(text="Train again")
+        self.train_again.changed.connect(self._train)
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.status = text_line("status")
         self.rounds = RoundsPlot()
@@ -81,7 +82,7 @@ class Review(Dock):
                 gallery,
                 row(self.accept, self.reject, self.undecide),
                 self.counts,
-                row(self.suggest, self.again),
+                row(self.suggest, self.train_again),
                 self.progress,
                 self.status,
                 holder(self.rounds.widget),
@@ -91,27 +92,26 @@ class Review(Dock):
         layout = self.native.layout()
         layout.setSpacing(6)
         layout.setStretchFactor(gallery.native, 1)
-        both = QSizePolicy.Policy.Expanding
-        gallery.native.setSizePolicy(both, both)  # or napari leaves the space below empty
+        expanding = QSizePolicy.Policy.Expanding
+        gallery.native.setSizePolicy(expanding, expanding)  # or napari leaves the space below empty
         self._canvas = ReviewCanvas(self, self.pictures, self.view)
         self._follow()
         self._refill()
         self._show()
         self._show_rounds()
-        self.follow_theme(self.view.wear, self.rounds.wear)
+        self.follow_theme(self.view.show_theme, self.rounds.show_theme)
 
     def _verdict_button(self, text: str, verdict: Verdict | None, kind: str) -> PushButton:
-        what = f"The selected ones become {kind} of the next training."
-        button = PushButton(text=text, tooltip=what if kind else "Takes their verdict back.")
+        effect = f"The selected ones become {kind} of the next training."
+        button = PushButton(text=text, tooltip=effect if kind else "Takes their verdict back.")
         button.changed.connect(lambda: self._give_verdict(verdict))
         return button
 
     def _follow(self) -> None:
-        session, native = self.session, self.native
-        self._galleries = Refresh(native, self._gallery_job, self._on_gallery, delay_ms=FAST_MS)
-        self._crops = Refresh(
-            native, self._crop_job, self._on_cut, on_progress=self._on_crops, delay_ms=FAST_MS
-        )
+        session = self.session
+        job = partial(DebouncedJob, self.native, delay_ms=FAST_MS)
+        self._galleries = job(self._gallery_job, self._on_gallery)
+        self._crops = job(self._crop_job, self._on_cut, on_progress=self._on_crops)
         self.view.scrolled.connect(self._crops.ask)
         self.view.verdict_given.connect(self._give_verdict)
         self.view.undo_asked.connect(lambda: session.verdict_edits.undo())
@@ -124,7 +124,7 @@ class Review(Dock):
             self.follow(events[name], self._refill)
         self.follow(events.current, self._on_current)
         self.follow(events.files, self._on_files)
-        self.follow(events.verdicts, self._on_review)
+        self.follow(events.verdicts, self._on_verdicts)
         self.follow(events.model, self._on_model)
         self.follow(events.rounds, self._show_rounds)
         for name in ("labels", "micrographs", "box_size_px"):
@@ -156,19 +156,19 @@ class Review(Dock):
         return review_gallery.gallery(self.session, self._names(), order, only_open=only_open)
 
     def _gallery_job(self) -> Job | None:
-        if self.scope.value != ALL:  # by now: that is shown already
+        if self.scope.value != ALL:  # by now: the gallery of that is shown already
             return None
         order, only_open = ORDERS[self.order.value], self.only_open.value
         return review_gallery.making_gallery(
             self.session, self._names(), order, only_open=only_open
         )
 
-    def _on_gallery(self, shown: Gallery) -> None:
+    def _on_gallery(self, gallery: Gallery) -> None:
         if self.scope.value == ALL:
-            self._show_gallery(shown)
+            self._show_gallery(gallery)
 
-    def _show_gallery(self, shown: Gallery) -> None:
-        self.pictures.show(shown, review_gallery.verdicts_on(self.session, shown))
+    def _show_gallery(self, gallery: Gallery) -> None:
+        self.pictures.show(gallery, review_gallery.verdicts_on(self.session, gallery))
         self._crops.ask()
         self._canvas.show()
         self._show()
@@ -177,9 +177,9 @@ class Review(Dock):
         if self.session.model is None:
             return None
         missing = self.pictures.missing(self.view.rows_in_sight())
-        some = dict(list(missing.items())[:READ_AT_ONCE])
+        first = dict(list(missing.items())[:READ_AT_ONCE])
         self._cut_of = self.session.model, self.session.files
-        return cutting(self.session, some) if some else None
+        return cutting(self.session, first) if first else None
 
     def _on_crops(self, cut: Any) -> None:
         model, files = self._cut_of
@@ -196,36 +196,36 @@ class Review(Dock):
         self._canvas.show()
 
     def _on_files(self) -> None:
-        """Of another series micrographs may have the same names."""
+        """Forget pictures: in another series micrographs may have the same names."""
         self.pictures.forget_pictures()
         self._suggested = EMPTY
 
     def _on_model(self) -> None:
         self.pictures.forget_pictures()
         self._suggested = EMPTY
-        if self._trains and self.session.current is not None:
+        if self._trains_again and self.session.current is not None:
             self.link.scoring.score([self.session.current])
-        self._trains = False
+        self._trains_again = False
         self._refill()
 
-    # what the user says
+    # verdicts
 
     def _give_verdict(self, verdict: Verdict | None) -> None:
         rows = self.view.selected_rows()
         if not len(rows):
             return
-        shown, below = self.pictures.gallery, int(rows[-1]) + 1
-        review_gallery.give_verdict(self.session, shown.by_name(rows), verdict)
-        if self.pictures.gallery is not shown:  # what has a verdict was taken out
+        gallery, below = self.pictures.gallery, int(rows[-1]) + 1
+        review_gallery.give_verdict(self.session, gallery.by_name(rows), verdict)
+        if self.pictures.gallery is not gallery:  # what has a verdict was taken out
             below -= len(rows)
         self.view.select_row(min(below, len(self.pictures.gallery) - 1))
 
-    def _on_review(self) -> None:
-        shown = self.pictures.gallery
-        verdicts = review_gallery.verdicts_on(self.session, shown)
+    def _on_verdicts(self) -> None:
+        gallery = self.pictures.gallery
+        verdicts = review_gallery.verdicts_on(self.session, gallery)
         if self.only_open.value and self.scope.value != SUGGESTED:
             if verdicts.any():
-                self._show_gallery(shown.only(verdicts == 0))
+                self._show_gallery(gallery.only(verdicts == 0))
             else:  # one was taken back
                 self._refill()
             return
@@ -235,11 +235,11 @@ class Review(Dock):
         self._show()
 
     def _suggest(self) -> None:
-        found = review_gallery.suggested(self.session)
-        if found is None:
+        suggested = review_gallery.suggested(self.session)
+        if suggested is None:
             tell(self.status, "Every candidate has a label or a verdict already.")
             return
-        suggestion, self._suggested = found
+        suggestion, self._suggested = suggested
         with self.scope.changed.blocked():
             self.scope.value = SUGGESTED
         self.session.current = suggestion.name
@@ -248,8 +248,8 @@ class Review(Dock):
         self.view.setFocus()
 
     def _train(self) -> None:
-        self.link.stop_marking()
-        self._trains = True
+        self.link.stop_labelling()
+        self._trains_again = True
         self.link.training.train("anew")
 
     # words
@@ -259,7 +259,7 @@ class Review(Dock):
         running = "Training is running: see the Train dock." if activity.running else ""
         empty = "" if len(self.pictures.gallery) else NOTHING_TO_REVIEW
         enable(self.suggest, why_not_review(session), WHAT_SUGGEST_DOES)
-        enable(self.again, running or why_not_refine_by_verdicts(session), WHAT_AGAIN_DOES)
+        enable(self.train_again, running or why_not_refine_by_verdicts(session), WHAT_AGAIN_DOES)
         self.progress.visible = activity.running
         self.progress.max = activity.total
         self.progress.value = min(activity.done, activity.total)
@@ -267,34 +267,34 @@ class Review(Dock):
         self._show_counts()
 
     def _show_counts(self) -> None:
-        rows, shown = self.view.selected_rows(), self.pictures.gallery
+        rows, gallery = self.view.selected_rows(), self.pictures.gallery
         for button in (self.accept, self.reject, self.undecide):
             button.enabled = bool(len(rows))
         accepted, rejected, micrographs = review_gallery.counts(self.session)
-        text = f"{len(rows)} of {len(shown)} selected"
-        if shown.found > len(shown):
-            text += f" (the first of {shown.found})"
+        text = f"{len(rows)} of {len(gallery)} selected"
+        if gallery.found > len(gallery):
+            text += f" (the first of {gallery.found})"
         if micrographs:
             text += (
                 f"; {accepted} accepted, {rejected} rejected on "
                 f"{counted(micrographs, 'micrograph')}"
             )
-        tell(self.counts, text if len(shown) or micrographs else "")
+        tell(self.counts, text if len(gallery) or micrographs else "")
         self._canvas.show()
 
     def _show_rounds(self) -> None:
         rounds = self.session.rounds
         self.rounds.show(rounds)
-        self.rounds.widget.setVisible(any(each.ap is not None for each in rounds))
+        self.rounds.widget.setVisible(any(round_.ap is not None for round_ in rounds))
         tell(self.gain, gain_of(rounds[-1]) if rounds else "")
 
 
-def gain_of(last: Round) -> str:
-    """Say in a sentence what a round gave."""
-    text = f"Round {last.number}: {counted(last.particles, 'particle')}, "
-    text += f"{counted(last.negatives, 'non-particle')}"
-    if last.ap is not None:
-        text += f"; AP {last.ap:.3f} on held-out boxes"
-    if last.ap_before is not None:
-        text += f", the model before has {last.ap_before:.3f} on the same"
+def gain_of(round_: Round) -> str:
+    """A sentence on what a round was trained with, and what it gave."""
+    text = f"Round {round_.number}: {counted(round_.particles, 'particle')}, "
+    text += f"{counted(round_.negatives, 'non-particle')}"
+    if round_.ap is not None:
+        text += f"; AP {round_.ap:.3f} on held-out boxes"
+    if round_.ap_before is not None:
+        text += f", the model before has {round_.ap_before:.3f} on the same"
     return text

@@ -1,4 +1,4 @@
-"""Train: from labels to a model, with its progress to look at."""
+"""The Train dock: from labels to a model, with curves of how the training goes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qtpy.QtGui import QIntValidator
 from qtpy.QtWidgets import QFileDialog
 from superqt import QCollapsible
 
-from napari_deepem.controllers.debounced_job import Refresh
+from napari_deepem.controllers.debounced_job import DebouncedJob
 from napari_deepem.controllers.workers import Job, report
 from napari_deepem.core.errors import InputError
 from napari_deepem.layers.label_points import COLORS
@@ -30,7 +30,7 @@ from napari_deepem.widgets.docks.dock import (
     tell,
     text_line,
 )
-from napari_deepem.widgets.pictures.picture_strip import Strip
+from napari_deepem.widgets.pictures.picture_strip import PictureStrip
 from napari_deepem.widgets.plots.training_curves import HELD_OUT, TrainingCurves, best_of, shade
 
 FILTER = "DeepEM model (*.safetensors)"
@@ -57,7 +57,7 @@ SHOWN_OF_SESSION = (
 
 
 class Train(Dock):
-    """The dock of this name."""
+    """The dock in which a network is trained, saved and loaded."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
@@ -66,7 +66,7 @@ class Train(Dock):
         self.use_suggested = PushButton(text="", tooltip=HOW_SUGGESTED)
         self.use_suggested.changed.connect(self._use_suggested)
         self.train = self._button("Train", lambda: self._train("new"))
-        self.more = self._button("Continue", lambda: self._train("weights"))
+        self.continue_training = self._button("Continue", lambda: self._train("weights"))
         self.stop = self._button("Stop", training.stop)
         self.discard = self._button("Discard", training.discard)
         self.advice = text_line("advice")
@@ -74,8 +74,8 @@ class Train(Dock):
         self.status = text_line("status")
         self.numbers = text_line("numbers")
         self.curves = TrainingCurves()
-        self.strip = Strip(STRIP_COLUMNS, [COLORS["positive"], COLORS["negative"]])
-        self.seen = text_line("seen")
+        self.strip = PictureStrip(STRIP_COLUMNS, [COLORS["positive"], COLORS["negative"]])
+        self.strip_caption = text_line("strip_caption")
         self.summary = text_line("summary")
         self.save = self._button("Save model ...", self._save)
         self.load = self._button("Load model ...", self._choose_model)
@@ -84,13 +84,13 @@ class Train(Dock):
                 form(self.box_size),
                 self.use_suggested,
                 holder(self._recipe_and_more()),
-                row(self.train, self.more, self.stop, self.discard),
+                row(self.train, self.continue_training, self.stop, self.discard),
                 self.progress,
                 self.status,
                 self.advice,
                 holder(self.curves.widget),
                 self.numbers,
-                self.seen,
+                self.strip_caption,
                 holder(self.strip),
                 self.summary,
                 row(self.save, self.load),
@@ -106,21 +106,23 @@ class Train(Dock):
             self.load,
         )
         self._follow()
-        self.follow_theme(self.curves.wear, self._color_advice)
+        self.follow_theme(self.curves.show_theme, self._color_advice)
         self._show()
         self._show_history()
         self._show_strip(None)
 
     def _follow(self) -> None:
         session = self.session
-        self._boxes = Refresh(
-            self.native, self._box_job, lambda found: setattr(session, "suggested_box_px", found)
+        self._boxes = DebouncedJob(
+            self.native,
+            self._box_job,
+            lambda size_px: setattr(session, "suggested_box_px", size_px),
         )
-        self._crops = Refresh(
+        self._crops = DebouncedJob(
             self.native,
             self._strip_job,
             self._show_strip,
-            on_input_error=lambda line: tell(self.seen, line),
+            on_input_error=lambda line: tell(self.strip_caption, line),
         )
         events, activity = session.events, session.training.events
         for signal in (events.labels, events.verdicts, events.micrographs, events.current):
@@ -170,8 +172,8 @@ class Train(Dock):
         return control
 
     def _box_job(self) -> Job | None:
-        busy = self.session.training.running or not self.session.labelled()
-        return None if busy else jobs.suggesting_box(self.session)
+        can_suggest = self.session.labelled() and not self.session.training.running
+        return jobs.suggesting_box(self.session) if can_suggest else None
 
     def _strip_job(self) -> Job | None:
         if self.session.training.running:
@@ -188,7 +190,7 @@ class Train(Dock):
         idle = "" if activity.running else "Nothing is being trained."
         why_not = why_not_train(session)
         enable(self.train, running or why_not, WHAT_TRAIN_DOES)
-        enable(self.more, running or why_not_refine(session), WHAT_CONTINUE_DOES)
+        enable(self.continue_training, running or why_not_refine(session), WHAT_CONTINUE_DOES)
         enable(self.stop, idle, WHAT_STOP_DOES)
         enable(self.discard, idle, WHAT_DISCARD_DOES)
         enable(self.save, "" if session.model else "There is no model yet.")
@@ -216,45 +218,45 @@ class Train(Dock):
         self.curves.widget.setVisible(bool(history))
         tell(self.numbers, numbers_of(history))
 
-    def _show_strip(self, found: Any) -> None:
-        self.strip.setVisible(found is not None)
-        if found is None:
-            tell(self.seen, "")
+    def _show_strip(self, boxes: Any) -> None:
+        self.strip.setVisible(boxes is not None)
+        if boxes is None:
+            tell(self.strip_caption, "")
             return
-        self.strip.show_rows([found.positives, found.negatives])
-        side = found.positives.shape[1]
-        drawn = len(found.negatives) - found.labelled
+        self.strip.show_rows([boxes.positives, boxes.negatives])
+        side = boxes.positives.shape[1]
+        n_drawn = len(boxes.negatives) - boxes.labelled
         tell(
-            self.seen,
-            f"What the network sees ({side} x {side} px, binned by {found.sampling}): particles; "
-            + ("background" if drawn else "non-particles"),
+            self.strip_caption,
+            f"What the network sees ({side} x {side} px, binned by {boxes.sampling}): particles; "
+            + ("background" if n_drawn else "non-particles"),
         )
 
     def _train(self, start: RoundStart) -> None:
-        self.link.stop_marking()
+        self.link.stop_labelling()
         self.link.training.train(start)
 
     def _save(self) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(
+        chosen_path, _ = QFileDialog.getSaveFileName(
             self.native, "Save model", "model.safetensors", FILTER
         )
-        if not chosen:
+        if not chosen_path:
             return
         try:
-            path = jobs.save(self.session.model, Path(chosen))
+            path = jobs.save(self.session.model, Path(chosen_path))
         except InputError as error:
             self.session.training.message = report(error)
         else:
             self.session.training.message = f"Saved {path}"
 
     def _choose_model(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(self.native, "Load model", "", FILTER)
-        if chosen:
-            self.link.training.load(Path(chosen))
+        chosen_path, _ = QFileDialog.getOpenFileName(self.native, "Load model", "", FILTER)
+        if chosen_path:
+            self.link.training.load(Path(chosen_path))
 
 
 def numbers_of(history: Sequence[Any]) -> str:
-    """Loss and held-out figures of the last epoch, those that there are, and the best epoch."""
+    """The loss and held-out figures, if any, of the last epoch, and the best epoch, in a line."""
     if not history:
         return ""
     last, best = history[-1], best_of(history)
@@ -266,25 +268,25 @@ def numbers_of(history: Sequence[Any]) -> str:
 
 
 def in_px(length_px: int, pixel_size: float | None) -> str:
-    """Say a length in pixels, and in the units of the specimen where they are known."""
+    """A length in pixels, and in the units of the specimen where they are known."""
     angstrom = "" if pixel_size is None else f" ({length_px * pixel_size:.0f} Å)"
     return f"{length_px} px{angstrom}"
 
 
 def summary_of(model: Any) -> str:
-    """Describe a model in one line."""
+    """A model in one line: its settings, and what its training came to; empty without one."""
     if model is None:
         return ""
     parts = [f"Model: {model.recipe}, box {model.box_size_px} px, binning {model.binning}"]
-    found = model.summary
-    if "curve" in found:
-        parts.append(f"{len(found['curve'])} epochs")
-    if "held_out_recall" in found:
-        parts.append(f"finds {found['held_out_recall']:.0%} of held-out particles")
-    if "held_out_ap" in found:
-        parts.append(f"held-out AP {found['held_out_ap']:.3f}")
-    kind = "F2 threshold" if "held_out_recall" in found else "threshold"
+    summary = model.summary
+    if "curve" in summary:
+        parts.append(f"{len(summary['curve'])} epochs")
+    if "held_out_recall" in summary:
+        parts.append(f"finds {summary['held_out_recall']:.0%} of held-out particles")
+    if "held_out_ap" in summary:
+        parts.append(f"held-out AP {summary['held_out_ap']:.3f}")
+    kind = "F2 threshold" if "held_out_recall" in summary else "threshold"
     parts.append(f"{kind} {model.threshold:.2f}")
-    if "estimated_precision" in found:
-        parts.append(f"about {found['estimated_precision']:.0%} of picks right there")
+    if "estimated_precision" in summary:
+        parts.append(f"about {summary['estimated_precision']:.0%} of picks right there")
     return ", ".join(parts)

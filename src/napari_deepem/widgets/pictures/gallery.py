@@ -25,8 +25,8 @@ NO_VERDICTS = np.empty(0, dtype=np.int8)
 Key = tuple[str, float, float]
 
 
-class Pictures(QAbstractListModel):
-    """The rows of a gallery, with the pictures that were cut so far."""
+class GalleryPictures(QAbstractListModel):
+    """The rows of a gallery as Qt asks for them, with the pictures that were cut so far."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -37,7 +37,7 @@ class Pictures(QAbstractListModel):
         self._pictures: dict[Key, QImage] = {}
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
-        """How many there are."""
+        """The number of candidates in the gallery."""
         return len(self.gallery)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -49,12 +49,12 @@ class Pictures(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return f"{std if self.tells_std else score:.2f}"
         if role == Qt.ItemDataRole.ToolTipRole:
-            said = {1: ", accepted", -1: ", rejected"}.get(int(self.verdicts[row]), "")
-            return f"{self.gallery.name_of(row)}: score {score:.3f}, std {std:.2f}{said}"
+            verdict = {1: ", accepted", -1: ", rejected"}.get(int(self.verdicts[row]), "")
+            return f"{self.gallery.name_of(row)}: score {score:.3f}, std {std:.2f}{verdict}"
         return None
 
     def show(self, gallery: Gallery, verdicts: NDArray[np.int8]) -> None:
-        """Show another gallery."""
+        """Show another gallery, with (n,) verdicts on its rows: 1 accepted, -1 rejected, 0 none."""
         self.beginResetModel()
         self.gallery, self.verdicts = gallery, verdicts
         places = zip(gallery.which.tolist(), *gallery.centres_yx.T.tolist(), strict=True)
@@ -62,30 +62,31 @@ class Pictures(QAbstractListModel):
         self.endResetModel()
 
     def forget_pictures(self) -> None:
-        """Cut all anew: another model has another box, or binning."""
+        """Forget all pictures that were cut: another model has another box, or binning."""
         self._pictures.clear()
 
     def picture(self, row: int) -> QImage | None:
-        """What was cut of a row."""
+        """The picture of a row; None while it is not cut."""
         return self._pictures.get(self._keys[row])
 
     def missing(self, rows: range) -> dict[str, FloatArray]:
-        """Centres that have no picture, of each micrograph of which one is wanted in `rows`.
+        """The centres that have no picture, by micrograph: those of which `rows` lack one.
 
-        Those in `rows` come first; reading a micrograph takes long, cutting one more box does not.
+        Each is (n, 2), those in `rows` first. A micrograph that has to be read gives more than
+        those: reading takes long, cutting one more box does not.
         """
         wanted = [row for row in rows if row < len(self.gallery) and self.picture(row) is None]
-        found = {}
+        missing_yx = {}
         for name in dict.fromkeys(self.gallery.name_of(row) for row in wanted):
             index = self.gallery.names.index(name)
             others = np.flatnonzero(self.gallery.which == index).tolist()
             chosen = [row for row in wanted if self.gallery.which[row] == index]
             chosen += [row for row in others if self.picture(row) is None and row not in rows]
-            found[name] = self.gallery.centres_yx[chosen[:MOST_AT_ONCE]]
-        return found
+            missing_yx[name] = self.gallery.centres_yx[chosen[:MOST_AT_ONCE]]
+        return missing_yx
 
     def add(self, name: str, centres_yx: FloatArray, pictures: NDArray[np.uint8]) -> None:
-        """Keep pictures of (n, 2) centres on a micrograph."""
+        """Keep the (n, box, box) pictures of (n, 2) centres on a micrograph."""
         if len(self._pictures) > KEPT:
             self._pictures.clear()
         for (row, col), pixels in zip(centres_yx.tolist(), pictures, strict=True):
@@ -93,7 +94,7 @@ class Pictures(QAbstractListModel):
 
 
 class GalleryView(QListView):
-    """Shows the pictures; any number can be selected and given verdicts by key."""
+    """The view of a gallery's pictures; any number can be selected and given verdicts by key."""
 
     verdict_given = Signal(object)  # "accepted", "rejected" or None: take the verdict back
     undo_asked = Signal()
@@ -101,12 +102,12 @@ class GalleryView(QListView):
     row_chosen = Signal(int)
     selection_changed = Signal()
 
-    def __init__(self, pictures: Pictures) -> None:
+    def __init__(self, pictures: GalleryPictures) -> None:
         super().__init__()
         self.pictures = pictures
         self.selected = QColor()
         self.setModel(pictures)
-        self.setItemDelegate(_Painter(self))
+        self.setItemDelegate(_CandidateCell(self))
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setMovement(QListView.Movement.Static)
         self.setResizeMode(QListView.ResizeMode.Adjust)
@@ -121,17 +122,17 @@ class GalleryView(QListView):
         if (bar := self.verticalScrollBar()) is not None:
             bar.valueChanged.connect(lambda _: self.scrolled.emit())
 
-    def wear(self, theme: str) -> None:
-        """Take the colours of a theme."""
+    def show_theme(self, theme: str) -> None:
+        """Show the selection in the colours of a theme."""
         self.selected = QColor(get_theme(theme).current.as_hex())
         self.redraw()
 
     def sizeHint(self) -> QSize:
-        """As wide as five pictures."""
+        """The size of five columns of pictures and four lines."""
         return QSize(5 * CELL.width() + 24, 4 * CELL.height())
 
     def rows_in_sight(self) -> range:
-        """Rows of which something is seen, and one line more."""
+        """The rows of which something is seen, and of one line more."""
         viewport, bar = self.viewport(), self.verticalScrollBar()
         if viewport is None or bar is None:
             return range(0)
@@ -141,13 +142,13 @@ class GalleryView(QListView):
         return range(first, min(first + lines * columns, self.pictures.rowCount()))
 
     def selected_rows(self) -> NDArray[np.int64]:
-        """(n,) selected rows, rising."""
+        """The (n,) selected rows, rising."""
         selection = self.selectionModel()
         rows = [] if selection is None else [index.row() for index in selection.selectedIndexes()]
         return np.array(sorted(rows), dtype=np.int64)
 
     def redraw(self) -> None:
-        """Draw what is in sight again."""
+        """Draw the pictures in sight again."""
         if (viewport := self.viewport()) is not None:
             viewport.update()
 
@@ -159,7 +160,7 @@ class GalleryView(QListView):
             self.scrollTo(index)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        """Judge by A, R and U; Ctrl+Z takes the last verdict back."""
+        """Give verdicts by A, R and U; Ctrl+Z takes the last verdict back."""
         if event is None:
             return
         modifiers = event.modifiers()
@@ -176,8 +177,8 @@ class GalleryView(QListView):
         self.scrolled.emit()
 
 
-class _Painter(QStyledItemDelegate):
-    """Draws one candidate: its picture, a frame in the colour of the verdict, a figure."""
+class _CandidateCell(QStyledItemDelegate):
+    """The cell of one candidate: its picture, a frame in the colour of the verdict, a figure."""
 
     def __init__(self, view: GalleryView) -> None:
         super().__init__(view)

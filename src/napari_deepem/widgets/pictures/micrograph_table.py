@@ -1,4 +1,4 @@
-"""The micrographs of a session as a table: only the rows that are seen are asked for."""
+"""The micrographs of a session as a table, of which Qt asks only for the rows in sight."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME, LABELS, PICKS, SCORE = range(4)
 HEADERS = ("Micrograph", "Labels", "Picks", "Score")
 TIPS = (
     "Every file of the folder, and how far you have got with it.",
-    "Marked particles / non-particles.",
+    "Labelled particles / non-particles.",
     "Picks with the present threshold, std range and distance.",
     "Mean score of the picks, 0 to 1.",
 )
@@ -22,8 +22,8 @@ ALL: tuple[State, ...] = ("new", "labelled", "scored", "reviewed", "excluded")
 _ROOT = QModelIndex()
 
 
-class Table(QAbstractTableModel):
-    """What is known of every micrograph, in an order that the user chooses."""
+class MicrographTable(QAbstractTableModel):
+    """The table of all micrographs' labels, picks and scores, in an order that the user chooses."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -50,12 +50,12 @@ class Table(QAbstractTableModel):
         self.endResetModel()
 
     def refresh(self) -> None:
-        """Tell views that numbers and states may have changed."""
+        """Tell the views that numbers and states may have changed."""
         if self.names:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self.names) - 1, SCORE))
 
     def add_picture(self, name: str, picture: Any) -> None:
-        """Show a thumbnail: (height, width) uint8 grey values."""
+        """Show the thumbnail of a micrograph: (height, width) uint8 grey values."""
         height, width = picture.shape
         image = QImage(picture.tobytes(), width, height, width, QImage.Format.Format_Grayscale8)
         self.pictures[name] = QPixmap.fromImage(image)
@@ -64,7 +64,7 @@ class Table(QAbstractTableModel):
             self.dataChanged.emit(index, index)
 
     def row_of(self, name: str | None) -> int | None:
-        """In which row a micrograph is; None if it is not listed."""
+        """The row of a micrograph; None if it is not listed."""
         return self._rows.get(name) if name is not None else None
 
     # what Qt asks
@@ -109,8 +109,8 @@ class Table(QAbstractTableModel):
         session = self._session
         if column == LABELS:
             labels = session.labels_of(name)
-            here = len(labels.positive_yx), len(labels.negative_yx)
-            return "" if here == (0, 0) else f"{here[0]} / {here[1]}"
+            counts = len(labels.positive_yx), len(labels.negative_yx)
+            return "" if counts == (0, 0) else f"{counts[0]} / {counts[1]}"
         if name not in session.candidates or name in session.excluded:
             return ""
         if column == PICKS:
@@ -120,12 +120,12 @@ class Table(QAbstractTableModel):
         return "" if mean is None else f"{mean:.2f}"
 
     def _number(self, name: str, column: int) -> float:
-        """What a column is sorted by; what is not known is less than anything."""
+        """The number by which a column is sorted; less than any other where it is not known."""
         if column == LABELS:
             labels = self._session.labels_of(name)
             return len(labels.positive_yx) + len(labels.negative_yx)
         if name not in self._session.candidates:
             return -1.0
         selection = self._session.selection
-        found = selection.count_of(name) if column == PICKS else selection.mean_score_of(name)
-        return -1.0 if found is None else found
+        number = selection.count_of(name) if column == PICKS else selection.mean_score_of(name)
+        return -1.0 if number is None else number

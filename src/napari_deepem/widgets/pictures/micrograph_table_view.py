@@ -1,4 +1,4 @@
-"""How the table of micrographs is seen: its columns, and what a cell with a picture looks like."""
+"""The view of the table of micrographs: its columns, and its cells with a thumbnail."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_deepem.session import Session
 from napari_deepem.session.series import State
-from napari_deepem.widgets.pictures.micrograph_table import LABELS, NAME, SCORE, Table
+from napari_deepem.widgets.pictures.micrograph_table import LABELS, NAME, SCORE, MicrographTable
 
 COLORS: dict[State, str] = {
     "labelled": "#4ade80",
@@ -31,10 +31,10 @@ PICTURE_PX, GAP_PX = 52, 6
 NUMBERS_PX = (52, 44, 46)  # widths of the columns of labels, picks and scores
 
 
-class TableView(QTableView):
+class MicrographTableView(QTableView):
     """The table of a session's micrographs, sorted by a click on a header."""
 
-    def __init__(self, table: Table, session: Session) -> None:
+    def __init__(self, table: MicrographTable, session: Session) -> None:
         super().__init__()
         self.setModel(table)
         self.setItemDelegateForColumn(NAME, NameCell(session, self))
@@ -59,7 +59,7 @@ class TableView(QTableView):
 
 
 class NameCell(QStyledItemDelegate):
-    """Draws the thumbnail of a micrograph, its name, and below it how far the user has got."""
+    """The cell of a micrograph: its thumbnail, its name, and how far the user has got with it."""
 
     def __init__(self, session: Session, parent: Any) -> None:
         super().__init__(parent)
@@ -78,14 +78,14 @@ class NameCell(QStyledItemDelegate):
         painter.save()
         frame = QRect(option.rect.left() + 2, option.rect.top() + 2, PICTURE_PX, PICTURE_PX)
         if picture is not None:
-            shown = picture.scaled(
+            thumbnail = picture.scaled(
                 frame.size(),
                 Qt.AspectRatioMode.KeepAspectRatio,
                 Qt.TransformationMode.SmoothTransformation,
             )
-            where = shown.rect()
-            where.moveCenter(frame.center())
-            painter.drawPixmap(where.topLeft(), shown)
+            place = thumbnail.rect()
+            place.moveCenter(frame.center())
+            painter.drawPixmap(place.topLeft(), thumbnail)
         left = frame.right() + GAP_PX
         text = QRect(left, frame.top(), max(0, option.rect.right() - left), PICTURE_PX)
         metrics = option.fontMetrics

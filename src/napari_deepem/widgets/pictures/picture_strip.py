@@ -1,4 +1,4 @@
-"""Rows of small pictures: what the network is shown."""
+"""Rows of small pictures, such as the boxes that a network is trained on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 GAP = 3  # screen pixels
 
 
-class Strip(QWidget):
+class PictureStrip(QWidget):
     """Rows of grey pictures, as large as the width allows, each row with a coloured edge."""
 
     def __init__(self, columns: int, colors: Sequence[str]) -> None:
@@ -25,17 +25,17 @@ class Strip(QWidget):
 
     def show_rows(self, rows: Sequence[NDArray[np.uint8]]) -> None:
         """Show (n, box, box) grey pictures, one array a row; more than fit are left out."""
-        self._rows = [[grey_image(each) for each in row[: self._columns]] for row in rows]
+        self._rows = [[grey_image(pixels) for pixels in row[: self._columns]] for row in rows]
         self.updateGeometry()
         self.update()
 
     @property
     def counts(self) -> list[int]:
-        """How many pictures there are in each row."""
+        """The number of pictures in each row."""
         return [len(row) for row in self._rows]
 
     def sizeHint(self) -> QSize:
-        """As wide as there is room, as high as the rows need."""
+        """The size that the rows need at the present width."""
         return QSize(300, len(self._rows) * (self._side(self.width() or 300) + GAP))
 
     def resizeEvent(self, event: object) -> None:
@@ -46,12 +46,12 @@ class Strip(QWidget):
         return max(12, (width - 4) // self._columns - GAP)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """Draw the rows."""
+        """Draw the rows of pictures."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         side = self._side(self.width())
-        for at, (row, color) in enumerate(zip(self._rows, self._colors, strict=True)):
-            top = at * (side + GAP)
+        for number, (row, color) in enumerate(zip(self._rows, self._colors, strict=True)):
+            top = number * (side + GAP)
             if row:
                 painter.fillRect(QRect(0, top, 2, side), QColor(color))
             for column, image in enumerate(row):
@@ -60,7 +60,7 @@ class Strip(QWidget):
 
 
 def grey_image(pixels: NDArray[np.uint8]) -> QImage:
-    """(h, w) grey values as an image with its own copy of them."""
+    """The image of (h, w) grey values, with its own copy of them."""
     height, width = pixels.shape
     data = np.ascontiguousarray(pixels).tobytes()
     return QImage(data, width, height, width, QImage.Format.Format_Grayscale8).copy()

@@ -17,7 +17,7 @@ KEPT, CUT = "#22d3ee", "#f472b6"
 WORDS = ("cut", "kept", "kept", "cut")
 
 
-class Ends(QWidget):
+class StdRangeBoxes(QWidget):
     """Four pictures: just below the range, just within it, and the same at its other end."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Ends(QWidget):
         )
 
     def show_stds(self, stds: Sequence[float | None]) -> None:
-        """Say which there are; their pictures follow."""
+        """Show standard deviations of the four boxes, None where there is none; pictures follow."""
         self._stds = list(stds)
         self.images = [
             None if std is None else image for std, image in zip(stds, self.images, strict=True)
@@ -40,14 +40,14 @@ class Ends(QWidget):
         self.update()
 
     def show_pictures(self, pictures: Sequence[NDArray[np.uint8]]) -> None:
-        """Show (box, box) grey pictures of those that there are."""
-        left = iter(pictures)
-        self.images = [None if std is None else grey_image(next(left)) for std in self._stds]
+        """Show the (box, box) grey pictures of the boxes that have a standard deviation."""
+        remaining = iter(pictures)
+        self.images = [None if std is None else grey_image(next(remaining)) for std in self._stds]
         self.update()
 
     @property
     def captions(self) -> list[str]:
-        """What is written below each; empty where there is none."""
+        """The text below each box; empty where there is no box."""
         return [
             "" if std is None else f"{word} {std:.2f}"
             for std, word in zip(self._stds, WORDS, strict=True)

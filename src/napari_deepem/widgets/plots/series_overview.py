@@ -1,4 +1,4 @@
-"""Counts and mean scores of all micrographs at a glance: the bad ones stand out."""
+"""Pick counts and mean scores of all micrographs at a glance: the bad ones stand out."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ import numpy as np
 import pyqtgraph as pg
 from napari.utils.theme import get_theme
 
-from napari_deepem.widgets.plots.small_plot import empty_plot, wear
+from napari_deepem.widgets.plots.small_plot import color_by_theme, empty_plot
 
 PICKS, SCORE = "#22d3ee", "#fbbf24"
 HEIGHT = 78
 
 
-class Overview:
-    """Two plots over the series in the order of its files; a click goes to a micrograph."""
+class SeriesOverview:
+    """Two plots, of pick counts and mean scores, by micrograph in the order of the files.
+
+    `on_click` gets the index of the micrograph that was clicked on.
+    """
 
     def __init__(self, on_click: Callable[[int], object]) -> None:
         self._on_click = on_click
@@ -29,10 +32,10 @@ class Overview:
         for plot, line in zip((self.picks, self.scores), self._lines, strict=True):
             plot.addItem(line)
 
-    def wear(self, theme: str) -> None:
-        """Take the colours of a theme."""
+    def show_theme(self, theme: str) -> None:
+        """Show the plots in the colours of a theme."""
         for plot, line in zip((self.picks, self.scores), self._lines, strict=True):
-            wear(plot, theme)
+            color_by_theme(plot, theme)
             line.setPen(pg.mkPen(get_theme(theme).text.as_hex(), width=1))
 
     def _plot(self, title: str, color: str) -> tuple[pg.PlotWidget, pg.ScatterPlotItem]:
@@ -46,16 +49,19 @@ class Overview:
         return plot, points
 
     def _clicked(self, plot: pg.PlotWidget, event: Any) -> None:
-        where = plot.plotItem.vb.mapSceneToView(event.scenePos())
-        self._on_click(round(where.x()) - 1)
+        position = plot.plotItem.vb.mapSceneToView(event.scenePos())
+        self._on_click(round(position.x()) - 1)
 
     def show(
         self, counts: Sequence[int | None], means: Sequence[float | None], current: int | None
     ) -> None:
-        """Draw what is known of each micrograph, in order, and mark the current one."""
+        """Draw each micrograph's pick count and mean score, None where not known, by file.
+
+        A line shows the index `current`.
+        """
         for points, values in ((self._pick_points, counts), (self._score_points, means)):
-            known = [(x, y) for x, y in enumerate(values, start=1) if y is not None]
-            x, y = np.array(known, dtype=float).reshape(-1, 2).T
+            points_xy = [(x, y) for x, y in enumerate(values, start=1) if y is not None]
+            x, y = np.array(points_xy, dtype=float).reshape(-1, 2).T
             points.setData(x=x, y=y)
         self.picks.setXRange(1, max(2, len(counts)), padding=0.03)
         highest = max((count for count in counts if count is not None), default=0)

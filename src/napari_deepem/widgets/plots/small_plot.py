@@ -1,4 +1,4 @@
-"""What all small plots have."""
+"""The look that all plots in the docks share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from napari.utils.theme import get_theme
 
 
 def empty_plot(height: int) -> pg.PlotWidget:
-    """Return an empty plot that neither zooms nor pans, in no theme's colours yet."""
+    """An empty plot, `height` screen pixels high, without zoom, pan or a theme's colours."""
     plot = pg.PlotWidget()
     plot.setFixedHeight(height)
     plot.setMenuEnabled(False)
@@ -19,8 +19,8 @@ def empty_plot(height: int) -> pg.PlotWidget:
     return plot
 
 
-def wear(plot: pg.PlotWidget, theme: str) -> None:
-    """Give background and axes of a plot the colours of a theme."""
+def color_by_theme(plot: pg.PlotWidget, theme: str) -> None:
+    """Show background and axes of a plot in the colours of a theme."""
     colors = get_theme(theme)
     plot.setBackground(colors.background.as_hex())
     for side in ("left", "bottom"):

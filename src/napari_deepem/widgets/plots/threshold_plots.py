@@ -1,4 +1,4 @@
-"""Plots on which one tunes: scores with a threshold to drag, standard deviations with a range."""
+"""Plots to tune on: scores with a threshold to drag, standard deviations with a range."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 
 from napari_deepem.layers.results import score_colors
-from napari_deepem.widgets.plots.small_plot import empty_plot, wear
+from napari_deepem.widgets.plots.small_plot import color_by_theme, empty_plot
 from napari_deepem.widgets.plots.training_curves import shade
 
 BINS = 50
@@ -23,7 +23,10 @@ Array = NDArray[np.float64]
 
 
 class ScorePlot:
-    """How many candidates have which score, how good picks were, the threshold as a line."""
+    """A histogram of candidates' scores, curves of how good picks were, the threshold as a line.
+
+    `on_threshold` gets the threshold that the line was dragged to.
+    """
 
     def __init__(self, on_threshold: Callable[[float], object]) -> None:
         self.widget = empty_plot(140)
@@ -38,7 +41,7 @@ class ScorePlot:
             width=0.9 / BINS,
             y0=0,
             height=np.zeros(BINS),
-            brushes=[pg.mkBrush(*np.rint(255 * each).astype(int)) for each in _muted(middles)],
+            brushes=[pg.mkBrush(*np.rint(255 * color).astype(int)) for color in _muted(middles)],
             pen=None,
         )
         self.widget.addItem(self._bars)
@@ -51,9 +54,9 @@ class ScorePlot:
         self.line.sigPositionChanged.connect(lambda line: on_threshold(float(line.value())))
         self.widget.addItem(self.line)
 
-    def wear(self, theme: str) -> None:
-        """Take the colours of a theme."""
-        wear(self.widget, theme)
+    def show_theme(self, theme: str) -> None:
+        """Show the plot in the colours of a theme."""
+        color_by_theme(self.widget, theme)
         for name, color in COLORS.items():
             self.curves[name].setPen(pg.mkPen(shade(theme, color), width=2))
         best = shade(theme, COLORS["F2"])
@@ -61,38 +64,41 @@ class ScorePlot:
         self.line.setPen(pg.mkPen(get_theme(theme).text.as_hex(), width=3))
 
     def show_scores(self, scores: Array) -> None:
-        """Draw the histogram of (n,) scores; heights are square roots, to show few too."""
+        """Draw the histogram of (n,) scores; heights are square roots, to show low counts too."""
         counts, _ = np.histogram(scores, bins=BINS, range=(0, 1))
         self._bars.setOpts(height=np.sqrt(counts / max(1, counts.max())))
 
     def show_curves(self, thresholds: Array, curves: Mapping[str, Array]) -> None:
-        """Draw those of `COLORS` that there are, (k,) values each at (k,) thresholds."""
+        """Draw curves by their names in `COLORS`, (k,) values each at (k,) thresholds.
+
+        A curve that is missing is left out.
+        """
         for name, item in self.curves.items():
             item.setData(*((thresholds, curves[name]) if name in curves else ([], [])))
         self.widget.showAxis("left", bool(curves))
 
     def show_threshold(self, threshold: float) -> None:
-        """Move the line without announcing it."""
+        """Move the line to a threshold without announcing it."""
         self.line.blockSignals(True)
         self.line.setValue(threshold)
         self.line.blockSignals(False)
 
     @property
     def optimum(self) -> float | None:
-        """The threshold that is marked as best."""
+        """The threshold that is shown as best; None where none is."""
         return float(self._optimum.value()) if self._optimum.isVisible() else None
 
     def show_optimum(self, threshold: float | None) -> None:
-        """Mark the threshold at which F2 was best; nothing without a model."""
+        """Show the threshold at which F2 was best as a dashed line; none where it is None."""
         self._optimum.setVisible(threshold is not None)
         if threshold is not None:
             self._optimum.setValue(threshold)
 
 
 class StdPlot:
-    """How many candidates have which standard deviation, and the range that is kept.
+    """A histogram of candidates' standard deviations, and the range of those that are kept.
 
-    Those above the threshold stand out of the rest.
+    Candidates above the threshold stand out of the rest. `on_range` gets a range that was dragged.
     """
 
     def __init__(self, on_range: Callable[[tuple[float, float]], object]) -> None:
@@ -119,10 +125,10 @@ class StdPlot:
         self.region.sigRegionChanged.connect(self._on_region)
         self.widget.addItem(self.region)
 
-    def wear(self, theme: str) -> None:
-        """Take the colours of a theme."""
+    def show_theme(self, theme: str) -> None:
+        """Show the plot in the colours of a theme."""
         colors = get_theme(theme)
-        wear(self.widget, theme)
+        color_by_theme(self.widget, theme)
         self._all.setOpts(brush=colors.secondary.as_hex())
         self._above.setOpts(brush=shade(theme, ABOVE))
         for line in self.region.lines:
@@ -134,12 +140,12 @@ class StdPlot:
         self._fit()
 
     def show_above(self, count: int) -> None:
-        """Let the first so many of them, those above the threshold, stand out."""
+        """Let the first `count` candidates, those above the threshold, stand out."""
         heights = self._histogram(self._stds[:count])
         self._above.setOpts(height=heights, **self._edges())
 
     def show_range(self, std_range: tuple[float, float]) -> None:
-        """Move the range without announcing it; what lies beyond the plot is put on its edge."""
+        """Move the range without announcing it; an end beyond the plot is drawn on its edge."""
         self._range = std_range
         self._fit()
 
@@ -153,10 +159,10 @@ class StdPlot:
         self._all.setOpts(height=self._histogram(self._stds), **self._edges())
         self.region.blockSignals(True)
         self.region.setBounds((0, top))
-        self.region.setRegion(self._shown())
+        self.region.setRegion(self._drawn_range())
         self.region.blockSignals(False)
 
-    def _shown(self) -> tuple[float, float]:
+    def _drawn_range(self) -> tuple[float, float]:
         low, high = self._range
         return min(low, self._top), min(high, self._top)
 
@@ -170,16 +176,16 @@ class StdPlot:
         return {"x0": edges[:-1], "x1": edges[1:], "y0": 0}
 
     def _on_region(self) -> None:
-        """Tell what was dragged; an end that lies beyond the plot and was not moved stays there."""
-        ends = [
-            at if at != shown else chosen
-            for at, shown, chosen in zip(
-                self.region.getRegion(), self._shown(), self._range, strict=True
+        """Tell the dragged range; a limit beyond the plot that was not dragged stays there."""
+        limits = [
+            dragged if dragged != drawn else chosen
+            for dragged, drawn, chosen in zip(
+                self.region.getRegion(), self._drawn_range(), self._range, strict=True
             )
         ]
-        self._on_range((float(ends[0]), float(ends[1])))
+        self._on_range((float(limits[0]), float(limits[1])))
 
 
 def _muted(scores: Array) -> NDArray[np.float32]:
-    """Colours of scores that let curves stand out."""
+    """(n, 4) colours of (n,) scores, pale enough for curves to stand out."""
     return score_colors(scores) * np.array([1, 1, 1, 0.55], dtype=np.float32)

@@ -11,14 +11,14 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
 
 from napari_deepem.session.training_rounds import Round
-from napari_deepem.widgets.plots.small_plot import empty_plot, wear
+from napari_deepem.widgets.plots.small_plot import color_by_theme, empty_plot
 
 LOSS, HELD_OUT, AP = "#60a5fa", "#fbbf24", "#4ade80"
 ON_LIGHT = {LOSS: "#1d6fd8", HELD_OUT: "#b45309", AP: "#15803d"}  # the same, dark enough on white
 
 
 class TrainingCurves:
-    """Loss, held-out loss and held-out average precision, epoch by epoch; the best is marked."""
+    """A plot of loss, held-out loss and held-out average precision by epoch; the best has a dot."""
 
     def __init__(self) -> None:
         self.widget = empty_plot(150)
@@ -31,9 +31,9 @@ class TrainingCurves:
         self._ap = self.widget.plot(name="AP, held-out boxes")
         self._best = self.widget.plot(pen=None, symbol="o", symbolSize=7)
 
-    def wear(self, theme: str) -> None:
-        """Take the colours of a theme."""
-        wear(self.widget, theme)
+    def show_theme(self, theme: str) -> None:
+        """Show the plot in the colours of a theme."""
+        color_by_theme(self.widget, theme)
         for _, label in self._legend.items:
             label.setText(label.text, color=get_theme(theme).text.as_hex())
         for curve, color in ((self._loss, LOSS), (self._held_out, HELD_OUT), (self._ap, AP)):
@@ -41,7 +41,7 @@ class TrainingCurves:
         self._best.setSymbolBrush(shade(theme, AP))
 
     def show(self, history: Sequence[Any]) -> None:
-        """Draw these `EpochDone`s; values that are None are left out."""
+        """Draw the `EpochDone`s of a training; values that are None are left out."""
         self._draw(self._loss, history, "loss")
         self._draw(self._held_out, history, "held_out_loss")
         self._draw(self._ap, history, "held_out_ap")
@@ -54,12 +54,13 @@ class TrainingCurves:
 
     @staticmethod
     def _draw(curve: pg.PlotDataItem, history: Sequence[Any], name: str) -> None:
-        seen = [(e.epoch, getattr(e, name)) for e in history if getattr(e, name) is not None]
-        curve.setData(*np.array(seen, dtype=float).reshape(-1, 2).T)
+        values = [(epoch.epoch, getattr(epoch, name)) for epoch in history]
+        points = [(number, value) for number, value in values if value is not None]
+        curve.setData(*np.array(points, dtype=float).reshape(-1, 2).T)
 
 
 class RoundsPlot:
-    """Held-out average precision, round by round.
+    """A plot of held-out average precision, round by round.
 
     Each round is a dot. From the model before, tried on the same boxes (an open dot), a line
     leads up or down to it: that is what the round has gained.
@@ -73,27 +74,27 @@ class RoundsPlot:
         self._before = self.widget.plot(pen=None, symbol="o", symbolSize=8, symbolBrush=None)
         self._after = self.widget.plot(pen=None, symbol="o", symbolSize=9)
 
-    def wear(self, theme: str) -> None:
-        """Take the colours of a theme."""
-        wear(self.widget, theme)
+    def show_theme(self, theme: str) -> None:
+        """Show the plot in the colours of a theme."""
+        color_by_theme(self.widget, theme)
         color = shade(theme, AP)
         self._gains.setPen(pg.mkPen(color, width=1.5, style=Qt.PenStyle.DashLine))
         self._before.setSymbolPen(pg.mkPen(get_theme(theme).text.as_hex(), width=1.5))
         self._after.setSymbolBrush(color)
 
     def show(self, rounds: Sequence[Round]) -> None:
-        """Draw these rounds; those without held-out boxes have no dot."""
-        after = [(each.number, each.ap) for each in rounds if each.ap is not None]
-        gained = [each for each in rounds if each.ap is not None and each.ap_before is not None]
-        before = [(each.number - 0.3, each.ap_before) for each in gained]
+        """Draw the rounds of a session; those without held-out boxes have no dot."""
+        after = [(round_.number, round_.ap) for round_ in rounds if round_.ap is not None]
+        compared = [r for r in rounds if r.ap is not None and r.ap_before is not None]
+        before = [(round_.number - 0.3, round_.ap_before) for round_ in compared]
         lines = [
             point
-            for each, start in zip(gained, before, strict=True)
-            for point in (start, (each.number, each.ap))
+            for round_, start in zip(compared, before, strict=True)
+            for point in (start, (round_.number, round_.ap))
         ]
         for curve, points in ((self._after, after), (self._before, before), (self._gains, lines)):
             curve.setData(*np.array(points, dtype=float).reshape(-1, 2).T)
-        last = max((each.number for each in rounds), default=1)
+        last = max((round_.number for round_ in rounds), default=1)
         lowest = min((ap for _, ap in (*after, *before) if ap is not None), default=0.0)
         self.widget.setXRange(0.5, max(4.5, last + 0.5))
         self.widget.setYRange(max(0.0, lowest - 0.05), 1.0)
@@ -103,12 +104,12 @@ class RoundsPlot:
 
 
 def best_of(history: Sequence[Any]) -> Any:
-    """The epoch that would be kept if training stopped now; None if nothing is held out."""
+    """The `EpochDone` that would be kept if training stopped now; None if nothing is held out."""
     with_ap = [epoch for epoch in history if epoch.held_out_ap is not None]
-    return max(with_ap, key=lambda e: (e.held_out_ap, -e.held_out_loss), default=None)
+    return max(with_ap, key=lambda epoch: (epoch.held_out_ap, -epoch.held_out_loss), default=None)
 
 
 def shade(theme: str, color: str) -> str:
-    """One of our colours, so that it is seen on the theme's background."""
+    """The shade of one of our colours that is seen on a theme's background, as "#rrggbb"."""
     red, green, blue = get_theme(theme).background.as_rgb_tuple()[:3]
     return ON_LIGHT.get(color, color) if red + green + blue > 384 else color
