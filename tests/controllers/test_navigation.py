@@ -113,6 +113,6 @@ def test_score_map_that_came_too_late_is_read_on_coming_back(
     go_to(link, "m2", qtbot)
     turned.set()
     qtbot.waitUntil(lambda: read == ["m1"])
-    qtbot.waitUntil(lambda: link.navigation._asked is None)
+    qtbot.waitUntil(lambda: link.navigation._asked_candidates is None)
     go_to(link, "m1", qtbot)
     qtbot.waitUntil(lambda: "m1" in link.session.scored)

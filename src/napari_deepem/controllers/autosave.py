@@ -1,4 +1,4 @@
-"""Opens folders of micrographs, and keeps what the user does with them in a session file."""
+"""Folders of micrographs, opened, and what the user does with them, kept in a session file."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Autosave:
         self._opened: Opened | None = None  # with the file that is written
         self._saved = Snapshot()
         self._writing = False
-        self._asked: Path | None = None  # the folder that is to be opened
+        self._asked_folder: Path | None = None  # that is to be opened
         self.message = ""
         self.remark = ""  # why nothing is saved, or where it is
         self.changed = SignalInstance((), name="changed")
@@ -54,11 +54,11 @@ class Autosave:
 
     def open_folder(self, folder: Path) -> None:
         """Open the micrographs of a folder as a series, and go on where the user was."""
-        if why := why_not_open(self._session):
-            return show_warning(why)
-        busy, self._asked = self._asked is not None, folder
+        if why_not := why_not_open(self._session):
+            return show_warning(why_not)
+        is_opening, self._asked_folder = self._asked_folder is not None, folder
         self._tell(f"Opening {folder} ...", running=True)
-        if not busy:  # one after the other: an open session file is locked
+        if not is_opening:  # one after the other: an open session file is locked
             self._open(folder)
 
     def _open(self, folder: Path) -> None:
@@ -72,7 +72,7 @@ class Autosave:
 
     @property
     def path(self) -> Path | None:
-        """The file in which the session is kept."""
+        """The file in which the session is kept; None if there is none."""
         return None if self._file is None else self._file.path
 
     @property
@@ -87,23 +87,23 @@ class Autosave:
             file.close(changes(self._saved, snapshot(self._session), file.path.parent))
 
     def _on_opened(self, folder: Path, opened: Opened) -> None:
-        why = why_not_open(self._session, opened.files)
-        if self._asked != folder or why:
+        why_not = why_not_open(self._session, opened.files)
+        if self._asked_folder != folder or why_not:
             if opened.file is not None:
                 opened.file.close()
-            return self._go_on(folder, why)
+            return self._go_on(folder, why_not)
         if opened.file is None and self.path is not None and self.path.parent == opened.folder:
-            self._asked = None
+            self._asked_folder = None
             names = {name: path.name for name, path in self._session.files.items()}
             self._session.files = named_as_kept(opened.files, names)  # there may be more by now
             return self._tell("")
-        if why := self._leave():
+        if why_not := self._leave():
             if opened.file is not None:
                 opened.file.close()
             return self._go_on(
-                folder, f"{folder} is not opened, or what you did here is lost: {why}"
+                folder, f"{folder} is not opened, or what you did here is lost: {why_not}"
             )
-        self._asked = None
+        self._asked_folder = None
         restore(self._session, opened)
         self._opened, self._saved = opened, held_by(opened, self._session)
         self.remark = opened.remark
@@ -117,29 +117,29 @@ class Autosave:
     def _on_not_opened(self, folder: Path, error: Exception) -> None:
         self._go_on(folder, str(error) if isinstance(error, InputError) else report(error))
 
-    def _go_on(self, folder: Path, why: str) -> None:
+    def _go_on(self, folder: Path, why_not: str) -> None:
         """Open the folder that was asked for meanwhile, or say why this one is not open."""
-        asked, self._asked = self._asked, None
-        self._tell(why)
-        if asked is not None and asked != folder:
-            self.open_folder(asked)
-        elif why:
-            show_warning(why)
+        asked_folder, self._asked_folder = self._asked_folder, None
+        self._tell(why_not)
+        if asked_folder is not None and asked_folder != folder:
+            self.open_folder(asked_folder)
+        elif why_not:
+            show_warning(why_not)
 
     def _leave(self) -> str:
-        """Close the last folder; where that can't be written, stay in it and say why."""
-        file, now = self._file, snapshot(self._session)
+        """Why the last folder can't be left: its file can't be written. Empty once it is closed."""
+        file, current = self._file, snapshot(self._session)
         if file is not None:
             try:
-                file.write(changes(self._saved, now, file.path.parent))
+                file.write(changes(self._saved, current, file.path.parent))
             except InputError as error:
                 return str(error)
-            self._saved = now
+            self._saved = current
         self.close()
         return ""
 
     def _load_model(self, opened: Opened, content: bytes) -> None:
-        session, before = self._session, self._session.model
+        session, last_model = self._session, self._session.model
         self._tell("Loading the model ...", running=True)
         run(
             partial(loading, content, opened.folder),
@@ -147,24 +147,25 @@ class Autosave:
             on_result=partial(self._on_model, opened),
             on_failed=self._on_failed,
             on_cancelled=partial(self._on_other_model, opened),
-            is_wanted=lambda: session.model is before and self._opened is opened,
+            is_wanted=lambda: session.model is last_model and self._opened is opened,
             owner=session,
         )
 
     def _on_model(self, opened: Opened, model: Any) -> None:
         saved = self._saved
         restore_model(self._session, opened, model)
-        now = snapshot(self._session)
+        current = snapshot(self._session)
         self._saved = Snapshot(
-            saved.settings, saved.labels, saved.verdicts, now.candidates, now.model
+            saved.settings, saved.labels, saved.verdicts, current.candidates, current.model
         )
         self._tell("")
 
     def _on_other_model(self, opened: Opened) -> None:
-        """Another model came while this one was read: what this one found is to go."""
+        """Let the file forget its model's candidates: another model came while that was read."""
         if self._opened is opened:
-            kept = {n: c for n, c in opened.stored.candidates.items() if c is not None}
-            self._saved = replace(self._saved, candidates={**kept, **self._saved.candidates})
+            stored = opened.stored.candidates
+            in_file = {name: each for name, each in stored.items() if each is not None}
+            self._saved = replace(self._saved, candidates={**in_file, **self._saved.candidates})
             self._tell("")
             self._on_change()
 
@@ -176,16 +177,16 @@ class Autosave:
             self._timer.start(DELAY_MS)  # not put off by further changes
 
     def _save(self) -> None:
-        file, now = self._file, snapshot(self._session)
-        if file is None or self._writing or not differ(self._saved, now):
+        file, current = self._file, snapshot(self._session)
+        if file is None or self._writing or not differ(self._saved, current):
             return
         self._writing = True
-        before = self._saved
+        saved = self._saved
 
         def job() -> Generator[None, None, Snapshot]:
             yield
-            file.write(changes(before, now, file.path.parent))
-            return now
+            file.write(changes(saved, current, file.path.parent))
+            return current
 
         run(
             job,
@@ -218,8 +219,8 @@ class Autosave:
         self.changed.emit()
 
 
-def _close(autosave: weakref.ref[Autosave]) -> None:
+def _close(reference: weakref.ref[Autosave]) -> None:
     """Write what is not written, when the program ends."""
-    found = autosave()
-    if found is not None:
-        found.close()
+    autosave = reference()
+    if autosave is not None:
+        autosave.close()

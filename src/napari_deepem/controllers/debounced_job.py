@@ -1,4 +1,4 @@
-"""Small jobs that follow what the user does: run a moment later, one at a time, when seen."""
+"""Small jobs that follow what the user does: they run a moment later, one at a time, if seen."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ DELAY_MS = 300  # after the last change: a user who clicks on is not done
 
 
 class DebouncedJob(QObject):
-    """Keeps something up to date in another thread, as long as its widget is visible.
+    """A job that keeps something up to date in another thread while its widget is visible.
 
     Parameters
     ----------
     widget : QWidget
-        While it is hidden nothing is run; when it is shown what was asked meanwhile is.
+        While it is hidden nothing runs; when it is shown, what was asked meanwhile runs.
     job_of : callable
         Makes the job of the present state, on the main thread; None where there is nothing to do.
     on_result : callable
@@ -30,7 +30,7 @@ class DebouncedJob(QObject):
     on_progress : callable
         Gets what the job yields.
     delay_ms : int
-        How long after the last asking it is run.
+        The time from the last asking until it runs.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class DebouncedJob(QObject):
         self._widget, self._job_of = widget, job_of
         self._on_result, self._on_input_error = on_result, on_input_error
         self._on_progress = on_progress
-        self._wanted = self._running = False
+        self._is_wanted = self._is_running = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(delay_ms)
@@ -56,31 +56,31 @@ class DebouncedJob(QObject):
         widget.destroyed.connect(self._alive.clear)
 
     def ask(self) -> None:
-        """Bring it up to date, soon."""
-        self._wanted = True
+        """Ask for a run of the job, soon."""
+        self._is_wanted = True
         self._timer.start()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Run what was asked while the widget was hidden."""
-        if event is not None and event.type() == QEvent.Type.Show and self._wanted:
+        """Run the job that was asked for while the widget was hidden."""
+        if event is not None and event.type() == QEvent.Type.Show and self._is_wanted:
             self._timer.start()
         return False
 
     def _start(self) -> None:
-        if self._running or not self._wanted or not self._widget.isVisible():
+        if self._is_running or not self._is_wanted or not self._widget.isVisible():
             return
-        self._wanted = False
+        self._is_wanted = False
         job = self._job_of()
         if job is None:
             return
-        self._running = True
+        self._is_running = True
         run(
             job,
             on_progress=self._pass_on,
             on_result=self._finish,
             on_failed=self._fail,
             on_cancelled=self._go_on,
-            is_wanted=lambda: bool(self._alive) and not self._wanted,
+            is_wanted=lambda: bool(self._alive) and not self._is_wanted,
         )
 
     def _pass_on(self, progress: Any) -> None:
@@ -100,6 +100,6 @@ class DebouncedJob(QObject):
         self._go_on()
 
     def _go_on(self) -> None:
-        self._running = False
-        if self._alive and self._wanted:
+        self._is_running = False
+        if self._alive and self._is_wanted:
             self._timer.start()

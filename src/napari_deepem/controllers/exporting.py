@@ -1,4 +1,4 @@
-"""Writes coordinate files, whichever docks are open."""
+"""The writing of coordinate files, whichever docks are open."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Exporting:
         self._session = session
 
     def write(self, plan: Plan, noun: str) -> None:
-        """Write what is planned, and say what was written; `noun` is what its particles are."""
+        """Write the files of a plan, and say which; `noun` is what its particles are called."""
         activity = self._session.exporting
         if activity.running:
             return

@@ -1,4 +1,4 @@
-"""Opens a folder that is dropped onto a window, or named on a command line, as a series."""
+"""Folders that are dropped onto a window, or named on a command line, opened as series."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Reader = Callable[[str | Sequence[str]], list[tuple[Any, ...]]]
 
 
 def get_reader(path: str | Sequence[str]) -> Reader | None:
-    """Return a reader for a folder that micrographs lie in, None for anything else (npe2)."""
+    """The npe2 reader of a folder that micrographs lie in; None for anything else."""
     folder = Path(path if isinstance(path, str) else path[0])
     viewer = napari.current_viewer()
     return open_dropped if viewer is not None and holds_micrographs(folder) else None
 
 
 def open_dropped(path: str | Sequence[str]) -> list[tuple[Any, ...]]:
-    """Open a folder in the window that is in use; it brings no layers of its own at once."""
+    """Open a folder in the window that is in use; gives napari no layers to add."""
     viewer = napari.current_viewer()
     if viewer is not None:
         open_folder(viewer, Path(path if isinstance(path, str) else path[0]))
@@ -34,7 +34,7 @@ def open_dropped(path: str | Sequence[str]) -> list[tuple[Any, ...]]:
 
 
 class FolderDrop(QObject):
-    """Opens folders of micrographs that are dropped onto a window in which our docks are.
+    """An event filter that opens folders of micrographs dropped onto a window with our docks.
 
     napari itself would ask each time which of its readers is to have the folder. It still does
     where Alt is held, which is its way to choose one.
@@ -49,7 +49,7 @@ class FolderDrop(QObject):
                 widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Take a single folder in which there are micrographs; leave all else to napari."""
+        """Whether a drop is taken: a single folder of micrographs; all else is left to napari."""
         if event is None or event.type() != QEvent.Type.Drop:
             return False
         urls = cast(Any, event).mimeData().urls()
@@ -62,12 +62,12 @@ class FolderDrop(QObject):
 
 
 def open_folder(viewer: napari.Viewer, folder: Path) -> None:
-    """Open a folder as a series, with the dock that lists it."""
+    """Open a folder as a series in a viewer, with the dock that lists it."""
     add_dock(viewer, "Micrographs")
     link_of(viewer).autosave.open_folder(folder)
 
 
 def add_dock(viewer: napari.Viewer, name: str) -> Any:
-    """Open one of our docks, or bring it to the front; returns it."""
+    """The dock of ours with a name, opened, or brought to the front."""
     _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
     return dock

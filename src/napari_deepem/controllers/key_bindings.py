@@ -1,4 +1,4 @@
-"""Keys for micrographs and labels: napari lists them in its preferences, where they can be changed.
+"""Keys for micrographs and labels: napari lists them in its preferences, where they can change.
 
 Letters are those that napari leaves free on layers of images and of points.
 """
@@ -63,10 +63,10 @@ def register(
     Parameters
     ----------
     name : str
-        What napari's settings remember it by, without our prefix.
+        The name that napari's settings remember, without our prefix.
     command : callable
     description : str
-        What the list of shortcuts says.
+        The text in the list of shortcuts.
     keys : str
         As napari writes them, such as "Ctrl-S"; what the user has chosen instead comes first.
     repeat : bool
@@ -79,13 +79,13 @@ def register(
 
 
 def with_keys(text: str, name: str) -> str:
-    """Say in a tooltip which keys do the same."""
+    """The text of a tooltip, and the keys that do the same, if there are any."""
     keys = keys_of(name)
     return f"{text} Key: {keys}." if keys else text
 
 
 def keys_of(name: str) -> str:
-    """Return the keys that are in use, in words; empty if there are none."""
+    """The keys of an action that are in use, in words; empty if there are none."""
     shortcuts = action_manager._shortcuts.get(f"napari-deepem:{name}", [])
     return " or ".join(Shortcut(key).platform for key in shortcuts)
 

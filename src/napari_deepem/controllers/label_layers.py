@@ -24,7 +24,7 @@ from napari_deepem.session.labels import centres_of, with_centres
 
 
 class LabelLayers:
-    """Layers that are built from the session's labels, and again whenever these change.
+    """The layers that are built from the session's labels, and again whenever these change.
 
     What napari itself, a script or another plugin changes in a layer is read back: all data that
     are not those that were shown, or read, last.
@@ -40,7 +40,10 @@ class LabelLayers:
         session.events.labels.connect(self._show_all)
 
     def start(self, kind: LabelKind) -> Points | None:
-        """Let the user click particles, or non-particles, on the current micrograph."""
+        """The layer in which the user now clicks labels of a kind on the current micrograph.
+
+        None where there is no micrograph.
+        """
         image = self._current_image()
         if image is None:
             return None
@@ -51,26 +54,26 @@ class LabelLayers:
         return layer
 
     def stop(self) -> LabelKind | None:
-        """Let a click on the canvas add no more labels; returns the kind that it added."""
+        """The kind of label that a click on the canvas added, and adds no more; None if none."""
         kind = self.current_kind()
         if kind is not None:
             self._viewer_of().layers.selection.active.mode = "pan_zoom"
         return kind
 
     def current_kind(self) -> LabelKind | None:
-        """Return the kind of label that a click on the canvas adds now."""
+        """The kind of label that a click on the canvas adds now; None if it adds none."""
         active = self._viewer_of().layers.selection.active
         if active is None or getattr(active, "mode", "") != "add":
             return None
         return label_points.kind_of(active)
 
     def count_outside(self) -> int:
-        """How many points of the current micrograph lie outside of it, and are no labels."""
+        """The number of points that lie outside of the current micrograph, and are no labels."""
         name = self._session.current
         return label_points.count_outside(self._viewer_of().layers, name) if name else 0
 
     def adopt(self, points: Points, kind: LabelKind) -> None:
-        """Make the user's own points the particles, or non-particles, of the current micrograph."""
+        """Turn the user's own points into labels of a kind on the current micrograph."""
         image, session = self._current_image(), self._session
         if image is not None:
             layers = self._viewer_of().layers
@@ -119,9 +122,9 @@ class LabelLayers:
         if image is None:
             return
         labels = self._session.labels_of(name) if labels is None else labels
-        shown = label_points.labels_on(layers, name, labels)
+        drawn = label_points.labels_on(layers, name, labels)
         for kind in LABEL_KINDS:
-            if not np.array_equal(centres_of(labels, kind), centres_of(shown, kind)):
+            if not np.array_equal(centres_of(labels, kind), centres_of(drawn, kind)):
                 self._show_kind(image, kind, labels)
 
     def select_last(self, image: Image, kind: LabelKind) -> None:
@@ -130,7 +133,7 @@ class LabelLayers:
             layer.selected_data = {len(layer.data) - 1}
 
     def turn(self, old: str | None, image: Image, name: str) -> None:
-        """Let the layers of one micrograph's labels show those of another, which `image` shows."""
+        """Let the layers of one micrograph's labels show those of another, that of `image`."""
         for kind in LABEL_KINDS:
             for layer in find_layers(self._viewer_of().layers, kind, old):
                 label_points.retag(layer, kind, name)
@@ -148,17 +151,17 @@ class LabelLayers:
         viewer, centres_yx = self._viewer_of(), centres_of(labels, kind)
         with keeping_selection(viewer):
             layer = self._layer_on(image, kind, labels)
-            for copied in find_layers(viewer.layers, kind, micrograph_name_of(image)):
-                if copied is not layer:
-                    untag(copied)  # or what it holds would be read
-                    viewer.layers.remove(copied)
+            for copy in find_layers(viewer.layers, kind, micrograph_name_of(image)):
+                if copy is not layer:
+                    untag(copy)  # or what it holds would be read
+                    viewer.layers.remove(copy)
         if not np.array_equal(layer.data, centres_yx):
             self._known_yx[layer] = centres_yx
             layer.data = centres_yx.copy()  # napari moves points in place
         layer.selected_data = set()  # or a stray key would delete others
 
     def _layer_on(self, image: Image, kind: LabelKind, labels: Labels) -> Points:
-        """Return the layer of a kind of label on a micrograph, made of `labels` if need be."""
+        """The layer of a kind of label on a micrograph, made of `labels` if need be."""
         centres_yx = centres_of(labels, kind).copy()
         box_size_px = self._session.box_size_px
         return label_points.label_layer(self._viewer_of(), image, kind, box_size_px, centres_yx)
@@ -181,28 +184,28 @@ class LabelLayers:
             self._on_edit(event.source)
 
     def _on_edit(self, layer: Points, *_: object) -> None:
-        """Read a layer whose data are not those that we know of."""
+        """Read a layer whose data are not those that were shown or read last."""
         known_yx = self._known_yx.get(layer)
         if known_yx is not None and not np.array_equal(layer.data, known_yx):
             self._read_layer(layer)
             self.points_changed.emit()
 
     def _read_layer(self, layer: Points) -> None:
-        """Take the labels of a layer's kind and micrograph from all layers that show them."""
+        """Read the labels of a layer's kind and micrograph from all layers that show them."""
         name, kind = micrograph_name_of(layer), label_points.kind_of(layer)
         if name in self._session.micrographs and kind is not None:
             self._read(name, kind)
 
     def _read(self, name: str, *kinds: LabelKind) -> None:
-        """Take the labels of some kinds from a micrograph's layers, if there are others now."""
+        """Give the session the labels of some kinds from a micrograph's layers, if they changed."""
         session, layers = self._session, self._viewer_of().layers
-        labels = known = session.labels_of(name)
-        shown = label_points.labels_on(layers, name, known)
+        labels = known_labels = session.labels_of(name)
+        drawn = label_points.labels_on(layers, name, known_labels)
         for kind in kinds:
-            labels = with_centres(labels, kind, centres_of(shown, kind))
+            labels = with_centres(labels, kind, centres_of(drawn, kind))
             for layer in find_layers(layers, kind, name):
                 self._known_yx[layer] = layer.data.copy()
-        if not same(labels, known):
+        if not same(labels, known_labels):
             session.labels = {**session.labels, name: labels}
 
     def _current_image(self) -> Image | None:

@@ -27,14 +27,14 @@ class MicrographLayers:
         self._session = session
         self._label_layers = label_layers
         self._viewer_of = viewer_of
-        self._turning = False
+        self._is_turning = False
         self._layers: weakref.WeakSet[Layer] = weakref.WeakSet()  # the micrographs'
 
     def __contains__(self, layer: Layer) -> bool:
         return layer in self._layers
 
     def add(self, layer: Image) -> None:
-        """Make an image that has come into the viewer a micrograph, or say why it is none."""
+        """Enrol an image that has come into the viewer as a micrograph, or say why it is none."""
         session = self._session
         if problem := self._why_not_enrol(layer):
             untag(layer)
@@ -73,9 +73,9 @@ class MicrographLayers:
         """
         session, old = self._session, micrograph_name_of(layer)
         session.micrographs = {k: v for k, v in session.micrographs.items() if k != old}
-        self._turning = True
+        self._is_turning = True
         micrographs.show_in(layer, micrograph)
-        self._turning = False
+        self._is_turning = False
         session.micrographs = {**session.micrographs, micrograph.name: micrograph}
         self._label_layers.turn(old, layer, micrograph.name)
 
@@ -86,10 +86,10 @@ class MicrographLayers:
         layer.events.data.disconnect(self._on_data)
         for event in _moves_of(layer):
             event.disconnect(self._on_moved)
-        left = {key: value for key, value in session.micrographs.items() if key != name}
+        others = {key: value for key, value in session.micrographs.items() if key != name}
         if session.current == name:
-            session.current = next(reversed(left), None)
-        session.micrographs = left
+            session.current = next(reversed(others), None)
+        session.micrographs = others
         if name not in session.files:
             session.labels = {k: v for k, v in session.labels.items() if k != name}
 
@@ -104,18 +104,18 @@ class MicrographLayers:
 
     def _on_data(self, event: Any) -> None:
         layer = event.source
-        if self._turning:
+        if self._is_turning:
             return
         session = self._session
-        taken = (session.micrographs.keys() | session.files.keys()) - {micrograph_name_of(layer)}
-        micrograph = micrographs.enrol(layer, taken)
+        names = session.micrographs.keys() | session.files.keys()
+        micrograph = micrographs.enrol(layer, names - {micrograph_name_of(layer)})
         session.micrographs = {**session.micrographs, micrograph.name: micrograph}
         self._label_layers.read(micrograph.name)  # another shape has other labels outside
 
     def _on_moved(self, event: Any) -> None:
         """Let all that belongs to a micrograph follow it through the world."""
         image, session = event.source, self._session
-        if self._turning:
+        if self._is_turning:
             return
         name: str = tag_of(image)["micrograph"]
         self._label_layers.place(image, name)
@@ -125,13 +125,13 @@ class MicrographLayers:
             results.move_results(self._viewer_of(), image, session.current_scored.score_map)
 
     def _keep_selected(self, added: Layer) -> None:
-        """Select what is selected now once more, after napari has selected an added layer."""
+        """Select the present layer once more, after napari has selected an added one."""
         layers = self._viewer_of().layers
-        kept = layers.selection.active
+        selected = layers.selection.active
 
         def give_back() -> None:
-            if layers.selection.active is added and kept in layers:
-                layers.selection.active = kept
+            if layers.selection.active is added and selected in layers:
+                layers.selection.active = selected
 
         QTimer.singleShot(0, give_back)  # napari selects it when all have heard that it is there
 

@@ -1,4 +1,4 @@
-"""What the mouse does on the canvas of one viewer: add, move and erase labels."""
+"""The mouse on the canvas of one viewer: it adds, moves and erases labels."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Steps = Generator[None, None, None]
 
 
 class Stroke:
-    """What the mouse does to the labels of the current micrograph from a press to its release.
+    """A change of the current micrograph's labels from a press of the mouse to its release.
 
     It is seen at once, and becomes one change of the session in the end. Where the labels were
     changed meanwhile, by a key or a job, or another micrograph is the current one, it is dropped.
@@ -48,13 +48,13 @@ class Stroke:
         self._before = self.labels = session.labels_of(self._name)
 
     def show(self, labels: Labels) -> None:
-        """Show what the labels become."""
+        """Show the labels that the stroke has made so far."""
         if self._holds():
             self.labels = labels
             self._label_layers.show(self._name, labels)
 
     def end(self) -> bool:
-        """Let the session have what they have become; False if it has them as they were."""
+        """Whether the session has other labels now that the stroke is over."""
         if not self._holds():
             self._label_layers.show(self._name)
             return False
@@ -69,7 +69,7 @@ class Stroke:
 
 
 class MouseTools:
-    """At most one tool is in use; the two that add labels are napari's add mode of their layers."""
+    """The tools of the mouse, at most one in use; those that add labels are napari's add modes."""
 
     def __init__(
         self, session: Session, label_layers: LabelLayers, viewer_of: Callable[[], ViewerModel]
@@ -89,14 +89,14 @@ class MouseTools:
         layer.events.mode.connect(self._on_mode)
 
     def current_tool(self) -> Tool | None:
-        """Return the tool that is in use."""
+        """The tool that is in use; None if there is none."""
         active = self._viewer_of().layers.selection.active
         if self._eraser is not None and getattr(active, "mode", "pan_zoom") == "pan_zoom":
             return self._eraser
         return self._label_layers.current_kind()
 
     def use(self, tool: Tool | None) -> bool:
-        """Put a tool into the user's hand, or none; False where there is no micrograph for it."""
+        """Whether a tool, or none, is in use from now on: a tool needs a micrograph."""
         if tool is None:
             self.stop()
             return True
@@ -118,11 +118,11 @@ class MouseTools:
         return True
 
     def toggle(self, tool: Tool) -> None:
-        """Take a tool, or lay it down if it is in use."""
+        """Take up a tool, or lay it down if it is in use."""
         self.use(None if self.current_tool() == tool else tool)
 
     def stop(self) -> Tool | None:
-        """Let the mouse move the camera alone; returns the tool that was in use."""
+        """The tool that was in use, and is laid down: the mouse now moves the camera alone."""
         tool = self.current_tool()
         self._eraser = None
         self._label_layers.stop()
@@ -167,7 +167,7 @@ class MouseTools:
             yield from self._move(label, image, event)
 
     def _add(self, kind: LabelKind, image: Image, event: Any) -> Steps:
-        """Label what was clicked; a mouse that moves farther moves the camera."""
+        """Add a label where the user clicked; a mouse that moves farther moves the camera."""
         name, start = self._session.current, np.array(event.pos)
         yield
         while event.type == "mouse_move":
@@ -202,7 +202,7 @@ class MouseTools:
         stroke.end()
 
     def _erase(self, event: Any) -> Steps:
-        """Take away what is clicked, and what the mouse then passes over."""
+        """Erase the label that is clicked, and those that the mouse then passes over."""
         stroke = self._stroke()
         while event.type in ("mouse_press", "mouse_move"):
             event.handled = True
@@ -213,8 +213,8 @@ class MouseTools:
         stroke.end()
 
     def _erase_in_lasso(self, event: Any) -> Steps:
-        """Draw an outline; what lies in it when the mouse is released goes."""
-        stroke, last, corners = self._stroke(), np.array(event.pos), [self._position(event)]
+        """Draw an outline, and erase the labels in it when the mouse is released."""
+        stroke, last, corners_yx = self._stroke(), np.array(event.pos), [self._position(event)]
         event.handled = True
         yield
         with self._outline() as draw:
@@ -222,26 +222,26 @@ class MouseTools:
                 event.handled = True
                 if clicks.screen_distance(event, last) >= clicks.CLICK_PX:
                     last = np.array(event.pos)
-                    corners.append(self._position(event))
-                    draw(np.array(corners))
+                    corners_yx.append(self._position(event))
+                    draw(np.array(corners_yx))
                 yield
-        corners.append(self._position(event))
-        stroke.show(without_inside(stroke.labels, np.array(corners)))
+        corners_yx.append(self._position(event))
+        stroke.show(without_inside(stroke.labels, np.array(corners_yx)))
         stroke.end()
 
     @contextmanager
     def _outline(self) -> Iterator[Callable[[FloatArray], None]]:
-        """Show the outline that is being drawn for as long as it is."""
+        """A function that draws (n, 2) corners of an outline, shown for as long as it is drawn."""
         viewer, image = self._viewer_of(), self._image()
         if image is None:
-            yield lambda corners_yx: None
+            yield lambda _: None
             return
         layer = clicks.show_outline(viewer, image, self._session.current or "")
         try:
             yield lambda corners_yx: clicks.draw_outline(viewer, layer, corners_yx)
         finally:
-            for left in find_layers(viewer.layers, "outline"):
-                viewer.layers.remove(left)
+            for outline in find_layers(viewer.layers, "outline"):
+                viewer.layers.remove(outline)
 
     # the current micrograph
 
@@ -253,7 +253,7 @@ class MouseTools:
         return find_layer(self._viewer_of().layers, "micrograph", name) if name else None
 
     def _position(self, event: Any) -> FloatArray:
-        """(2,) where the mouse is, in pixels of the current micrograph."""
+        """The (2,) position of the mouse, in pixels of the current micrograph."""
         image = self._image()
         position = event.position if image is None else image.world_to_data(event.position)
         return np.asarray(position, dtype=np.float64)[-2:]

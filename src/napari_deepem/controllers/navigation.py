@@ -1,4 +1,4 @@
-"""Turns the pages of a series: one micrograph is in memory, and the next one is read ahead."""
+"""The pages of a series: one micrograph is in memory, and the next one is read ahead."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REUSED = (None, "scores", "picks")  # roles of layers that outlast a micrograph
 
 
 class Navigation:
-    """Which micrograph of the series is in the viewer; going to another replaces its layers."""
+    """The way from one micrograph of a series to another, whose layers replace the first one's."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Navigation:
         self._centre_yx: tuple[float, float] | None = None  # what is to be seen, original pixels
         self.order: list[str] = []  # names as they are listed, where that is not the files' order
         self.changed = SignalInstance((), name="changed")  # something is read, or can't be
-        self._asked: Candidates | None = None  # whose score map is being read, or is not there
+        self._asked_candidates: Candidates | None = None  # their score map is read, or not there
         session.events.files.connect(self._on_files)
         session.events.candidates.connect(self._find_scores)
 
@@ -65,13 +65,13 @@ class Navigation:
             self._look()
 
     def step(self, by: int) -> None:
-        """Go to the next micrograph of the list, or the one before, and so on."""
+        """Go `by` micrographs on in the list, or back where it is negative."""
         name = self._beside(self._session.current, by)
         if name is not None:
             self.go_to(name)
 
     def turn_to(self, name: str | None) -> None:
-        """Take the layers of the last micrograph away and show this one, read first if need be."""
+        """Show a micrograph in place of the last one, read first if need be."""
         if name is not None:
             self._tell_problem(name, None)  # the file may have been mended
         if self._is_needed(name) and name in self._ahead:
@@ -91,18 +91,18 @@ class Navigation:
         return names[index] if 0 <= index < len(names) else None
 
     def _on_files(self, files: Mapping[str, Path]) -> None:
-        """Remove what belongs to a series that was closed; its labels are kept."""
+        """Remove the layers of a series that was closed; its labels are kept."""
         old, self._files = self._files, dict(files)
         self._ahead, self.order = {}, []
         layers = self._viewer_of().layers
-        gone = {name for name, path in old.items() if files.get(name) != path}
-        theirs = [layer for layer in layers if micrograph_name_of(layer) in gone]
-        for layer in sorted(theirs, key=lambda layer: role_of(layer) != "micrograph"):
+        closed = {name for name, path in old.items() if files.get(name) != path}
+        closed_layers = [layer for layer in layers if micrograph_name_of(layer) in closed]
+        for layer in sorted(closed_layers, key=lambda layer: role_of(layer) != "micrograph"):
             if role_of(layer) not in REUSED:
                 layers.remove(layer)  # images first: labels are read from a micrograph's layers
 
     def _read_on(self) -> None:
-        """Read what is missing: the current micrograph, else the next one."""
+        """Read the micrograph that is missing: the current one, else the next one."""
         session = self._session
         if self._reading is not None:
             return
@@ -153,9 +153,9 @@ class Navigation:
 
     def _show(self, micrograph: Micrograph) -> None:
         viewer = self._viewer_of()
-        last = self._last_image()
-        if last is not None:
-            self._micrograph_layers.turn(last, micrograph)
+        image = self._last_image()
+        if image is not None:
+            self._micrograph_layers.turn(image, micrograph)
         else:
             data, arguments, kind = image_layer_data(micrograph, source=str(micrograph.source))
             with keeping_selection(viewer):
@@ -164,42 +164,45 @@ class Navigation:
         self._look()
 
     def _find_scores(self) -> None:
-        """Read the score map of the current micrograph where it was kept."""
+        """Read the score map of the current micrograph if it was kept."""
         session, name = self._session, self._session.current or ""
-        found, model = session.candidates.get(name), session.model
-        is_here = name in session.files and name in session.micrographs
-        if not is_here or name in session.scored or session.folder is None:
+        candidates, model = session.candidates.get(name), session.model
+        is_open = name in session.files and name in session.micrographs
+        if not is_open or name in session.scored or session.folder is None:
             return
-        if found is None or found is self._asked:
+        if candidates is None or candidates is self._asked_candidates:
             return
-        self._asked = found  # once: there may be none
+        self._asked_candidates = candidates  # once: there may be none
         run(
             partial(reading_scores, session.files[name], model),
             on_progress=lambda _: None,
-            on_result=partial(self._on_scores, name, found),
+            on_result=partial(self._on_scores, name, candidates),
             on_failed=report,
-            is_wanted=lambda: session.model is model and session.candidates.get(name) is found,
+            is_wanted=lambda: session.model is model and session.candidates.get(name) is candidates,
             owner=session,
         )
 
-    def _on_scores(self, name: str, found: Candidates, read: tuple[ScoreMap | None, bool]) -> None:
+    def _on_scores(
+        self, name: str, candidates: Candidates, result: tuple[ScoreMap | None, bool]
+    ) -> None:
         session, micrograph = self._session, self._session.micrographs.get(name)
-        score_map, is_stale = read
+        score_map, is_stale = result
         if is_stale:  # so are the candidates
             session.candidates = {k: v for k, v in session.candidates.items() if k != name}
         if micrograph is None or score_map is not None:
-            self._asked = None  # where the user went on meanwhile, it is read on coming back
+            self._asked_candidates = None  # if the user went on, it is read on coming back
         if micrograph is not None and score_map is not None:
-            scored = Scored(micrograph, session.model, score_map, found)
+            scored = Scored(micrograph, session.model, score_map, candidates)
             session.scored = {**session.scored, name: scored}
 
     def _last_image(self) -> Image | None:
-        """Return the layer of the micrograph of the series that was shown before."""
+        """The layer of the micrograph of the series that was shown before."""
         images = find_layers(self._viewer_of().layers, "micrograph")
-        return next((i for i in images if micrograph_name_of(i) in self._session.files), None)
+        files = self._session.files
+        return next((image for image in images if micrograph_name_of(image) in files), None)
 
     def _look(self) -> None:
-        """Let the camera see the whole micrograph, or the place that was asked for."""
+        """Move the camera to the whole micrograph, or to the place that was asked for."""
         viewer, centre_yx = self._viewer_of(), self._centre_yx
         self._centre_yx = None
         image = next(
@@ -212,9 +215,9 @@ class Navigation:
 
 
 def _reading_ahead(name: str, path: Path) -> Generator[None, None, Micrograph]:
-    """Read a micrograph that is not asked for yet, and what napari needs for the first label.
+    """The job that reads a micrograph ahead, and loads what napari needs for the first label.
 
-    It imports pandas there, which would keep the window from answering for a second.
+    napari imports pandas there, which would keep the window from answering for a second.
     """
     micrograph = yield from reading(name, path)
     import_module("pandas")

@@ -1,4 +1,4 @@
-"""Shows the long jobs of a session in napari's activity area."""
+"""The long jobs of a session as bars in napari's activity area."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DELAY_MS = 300  # what is done sooner is not shown, and nothing is shown more of
 
 
 class ProgressBars:
-    """One bar for each job that is running; there are none without a window."""
+    """The bars of a session, one for each job that is running; there are none without a window."""
 
     def __init__(self, session: Session) -> None:
         self._bars = [
@@ -22,18 +22,18 @@ class ProgressBars:
         ]
 
     def open(self) -> None:
-        """Show what is running, and what will be."""
+        """Show the jobs that are running, and those to come."""
         for bar in self._bars:
             bar.open()
 
     def close(self) -> None:
-        """Show nothing any more."""
+        """Show no jobs any more."""
         for bar in self._bars:
             bar.close()
 
 
 class _ProgressBar:
-    """Follows one activity, a moment behind.
+    """The bar of one activity, a moment behind it.
 
     napari lets Qt handle what is waiting whenever a bar changes. So that it does not do so in the
     middle of what somebody does with the session, bars change in a moment of their own.
@@ -41,12 +41,12 @@ class _ProgressBar:
 
     def __init__(self, title: str, activity: Activity) -> None:
         self._title, self._activity = title, activity
-        self._shown: progress | None = None
+        self._bar: progress | None = None
         self._timer = QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(DELAY_MS)
         self._timer.timeout.connect(self._show)
-        self._is_open = self._showing = False
+        self._is_open = self._is_changing = False
 
     def open(self) -> None:
         self._is_open = True
@@ -66,30 +66,30 @@ class _ProgressBar:
             self._timer.start()
 
     def _show(self) -> None:
-        if self._showing:  # this came while a bar was changed
+        if self._is_changing:  # this came while a bar was changed
             return self._wait()
-        self._showing = True
+        self._is_changing = True
         try:
             self._update()
         finally:
-            self._showing = False
+            self._is_changing = False
 
     def _update(self) -> None:
         activity = self._activity
         if not activity.running:
             return self._end()
-        if self._shown is None or self._shown.disable:  # napari ends it with any of its windows
-            made = progress(desc=self._title, total=activity.total)
+        if self._bar is None or self._bar.disable:  # napari ends it with any of its windows
+            bar = progress(desc=self._title, total=activity.total)
             if not self._is_open:  # the window was closed meanwhile
-                return made.close()
-            self._shown = made
-        shown, done = self._shown, activity.done
-        if shown.total != activity.total:
-            shown.total = activity.total
-        if shown.n != done:
-            shown.update(done - shown.n)
+                return bar.close()
+            self._bar = bar
+        bar, done = self._bar, activity.done
+        if bar.total != activity.total:
+            bar.total = activity.total
+        if bar.n != done:
+            bar.update(done - bar.n)
 
     def _end(self) -> None:
-        if self._shown is not None:
-            self._shown.close()
-            self._shown = None
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

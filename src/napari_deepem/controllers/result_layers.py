@@ -1,4 +1,4 @@
-"""What is shown of the session's results: score map and picks of the current micrograph."""
+"""The session's results as layers: score map and picks of the current micrograph."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class ResultLayers:
-    """Results flow from the session into layers, which are never read back."""
+    """The layers into which results flow from the session; they are never read back."""
 
     def __init__(self, session: Session, viewer_of: Callable[[], ViewerModel]) -> None:
         self._session = session
@@ -33,7 +33,7 @@ class ResultLayers:
         self._show_picks()
 
     def copy_picks(self) -> Points | None:
-        """Add the picks, as they would be saved, as an ordinary layer of the user's."""
+        """A new layer of the user's with the picks as they would be saved; None without any."""
         image, name = self._current_image(), self._session.current
         if image is None or name not in self._session.candidates:
             return None

@@ -1,4 +1,4 @@
-"""Starts, follows and stops the scoring of micrographs, whichever docks are open."""
+"""The scoring of a session's micrographs, whichever docks are open."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ from napari_deepem.session import Session
 from napari_deepem.session.readiness import why_not_score
 from napari_deepem.session.series_scoring import SeriesScoring
 
-SEEN_S = 0.2  # between two changes of what is shown of a job
+REDRAW_S = 0.2  # between two changes of the scores that are shown of a job
 
 
 class Scoring:
-    """The scoring of one session's micrographs; one after the other."""
+    """The scoring of one session's micrographs, one after the other: started, followed, stopped."""
 
     def __init__(
         self,
         session: Session,
-        looked_at: Callable[[], tuple[float, float] | None] = lambda: None,
+        view_centre_yx: Callable[[], tuple[float, float] | None] = lambda: None,
     ) -> None:
         self._session = session
-        self._looked_at = looked_at  # (row, col) on the current micrograph, original pixels
+        self._view_centre_yx = view_centre_yx  # on the current micrograph, original pixels
         self._series = SeriesScoring(session, [])
         self._job: RunningJob | None = None
-        self._started, self._shown = 0.0, 0.0  # monotonic seconds
+        self._started_at, self._drawn_at = 0.0, 0.0  # monotonic seconds
         session.events.model.connect(self._on_model)
 
     def score(self, names: Sequence[str]) -> None:
-        """Score these micrographs one after the other, or say why not."""
+        """Score micrographs one after the other, or say why not."""
         session = self._session
         if session.scoring.running:
             return
         if why_not := why_not_score(session, names):
             session.scoring.message = why_not
             return
-        self._series, self._started = SeriesScoring(session, names), monotonic()
+        self._series, self._started_at = SeriesScoring(session, names), monotonic()
         self._go_on()
 
     def cancel(self) -> None:
-        """Stop scoring after the tile that is running; what is scored is kept."""
+        """Stop scoring after the tile that is running; scores so far are kept."""
         if self._job is not None and self._session.scoring.running:
             self._job.cancel()
             self._session.scoring.message = "Stopping after this tile ..."
 
     def _go_on(self) -> None:
-        """Score the next one; remarks are told when all is done."""
+        """Score the next micrograph; remarks are told when all are done."""
         activity, series = self._session.scoring, self._series
-        job = series.next(self._looked_at())
+        job = series.next(self._view_centre_yx())
         if job is None:
             return activity.end(series.run.summary)
         if not activity.running:
@@ -67,18 +67,18 @@ class Scoring:
         )
 
     def _progress(self) -> str:
-        """Say where among several we are, and how long it will take."""
-        over, count = self._series.run.over, len(self._series.run.names)
+        """The place among several micrographs, and how long the rest takes; empty for one alone."""
+        done, count = self._series.run.over, len(self._series.run.names)
         if count == 1:
             return ""
-        left = time_left(over + 1, count + 1, monotonic() - self._started) if over else ""
-        return f" ({over + 1} of {count}{left})"
+        left = time_left(done + 1, count + 1, monotonic() - self._started_at) if done else ""
+        return f" ({done + 1} of {count}{left})"
 
     def _on_tile(self, tiles: Any) -> None:
-        """Show how far it is, as often as one can see: each time the window is drawn."""
+        """Show how far scoring is, as often as one can see: each time the window is drawn."""
         now = monotonic()
-        if tiles.done == 1 or now - self._shown >= SEEN_S:
-            self._shown = now
+        if tiles.done == 1 or now - self._drawn_at >= REDRAW_S:
+            self._drawn_at = now
             self._series.show(tiles)
 
     def _on_scored(self, scores: Any) -> None:
@@ -86,20 +86,20 @@ class Scoring:
         self._go_on()
 
     def _on_failed(self, error: Exception) -> None:
-        """Note it and go on; only the first of many is reported."""
+        """Note an error and go on; only the first of many is reported."""
         self._series.fail(str(error) if self._series.run.problems else report(error))
         self._go_on()
 
     def _on_model(self) -> None:
-        """Stop: what the model before sees is not to be shown any more."""
+        """Stop scoring: the scores of the model before are not to be shown any more."""
         self._session.scored_so_far = None
         self.cancel()
 
     def _on_dropped(self) -> None:
-        """Go on where only the micrograph was closed or changed meanwhile."""
-        over, count = self._series.run.over, len(self._series.run.names)
+        """Go on with the next one if only the micrograph was closed or changed meanwhile."""
+        done, count = self._series.run.over, len(self._series.run.names)
         cancelled = self._job is not None and self._job.cancelled
         if not self._series.drop() or cancelled:
-            text = f"Stopped: {over} of {count} are done." if count > 1 else "Cancelled."
+            text = f"Stopped: {done} of {count} are done." if count > 1 else "Cancelled."
             return self._session.scoring.end(text)
         self._go_on()

@@ -1,4 +1,4 @@
-"""Starts, follows and stops the trainings of a session, whichever docks are open."""
+"""The trainings of a session, whichever docks are open."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FINDING_THRESHOLD = "Finding the threshold on held-out micrographs ..."
 
 
 class Training:
-    """The trainings of one session; one at a time."""
+    """The trainings of one session, started, followed and stopped; one at a time."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -27,7 +27,7 @@ class Training:
         self._first_epoch_at = 0.0  # monotonic seconds
 
     def train(self, start: RoundStart = "new") -> None:
-        """Start training, or say what is missing.
+        """Start a training, or say what is missing.
 
         "new" trains by labels and parameters alone; "anew" and "weights" train the present model
         again, see `core.training.refinement`.
@@ -42,11 +42,11 @@ class Training:
         self._stop = threading.Event()
         session.training.begin("Reading micrographs ...")
         session.history = ()
-        asked = self._stop.is_set
+        is_stopped = self._stop.is_set
         self._run = run(
-            jobs.training(session, asked)
+            jobs.training(session, is_stopped)
             if start == "new"
-            else jobs.refining(session, "weights" if start == "weights" else "anew", asked),
+            else jobs.refining(session, "weights" if start == "weights" else "anew", is_stopped),
             on_progress=self._on_progress,
             on_result=partial(self._on_trained, start),
             on_failed=partial(_fail, session.training),
@@ -55,13 +55,13 @@ class Training:
         )
 
     def stop(self) -> None:
-        """End training after the epoch that is running, and keep the best network so far."""
+        """End the training after the epoch that is running, and keep the best network so far."""
         if self._session.training.running:
             self._stop.set()
             self._session.training.message = "Stopping after this epoch; the best so far is kept."
 
     def discard(self) -> None:
-        """End training after the epoch that is running; the model stays as it was."""
+        """End the training after the epoch that is running; the model stays as it was."""
         if self._run is not None and self._session.training.running:
             self._run.cancel()
             self._session.training.message = "Stopping after this epoch ..."
@@ -83,11 +83,10 @@ class Training:
             self._on_epoch(progress)
             return
         activity = self._session.training
-        activity.total, activity.done = progress.total, progress.done
-        read_all = progress.done == progress.total
-        activity.message = (
-            "Training ..." if read_all else f"Read {progress.done} of {progress.total} micrographs"
-        )
+        done, total = progress.done, progress.total
+        activity.total, activity.done = total, done
+        is_read = done == total
+        activity.message = "Training ..." if is_read else f"Read {done} of {total} micrographs"
 
     def _on_epoch(self, epoch: Any) -> None:
         now, activity = time.monotonic(), self._session.training
@@ -103,9 +102,9 @@ class Training:
 
     def _on_trained(self, start: RoundStart, model: Any) -> None:
         session = self._session
-        stopped = model.summary.get("stopped")
-        kept = f", the best of {len(model.summary['curve'])} epochs kept" if stopped else ""
-        session.training.end(f"Trained{kept}: go on in the Pick dock.")
+        was_stopped = model.summary.get("stopped")
+        choice = f", the best of {len(model.summary['curve'])} epochs kept" if was_stopped else ""
+        session.training.end(f"Trained{choice}: go on in the Pick dock.")
         session.rounds = (*session.rounds, round_of(model, start, len(session.rounds) + 1))
         session.model = model
 

@@ -1,4 +1,4 @@
-"""Ties the layers of one viewer to its session.
+"""The link between the layers of one viewer and its session.
 
 Inward, images become the session's micrographs (`micrograph_layers`), and the mouse changes its
 labels (`mouse_tools`). Outward, the current micrograph of a series is read (`navigation`), and
@@ -41,7 +41,7 @@ _LINKS: weakref.WeakKeyDictionary[ViewerModel, ViewerLink] = weakref.WeakKeyDict
 
 
 def link_of(viewer: Any) -> ViewerLink:
-    """Return the one link of a viewer, made on first call. napari hands plugins a proxy."""
+    """The one link of a viewer, or of napari's proxy of it; made on first call."""
     viewer = getattr(viewer, "__wrapped__", viewer)
     if viewer not in _LINKS:
         _LINKS[viewer] = ViewerLink(viewer)
@@ -49,12 +49,12 @@ def link_of(viewer: Any) -> ViewerLink:
 
 
 def session_of(viewer: Any) -> Session:
-    """Return the one session of a viewer."""
+    """The one session of a viewer."""
     return link_of(viewer).session
 
 
 class ViewerLink:
-    """One viewer's layers and its session; holds the viewer weakly."""
+    """The link of one viewer's layers and its session; holds the viewer weakly."""
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = weakref.ref(viewer)
@@ -62,7 +62,7 @@ class ViewerLink:
         self._closed = False
         self.session = Session()
         self.progress_bars = ProgressBars(self.session)
-        self.scoring = Scoring(self.session, self._looked_at)
+        self.scoring = Scoring(self.session, self._view_centre_yx)
         self.training = Training(self.session)
         self.exporting = Exporting(self.session)
         self.label_layers = LabelLayers(self.session, self._viewer_of)
@@ -106,36 +106,36 @@ class ViewerLink:
 
     @property
     def points_changed(self) -> SignalInstance:
-        """Tells that layers came, went, or became labels, or that napari itself edited labels."""
+        """The signal that layers came, went or became labels, or that napari edited labels."""
         return self.label_layers.points_changed
 
     def image_of(self, name: str | None) -> Image | None:
-        """Return the image layer of a micrograph."""
+        """The image layer of a micrograph; None if it is not in the viewer."""
         return find_layer(self.viewer.layers, "micrograph", name) if name else None
 
     def start_labelling(self, kind: LabelKind) -> Points | None:
-        """Let the user click particles, or non-particles; see `LabelLayers.start`."""
+        """The layer in which the user now clicks labels of a kind; see `LabelLayers.start`."""
         return self.label_layers.start(kind)
 
     def stop_labelling(self) -> Tool | None:
-        """Let a click on the canvas change no more labels; see `MouseTools.stop`."""
+        """The tool that was in use, and is laid down; see `MouseTools.stop`."""
         return self.mouse_tools.stop()
 
     def count_outside(self) -> int:
-        """How many labels lie outside of the micrograph; see `LabelLayers.count_outside`."""
+        """The number of labels outside of the micrograph; see `LabelLayers.count_outside`."""
         return self.label_layers.count_outside()
 
     def adopt(self, points: Points, kind: LabelKind) -> None:
-        """Make the user's own points labels; see `LabelLayers.adopt`."""
+        """Turn the user's own points into labels; see `LabelLayers.adopt`."""
         self.label_layers.adopt(points, kind)
         self.mouse_tools.add(points)
 
     def copy_picks(self) -> Points | None:
-        """Add the picks as an ordinary layer of the user's."""
+        """A new layer of the user's with the picks; None where there are none."""
         return self.result_layers.copy_picks()
 
-    def _looked_at(self) -> tuple[float, float] | None:
-        """Where on the current micrograph the middle of the canvas is, original pixels."""
+    def _view_centre_yx(self) -> tuple[float, float] | None:
+        """The (row, col) of the current micrograph in the middle of the canvas, original pixels."""
         image = self.image_of(self.session.current)
         if image is None:
             return None

@@ -1,4 +1,4 @@
-"""Notices that a window is closed: napari tells its plugins nothing of it."""
+"""The moment in which a window is closed: napari tells its plugins nothing of it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from qtpy.QtWidgets import QMainWindow
 
 
 class WindowClose(QObject):
-    """Calls back when a window has been closed, before anything of it is deleted."""
+    """An event filter that calls back when a window has closed, before any of it is deleted."""
 
     def __init__(self, on_closed: Callable[[], object]) -> None:
         super().__init__()
         self._on_closed = on_closed
-        self._asked = False  # in this very moment: napari may let the user think better of it
+        self._close_asked = False  # in this very moment: napari may let the user think better of it
         self._watching = False  # the window itself is not held: it would hold its viewer
 
     @property
@@ -23,22 +23,22 @@ class WindowClose(QObject):
         return self._watching
 
     def watch(self, window: QMainWindow) -> None:
-        """Notice when this window is closed."""
+        """Call back when a window is closed."""
         self._watching = True
         window.installEventFilter(self)
         window.destroyed.connect(self._on_destroyed)  # of a window that was never shown
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Wait for the window to be hidden in the moment in which it was asked to close."""
+        """Call back when the window is hidden in the moment in which it was asked to close."""
         if event is not None and event.type() == QEvent.Type.Close:
-            self._asked = True
+            self._close_asked = True
             QTimer.singleShot(0, self._forget)
-        elif event is not None and event.type() == QEvent.Type.Hide and self._asked:
+        elif event is not None and event.type() == QEvent.Type.Hide and self._close_asked:
             self._on_closed()
         return False
 
     def _forget(self) -> None:
-        self._asked = False
+        self._close_asked = False
 
     def _on_destroyed(self) -> None:
         self._on_closed()

@@ -1,4 +1,4 @@
-"""The one door to threads."""
+"""Jobs in other threads, and what is told of them: the one door to threads."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ THREADS = 12  # training must not keep labels from being saved, or a picture fro
 
 
 class JobFailed(Exception):
-    """A job broke down; the message is what it said, the cause is the original error."""
+    """The error of a job that broke down; its cause is the original error."""
 
 
 class RunningJob:
-    """A job in another thread; see `run`."""
+    """The handle of a job in another thread; see `run`."""
 
     def __init__(self, owner: object = None) -> None:
         self.owner = owner
@@ -38,7 +38,7 @@ class RunningJob:
         self.cancelled = self.dropped = True
 
 
-_RUNS: set[RunningJob] = set()  # all whose end has not been delivered
+_RUNS: set[RunningJob] = set()  # those whose end has not been delivered
 
 
 def run(
@@ -51,7 +51,9 @@ def run(
     is_wanted: Callable[[], bool] = lambda: True,
     owner: object = None,
 ) -> RunningJob:
-    """Run a job in another thread and deliver what it yields and returns on the main thread.
+    """The handle of a job that runs in another thread from now on.
+
+    What it yields and returns is delivered on the main thread.
 
     Parameters
     ----------
@@ -124,7 +126,7 @@ def run(
 
 
 def drop_all(owner: object) -> None:
-    """Stop all jobs that are run for somebody who is going away."""
+    """Stop all jobs of an owner that is going away."""
     for handle in [handle for handle in _RUNS if handle.owner is owner]:
         handle.drop()
 
@@ -140,7 +142,7 @@ def _drop_and_wait() -> None:
 
 
 def report(error: Exception) -> str:
-    """Show what went wrong as a napari notification and return it in one line.
+    """The line on what went wrong, shown as a napari notification too.
 
     An InputError is the user's to mend: one line. Anything else comes with its traceback.
     """
@@ -153,6 +155,6 @@ def report(error: Exception) -> str:
 
 
 def work_on(steps: Iterator[None], milliseconds: float) -> bool:
-    """Take steps on this thread for so long; returns whether there may be more of them."""
+    """Whether there may be more steps, after some were taken on this thread for so long."""
     end = perf_counter() + milliseconds / 1000
     return any(perf_counter() > end for _ in steps)
