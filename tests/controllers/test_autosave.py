@@ -65,8 +65,8 @@ def test_folder_that_is_asked_for_last_is_opened(opened, folder: Path, tmp_path_
 def test_series_stays_open_where_its_labels_cannot_be_written(
     opened, folder: Path, tmp_path_factory, monkeypatch: pytest.MonkeyPatch, qtbot
 ) -> None:
-    link, said = opened(ViewerModel()), []
-    monkeypatch.setattr("napari_deepem.controllers.autosave.show_warning", said.append)
+    link, messages = opened(ViewerModel()), []
+    monkeypatch.setattr("napari_deepem.controllers.autosave.show_warning", messages.append)
     other = tmp_path_factory.mktemp("other")
     write_image(other / "n1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
     full = sqlite3.OperationalError("database or disk is full")
@@ -74,9 +74,9 @@ def test_series_stays_open_where_its_labels_cannot_be_written(
         patch.setattr(SessionFile, "_write", Mock(side_effect=full))
         link.start_labelling("positive").add([[10.0, 20.0]])
         link.autosave.open_folder(other)
-        qtbot.waitUntil(lambda: len(said) == 1)
-    assert f"{other} is not opened" in said[0]
-    assert "disk is full" in said[0]
+        qtbot.waitUntil(lambda: len(messages) == 1)
+    assert f"{other} is not opened" in messages[0]
+    assert "disk is full" in messages[0]
     assert list(link.session.files) == ["m1", "m2", "m10"]
     assert link.session.folder == folder
     np.testing.assert_array_equal(link.session.labels["m1"].positive_yx, [[10.0, 20.0]])
@@ -90,12 +90,12 @@ def test_series_stays_open_where_its_labels_cannot_be_written(
 def test_series_stays_open_while_a_model_is_trained_on_it(
     opened, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    link, said = opened(ViewerModel()), []
-    monkeypatch.setattr("napari_deepem.controllers.autosave.show_warning", said.append)
+    link, messages = opened(ViewerModel()), []
+    monkeypatch.setattr("napari_deepem.controllers.autosave.show_warning", messages.append)
     link.session.training.running = True
     link.autosave.open_folder(folder)
-    assert len(said) == 1
-    assert "being trained" in said[0]
+    assert len(messages) == 1
+    assert "being trained" in messages[0]
     assert link.autosave.message == ""  # not even begun
 
 
@@ -104,8 +104,8 @@ def test_model_that_comes_while_the_kept_one_is_read_keeps_nothing_of_it(
 ) -> None:
     link = opened(ViewerModel())
     link.session.model = some_model()
-    found = Candidates(np.array([[20.0, 30.0]]), np.array([0.9]), np.ones(1), 24)
-    link.session.candidates = {"m1": found}
+    candidates = Candidates(np.array([[20.0, 30.0]]), np.array([0.9]), np.ones(1), 24)
+    link.session.candidates = {"m1": candidates}
     link.autosave.close()
     viewer, read = ViewerModel(), "napari_deepem.controllers.autosave.loading"
 
@@ -167,7 +167,7 @@ def work():
     link.autosave.changed.connect(say_what_is_saved)
     link.start_labelling("positive").add([[10.0, 20.0]])
     link.session.threshold = 0.25
-    print("marked", flush=True)
+    print("labelled", flush=True)
 
 timer = QTimer()
 timer.timeout.connect(work)
@@ -185,11 +185,11 @@ def test_what_is_five_seconds_old_outlives_a_killed_program(folder: Path) -> Non
         text=True,
         env=os.environ | {"QT_QPA_PLATFORM": "offscreen"},
     )
-    said = iter(program.stdout)
-    assert next(said) == "marked\n"
-    marked = time.monotonic()
-    assert next(said) == "saved\n"
-    assert time.monotonic() - marked < 5
+    lines = iter(program.stdout)
+    assert next(lines) == "labelled\n"
+    labelled_at = time.monotonic()
+    assert next(lines) == "saved\n"
+    assert time.monotonic() - labelled_at < 5
     program.send_signal(signal.SIGKILL)
     program.wait()
     program.stdout.close()

@@ -50,7 +50,7 @@ class Counts:
 
     def __init__(self, link: ViewerLink) -> None:
         self._session = link.session
-        self.labels = self.saves = self.shown = 0
+        self.labels = self.saves = self.layer_builds = 0
         link.session.events.labels.connect(self._on_labels)
         link.session.events.connect(self._on_any)  # as the autosave does
         for kind in LABEL_KINDS:
@@ -63,7 +63,7 @@ class Counts:
         self.saves += 1
 
     def _on_data(self, event) -> None:
-        self.shown += event.action not in BEFORE
+        self.layer_builds += event.action not in BEFORE
 
     def told(self) -> tuple[int, int, int]:
         """Events of labels, what starts the autosave, and steps that can be undone."""
@@ -107,7 +107,7 @@ def test_stroke_of_the_mouse_is_one_change_of_the_session(viewer, gesture: str) 
     assert link.mouse_tools.use(tool)
     counts = Counts(link)
     Mouse(viewer).drag(*places, modifiers=("Shift",) if gesture == "Shift" else ())
-    assert counts.shown == builds
+    assert counts.layer_builds == builds
     assert counts.told() == (1, 1, 1)
     assert same(link.session.labels["m2"], expected)
     assert_layers_show(viewer, expected)
@@ -131,7 +131,7 @@ def test_stroke_that_changes_nothing_tells_nothing(viewer, tool, places) -> None
     link.mouse_tools.use(tool)
     counts = Counts(link)
     Mouse(viewer).drag(*places)
-    assert counts.shown == 0
+    assert counts.layer_builds == 0
     assert counts.told() == (0, 0, 0)
 
 
@@ -235,7 +235,7 @@ def test_edit_by_napari_itself_reaches_the_session_in_one_step(viewer, edit) -> 
     edit(viewer, layer)
     expected = Labels.of(EDITS[edit], NEGATIVE)
     assert same(link.session.labels["m2"], expected)
-    assert counts.shown <= 1
+    assert counts.layer_builds <= 1
     assert counts.told() == (1, 1, 1)
     assert_layers_show(viewer, expected)
     link.session.edits.undo()

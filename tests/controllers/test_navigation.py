@@ -31,7 +31,7 @@ def test_next_micrograph_takes_the_place_of_the_last(opened, qtbot) -> None:
     go_to(link, "m10", qtbot)
     assert list(link.session.micrographs) == ["m10"]
     assert viewer.layers["m10"].data.shape == SHAPES["m10"]
-    assert visible(viewer) == {"m10", "m10 particles"}  # marking goes on
+    assert visible(viewer) == {"m10", "m10 particles"}  # labelling goes on
     assert viewer.layers.selection.active.mode == "add"
     assert len(viewer.layers["m10 particles"].data) == 0
     viewer.layers["m10 particles"].add([[70.0, 60.0]])
@@ -70,7 +70,7 @@ def test_opened_by_hand_and_of_the_series_live_side_by_side(opened, qtbot) -> No
     assert visible(viewer) == {"m2"}
 
 
-def test_marks_outside_of_a_smaller_file_are_kept_but_taught_to_nobody(
+def test_labels_outside_of_a_smaller_file_are_kept_but_not_trained_on(
     opened, folder: Path, qtbot
 ) -> None:
     link = opened(ViewerModel())
@@ -108,8 +108,8 @@ def test_score_map_that_came_too_late_is_read_on_coming_back(
     grid, turned = np.full((5, 8), 0.5, dtype=np.float32), threading.Event()
     monkeypatch.setattr("napari_deepem.controllers.navigation.reading_scores", reading_scores)
     link.session.model = some_model()
-    found = Candidates(np.array([[20.0, 30.0]]), np.array([0.9]), np.ones(1), 24)
-    link.session.candidates = {"m1": found}
+    candidates = Candidates(np.array([[20.0, 30.0]]), np.array([0.9]), np.ones(1), 24)
+    link.session.candidates = {"m1": candidates}
     go_to(link, "m2", qtbot)
     turned.set()
     qtbot.waitUntil(lambda: read == ["m1"])

@@ -102,12 +102,12 @@ def test_what_an_old_model_has_scored_so_far_is_not_shown(opened, slow_score, qt
     session.model = some_model()
     link.scoring.score(["m1", "m2"])
     qtbot.waitUntil(lambda: session.scored_so_far is not None)
-    session.model, seen = some_model(), []
+    session.model, maps = some_model(), []
     assert session.scored_so_far is None
-    session.events.scored_so_far.connect(seen.append)
+    session.events.scored_so_far.connect(maps.append)
     slow_score.set()
     qtbot.waitUntil(lambda: not session.scoring.running)
-    assert seen == []
+    assert maps == []
     assert session.candidates == {}
 
 

@@ -219,8 +219,8 @@ def test_all_that_belongs_to_a_micrograph_follows_it(viewer: ViewerModel) -> Non
     image.translate = (300.0, -40.0)
     assert_lies_on(labels, image)
     assert_lies_on(picks, image)
-    seen = image.world_to_data(scores.data_to_world((2, 5)))  # grid from 5 px on, every 10 px
-    np.testing.assert_allclose(seen, (25.0, 55.0))
+    place = image.world_to_data(scores.data_to_world((2, 5)))  # grid from 5 px on, every 10 px
+    np.testing.assert_allclose(place, (25.0, 55.0))
     assert link.session.picks is not None  # the pixels are the same, and so are their scores
     image.scale, image.units = (0.2, 0.2), ("nm", "nm")
     assert link.session.pixel_size == pytest.approx(2.0)
@@ -292,7 +292,7 @@ def test_tiff_is_no_micrograph_and_that_is_said_once() -> None:
     assert "convert it to MRC first" in warnings()[0]
 
 
-def test_image_of_another_plugin_does_not_end_marking(viewer: ViewerModel, qtbot) -> None:
+def test_image_of_another_plugin_does_not_end_labelling(viewer: ViewerModel, qtbot) -> None:
     link = link_of(viewer)
     labels = link.start_labelling("positive")
     viewer.add_image(np.ones((60, 90)), name="filtered")
@@ -305,7 +305,7 @@ def test_image_of_another_plugin_does_not_end_marking(viewer: ViewerModel, qtbot
     assert viewer.layers.selection.active.name == "filtered"
 
 
-def test_image_of_another_plugin_is_current_where_nothing_is_marked(viewer: ViewerModel) -> None:
+def test_image_of_another_plugin_is_current_where_nothing_is_labelled(viewer: ViewerModel) -> None:
     session = session_of(viewer)
     viewer.add_image(np.ones((60, 90)), name="filtered")
     assert session.current == "filtered"

@@ -37,7 +37,7 @@ RECIPES["modern"] = replace(MODERN, batches_per_epoch=4, batch_size=16)
 folder, in_window = Path(sys.argv[1]), sys.argv[2] == "the window is closed"
 app = None if in_window else QApplication([])
 viewer = open_series(folder) if in_window else ViewerModel()
-link, ends = link_of(viewer), []
+link, endings = link_of(viewer), []
 if not in_window:
     link.autosave.open_folder(folder)
 session = link.session
@@ -63,12 +63,12 @@ def end():
     if in_window:
         viewer.window._qt_window.close()
     else:
-        ends.append(True)
+        endings.append(True)
 
 when(lambda: session.current in session.micrographs, work)
 if in_window:
     napari.run()
-while not (ends or in_window):
+while not (endings or in_window):
     app.processEvents()
     sleep(0.01)  # or the jobs hardly get on
 """

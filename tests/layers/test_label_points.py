@@ -83,7 +83,7 @@ def test_adopted_points_stay_where_they_are_seen() -> None:
     assert adoptable(viewer.layers) == []
 
 
-def test_adopting_does_not_throw_away_what_is_marked() -> None:
+def test_adopting_does_not_throw_away_other_labels() -> None:
     viewer = ViewerModel()
     image = add_micrograph(viewer)
     label_layer(viewer, image, "positive", 24).add([[1.0, 1.0]])

@@ -45,7 +45,7 @@ def test_accepted_picks_count_as_particles() -> None:
     assert words(session) == ""
 
 
-def test_particles_marked_twice_and_marks_of_both_kinds_are_said() -> None:
+def test_particles_labelled_twice_and_labels_of_both_kinds_are_said() -> None:
     twice = np.concatenate([grid(12), grid(1) + 5])
     assert words(session_with(a=Labels.of(twice), b=Labels.of(grid(12)))) == (
         "1 particle seems to be marked twice."

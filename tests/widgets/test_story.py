@@ -116,8 +116,8 @@ def test_cancelled_training_and_closed_docks_lose_nothing(
     with qtbot.waitSignal(train.native.destroyed):
         viewer.window.remove_dock_widget(train.native)
     assert len(session.events.history) < listeners
-    seen = len(session.history)  # training goes on without its dock
-    qtbot.waitUntil(lambda: len(session.history) > seen, timeout=60_000)
+    epoch_count = len(session.history)  # training goes on without its dock
+    qtbot.waitUntil(lambda: len(session.history) > epoch_count, timeout=60_000)
     train = open_dock(viewer, "Train")
     assert "Epoch" in train.status.value
     train.discard.native.click()

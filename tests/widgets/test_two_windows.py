@@ -126,8 +126,8 @@ def test_two_windows_do_not_mix_and_one_is_closed_while_both_score(
             if gate.wait(0.05):
                 break
         grid = np.full((5, 8), 0.9, dtype=np.float32)
-        found = Candidates(np.array([[20.0, 30.0]]), np.array([0.9]), np.ones(1), 24)
-        return ScoreMap(grid, grid, 5.0, 10.0, 24), found
+        candidates = Candidates(np.array([[20.0, 30.0]]), np.array([0.9]), np.ones(1), 24)
+        return ScoreMap(grid, grid, 5.0, 10.0, 24), candidates
 
     pretend_to_score(monkeypatch, score)
     first, second = window(tmp_path / "m1"), window(tmp_path / "m2")

@@ -30,7 +30,7 @@ from places import SHARED_DATA
 
 pytestmark = pytest.mark.usefixtures("_plugins")
 DOCKS = ("Annotate", "Train", "Pick", "Review", "Export", "Micrographs")
-MARKED = 15  # on each of two micrographs
+LABELLED = 15  # on each of two micrographs
 REVIEWED = 10
 TIMEOUT_MS = 120_000
 REAL = SHARED_DATA / "apoferritin"
@@ -54,14 +54,14 @@ class Series:
         return KDTree(self.truth_yx[name]).query(centre_yx)[0] <= self.radius_px
 
     def to_click(self, name: str) -> FloatArray:
-        """(MARKED, 2) particles that a user would click: whole, and a box from each other."""
+        """(LABELLED, 2) particles that a user would click: whole, and a box from each other."""
         truth_yx, box_px = self.truth_yx[name], self.box_size_px
         inside = ((truth_yx > box_px / 2) & (truth_yx < 1024 - box_px / 2)).all(axis=1)
         chosen: list[FloatArray] = []
         for centre_yx in truth_yx[inside]:
             if all(np.linalg.norm(centre_yx - other) > box_px for other in chosen):
                 chosen.append(centre_yx)
-        return np.array(chosen[:MARKED])
+        return np.array(chosen[:LABELLED])
 
 
 def simulated(folder: Path) -> Series:
@@ -121,7 +121,7 @@ def kept() -> Iterator[list[Any]]:
 
 
 @pytest.mark.usefixtures("_quick_recipe")
-def test_series_is_marked_learnt_tuned_reviewed_picked_and_exported(
+def test_series_is_labelled_learnt_tuned_given_verdicts_picked_and_exported(
     make_napari_viewer, qtbot, series: Series, tmp_path: Path, kept: list[Any]
 ) -> None:
     viewer = make_napari_viewer(show=True)
@@ -146,7 +146,7 @@ def test_series_is_marked_learnt_tuned_reviewed_picked_and_exported(
     assert session.names == names
     assert "saved as you go" in docks["Micrographs"].status.value
 
-    # mark particles on the first, go on to the next by key, and mark there
+    # label particles on the first, go on to the next by key, and label there
     annotate = show("Annotate")
     annotate.box_size.value = series.box_size_px
     hand.key(Qt.Key.Key_G)
@@ -160,7 +160,7 @@ def test_series_is_marked_learnt_tuned_reviewed_picked_and_exported(
             hand.drag(tuple(place))
         marked_yx = session.labels_of(name).positive_yx
         np.testing.assert_allclose(marked_yx, places, atol=2.5)  # a pixel of the screen
-    assert f"{2 * MARKED} and 0 on 2 micrographs" in annotate.counts.value
+    assert f"{2 * LABELLED} and 0 on 2 micrographs" in annotate.counts.value
 
     # train: the window goes on meanwhile
     train, heart = show("Train"), Heart()
@@ -268,9 +268,9 @@ def assert_same(one: Session, other: Session) -> None:
     for labels in ("labels", "verdicts"):
         assert_same_labels(getattr(one, labels), getattr(other, labels))
     assert one.candidates.keys() == other.candidates.keys()
-    for name, found in one.candidates.items():
-        np.testing.assert_array_equal(found.centres_yx, other.candidates[name].centres_yx)
-        np.testing.assert_array_equal(found.scores, other.candidates[name].scores)
+    for name, candidates in one.candidates.items():
+        np.testing.assert_array_equal(candidates.centres_yx, other.candidates[name].centres_yx)
+        np.testing.assert_array_equal(candidates.scores, other.candidates[name].scores)
     np.testing.assert_array_equal(one.picks.centres_yx, other.picks.centres_yx)
     for name, scored in one.scored.items():
         np.testing.assert_allclose(  # kept in half precision

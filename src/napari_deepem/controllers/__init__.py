@@ -1,1 +1,1 @@
-"""What ties a viewer to its session: layers, mouse, keys and long jobs. No layout, no painting."""
+"""The ties of a viewer to its session: layers, mouse, keys, long jobs. No layout, no painting."""

@@ -19,7 +19,7 @@ class WindowClose(QObject):
 
     @property
     def watching(self) -> bool:
-        """Whether there is a window already."""
+        """Whether a window is watched already."""
         return self._watching
 
     def watch(self, window: QMainWindow) -> None:

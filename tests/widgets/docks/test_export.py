@@ -113,11 +113,11 @@ def test_export_says_why_it_cannot_save(viewer: ViewerModel) -> None:
     assert dock.save.tooltip == "Name a folder to save to."
 
 
-def test_marked_particles_are_saved_without_any_scores(
+def test_labelled_particles_are_saved_without_any_scores(
     viewer: ViewerModel, tmp_path: Path, questions: list[str], qtbot
 ) -> None:
     dock, link = Export(viewer), link_of(viewer)
-    dock.what.value, dock.scope.value = LABELS, ALL
+    dock.content.value, dock.scope.value = LABELS, ALL
     assert not dock.save.enabled
     assert "mark particles" in dock.status.value
     for name in ("m1", "m2"):

@@ -14,7 +14,7 @@ from napari_deepem.widgets.docks.annotate import Annotate
 pytestmark = pytest.mark.usefixtures("qapp")
 
 
-def test_marks_are_loaded_from_a_file(
+def test_labels_are_loaded_from_a_file(
     viewer: ViewerModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot
 ) -> None:
     dock = Annotate(viewer)
@@ -36,7 +36,7 @@ def test_marks_are_loaded_from_a_file(
     assert not Annotate(ViewerModel()).label_import.load.enabled
 
 
-def test_marks_of_a_folder_are_loaded_for_all_micrographs(
+def test_labels_of_a_folder_are_loaded_for_all_micrographs(
     viewer: ViewerModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot
 ) -> None:
     dock, session = Annotate(viewer), session_of(viewer)
@@ -53,7 +53,7 @@ def test_marks_of_a_folder_are_loaded_for_all_micrographs(
     assert dock.redo.enabled
 
 
-def test_background_is_drawn_to_be_reviewed(viewer: ViewerModel, qtbot) -> None:
+def test_background_is_drawn_to_be_looked_through(viewer: ViewerModel, qtbot) -> None:
     dock, session = Annotate(viewer), session_of(viewer)
     assert not dock.label_import.draw.enabled
     assert "Mark particles here first" in dock.label_import.draw.tooltip

@@ -250,7 +250,7 @@ def test_closed_dock_comes_back_as_it_was(viewer: ViewerModel, qtbot) -> None:
     assert again.pick_counts.value == "1 of 2 kept here"
 
 
-def test_optimum_is_marked_only_where_labels_were_held_out(viewer: ViewerModel) -> None:
+def test_optimum_is_shown_only_where_labels_were_held_out(viewer: ViewerModel) -> None:
     dock, session = Pick(viewer), session_of(viewer)
     session.model = model(held_out_recall=0.9)
     assert dock.use_optimum.enabled

@@ -56,7 +56,7 @@ def squares(viewer: Any) -> dict[str, int]:
 
 
 @pytest.mark.usefixtures("_quick_recipe")
-def test_picks_are_reviewed_and_learnt_from(make_napari_viewer, qtbot) -> None:
+def test_picks_are_given_verdicts_and_learnt_from(make_napari_viewer, qtbot) -> None:
     viewer = make_napari_viewer(show=True)
     pairs = [blob_micrograph(seed) for seed in (1, 2, 3)]
     for micrograph, _ in pairs:
@@ -67,9 +67,9 @@ def test_picks_are_reviewed_and_learnt_from(make_napari_viewer, qtbot) -> None:
     _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Review")
     assert not dock.suggest.enabled
     assert "press Score" in dock.status.value
-    marked = [Labels.of(centres) for _, centres in pairs[:2]]
+    labels = [Labels.of(centres) for _, centres in pairs[:2]]
     session.model = train(
-        [m for m, _ in pairs[:2]], marked, BOX_PX, epochs=3, labels_complete=False
+        [m for m, _ in pairs[:2]], labels, BOX_PX, epochs=3, labels_complete=False
     )
     dock.link.scoring.score(["blobs_2", "blobs_3"])
     qtbot.waitUntil(lambda: len(session.candidates) == 2, timeout=60_000)
@@ -231,7 +231,7 @@ def test_pictures_of_another_series_or_model_are_not_kept(docks: Docks) -> None:
     assert dock.pictures.picture(0) is None
 
 
-def test_judged_ones_leave_a_gallery_of_what_is_open(docks: Docks) -> None:
+def test_candidates_with_verdicts_leave_a_gallery_of_what_is_open(docks: Docks) -> None:
     docks.dock.only_open.value = True
     docks.dock.view.select_row(0)
     docks.dock.reject.native.click()
@@ -277,9 +277,9 @@ def test_rounds_are_drawn_with_what_each_gained(qapp) -> None:
 def test_thousands_are_laid_out_and_only_what_is_in_sight_is_asked_for(docks: Docks) -> None:
     many = 20_000
     centres = np.random.default_rng(0).uniform(0, 90, (many, 2))
-    found = Candidates(centres, np.linspace(0.99, 0.51, many), np.ones(many), 24)
+    candidates = Candidates(centres, np.linspace(0.99, 0.51, many), np.ones(many), 24)
     docks.session.min_distance_px = 0.0
-    docks.session.candidates = {"m2": found}
+    docks.session.candidates = {"m2": candidates}
     assert docks.dock.pictures.rowCount() == many
     in_sight = docks.dock.view.rows_in_sight()
     assert 0 < len(in_sight) < 200

@@ -38,7 +38,7 @@ def _quick_recipe() -> Iterator[None]:
 
 
 def open_blobs(viewer: Any, *seeds: int) -> Session:
-    """Micrographs of blobs, all marked by a click each."""
+    """Micrographs of blobs, all labelled by a click each."""
     session = session_of(viewer)
     session.box_size_px = BOX_PX
     for seed in seeds:
@@ -169,11 +169,11 @@ def test_boxes_of_the_strip_are_those_of_labels_and_verdicts(qtbot) -> None:
     next(stream)
     with pytest.raises(StopIteration) as end:
         next(stream)
-    found = end.value.value
-    assert len(found.positives) == STRIP_COLUMNS
-    dock._show_strip(replace(found, labelled=STRIP_COLUMNS))
+    boxes = end.value.value
+    assert len(boxes.positives) == STRIP_COLUMNS
+    dock._show_strip(replace(boxes, labelled=STRIP_COLUMNS))
     assert dock.strip_caption.value.endswith("particles; non-particles")
-    assert np.ptp(found.positives) > 0
+    assert np.ptp(boxes.positives) > 0
 
 
 def test_train_says_what_is_missing(viewer: ViewerModel) -> None:

@@ -188,13 +188,13 @@ def button(text: str, action: Callable[[], object], tooltip: str = "") -> PushBu
     return push_button
 
 
-def enable(button: PushButton, why_not: str, what: str = "") -> None:
+def enable(button: PushButton, why_not: str, effect: str = "") -> None:
     """Enable a button unless there is a reason why not, such as `session.readiness` tells.
 
     Its tooltip says the reason, or else what the button does.
     """
     button.enabled = not why_not
-    button.tooltip = why_not or what
+    button.tooltip = why_not or effect
 
 
 def text_line(name: str) -> Label:

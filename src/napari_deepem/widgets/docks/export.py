@@ -39,8 +39,8 @@ class Export(Dock):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self._chosen_folders: dict[str, Path] = {}  # by the name that ours would have
-        self.what = ComboBox(label="Save", choices=list(WHATS))
-        self.what.tooltip = "Picks that you rejected in Review are left out."
+        self.content = ComboBox(label="Save", choices=list(WHATS))
+        self.content.tooltip = "Picks that you rejected in Review are left out."
         self.scope = RadioButtons(label="Of", choices=list(SCOPES), orientation="vertical")
         self.scope.value = THIS
         self.formats = {
@@ -59,7 +59,7 @@ class Export(Dock):
         self.fill(
             [
                 form(
-                    self.what,
+                    self.content,
                     self.scope,
                     row(*self.formats.values(), label="Formats"),
                     self.destination,
@@ -70,7 +70,7 @@ class Export(Dock):
                 self.copy_to_layer,
             ]
         )
-        self.what.changed.connect(self._show_destination)
+        self.content.changed.connect(self._show_destination)
         for control in (self.scope, *self.formats.values()):
             control.changed.connect(self._show)
         self.destination.changed.connect(self._on_destination)
@@ -100,12 +100,12 @@ class Export(Dock):
     def _on_destination(self) -> None:
         folder = self._destination()
         if folder is not None and folder.is_absolute():
-            self._chosen_folders[FOLDERS[self.what.value]] = folder
+            self._chosen_folders[FOLDERS[self.content.value]] = folder
         self._show()
 
     def _folder(self) -> Path:
         """The folder to save to: that which the user last chose, or one beside the micrographs."""
-        name, session = FOLDERS[self.what.value], self.session
+        name, session = FOLDERS[self.content.value], self.session
         if name in self._chosen_folders:
             return self._chosen_folders[name]
         if session.folder is not None and (session.current in session.files):
@@ -143,7 +143,7 @@ class Export(Dock):
             tell(self.status, exporting.message)
 
     def _choice(self) -> tuple[What, Scope]:
-        return WHATS[self.what.value], SCOPES[self.scope.value]
+        return WHATS[self.content.value], SCOPES[self.scope.value]
 
     def _save_files(self) -> None:
         try:

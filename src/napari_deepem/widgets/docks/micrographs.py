@@ -74,9 +74,9 @@ class Micrographs(Dock):
         )
         # all the room there is for the table: napari adds a stretch of its own below
         self.column.setStretchFactor(self.view.parentWidget(), 1000)
-        self._later = self._timer(self._show_numbers, LATER_MS)
-        self._steps = self._timer(self._step, 0)
-        self._counting: Iterator[None] = iter(())
+        self._number_timer = self._timer(self._show_numbers, LATER_MS)
+        self._count_timer = self._timer(self._step, 0)
+        self._count_steps: Iterator[None] = iter(())
         self._figures: list[tuple[int | None, float | None]] = []  # count and mean, by micrograph
         self.plots.changed.connect(self._draw)
         self._follow_all()
@@ -199,8 +199,8 @@ class Micrographs(Dock):
     def _refresh(self) -> None:
         self.table.refresh()
         self._show()
-        if not self._later.isActive():
-            self._later.start()
+        if not self._number_timer.isActive():
+            self._number_timer.start()
 
     def _show(self) -> None:
         session, scoring, autosave = self.session, self.session.scoring, self.link.autosave
@@ -234,8 +234,8 @@ class Micrographs(Dock):
 
     def _show_numbers(self) -> None:
         """Count picks bit by bit, and show the counts when all are known."""
-        self._counting = self._count()
-        self._steps.start()
+        self._count_steps = self._count()
+        self._count_timer.start()
 
     def _count(self) -> Iterator[None]:
         """Steps that work out the picks of every micrograph and their mean score, one a step."""
@@ -250,8 +250,8 @@ class Micrographs(Dock):
         self._figures = figures
 
     def _step(self) -> None:
-        if work_on(self._counting, STEP_MS):
-            self._steps.start()
+        if work_on(self._count_steps, STEP_MS):
+            self._count_timer.start()
             return
         self.table.refresh()
         counts = [count for count, _ in self._figures if count is not None]

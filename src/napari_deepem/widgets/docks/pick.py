@@ -81,10 +81,10 @@ class Pick(Dock):
             on_progress=self._on_cut,
             delay_ms=80,
         )
-        self._steps: Iterator[None] = iter(())
-        self._counting = QTimer(self.native)
-        self._counting.setSingleShot(True)
-        self._counting.timeout.connect(self._count_on)
+        self._count_steps: Iterator[None] = iter(())
+        self._count_timer = QTimer(self.native)
+        self._count_timer.setSingleShot(True)
+        self._count_timer.timeout.connect(self._count_on)
         self.fill(
             [
                 form(self.micrograph),
@@ -241,13 +241,13 @@ class Pick(Dock):
     def _show_count(self) -> None:
         """Show the number of picks here and, as soon as they are counted, in all micrographs."""
         are_few = len(self.session.candidates) <= FEW
-        self._steps = self.session.selection.steps()
-        self._counting.start(0 if are_few else PAUSE_MS)
+        self._count_steps = self.session.selection.steps()
+        self._count_timer.start(0 if are_few else PAUSE_MS)
         self._show_pick_counts(with_total=are_few)
 
     def _count_on(self) -> None:
-        for _ in self._steps:  # one micrograph at a time: the window has other things to do
-            self._counting.start(0)
+        for _ in self._count_steps:  # one micrograph at a time: the window has other things to do
+            self._count_timer.start(0)
             return
         self._show_pick_counts()
 
