@@ -22,12 +22,12 @@ def test_small_jobs_wait_until_they_are_seen_and_only_the_last_one_counts(qtbot)
 
         return job
 
-    refresh = DebouncedJob(widget, job_of, results.append, delay_ms=1)
-    refresh.ask()
+    debounced = DebouncedJob(widget, job_of, results.append, delay_ms=1)
+    debounced.ask()
     qtbot.wait(50)
     assert asked == []
     widget.show()
     qtbot.waitUntil(lambda: results == [0])
     for _ in range(5):
-        refresh.ask()
+        debounced.ask()
     qtbot.waitUntil(lambda: results == [0, 1])

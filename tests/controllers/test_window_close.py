@@ -68,7 +68,7 @@ def end():
 when(lambda: session.current in session.micrographs, work)
 if in_window:
     napari.run()
-while not (ends or in_window):
+while not (endings or in_window):
     app.processEvents()
     sleep(0.01)  # or the jobs hardly get on
 """

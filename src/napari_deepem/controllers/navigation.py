@@ -24,7 +24,7 @@ REUSED = (None, "scores", "picks")  # roles of layers that outlast a micrograph
 
 
 class Navigation:
-    """The turning from one micrograph of a series to another, whose layers replace those before."""
+    """The turning to another micrograph of a series, whose layers replace the last one's."""
 
     def __init__(
         self,

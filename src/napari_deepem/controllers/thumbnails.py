@@ -47,14 +47,14 @@ class Thumbnails:
             self._run.cancel()
             return  # goes on from there when that one has stopped
         files, micrographs = self._session.files, self._session.micrographs
-        wanted = {
+        sources = {
             name: micrographs.get(name) or files.get(name)
             for name in self._wanted_names
             if name not in self._made_names and (name in files or name in micrographs)
         }
-        if wanted:
+        if sources:
             self._run = run(
-                lambda: thumbnails(wanted),
+                lambda: thumbnails(sources),
                 on_progress=self._deliver,
                 on_result=lambda _: self._on_end(begin_again=False),
                 on_failed=lambda _: self._on_end(begin_again=False),

@@ -8,5 +8,7 @@ def time_left(epoch: int, epochs: int, seconds: float) -> str:
     """
     if epoch < 2:
         return ""
-    left = round(seconds / (epoch - 1) * (epochs - epoch))
-    return f", about {left} s left" if left < 90 else f", about {round(left / 60)} min left"
+    seconds_left = round(seconds / (epoch - 1) * (epochs - epoch))
+    if seconds_left < 90:
+        return f", about {seconds_left} s left"
+    return f", about {round(seconds_left / 60)} min left"

@@ -75,12 +75,12 @@ class GalleryPictures(QAbstractListModel):
         Each is (n, 2), those in `rows` first. A micrograph that has to be read gives more than
         those: reading takes long, cutting one more box does not.
         """
-        wanted = [row for row in rows if row < len(self.gallery) and self.picture(row) is None]
+        bare_rows = [row for row in rows if row < len(self.gallery) and self.picture(row) is None]
         missing_yx = {}
-        for name in dict.fromkeys(self.gallery.name_of(row) for row in wanted):
+        for name in dict.fromkeys(self.gallery.name_of(row) for row in bare_rows):
             index = self.gallery.names.index(name)
             others = np.flatnonzero(self.gallery.which == index).tolist()
-            chosen = [row for row in wanted if self.gallery.which[row] == index]
+            chosen = [row for row in bare_rows if self.gallery.which[row] == index]
             chosen += [row for row in others if self.picture(row) is None and row not in rows]
             missing_yx[name] = self.gallery.centres_yx[chosen[:MOST_AT_ONCE]]
         return missing_yx
