@@ -181,6 +181,44 @@ def test_stroke_ends_with_its_micrograph(viewer) -> None:
     assert_layers_show(viewer, LABELS)
 
 
+def test_stroke_of_another_micrograph_is_not_gone_on_with(viewer) -> None:
+    link, mouse = link_of(viewer), Mouse(viewer)
+    for places in (((50, 60), (60, 70), (100, 150)), ((120, 120),)):  # a drag, a click
+        link.mouse_tools.use("positive")
+        mouse.press(places[0])
+        for place in places[1:]:
+            mouse.move(place)
+        link.session.current = "m1"  # by a key
+        mouse.release((120, 160))
+        link.session.current = "m2"
+        assert_layers_show(viewer, LABELS)
+        link.mouse_tools.use("positive")
+        link.mouse_tools.use(None)
+        mouse.drag((120, 120), (150, 150), (180, 180))  # moves the camera
+        mouse.drag((120, 120))
+    assert link.session.labels == {"m2": LABELS}
+    assert_layers_show(viewer, LABELS)
+    layer = find_layer(viewer.layers, "positive", "m2")
+    layer.selected_data = {2}
+    layer.remove_selected()
+    expected_yx = LABELS.positive_yx[:2]
+    np.testing.assert_array_equal(link.session.labels["m2"].positive_yx, expected_yx)
+
+
+def test_stroke_ends_where_the_button_is_let_go_whatever_layer_is_active_then(viewer) -> None:
+    link, mouse = link_of(viewer), Mouse(viewer)
+    link.mouse_tools.use("positive")
+    mouse.press((50, 60))
+    mouse.move((100, 150))
+    viewer.layers.selection.active = link.image_of("m2")
+    mouse.release((120, 160))
+    moved_yx = [[120.0, 160.0], *LABELS.positive_yx[1:].tolist()]
+    viewer.layers.selection.active = find_layer(viewer.layers, "positive", "m2")
+    mouse.drag((10, 10), (40, 40))  # moves the camera
+    assert link.session.labels["m2"].positive_yx.tolist() == moved_yx
+    assert_layers_show(viewer, link.session.labels["m2"])
+
+
 # napari's own edits
 
 

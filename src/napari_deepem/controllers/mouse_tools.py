@@ -15,7 +15,6 @@ from napari_deepem.controllers.label_layers import LabelLayers
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.types import FloatArray, LabelKind, Labels, is_inside
 from napari_deepem.layers import clicks
-from napari_deepem.layers.label_points import kind_of
 from napari_deepem.layers.tags import find_layer, find_layers
 from napari_deepem.session import Session
 from napari_deepem.session.history import same
@@ -38,14 +37,16 @@ Steps = Generator[None, None, None]
 class Stroke:
     """A change of the current micrograph's labels from a press of the mouse to its release.
 
-    It is seen at once, and becomes one change of the session in the end. Where the labels were
-    changed meanwhile, by a key or a job, or another micrograph is the current one, it is dropped.
+    It is seen at once, and becomes one change of the session in the end. Where the labels are
+    changed meanwhile, by a key or a job, or another micrograph becomes the current one, it is
+    dropped.
     """
 
     def __init__(self, session: Session, label_layers: LabelLayers) -> None:
         self._session, self._label_layers = session, label_layers
         self._name = session.current or ""
         self._before = self.labels = session.labels_of(self._name)
+        self._is_dropped = False
 
     def show(self, labels: Labels) -> None:
         """Show the labels that the stroke has made so far."""
@@ -63,9 +64,13 @@ class Stroke:
         self._session.labels = {**self._session.labels, self._name: self.labels}
         return True
 
+    def drop(self) -> None:
+        """Let it come to nothing, and show the labels that the session has."""
+        self._is_dropped = True
+        self._label_layers.show(self._name)
+
     def _holds(self) -> bool:
-        session, name = self._session, self._name
-        return session.current == name and session.labels_of(name) is self._before
+        return not self._is_dropped and self._session.labels_of(self._name) is self._before
 
 
 class MouseTools:
@@ -78,14 +83,18 @@ class MouseTools:
         self._label_layers = label_layers
         self._viewer_of = viewer_of
         self._eraser: Eraser | None = None
+        self._stroke: Stroke | None = None  # the present one, or the last
         self.changed = SignalInstance((), name="changed")  # another tool, or none
         viewer = viewer_of()
         viewer.mouse_drag_callbacks.append(self._on_press)
         viewer.layers.selection.events.active.connect(self._on_active)
+        session.events.current.connect(self._on_current)
 
     def add(self, layer: Points) -> None:
         """Take the mouse on a layer of labels that has come into the viewer."""
-        clicks.take_presses(layer, self._on_press_in_add_mode)
+        clicks.add_no_points(
+            layer
+        )  # the viewer hears of a press and its release, whatever is active
         layer.events.mode.connect(self._on_mode)
 
     def current_tool(self) -> Tool | None:
@@ -137,6 +146,11 @@ class MouseTools:
             event.value.cursor = "cross"
         self._on_mode()
 
+    def _on_current(self) -> None:
+        if self._stroke is not None:  # it was of the micrograph before
+            self._stroke.drop()
+            self._stroke = None
+
     def _on_mode(self) -> None:
         if self._label_layers.current_kind() is not None:
             self._eraser = None
@@ -145,30 +159,26 @@ class MouseTools:
     # the mouse
 
     def _on_press(self, _viewer: Any, event: Any) -> Steps:
-        """A press anywhere on the canvas: the erasers."""
-        tool = self.current_tool() if event.button == 1 else None
-        if tool == "erase":
-            yield from self._erase(event)
-        elif tool == "lasso":
-            yield from self._erase_in_lasso(event)
-
-    def _on_press_in_add_mode(self, layer: Points, event: Any) -> Steps:
-        """A press while a layer of labels is in add mode: add, move, or erase with Shift."""
-        image, kind = self._image(), kind_of(layer)
-        if event.button != 1 or image is None or kind is None:
+        """A press anywhere on the canvas, with the tool that is in use."""
+        tool, image = self.current_tool(), self._image()
+        if event.button != 1 or tool is None or image is None:
             return
-        reach_px = SAME_PARTICLE_BOXES * self._session.box_size_px
-        label = label_at(self._stroke().labels, self._position(event), reach_px)
-        if "Shift" in event.modifiers:
-            yield from self._erase(event)
-        elif label is None:
-            yield from self._add(kind, image, event)
+        stroke = self._stroke = Stroke(self._session, self._label_layers)
+        if tool == "lasso":
+            yield from self._erase_in_lasso(stroke, event)
+        elif tool == "erase" or "Shift" in event.modifiers:
+            yield from self._erase(stroke, event)
         else:
-            yield from self._move(label, image, event)
+            reach_px = SAME_PARTICLE_BOXES * self._session.box_size_px
+            label = label_at(stroke.labels, self._position(event), reach_px)
+            if label is None:
+                yield from self._add(stroke, tool, image, event)
+            else:
+                yield from self._move(stroke, label, image, event)
 
-    def _add(self, kind: LabelKind, image: Image, event: Any) -> Steps:
+    def _add(self, stroke: Stroke, kind: LabelKind, image: Image, event: Any) -> Steps:
         """Add a label where the user clicked; a mouse that moves farther moves the camera."""
-        name, start = self._session.current, np.array(event.pos)
+        start = np.array(event.pos)
         yield
         while event.type == "mouse_move":
             event.handled = clicks.screen_distance(event, start) < clicks.CLICK_PX
@@ -176,15 +186,15 @@ class MouseTools:
         has_clicked = clicks.screen_distance(event, start) < clicks.CLICK_PX
         clicked_yx = self._position(event)[None]
         is_on_image = is_inside(clicked_yx, image.data.shape).all()
-        if has_clicked and is_on_image and self._session.current == name:
-            stroke = self._stroke()
+        if has_clicked and is_on_image and self._stroke is stroke:
+            stroke = Stroke(self._session, self._label_layers)  # with what has come meanwhile
             stroke.show(with_more(stroke.labels, kind, clicked_yx))
             if stroke.end():
                 self._label_layers.select_last(image, kind)
 
-    def _move(self, label: LabelIndex, image: Image, event: Any) -> Steps:
+    def _move(self, stroke: Stroke, label: LabelIndex, image: Image, event: Any) -> Steps:
         """Drag a label; one that is hardly moved stays where it is."""
-        stroke, start = self._stroke(), np.array(event.pos)
+        start = np.array(event.pos)
         offset_yx = centres_of(stroke.labels, label.kind)[label.index] - self._position(event)
         highest_yx = np.array(image.data.shape) - 1.0
         is_moving = False
@@ -201,9 +211,8 @@ class MouseTools:
             yield
         stroke.end()
 
-    def _erase(self, event: Any) -> Steps:
+    def _erase(self, stroke: Stroke, event: Any) -> Steps:
         """Erase the label that is clicked, and those that the mouse then passes over."""
-        stroke = self._stroke()
         while event.type in ("mouse_press", "mouse_move"):
             event.handled = True
             label = label_at(stroke.labels, self._position(event), self._session.box_size_px / 2)
@@ -212,9 +221,9 @@ class MouseTools:
             yield
         stroke.end()
 
-    def _erase_in_lasso(self, event: Any) -> Steps:
+    def _erase_in_lasso(self, stroke: Stroke, event: Any) -> Steps:
         """Draw an outline, and erase the labels in it when the mouse is released."""
-        stroke, last, corners_yx = self._stroke(), np.array(event.pos), [self._position(event)]
+        last, corners_yx = np.array(event.pos), [self._position(event)]
         event.handled = True
         yield
         with self._outline() as draw:
@@ -244,9 +253,6 @@ class MouseTools:
                 viewer.layers.remove(outline)
 
     # the current micrograph
-
-    def _stroke(self) -> Stroke:
-        return Stroke(self._session, self._label_layers)
 
     def _image(self) -> Image | None:
         name = self._session.current

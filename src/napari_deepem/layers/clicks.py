@@ -1,8 +1,7 @@
-"""The mouse on layers of labels: what a press does in napari's add mode, and free outlines."""
+"""The mouse on layers of labels: napari's add mode without its points, and free outlines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
 from typing import Any
 
 import numpy as np
@@ -14,26 +13,24 @@ from napari_deepem.layers.layer_selection import keeping_selection
 from napari_deepem.layers.micrographs import placement_of
 from napari_deepem.layers.tags import tag
 
-Press = Callable[[Any, Any], Generator[None, None, None]]
-
 CLICK_PX = 5  # of the screen: a mouse that moved less has clicked, as in napari
 OUTLINE_COLOR = "#facc15"
 OUTLINE_WIDTH = 2.0  # screen pixels
 
 
-def take_presses(layer: Points, press: Press) -> None:
-    """Let `press` do what napari's own callback does to a mouse press in a layer's add mode.
+def add_no_points(layer: Points) -> None:
+    """Keep a press of the mouse in a layer's add mode from adding a point to it.
 
-    napari puts its callback there whenever that mode begins, and tells of the mode afterwards.
+    napari puts the callback that does there whenever that mode begins, and tells of the mode
+    afterwards.
     """
 
-    def exchange() -> None:
+    def remove() -> None:
         callbacks = layer.mouse_drag_callbacks
-        others = [each for each in callbacks if each != press and not _adds_points(each)]
-        callbacks[:] = [*others, press] if layer.mode == "add" else [*others]
+        callbacks[:] = [each for each in callbacks if not _adds_points(each)]
 
-    layer.events.mode.connect(exchange)
-    exchange()
+    layer.events.mode.connect(remove)
+    remove()
 
 
 def _adds_points(callback: Any) -> bool:
