@@ -243,3 +243,29 @@ def test_scores_that_cannot_be_kept_are_refused_before_anything_is_read(
     settings = replace(SETTINGS, keep_scores=True)
     with pytest.raises(InputError, match="can't be written into"):
         next(pick_files([tmp_path / "missing.mrc"], MODEL, tmp_path / "picks", settings))
+
+
+def test_scores_that_cannot_be_kept_after_all_cost_no_picks(tmp_path: Path) -> None:
+    paths = written(tmp_path, 1)
+    (tmp_path / CACHE).write_text("in the way")
+    settings = replace(SETTINGS, keep_scores=True)
+    (done,) = pick_files(paths, MODEL, tmp_path / "picks", settings)
+    (expected,) = pick_files(paths, MODEL, tmp_path / "expected", SETTINGS)
+    assert done.picks is not None
+    assert "the scores of blobs_1 are not kept: " in str(done.remark)
+    assert [path.read_bytes() for path in done.written] == [
+        path.read_bytes() for path in expected.written
+    ]
+
+
+def test_damaged_scores_are_made_anew(tmp_path: Path, scorings: list[str]) -> None:
+    paths = written(tmp_path, 1)
+    settings = replace(SETTINGS, keep_scores=True)
+    (first,) = pick_files(paths, MODEL, tmp_path / "picks", settings)
+    (kept,) = (tmp_path / CACHE).rglob("*.safetensors")
+    kept.write_bytes(kept.read_bytes()[:-7] + b"damaged")
+    (again,) = pick_files(paths, MODEL, tmp_path / "picks", settings)
+    assert scorings == ["blobs_1", "blobs_1"]
+    assert first.picks is not None
+    assert again.picks is not None
+    np.testing.assert_array_equal(again.picks.centres_yx, first.picks.centres_yx)

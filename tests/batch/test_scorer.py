@@ -163,7 +163,7 @@ def test_micrograph_without_pixels_is_said(tmp_path: Path) -> None:
 
 def test_damaged_scores_count_as_none(tmp_path: Path, scorings: list[str]) -> None:
     path, _ = scored_once(tmp_path)
-    (kept,) = (tmp_path / CACHE).rglob("*.npz")
+    (kept,) = (tmp_path / CACHE).rglob("*.safetensors")
     kept.write_bytes(kept.read_bytes()[:200])
     scores_of(KEEPS, path)
     assert len(scorings) == 2
@@ -200,6 +200,6 @@ def test_scores_are_kept_at_home_where_nothing_can_be_written_beside_the_files(
     monkeypatch.setattr(Path, "home", lambda: home)
     scores_of(KEEPS, path)
     assert list(tmp_path.iterdir()) == [path]
-    assert len(list((home_of(tmp_path) / CACHE).rglob("*.npz"))) == 1
+    assert len(list((home_of(tmp_path) / CACHE).rglob("*.safetensors"))) == 1
     scores_of(Scorer(MODEL), path)
     assert len(scorings) == 2

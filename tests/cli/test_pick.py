@@ -204,7 +204,9 @@ def test_scores_are_kept_beside_the_micrographs_when_that_is_asked_for(
     assert run(*command, "--out", tmp_path / "a") == 0
     assert sorted(data.iterdir()) == before
     assert run(*command, "--out", tmp_path / "b", "--keep-scores") == 0
-    assert [path.name for path in (data / CACHE).rglob("*.npz")] == ["blobs_1.mrc.npz"]
+    assert [path.name for path in (data / CACHE).rglob("*.safetensors")] == [
+        "blobs_1.mrc.safetensors"
+    ]
     assert run(*command, "--out", tmp_path / "c") == 0
     for name in ("blobs_1.box", "blobs_1.star"):
         texts = {(tmp_path / folder / name).read_bytes() for folder in "abc"}

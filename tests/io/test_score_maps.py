@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -43,16 +44,74 @@ def test_score_map_of_another_file_counts_as_nothing(path: Path) -> None:
 def test_scores_lie_beside_their_file_under_its_whole_name(path: Path, tmp_path: Path) -> None:
     grid = np.ones((3, 4), dtype=np.float32)
     write_score_map(path, ScoreMap(grid, grid, 3.5, 8.0, 64), (1000, 5))
-    assert path == tmp_path / CACHE / "0123" / "m1.mrc.gz.npz"
+    assert path == tmp_path / CACHE / "0123" / "m1.mrc.gz.safetensors"
     assert read_cached(tmp_path / "m1.mrc.gz", "0123", (1000, 5)) is not None
     assert read_cached(tmp_path / "m1.mrc", "0123") is None
     assert read_cached(tmp_path / "m1.mrc.gz", "0124") is None
 
 
-def test_what_is_not_there_or_damaged_counts_as_nothing(path: Path) -> None:
+def test_what_is_not_there_or_something_else_counts_as_nothing(path: Path) -> None:
     assert read_score_map(path) is None
     path.parent.mkdir(parents=True)
-    path.write_bytes(b"")
+    for content in (b"", b"PK\x03\x04 broken", b"\xff" * 200):
+        path.write_bytes(content)
+        assert read_score_map(path) is None
+    np.save(path.open("wb"), np.ones((3, 4)))
     assert read_score_map(path) is None
-    path.write_bytes(b"PK\x03\x04 broken")
+    path.unlink()
+    path.mkdir()
     assert read_score_map(path) is None
+
+
+def test_map_with_a_damaged_byte_or_cut_short_counts_as_nothing(path: Path) -> None:
+    grid = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
+    write_score_map(path, ScoreMap(grid, grid, 3.5, 8.0, 64, (80, 100)), (1000, 5))
+    content = path.read_bytes()
+    whole = read_score_map(path, (1000, 5))
+    assert whole is not None
+    for place in range(len(content)):
+        damaged = bytearray(content)
+        damaged[place] ^= 0x55
+        path.write_bytes(damaged)
+        back = read_score_map(path, (1000, 5))
+        if back is not None:  # a byte that says nothing of the scores, such as a space
+            np.testing.assert_array_equal(back.scores, whole.scores)
+            np.testing.assert_array_equal(back.stds, whole.stds)
+            for name in ("origin_px", "step_px", "box_size_px", "shape", "smoothing"):
+                assert getattr(back, name) == getattr(whole, name)
+        path.write_bytes(content[:place])
+        assert read_score_map(path, (1000, 5)) is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "to"),
+    [
+        ("origin_px", None),
+        ("step_px", "8"),
+        ("step_px", float("inf")),
+        ("smoothing", [1]),
+        ("box_size_px", 10**400),
+        ("box_size_px", float("inf")),
+        ("shape", [80]),
+        ("shape", 80),
+        ("stamp", None),
+    ],
+)
+def test_map_of_another_make_counts_as_nothing(
+    path: Path, changed: str, to: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid = np.ones((3, 4), dtype=np.float32)
+    dumps = json.dumps
+    monkeypatch.setattr(json, "dumps", lambda values: dumps(values | {changed: to}))
+    write_score_map(path, ScoreMap(grid, grid, 3.5, 8.0, 64, (80, 100)), (1000, 5))
+    if (changed, to) == ("step_px", "8"):
+        assert read_score_map(path, (1000, 5)).step_px == 8.0  # means what it says
+    else:
+        assert read_score_map(path, (1000, 5)) is None
+
+
+def test_grids_that_differ_in_shape_or_type_count_as_nothing(path: Path) -> None:
+    grid = np.ones((3, 4), dtype=np.float32)
+    for stds in (np.ones((3, 3), dtype=np.float32), np.ones((3, 4)), np.ones(12, dtype=np.float32)):
+        write_score_map(path, ScoreMap(grid, stds, 3.5, 8.0, 64))
+        assert read_score_map(path) is None

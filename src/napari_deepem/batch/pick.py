@@ -14,7 +14,7 @@ from napari_deepem.batch.series_run import SeriesRun
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.devices import DeviceName, chosen_device
-from napari_deepem.core.network.model import Model, pixel_size_remark
+from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.pick import pick_candidates
 from napari_deepem.core.types import Picks, ScoreMap
@@ -113,7 +113,7 @@ def _pick_file(
     written, pixel_size = output.write(name, picks), scores.source.pixel_size
     if settings.score_maps:
         written.append(write_score_image(output.folder, name, scores.score_map, pixel_size))
-    remark = pixel_size_remark(name, pixel_size, scorer.model)
+    remark = scorer.remark_on(scores)
     return MicrographDone(name, perf_counter() - started, picks, tuple(written), remark, hits)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import TilesDone
 from napari_deepem.core.network.devices import DeviceName
-from napari_deepem.core.network.model import Model
+from napari_deepem.core.network.model import Model, pixel_size_remark
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.tiling import default_step
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
@@ -45,6 +45,7 @@ class Scores:
     source: Source
     score_map: ScoreMap
     candidates: Candidates
+    not_kept: str | None = None  # why they could not be kept, where they were to be
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -106,33 +107,38 @@ class Scorer:
         Raises
         ------
         InputError
-            The micrograph can't be scored, or its scores can't be kept.
+            The micrograph can't be scored.
         """
-        score_map = source.kept
-        if score_map is None:
-            score_map = yield from self._score(source, first_yx)
-        else:
+        if source.kept is not None:
             yield TilesDone(1, 1)
-        return Scores(source, score_map, find_candidates(score_map))
-
-    def _score(
-        self, source: Source, first_yx: tuple[float, float] | None
-    ) -> Generator[TilesDone, None, ScoreMap]:
+            return Scores(source, source.kept, find_candidates(source.kept))
         from napari_deepem.core.picking.scoring import score_tiles  # brings torch
 
-        micrograph, path, stamp = source.micrograph, source.path, source.stamp
-        assert micrograph is not None
-        tiles = score_tiles(micrograph, self.model, self.step_px, self.device, first_yx)
+        assert source.micrograph is not None
+        tiles = score_tiles(source.micrograph, self.model, self.step_px, self.device, first_yx)
         score_map = yield from tiles
-        if (
-            self.keeps
-            and path is not None
-            and stamp is not None
-            and (source.was_read or has_pixels_of(micrograph, path))
-        ):
+        not_kept = self._keep(source, score_map) if self.keeps else None
+        return Scores(source, score_map, find_candidates(score_map), not_kept)
+
+    def remark_on(self, scores: Scores) -> str | None:
+        """What looks odd about a micrograph for the model, or its scores; None if nothing does."""
+        source = scores.source
+        size_remark = pixel_size_remark(source.name, source.pixel_size, self.model)
+        return "; ".join(filter(None, (size_remark, scores.not_kept))) or None
+
+    def _keep(self, source: Source, score_map: ScoreMap) -> str | None:
+        """Keep the scores of a file's pixels; returns why they can't be: they are of use anyway."""
+        micrograph, path, stamp = source.micrograph, source.path, source.stamp
+        if micrograph is None or path is None or stamp is None:
+            return None
+        if not (source.was_read or has_pixels_of(micrograph, path)):
+            return None
+        try:
             folder = place_of(path.absolute().parent)
             write_score_map(cached_path(folder, self.key, path), score_map, stamp)
-        return score_map
+        except InputError as error:
+            return f"the scores of {source.name} are not kept: {error}"
+        return None
 
 
 def has_pixels_of(micrograph: Micrograph, path: Path) -> bool:

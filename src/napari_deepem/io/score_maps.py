@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
-import zipfile
+import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
-from napari_deepem.core.types import ScoreMap
+from napari_deepem.core.types import Float32Array, ScoreMap
 from napari_deepem.io.atomic import replacing
 from napari_deepem.io.session_file import Stamp, home_of
 
 CACHE = "napari-deepem.cache"
+GRIDS = ("scores", "stds")
+DESCRIPTION, CHECKSUM = "score_map", "crc32"  # entries of a file's metadata
 
 
 def cached_path(folder: Path, scorer: str, file: Path) -> Path:
@@ -20,7 +26,7 @@ def cached_path(folder: Path, scorer: str, file: Path) -> Path:
 
     `scorer` tells by letters and digits what has scored it: a model, at a step.
     """
-    return folder / CACHE / scorer / f"{file.name}.npz"
+    return folder / CACHE / scorer / f"{file.name}.safetensors"
 
 
 def read_cached(file: Path, scorer: str, stamp: Stamp | None = None) -> ScoreMap | None:
@@ -44,29 +50,54 @@ def write_score_map(path: Path, score_map: ScoreMap, stamp: Stamp | None = None)
     InputError
         The file cannot be written.
     """
-    height, width = score_map.shape or (0, 0)
+    grids = {name: np.ascontiguousarray(getattr(score_map, name)) for name in GRIDS}
+    described = json.dumps(
+        {
+            "origin_px": score_map.origin_px,
+            "step_px": score_map.step_px,
+            "smoothing": score_map.smoothing,
+            "box_size_px": score_map.box_size_px,
+            "shape": score_map.shape,
+            "stamp": stamp,
+        }
+    )
+    metadata = {DESCRIPTION: described, CHECKSUM: _checksum(described, grids)}
+    content = save(grids, metadata=metadata)
     with replacing(path) as temporary:
-        np.savez_compressed(
-            temporary,
-            scores=score_map.scores,
-            stds=score_map.stds,
-            place=np.array([score_map.origin_px, score_map.step_px, score_map.smoothing]),
-            sizes=np.array([score_map.box_size_px, height, width]),
-            stamp=np.array(stamp or (), dtype=np.int64),
-        )
+        temporary.write_bytes(content)
 
 
 def read_score_map(path: Path, stamp: Stamp | None = None) -> ScoreMap | None:
     """The score map in a file; None if there is none, none of use, or that of another stamp."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            if stamp is not None and tuple(stored["stamp"].tolist()) != stamp:
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+            if any(file.get_slice(name).get_dtype() != "F32" for name in GRIDS):
                 return None
-            origin_px, step_px, smoothing = (float(value) for value in stored["place"])
-            box_size_px, height, width = (int(value) for value in stored["sizes"])
-            scores = stored["scores"].astype(np.float32)
-            stds = stored["stds"].astype(np.float32)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            grids = {name: file.get_tensor(name) for name in GRIDS}
+        if metadata[CHECKSUM] != _checksum(metadata[DESCRIPTION], grids):
+            return None
+        described = json.loads(metadata[DESCRIPTION])
+        if stamp is not None and described["stamp"] != list(stamp):
+            return None
+        return _score_map(grids, described)
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, OverflowError):
         return None
-    shape = (height, width) if height else None
-    return ScoreMap(scores, stds, origin_px, step_px, box_size_px, shape, smoothing)
+
+
+def _score_map(grids: dict[str, Float32Array], described: dict[str, Any]) -> ScoreMap | None:
+    scores, stds = (grids[name] for name in GRIDS)
+    names = ("origin_px", "step_px", "box_size_px", "smoothing")
+    numbers = origin_px, step_px, box_size_px, smoothing = [float(described[n]) for n in names]
+    shape = None if described["shape"] is None else tuple(map(int, described["shape"]))
+    if scores.ndim != 2 or scores.shape != stds.shape or (shape is not None and len(shape) != 2):
+        return None
+    if not np.isfinite(numbers).all():
+        return None
+    return ScoreMap(scores, stds, origin_px, step_px, int(box_size_px), shape, smoothing)
+
+
+def _checksum(described: str, grids: dict[str, Float32Array]) -> str:
+    """A number in digits that tells a map from what a damaged disk makes of it."""
+    contents = (described.encode(), *(grids[name].tobytes() for name in GRIDS))
+    return str(zlib.crc32(b"".join(contents)))

@@ -15,7 +15,6 @@ import numpy as np
 from napari_deepem.batch.scorer import Scorer, Scores
 from napari_deepem.batch.series_run import SeriesRun
 from napari_deepem.core.jobs import TilesDone
-from napari_deepem.core.network.model import pixel_size_remark
 from napari_deepem.core.types import Micrograph
 from napari_deepem.session import jobs
 from napari_deepem.session.state import Scored, Session
@@ -87,7 +86,7 @@ class SeriesScoring:
             session.scored = {**session.scored, name: scored}
         else:
             return
-        self.run.done(pixel_size_remark(name, scores.source.pixel_size, session.model))
+        self.run.done(self._scorer.remark_on(scores))
 
     def fail(self, problem: str) -> None:
         """Note why the present job's micrograph can't be scored."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -86,6 +87,14 @@ def test_whole_scale_is_a_binning_however_it_is_written() -> None:
     assert (Sampling(3.0).binning, Sampling(3.0).ratio, str(Sampling(3.0))) == (3, 1, "3")
     assert (Sampling(2.5).binning, Sampling(2.5).ratio, str(Sampling(2.5))) == (2, 1.25, "2.5")
     assert (Sampling(0.5).binning, Sampling(0.5).ratio) == (1, 0.5)
+
+
+def test_scale_is_a_plain_number_that_a_file_can_hold() -> None:
+    for scale in (np.float32(2.25), np.int64(2), np.float64(0.5)):
+        sampling = Sampling(scale)
+        assert sampling.scale == scale
+        assert json.loads(json.dumps(sampling.scale)) == scale
+    assert str(Sampling(7 / 3)) != str(Sampling(2.33333))  # models are told apart by it
 
 
 @given(scale=scales, count=st.integers(1, 50))

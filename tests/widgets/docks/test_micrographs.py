@@ -58,7 +58,10 @@ def test_whole_series_is_scored_and_what_is_done_is_kept(
     table = dock.table
     assert [table.data(table.index(row, 2)) for row in range(3)] == ["2", "2", ""]
     assert [table.data(table.index(row, 3)) for row in range(3)] == ["0.68", "0.47", ""]
-    assert sorted(path.stem for path in (folder / CACHE).rglob("*.npz")) == ["m1.mrc", "m2.mrc"]
+    assert sorted(path.stem for path in (folder / CACHE).rglob("*.safetensors")) == [
+        "m1.mrc",
+        "m2.mrc",
+    ]
 
     go_to(link, "m2", qtbot)
     qtbot.waitUntil(lambda: "m2" in session.scored)  # its score map comes from the cache

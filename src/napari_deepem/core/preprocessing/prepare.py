@@ -59,7 +59,7 @@ def prepare_image(image: NDArray[Any], box_size_px: int, sampling: Sampling) -> 
 
     Returns
     -------
-    (height / scale, width / scale) float32 array, whole network pixels only
+    float32 array, as many network pixels as lie wholly on the binned image
         Median 0, robust standard deviation 1; exactly 0 where there is no image.
 
     Raises

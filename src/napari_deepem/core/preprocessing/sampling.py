@@ -47,11 +47,11 @@ class Sampling:
     def __post_init__(self) -> None:
         if not FINEST_SCALE <= self.scale <= MAX_BINNING:
             raise InputError(
-                f"{self.scale:g} original pixels to a network pixel: "
+                f"{self.scale} original pixels to a network pixel: "
                 f"give {FINEST_SCALE:g} to {MAX_BINNING}"
             )
-        if self.scale == int(self.scale):
-            object.__setattr__(self, "scale", int(self.scale))
+        scale = float(self.scale)  # of numpy, too: files are to hold it
+        object.__setattr__(self, "scale", int(scale) if scale.is_integer() else scale)
 
     @classmethod
     def binned(cls, binning: int) -> Sampling:
@@ -93,7 +93,7 @@ class Sampling:
         return (positions_px + 0.5) * self.scale - 0.5
 
     def __str__(self) -> str:
-        return f"{self.scale:g}"
+        return str(self.scale)
 
 
 def bin_image(image: Float32Array, binning: int) -> Float32Array:
