@@ -26,6 +26,7 @@ from scipy import ndimage
 from napari_deepem import Labels, simulate_sample, train
 from napari_deepem.batch.pick import PickSettings, pick_files
 from napari_deepem.core.jobs import finish
+from napari_deepem.core.network.devices import chosen_device
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria, select_picks
@@ -101,7 +102,9 @@ def _steps(path: Path, model: Model, repeats: int) -> dict[str, dict[str, float]
         micrograph = timed("read", read_micrograph, path)
         prepared = timed("prepare", prepare_micrograph, micrograph, BOX_PX, model.binning)
         scored = timed(
-            "score", lambda image: finish(score_prepared(image, model.network)), prepared
+            "score",
+            lambda image: finish(score_prepared(image, model.network, device=chosen_device())),
+            prepared,
         )
         found = replace(scored, shape=prepared.shape, smoothing=model.smoothing)
         candidates = timed("find candidates", find_candidates, found)

@@ -95,13 +95,18 @@ def test_an_older_set_is_replaced_as_a_whole(particle: Particle, tmp_path: Path)
     assert names_in(tmp_path) == [*FILES[:3], "simulated_007.csv", RECORD]
 
 
-@pytest.mark.parametrize("file", [FILES[0], FILES[4], RECORD])
-def test_files_of_others_are_never_replaced(particle: Particle, tmp_path: Path, file: str) -> None:
-    (tmp_path / file).write_text("mine")
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [(FILES[0], "mine"), (FILES[4], "mine"), (RECORD, "mine"), (RECORD, '[{"my": "runs"}]')],
+)
+def test_files_of_others_are_never_replaced(
+    particle: Particle, tmp_path: Path, file: str, content: str
+) -> None:
+    (tmp_path / file).write_text(content)
     with pytest.raises(InputError, match=r"would be replaced: choose another folder"):
         finish(simulate_files(particle, SETTINGS, tmp_path))
     assert names_in(tmp_path) == [file]
-    assert (tmp_path / file).read_text() == "mine"
+    assert (tmp_path / file).read_text() == content
 
 
 def test_a_record_gives_no_rights_to_other_files(particle: Particle, tmp_path: Path) -> None:

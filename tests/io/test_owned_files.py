@@ -56,22 +56,24 @@ def test_what_others_noted_joins(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "names"),
+    ("content", "listed", "under_a_key"),
     [
-        ('["a.box", "b.star"]', {"a.box", "b.star"}),
-        (json.dumps({"made_by": "us", "files": ["a.mrc"]}), {"a.mrc"}),
-        ("[]", set()),
-        ('["a.box", 7]', {"a.box"}),
-        ("{", None),
-        ('{"made_by": "others"}', None),
-        ('{"files": "a.mrc"}', None),
-        ("7", None),
+        ('["a.box", "b.star"]', {"a.box", "b.star"}, None),
+        (json.dumps({"made_by": "us", "files": ["a.mrc"]}), None, {"a.mrc"}),
+        ("[]", set(), None),
+        ('["a.box", 7]', {"a.box"}, None),
+        ("{", None, None),
+        ('{"made_by": "others"}', None, None),
+        ('{"files": "a.mrc"}', None, None),
+        ('[{"my": "runs"}]', set(), None),
+        ("7", None, None),
     ],
 )
 def test_record_is_a_list_of_names_or_nothing(
-    tmp_path: Path, content: str, names: set[str] | None
+    tmp_path: Path, content: str, listed: set[str] | None, under_a_key: set[str] | None
 ) -> None:
     record = tmp_path / "record.json"
-    assert names_on_record(record) == frozenset()
+    assert names_on_record(record) == names_on_record(record, key="files") == frozenset()
     record.write_text(content)
-    assert names_on_record(record) == names
+    assert names_on_record(record) == listed
+    assert names_on_record(record, key="files") == under_a_key

@@ -12,6 +12,7 @@ from napari_deepem.io.score_maps import (
     read_score_map,
     write_score_map,
 )
+from napari_deepem.io.session_file import home_of
 
 
 @pytest.fixture
@@ -48,6 +49,18 @@ def test_scores_lie_beside_their_file_under_its_whole_name(path: Path, tmp_path:
     assert read_cached(tmp_path / "m1.mrc.gz", "0123", (1000, 5)) is not None
     assert read_cached(tmp_path / "m1.mrc", "0123") is None
     assert read_cached(tmp_path / "m1.mrc.gz", "0124") is None
+
+
+def test_scores_at_home_are_found_wherever_the_folder_may_be_written_by_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    file = tmp_path / "data" / "m1.mrc"
+    file.parent.mkdir()
+    grid = np.ones((3, 4), dtype=np.float32)
+    at_home = cached_path(home_of(file.parent), "0123", file)
+    write_score_map(at_home, ScoreMap(grid, grid, 3.5, 8.0, 64), (1000, 5))
+    assert read_cached(file, "0123", (1000, 5)) is not None
 
 
 def test_what_is_not_there_or_something_else_counts_as_nothing(path: Path) -> None:

@@ -203,7 +203,7 @@ class _SetFolder:
 
 def _files_of_record(path: Path) -> frozenset[str]:
     """The names of the files that an older set left; InputError for what is no such record."""
-    names = names_on_record(path)
+    names = names_on_record(path, key="files")
     if names is None:
         raise InputError(
             f"{path} is not the record of a simulated set and would be replaced: "

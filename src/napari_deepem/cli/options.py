@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter, Token
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.network.devices import DeviceName
 
 Micrographs = Annotated[
     list[str], Parameter(help="MRC files, folders or patterns.", consume_multiple=True)
@@ -45,7 +46,8 @@ def _whole_numbers(_: object, tokens: Sequence[Token]) -> tuple[int | str, ...]:
 Whole = Annotated[int, Parameter(converter=_whole_number)]
 WholeOrAuto = Annotated[Literal["auto"] | int, Parameter(converter=_whole_number)]
 Size = Annotated[tuple[int, int], Parameter(converter=_whole_numbers)]
-Device = Literal["auto", "cpu", "cuda", "mps"]
+Device = DeviceName
+RecipeName = Literal["modern", "wide", "deepem2017"]
 ScoreOrF2 = Annotated[Literal["f2"] | float, Parameter(converter=_score_or_f2)]
 
 

@@ -68,7 +68,8 @@ def pick(
         Distance between neighbouring boxes that are scored, in pixels, a multiple of the model's
         binning; by default at most an eighth of the box. The paper's is 20 px after binning.
     device
-        What scores: auto takes an NVIDIA (cuda) or Apple (mps) GPU where there is one.
+        What scores: auto takes an NVIDIA (cuda) or Apple (mps) GPU where there is one. Scores that
+        were kept of a file as it is now are taken as they are, whatever made them.
     all_candidates
         Write every local maximum with its score, whatever its score and standard deviation:
         for evaluation. Only --min-distance applies; maxima on the map's border are left out.

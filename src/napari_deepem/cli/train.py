@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from napari_deepem.cli.app import app, errors
-from napari_deepem.cli.options import Device, Micrographs, Whole, WholeOrAuto
+from napari_deepem.cli.options import Device, Micrographs, RecipeName, Whole, WholeOrAuto
 from napari_deepem.cli.progress import progress_bar
 from napari_deepem.cli.training_lines import describe_model, show_epoch, show_labelled
 from napari_deepem.core.jobs import EpochDone, finish
@@ -28,7 +28,7 @@ def train(
     box: Whole,
     out: Path,
     bin: WholeOrAuto = "auto",
-    recipe: Literal["modern", "wide", "deepem2017"] = "modern",
+    recipe: RecipeName = "modern",
     epochs: Whole | None = None,
     seed: Whole = 0,
     partial_labels: bool = False,
@@ -52,7 +52,7 @@ def train(
     epochs
         How long to train; the recipe's own number by default.
     seed
-        The same seed gives the same model, on the same machine with as many threads.
+        The same seed gives the same model, on the same machine's CPU with as many threads.
     partial_labels
         Only some of the particles of these micrographs have coordinates: picks without a label
         don't count as wrong when the threshold is set.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from napari_deepem.cli.app import app, errors
-from napari_deepem.cli.options import Device, Micrographs, Whole, WholeOrAuto
+from napari_deepem.cli.options import Device, Micrographs, RecipeName, Whole, WholeOrAuto
 from napari_deepem.cli.progress import progress_bar
 from napari_deepem.cli.training_lines import describe_model, show_epoch, show_labelled
 from napari_deepem.core.jobs import finish
@@ -33,7 +33,7 @@ def tune(
     out: Path,
     study: Path | None = None,
     bin: WholeOrAuto = "auto",
-    recipe: Literal["modern", "wide", "deepem2017"] = "modern",
+    recipe: RecipeName = "modern",
     seed: Whole = 0,
     partial_labels: bool = False,
     device: Device = "auto",

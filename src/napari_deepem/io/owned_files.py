@@ -42,17 +42,17 @@ class OwnedFiles:
         return self._times[place] in (None, path.stat().st_mtime_ns)
 
 
-def names_on_record(record: Path) -> frozenset[str] | None:
-    """The names of files on a record: a JSON list, or the list `files` in a JSON object.
+def names_on_record(record: Path, key: str | None = None) -> frozenset[str] | None:
+    """The names of files on a record: a JSON list, or with a key the list there in a JSON object.
 
     There are none without a record; None for a file that is something else.
     """
     try:
         content = json.loads(record.read_text(encoding="utf-8"))
-        names = content["files"] if isinstance(content, dict) else content
+        names = content if key is None else content[key]
     except FileNotFoundError:
         return frozenset()
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError):
         return None
     if not isinstance(names, list):
         return None

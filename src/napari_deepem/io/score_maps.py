@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from pathlib import Path
 from typing import Any
@@ -32,10 +31,10 @@ def cached_path(folder: Path, scorer: str, file: Path) -> Path:
 def read_cached(file: Path, scorer: str, stamp: Stamp | None = None) -> ScoreMap | None:
     """The scores that are kept of a micrograph's file, see `read_score_map`.
 
-    They lie beside it, or at home where nothing can be written there.
+    They lie beside it, or at home where nothing could be written there.
     """
     folder = file.absolute().parent
-    places = [folder] if os.access(folder, os.W_OK) else [folder, home_of(folder)]
+    places = folder, home_of(folder)
     maps = (read_score_map(cached_path(place, scorer, file), stamp) for place in places)
     return next((score_map for score_map in maps if score_map is not None), None)
 

@@ -8,11 +8,11 @@ from typing import Any
 from napari.utils.notifications import show_error
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.io.images import SUFFIXES, read_micrograph
 from napari_deepem.layers.micrographs import image_layer_data
 
 LayerData = tuple[Any, ...]
 Reader = Callable[[str | Sequence[str]], list[LayerData]]
-SUFFIXES = (".mrc", ".mrc.gz", ".mrc.bz2")
 
 
 def get_reader(
@@ -25,8 +25,6 @@ def get_reader(
 
 def read_micrographs(path: str | Sequence[str]) -> list[LayerData]:
     """One image layer a file; of a file that can't be read one line is shown instead."""
-    from napari_deepem.io.images import read_micrograph
-
     layers: list[LayerData] = []
     for file in [path] if isinstance(path, str) else path:
         try:

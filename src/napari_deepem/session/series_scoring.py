@@ -104,7 +104,9 @@ class SeriesScoring:
         return True
 
     def _is_there(self, name: str) -> bool:
-        return name in self._session.names and name not in self._session.excluded
+        session = self._session
+        is_open = name in session.files or name in session.micrographs
+        return is_open and name not in session.excluded
 
 
 def _same_pixels(one: Micrograph, other: Micrograph | None) -> bool:

@@ -43,7 +43,9 @@ class Session(Parameters):
 
     # the series that is open: files by name, in their order; `excluded` ones are left out of all
     files: dict[str, InstanceOf[Path]] = Field(default_factory=dict)
-    folder: InstanceOf[Path] | None = None  # where the session file and score maps are kept
+    folder: InstanceOf[Path] | None = (
+        None  # where the session file is kept; with one, scores are kept too
+    )
     excluded: frozenset[str] = frozenset()
     chosen: frozenset[str] = frozenset()  # in the table of micrographs
     problems: dict[str, str] = Field(default_factory=dict)  # why a file can't be read, or scored

@@ -14,6 +14,7 @@ from napari_deepem.core.network import cpu_training_pass
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.cpu_training_pass import training_logits
 from napari_deepem.core.network.network import Network
+from napari_deepem.core.training.learners import PaperLearner, loss_of_epoch
 from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.training.refinement import refine
 from napari_deepem.core.training.settings import TrainingSettings
@@ -80,3 +81,17 @@ def test_only_the_cpu_takes_the_pass_that_is_made_for_it(monkeypatch: pytest.Mon
     assert len(passes) == 1
     assert training_logits(network.to("meta"), boxes.to("meta")).shape == (4,)
     assert len(passes) == 1
+
+
+def test_gpu_with_too_little_memory_is_said_in_a_line_and_a_cpu_error_as_it_is() -> None:
+    class Exhausted(PaperLearner):
+        def __init__(self) -> None:
+            """Nothing to train with."""
+
+        def run_epoch(self) -> float:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 12 GiB")
+
+    with pytest.raises(InputError, match="too little memory on cuda to train there: let the cpu"):
+        loss_of_epoch(Exhausted(), torch.device("cuda"))
+    with pytest.raises(RuntimeError, match="12 GiB"):
+        loss_of_epoch(Exhausted(), torch.device("cpu"))

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.cpu_training_pass import keep_freed_memory, training_logits
+from napari_deepem.core.network.devices import is_out_of_memory
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import CPU
 from napari_deepem.core.training.crops import flip_and_turn, quarter_turns
@@ -49,6 +51,19 @@ class Learner(ABC):
         """Scalar loss of (b,) logits for (b,) targets, 1 = particle and 0 = not."""
 
 
+def loss_of_epoch(learner: Learner, device: torch.device) -> float:
+    """The mean loss of an epoch's batches; InputError where a GPU has too little memory."""
+    try:
+        return learner.run_epoch()
+    except RuntimeError as error:
+        if device.type == "cpu" or not is_out_of_memory(error):
+            raise
+        raise InputError(
+            f"too little memory on {device} to train there: let the cpu do it (--device cpu, or "
+            "CUDA_VISIBLE_DEVICES= for a window)"
+        ) from error
+
+
 class PaperLearner(Learner):
     """A learner as the paper's: a fixed set with its rotations, squared error, gradient steps."""
 
@@ -70,9 +85,9 @@ class PaperLearner(Learner):
             recipe.negatives_per_positive,
         )
         crops = quarter_turns(np.concatenate([positive, negative]))
-        self._crops = torch.from_numpy(crops)[:, None].to(device)  # (4 * n, 1, box, box)
-        targets = torch.tensor(([1.0] * len(positive) + [0.0] * len(negative)) * 4)
-        self._targets = targets.to(device)
+        self._crops = torch.from_numpy(crops)[:, None]  # (4 * n, 1, box, box)
+        self._targets = torch.tensor(([1.0] * len(positive) + [0.0] * len(negative)) * 4)
+        self._device = device
         self._recipe = recipe
         self._rng = rng
         self.network = Network(architecture)
@@ -90,10 +105,11 @@ class PaperLearner(Learner):
     def run_epoch(self) -> float:
         """The mean loss of a pass in random mini-batches; eq 5: w <- w - eta dE/dw."""
         self.network.train()
-        order = torch.from_numpy(self._rng.permutation(len(self._crops))).to(self._crops.device)
+        order = torch.from_numpy(self._rng.permutation(len(self._crops)))
         losses = []
         for batch in order.split(self._recipe.batch_size):
-            loss = self.loss(self.network(self._crops[batch])[:, 0, 0], self._targets[batch])
+            crops, targets = self._crops[batch].to(self._device), self._targets[batch]
+            loss = self.loss(self.network(crops)[:, 0, 0], targets.to(self._device))
             self._optimiser.zero_grad()
             loss.backward()
             self._optimiser.step()

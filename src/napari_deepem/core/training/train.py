@@ -24,7 +24,12 @@ from napari_deepem.core.training.dataset import (
     positives_and_negatives,
     prepare_fields,
 )
-from napari_deepem.core.training.learners import Learner, ModernLearner, PaperLearner
+from napari_deepem.core.training.learners import (
+    Learner,
+    ModernLearner,
+    PaperLearner,
+    loss_of_epoch,
+)
 from napari_deepem.core.training.settings import TrainingSettings, sampling_of
 from napari_deepem.core.types import Float32Array, Labels, Micrograph
 
@@ -59,7 +64,7 @@ def train(
     epochs : int, optional
         The recipe's own number by default.
     seed : int
-        Same seed, same input, same machine and same number of threads give the same weights.
+        On the CPU, the same seed, input, machine and number of threads give the same weights.
     labels_complete : bool
         Whether every particle of a labelled micrograph is labelled. If not, picks without a label
         on held-out micrographs don't count as wrong when the threshold is set.
@@ -211,7 +216,7 @@ def _learn(
     curve: list[EpochDone] = []
     best = network = learner.trained()
     for epoch in range(1, epochs + 1):
-        loss = learner.run_epoch()
+        loss = loss_of_epoch(learner, device)
         if epoch in looks:
             learner.look_around()
         network = learner.trained()

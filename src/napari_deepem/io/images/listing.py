@@ -12,7 +12,11 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.io.images.formats import SUFFIXES
 
 _COMPRESSION = re.compile(r"\.(gz|bz2)$", re.IGNORECASE)
-_IMAGE_SUFFIX = re.compile(r"\.(mrcs?|map|rec|tiff?|eer)$", re.IGNORECASE)
+# by which files of other programs name micrographs, beside the suffixes of our own formats
+_OTHER_SUFFIXES = (".mrcs", ".map", ".rec", ".tif", ".tiff", ".eer")
+_IMAGE_SUFFIX = re.compile(
+    f"({'|'.join(map(re.escape, (*SUFFIXES, *_OTHER_SUFFIXES)))})$", re.IGNORECASE
+)
 
 
 def micrograph_name(path: str | Path) -> str:
