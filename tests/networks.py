@@ -10,7 +10,9 @@ import torch
 from torch import nn
 
 from napari_deepem.core.network.architecture import Architecture
+from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
+from napari_deepem.core.preprocessing.sampling import Sampling
 
 
 def layers_of(network: Network) -> list[nn.Conv2d]:
@@ -59,3 +61,16 @@ def _lively_network(architecture: Architecture, seed: int) -> Network:
     network.output.weight.mul_(0.5 / logits.std())
     network.output.bias.copy_(-0.5 * logits.mean() / logits.std())
     return network
+
+
+def lively_model(box_px: int) -> Model:
+    """A model of such a network for unbinned boxes, at 2 A/px."""
+    return Model(
+        network=lively_network(Architecture.for_box(box_px)),
+        recipe="modern",
+        box_size_px=box_px,
+        sampling=Sampling(1),
+        pixel_size=2.0,
+        threshold=0.6,
+        std_range=(0.5, 1.4),
+    )

@@ -16,8 +16,6 @@ from napari_deepem.batch.pick import (
 )
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.network.architecture import Architecture
-from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture, estimate_precision
@@ -26,17 +24,9 @@ from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.io.images import read_micrograph, write_image
 from napari_deepem.io.score_maps import CACHE
-from networks import lively_network
+from networks import lively_model
 
-MODEL = Model(
-    network=lively_network(Architecture.for_box(BOX_PX)),
-    recipe="modern",
-    box_size_px=BOX_PX,
-    sampling=Sampling(1),
-    pixel_size=2.0,
-    threshold=0.6,
-    std_range=(0.5, 1.4),
-)
+MODEL = lively_model(BOX_PX)
 SETTINGS = PickSettings(PickCriteria.of_model(MODEL))
 
 

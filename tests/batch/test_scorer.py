@@ -15,25 +15,15 @@ from napari_deepem.batch.scorer import Scorer, Scores
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import TilesDone, finish
 from napari_deepem.core.network.architecture import Architecture
-from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking import scoring
 from napari_deepem.core.picking.candidates import find_candidates
-from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.io import session_file
 from napari_deepem.io.images import read_micrograph, write_image
 from napari_deepem.io.score_maps import CACHE
 from napari_deepem.io.session_file import home_of
-from networks import lively_network
+from networks import lively_model, lively_network
 
-MODEL = Model(
-    network=lively_network(Architecture.for_box(BOX_PX)),
-    recipe="modern",
-    box_size_px=BOX_PX,
-    sampling=Sampling(1),
-    pixel_size=2.0,
-    threshold=0.6,
-    std_range=(0.5, 1.4),
-)
+MODEL = lively_model(BOX_PX)
 OWN_STEP_PX = 2  # of this model's network
 KEEPS = Scorer(MODEL, keeps=True)
 

@@ -2,27 +2,17 @@ import numpy as np
 import pytest
 
 from blobs import BOX_PX, blob_micrograph
-from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.pick import pick_candidates
 from napari_deepem.core.picking.scoring import score
-from napari_deepem.core.preprocessing.sampling import Sampling
-from networks import lively_network
+from networks import lively_model
 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return Model(
-        network=lively_network(Architecture.for_box(BOX_PX)),
-        recipe="modern",
-        box_size_px=BOX_PX,
-        sampling=Sampling(1),
-        pixel_size=2.0,
-        threshold=0.6,
-        std_range=(0.5, 1.4),
-    )
+    return lively_model(BOX_PX)
 
 
 def test_picks_of_a_micrograph_pass_threshold_range_and_distance(model: Model) -> None:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.special import expit
 
@@ -126,6 +126,7 @@ def test_what_scores_like_a_particle_but_bears_no_label_counts_where_labels_are_
     assert partial.chances(scores[picked]).mean() > 0.95
 
 
+@example(candidates=[(0.0, False), (1.0, True)], labels_complete=False)  # as far apart as can be
 @given(st.lists(st.tuples(st.floats(0.0, 1.0), st.booleans()), max_size=12), st.booleans())
 def test_whatever_is_learnt_gives_probabilities(
     candidates: list[tuple[float, bool]], labels_complete: bool

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SUMMARY_KEY = "score_mixture"  # where a model's summary holds what was learnt
 FARTHEST_LOGIT = 14.0  # of a score: float32 has none closer to 0 or 1
+CERTAIN = 700.0  # logarithm of how much likelier: its exponential is still a number
 STEPS = 100  # of expectation maximisation: shares stand still to 0.001 long before
 SETTLED = 1e-7  # a step that changes a share by less is the last
 SMALLEST_SHARE = 1e-4  # of particles: a micrograph may hold none at all
@@ -105,7 +106,9 @@ class ScoreMixture:
         """The mixture of the same bells with the share of particles that fits (n,) scores best."""
         if not len(scores):
             return self
-        odds, share = np.exp(self._evidence(scores)), self.share  # the bells stay as they are
+        share = self.share
+        evidence = np.clip(self._evidence(scores), -CERTAIN, CERTAIN)
+        odds = np.exp(evidence)  # the bells stay as they are
         for _ in range(STEPS):
             bounded = _within_bounds(share)
             weights = bounded * odds
