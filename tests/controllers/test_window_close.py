@@ -54,8 +54,11 @@ def work():
     )
     link.start_labelling("positive").add(centres_yx)
     link.training.train()
+    when(lambda: session.history, score)
+
+def score():  # no sooner: all might be scored before a busy machine has trained an epoch
     link.scoring.score(session.names)
-    when(lambda: session.history and session.candidates and session.scoring.running, end)
+    when(lambda: session.candidates and session.scoring.running, end)
 
 def end():
     link.start_labelling("positive").add([[11.0, 12.0]])  # is not written yet
