@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 
 from napari_deepem.core.picking.candidates import find_candidates, smooth_scores
 from napari_deepem.core.picking.criteria import select_picks
-from napari_deepem.core.types import Candidates, ScoreMap
+from napari_deepem.core.types import ScoreMap
 
 BOX_PX = 20
 
@@ -22,15 +22,6 @@ def score_map_of(
     array = np.array(scores, dtype=np.float32)
     spread = np.ones_like(array) if stds is None else np.array(stds, dtype=np.float32)
     return ScoreMap(array, spread, origin_px, step_px, BOX_PX)
-
-
-def candidates_of(
-    centres_yx: object, scores: object, stds: object = None, box_size_px: int = BOX_PX
-) -> Candidates:
-    centres = np.array(centres_yx, dtype=np.float64).reshape(-1, 2)
-    values = np.array(scores, dtype=np.float64)
-    spread = np.ones(len(values)) if stds is None else np.array(stds, dtype=np.float64)
-    return Candidates(centres, values, spread, box_size_px)
 
 
 def test_single_peak_is_the_candidate() -> None:
@@ -128,17 +119,6 @@ def test_candidates_are_the_local_maxima_best_first(seed: int) -> None:
     assert np.abs(found.centres_yx - np.array(order).reshape(-1, 2)).max(initial=0.0) <= 0.5
     for score, std, element in zip(found.scores, found.stds, order, strict=True):
         assert (score, std) == (scores[element], stds[element])
-
-
-@pytest.mark.parametrize("factor", [2.0, 0.5])
-def test_picks_are_a_multiple_of_themselves_on_a_multiple_of_the_pixels(factor: float) -> None:
-    rng = np.random.default_rng(0)
-    centres, scores = rng.random((60, 2)) * 100, np.sort(rng.random(60))[::-1]
-    picks = select_picks(candidates_of(centres, scores), threshold=0.3)
-    scaled = select_picks(
-        candidates_of(factor * centres, scores, box_size_px=int(factor * BOX_PX)), threshold=0.3
-    )
-    np.testing.assert_array_equal(scaled.centres_yx, factor * picks.centres_yx)
 
 
 def test_candidates_of_boxes_beyond_the_last_row_and_column_are_brought_into_the_image() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -134,3 +135,14 @@ def test_ranking_cut_at_a_threshold_is_the_selection_at_it(
         np.testing.assert_array_equal(picks.centres_yx, expected.centres_yx)
         np.testing.assert_array_equal(picks.scores, expected.scores)
         assert picks.box_size_px == expected.box_size_px
+
+
+@pytest.mark.parametrize("factor", [2.0, 0.5])
+def test_picks_are_a_multiple_of_themselves_on_a_multiple_of_the_pixels(factor: float) -> None:
+    rng = np.random.default_rng(0)
+    centres, scores = rng.random((60, 2)) * 100, np.sort(rng.random(60))[::-1]
+    picks = select_picks(candidates_of(centres, scores), threshold=0.3)
+    scaled = select_picks(
+        candidates_of(factor * centres, scores, box_size_px=int(factor * BOX_PX)), threshold=0.3
+    )
+    np.testing.assert_array_equal(scaled.centres_yx, factor * picks.centres_yx)
