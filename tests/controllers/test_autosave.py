@@ -15,6 +15,7 @@ from napari.components import ViewerModel
 
 from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.core.types import Candidates
+from napari_deepem.io import session_file
 from napari_deepem.io.images import write_image
 from napari_deepem.io.session_file import SESSION_FILE, SessionFile
 from series import go_to, some_model
@@ -71,7 +72,7 @@ def test_series_stays_open_where_its_labels_cannot_be_written(
     write_image(other / "n1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
     full = sqlite3.OperationalError("database or disk is full")
     with monkeypatch.context() as patch:
-        patch.setattr(SessionFile, "_write", Mock(side_effect=full))
+        patch.setattr(session_file, "write_content", Mock(side_effect=full))
         link.start_labelling("positive").add([[10.0, 20.0]])
         link.autosave.open_folder(other)
         qtbot.waitUntil(lambda: len(messages) == 1)

@@ -25,6 +25,7 @@ from napari_deepem.session.persistence import (
     held_by,
     restore,
     restore_model,
+    saved,
     snapshot,
 )
 from napari_deepem.session.readiness import why_not_open
@@ -62,8 +63,13 @@ class Autosave:
             self._open(folder)
 
     def _open(self, folder: Path) -> None:
+        if self._opened is not None and self._opened.source == folder.absolute():
+            try:
+                self._write_now()  # what is kept at home may be joined to what is in the folder
+            except InputError as error:
+                return self._on_not_opened(folder, error)
         run(
-            partial(opening, folder),
+            partial(opening, folder, self._opened),
             on_progress=lambda _: None,
             on_result=partial(self._on_opened, folder),
             on_failed=partial(self._on_not_opened, folder),
@@ -87,16 +93,14 @@ class Autosave:
             file.close(changes(self._saved, snapshot(self._session), file.path.parent))
 
     def _on_opened(self, folder: Path, opened: Opened) -> None:
+        now = self._opened
+        if now is not None and opened.source == now.source:
+            return self._on_opened_again(now, opened)
         why_not = why_not_open(self._session, opened.files)
         if self._asked_folder != folder or why_not:
             if opened.file is not None:
                 opened.file.close()
             return self._go_on(folder, why_not)
-        if opened.file is None and self.path is not None and self.path.parent == opened.folder:
-            self._asked_folder = None
-            names = {name: path.name for name, path in self._session.files.items()}
-            self._session.files = named_as_kept(opened.files, names)  # there may be more by now
-            return self._tell("")
         if why_not := self._leave():
             if opened.file is not None:
                 opened.file.close()
@@ -104,6 +108,23 @@ class Autosave:
                 folder, f"{folder} is not opened, or what you did here is lost: {why_not}"
             )
         self._asked_folder = None
+        self._take(opened)
+
+    def _on_opened_again(self, now: Opened, opened: Opened) -> None:
+        """Go on with the folder that is open: there may be more files, or another session file."""
+        session, self._asked_folder = self._session, None
+        if opened.file is now.file:
+            self._opened = replace(now, files=opened.files, kept=opened.kept)
+            names = {name: path.name for name, path in session.files.items()}
+            session.files = named_as_kept(opened.files, names)
+            return self._tell("")
+        late = changes(self._saved, snapshot(session), now.source)
+        if opened.file is not None:
+            opened.file.write(late)
+        self._take(opened.with_more(late))
+
+    def _take(self, opened: Opened) -> None:
+        """Put what was opened into the session, and save into its file from now on."""
         restore(self._session, opened)
         self._opened, self._saved = opened, held_by(opened, self._session)
         self.remark = opened.remark
@@ -128,15 +149,19 @@ class Autosave:
 
     def _leave(self) -> str:
         """Why the last folder can't be left: its file can't be written. Empty once it is closed."""
-        file, current = self._file, snapshot(self._session)
-        if file is not None:
-            try:
-                file.write(changes(self._saved, current, file.path.parent))
-            except InputError as error:
-                return str(error)
-            self._saved = current
+        try:
+            self._write_now()
+        except InputError as error:
+            return str(error)
         self.close()
         return ""
+
+    def _write_now(self) -> None:
+        """Write what has not been written yet, on this thread; InputError if that can't be."""
+        file, current = self._file, snapshot(self._session)
+        if file is not None:
+            file.write(changes(self._saved, current, file.path.parent))
+            self._saved = saved(self._saved, current)
 
     def _load_model(self, opened: Opened, content: bytes) -> None:
         session, last_model = self._session, self._session.model
@@ -152,12 +177,9 @@ class Autosave:
         )
 
     def _on_model(self, opened: Opened, model: Any) -> None:
-        saved = self._saved
         restore_model(self._session, opened, model)
         current = snapshot(self._session)
-        self._saved = Snapshot(
-            saved.settings, saved.labels, saved.verdicts, current.candidates, current.model
-        )
+        self._saved = replace(self._saved, candidates=current.candidates, model=current.model)
         self._tell("")
 
     def _on_other_model(self, opened: Opened) -> None:
@@ -181,12 +203,12 @@ class Autosave:
         if file is None or self._writing or not differ(self._saved, current):
             return
         self._writing = True
-        saved = self._saved
+        before = self._saved
 
         def job() -> Generator[None, None, Snapshot]:
             yield
-            file.write(changes(saved, current, file.path.parent))
-            return current
+            file.write(changes(before, current, file.path.parent))
+            return saved(before, current)
 
         run(
             job,
@@ -198,10 +220,10 @@ class Autosave:
             owner=self._session,
         )
 
-    def _on_saved(self, saved: Snapshot | None) -> None:
+    def _on_saved(self, content: Snapshot | None) -> None:
         self._writing = False
-        if saved is not None:
-            self._saved = saved
+        if content is not None:
+            self._saved = content
             self.remark = "" if "nothing is saved" in self.remark else self.remark
             self.changed.emit()
         self._on_change()  # what has changed meanwhile

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Snapshot:
     candidates: Mapping[str, Candidates] = field(default_factory=dict)
     model: Model | None = None
     files: Mapping[str, Path] = field(default_factory=dict)
+    lent: bool = False  # whether the model and candidates are in the file below, see `Kept`
 
 
 def restore(session: Session, opened: Opened) -> None:
@@ -75,6 +76,7 @@ def held_by(opened: Opened, session: Session) -> Snapshot:
         {name: verdicts for name, verdicts in now.verdicts.items() if name not in open_names},
         {name: each for name, each in now.candidates.items() if name not in open_names},
         now.model if stored.model else None,
+        lent=opened.kept.lent,
     )
 
 
@@ -137,6 +139,8 @@ def snapshot(session: Session) -> Snapshot:
 
 def changes(before: Snapshot, now: Snapshot, folder: Path) -> Stored:
     """The content to be written into a session file in `folder` for it to hold `now`."""
+    if before.lent and _scored_anew(before, now):
+        before = replace(before, candidates={}, model=None)
     changed = _changed(before.labels, now.labels) | _changed(before.verdicts, now.verdicts)
     scored = _changed(before.candidates, now.candidates)
     stamps = {n: stamp_of(now.files[n]) for n in scored & now.candidates.keys() & now.files.keys()}
@@ -154,6 +158,11 @@ def changes(before: Snapshot, now: Snapshot, folder: Path) -> Stored:
     )
 
 
+def saved(before: Snapshot, now: Snapshot) -> Snapshot:
+    """The content of the file after the changes from `before` to `now` were written."""
+    return replace(now, lent=before.lent and not _scored_anew(before, now))
+
+
 def differ(before: Snapshot, now: Snapshot) -> bool:
     """Whether there is anything to write."""
     return (
@@ -164,6 +173,11 @@ def differ(before: Snapshot, now: Snapshot) -> bool:
             for kind in ("labels", "verdicts", "candidates")
         )
     )
+
+
+def _scored_anew(before: Snapshot, now: Snapshot) -> bool:
+    changed = _changed(before.candidates, now.candidates)
+    return before.model is not now.model or bool(changed)
 
 
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> set[str]:
