@@ -15,6 +15,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates.formats import FORMATS, READABLE, WRITABLE, format_of
 from napari_deepem.io.coordinates.rows import Rows
+from napari_deepem.io.images.file_names import plain_name
 
 __all__ = [
     "FORMATS",
@@ -157,7 +158,7 @@ def _files_in(folder: Path) -> dict[str, Path]:
     """Coordinate files of a folder by their names, with the suffix as the registry has it."""
     files = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
     return {
-        file.name[: -len(format.suffix)] + format.suffix: file
+        plain_name(file.name[: -len(format.suffix)]) + format.suffix: file
         for file in files
         for format in FORMATS
         if file.name.lower().endswith(format.suffix)
@@ -189,7 +190,7 @@ def _read_file(path: Path, names: list[str]) -> tuple[dict[str, Picks], list[str
     if rows.micrographs is not None:
         divided = rows.by_name(path)
         return {name: divided[name] for name in names if name in divided}, list(divided)
-    own = {path.name[: -len(format_of(path).suffix)], format_of(path).name_of(path)}
+    own = {plain_name(path.name[: -len(format_of(path).suffix)]), format_of(path).name_of(path)}
     # A single file for a single micrograph is meant for it, whatever it is called.
     picks = {name: rows.picks() for name in names if name in own or len(names) == 1}
     return picks, [format_of(path).name_of(path)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from hashlib import sha256
+from urllib.parse import quote
 
 MOST_LETTERS = 240  # with the suffix of a coordinate file they are a file's name, too
 
@@ -33,9 +34,14 @@ def _decoded(name: str) -> str:
     except UnicodeEncodeError:  # Python keeps what it can't decode as surrogates
         content = os.fsencode(name)
     try:
-        return content.decode()
+        name = content.decode()
     except UnicodeDecodeError:
-        return content.decode("latin-1")
+        name = content.decode("latin-1")
+    try:
+        os.fsencode(name)
+        return name
+    except UnicodeEncodeError:  # a system that writes ASCII alone
+        return quote(content)
 
 
 def _escaped(match: re.Match[str]) -> str:
