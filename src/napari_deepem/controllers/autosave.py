@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,10 @@ from psygnal import SignalInstance
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
+from napari_deepem.controllers.single_file_labels import SingleFileLabels
 from napari_deepem.controllers.workers import report, run
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.types import Micrograph
 from napari_deepem.session import Session
 from napari_deepem.session.open_folder import Opened, loading, named_as_kept, opening
 from napari_deepem.session.persistence import (
@@ -36,8 +38,10 @@ DELAY_MS = 1000  # from a change until it is written
 class Autosave:
     """The session file of one viewer: written in another thread, a second after each change."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, single_files: SingleFileLabels) -> None:
         self._session = session
+        self._single_files = single_files
+        self._listed: set[Path] = set()  # single files for which their folder was listed again
         self._opened: Opened | None = None  # with the file that is written
         self._saved = Snapshot()
         self._writing = False
@@ -49,6 +53,9 @@ class Autosave:
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._save)
         session.events.connect(self._on_change)
+        session.events.micrographs.connect(self._on_micrographs)
+        single_files.changed.connect(self.changed.emit)
+        single_files.follow()
         app = QApplication.instance()
         if app is not None:
             app.aboutToQuit.connect(partial(_close, weakref.ref(self)))
@@ -63,11 +70,12 @@ class Autosave:
             self._open(folder)
 
     def _open(self, folder: Path) -> None:
-        if self._opened is not None and self._opened.source == folder.absolute():
-            try:
+        try:
+            self._single_files.lend(folder)
+            if self._opened is not None and self._opened.source == folder.absolute():
                 self._write_now()  # what is kept at home may be joined to what is in the folder
-            except InputError as error:
-                return self._on_not_opened(folder, error)
+        except InputError as error:
+            return self._on_not_opened(folder, error)
         run(
             partial(opening, folder, self._opened),
             on_progress=lambda _: None,
@@ -75,6 +83,19 @@ class Autosave:
             on_failed=partial(self._on_not_opened, folder),
             owner=self._session,
         )
+
+    def remark_on(self, name: str | None) -> str:
+        """Why what is said of a micrograph is not saved, or where it is if that is not its folder.
+
+        Empty where it is saved beside the micrograph's file.
+        """
+        micrograph = self._session.micrographs.get(name or "")
+        if micrograph is None or name in self._session.files:
+            return self.remark
+        if micrograph.source is None:
+            return f"{name} is no file: its labels are not saved. Export them before you close it."
+        kept = self._single_files.kept_of(micrograph.name)
+        return self._single_files.problem or ("" if kept is None else kept.remark)
 
     @property
     def path(self) -> Path | None:
@@ -86,7 +107,13 @@ class Autosave:
         return None if self._opened is None else self._opened.file
 
     def close(self) -> None:
-        """Write what has not been written yet, and let others open the file."""
+        """Write what has not been written yet, and let others open the files."""
+        try:
+            self._single_files.close()
+        finally:
+            self._close_series()
+
+    def _close_series(self) -> None:
         file, self._opened = self._file, None
         self._timer.stop()
         if file is not None:
@@ -117,6 +144,8 @@ class Autosave:
             self._opened = replace(now, files=opened.files, kept=opened.kept)
             names = {name: path.name for name, path in session.files.items()}
             session.files = named_as_kept(opened.files, names)
+            self.remark = opened.remark
+            self._single_files.take_back()
             return self._tell("")
         late = changes(self._saved, snapshot(session), now.source)
         if opened.file is not None:
@@ -128,6 +157,7 @@ class Autosave:
         restore(self._session, opened)
         self._opened, self._saved = opened, held_by(opened, self._session)
         self.remark = opened.remark
+        self._single_files.take_back()
         if opened.remark:
             show_warning(opened.remark)
         self._tell("")
@@ -141,6 +171,7 @@ class Autosave:
     def _go_on(self, folder: Path, why_not: str) -> None:
         """Open the folder that was asked for meanwhile, or say why this one is not open."""
         asked_folder, self._asked_folder = self._asked_folder, None
+        self._single_files.take_back()
         self._tell(why_not)
         if asked_folder is not None and asked_folder != folder:
             self.open_folder(asked_folder)
@@ -153,7 +184,7 @@ class Autosave:
             self._write_now()
         except InputError as error:
             return str(error)
-        self.close()
+        self._close_series()
         return ""
 
     def _write_now(self) -> None:
@@ -193,6 +224,15 @@ class Autosave:
 
     def _on_failed(self, error: Exception) -> None:
         self._tell(report(error))
+
+    def _on_micrographs(self, micrographs: Mapping[str, Micrograph]) -> None:
+        """List the folder again where a file of it was opened that was not there before."""
+        opened, files = self._opened, self._session.files
+        sources = {each.source for name, each in micrographs.items() if name not in files}
+        new = {path for path in sources - self._listed if path is not None}
+        if opened is not None and any(path.parent == opened.source for path in new):
+            self._listed |= new
+            self.open_folder(opened.source)
 
     def _on_change(self) -> None:
         if self._file is not None and not self._timer.isActive():

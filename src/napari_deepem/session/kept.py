@@ -7,6 +7,7 @@ written.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -61,6 +62,11 @@ def open_kept(folder: Path, own: SessionFile | None = None) -> Kept:
     except InputError as error:
         beside.close()
         return Kept(folder, None, stored, f"{error}; until then nothing is saved")
+
+
+def was_kept(folder: Path) -> bool:
+    """Whether there is a session of a folder, wherever it is kept."""
+    return any(os.path.lexists(place / SESSION_FILE) for place in (folder, home_of(folder)))
 
 
 def over(below: Stored, above: Stored) -> Stored:

@@ -44,14 +44,14 @@ def restore(session: Session, opened: Opened) -> None:
     session.folder = opened.folder
     session.files = opened.files
     for name in Parameters.model_fields:
-        _set_if_possible(session, settings, name)
+        set_if_possible(session, settings, name)
     session.excluded = frozenset(settings.get("excluded", ()))
     session.rounds = tuple(round_from(values) for values in settings.get("rounds", ()))
-    labels = _labels(stored, "positive", "negative", "unsure")
+    labels = labels_in(stored, "positive", "negative", "unsure")
     with session.edits.no_step():
-        session.labels = {**session.labels, **_with_more(labels, session.labels)}
-    verdicts = _labels(stored, "accepted", "rejected")
-    session.verdicts = {**session.verdicts, **_with_more(verdicts, session.verdicts)}
+        session.labels = {**session.labels, **with_all_labels(labels, session.labels)}
+    verdicts = labels_in(stored, "accepted", "rejected")
+    session.verdicts = {**session.verdicts, **with_all_labels(verdicts, session.verdicts)}
     current = settings.get("current")
     session.current = current if current in opened.files else next(iter(opened.files))
 
@@ -60,7 +60,7 @@ def restore_model(session: Session, opened: Opened, model: Model) -> None:
     """Put the model of a session file into the session, and the candidates that it gave."""
     session.model = model
     for name in ("threshold", "std_range", "min_distance_px"):
-        _set_if_possible(session, opened.stored.settings, name)
+        set_if_possible(session, opened.stored.settings, name)
     session.candidates = {n: c for n, c in opened.stored.candidates.items() if c is not None}
 
 
@@ -92,7 +92,8 @@ def _forget_series(session: Session) -> None:
     session.edits.clear()
 
 
-def _set_if_possible(session: Session, settings: Mapping[str, Any], name: str) -> None:
+def set_if_possible(session: Session, settings: Mapping[str, Any], name: str) -> None:
+    """Take a setting from those that were kept, if it is there and allowed."""
     if name in settings:
         value = settings[name]
         try:
@@ -101,7 +102,7 @@ def _set_if_possible(session: Session, settings: Mapping[str, Any], name: str) -
             return
 
 
-def _labels(stored: Stored, *kinds: str) -> dict[str, Labels]:
+def labels_in(stored: Stored, *kinds: str) -> dict[str, Labels]:
     """The labels, by micrograph, of those that have points of any of these kinds."""
     return {
         micrograph: Labels.of(*(points.get(kind, ()) for kind in kinds))
@@ -110,7 +111,7 @@ def _labels(stored: Stored, *kinds: str) -> dict[str, Labels]:
     }
 
 
-def _with_more(kept: Mapping[str, Labels], new: Mapping[str, Labels]) -> dict[str, Labels]:
+def with_all_labels(kept: Mapping[str, Labels], new: Mapping[str, Labels]) -> dict[str, Labels]:
     """The labels that were kept, with new ones on the same micrographs."""
     joined = dict(kept)
     for name in kept.keys() & new.keys():
@@ -150,7 +151,10 @@ def changes(before: Snapshot, now: Snapshot, folder: Path) -> Stored:
             for name, value in now.settings.items()
             if name not in before.settings or before.settings[name] != value
         },
-        points={name: _points(now, name) for name in changed},
+        points={
+            name: points_of(now.labels.get(name, NO_LABELS), now.verdicts.get(name, NO_LABELS))
+            for name in changed
+        },
         candidates={name: now.candidates.get(name) for name in scored},
         model=None if now.model is before.model else _content(now.model, folder),
         files={n: now.files[n].name for n in (changed | scored) & now.files.keys()},
@@ -185,8 +189,8 @@ def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> set[str]:
     return {name for name in before.keys() | now.keys() if before.get(name) is not now.get(name)}
 
 
-def _points(now: Snapshot, name: str) -> dict[str, FloatArray]:
-    labels, verdicts = now.labels.get(name, NO_LABELS), now.verdicts.get(name, NO_LABELS)
+def points_of(labels: Labels, verdicts: Labels) -> dict[str, FloatArray]:
+    """The points, by kind, that a file holds of one micrograph."""
     return {
         "positive": labels.positive_yx,
         "negative": labels.negative_yx,
