@@ -129,6 +129,7 @@ def _joined_with_home(
             file.path.rename(file.path.with_name(f"{SESSION_FILE}.{time_ns()}"))
         else:
             file.path.unlink()
+            home.rmdir()  # where there is nothing else
     return Kept(folder, beside, over(stored, changes))
 
 
