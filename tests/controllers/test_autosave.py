@@ -233,9 +233,10 @@ def test_second_window_works_at_home_and_its_work_joins_the_first_ones(
     second.start_labelling("positive").add([[30.0, 40.0]])
     first.start_labelling("positive").add([[50.0, 60.0]])
     first.autosave.close()
-    second.session.threshold = 0.7
+    go_to(second, "m2", qtbot)
     second.autosave.open_folder(folder)
     qtbot.waitUntil(lambda: second.autosave.path == folder / SESSION_FILE)
+    assert second.session.current == "m2"
     assert second.autosave.remark == ""
     positive_yx = [[10.0, 20.0], [30.0, 40.0], [50.0, 60.0]]
     np.testing.assert_array_equal(second.session.labels["m1"].positive_yx, positive_yx)
