@@ -129,6 +129,27 @@ def test_partial_f2_is_f2_where_every_particle_has_a_label() -> None:
     np.testing.assert_allclose(f2_of_partial_labels(complete), complete.f2s)
 
 
+@given(
+    st.lists(st.tuples(st.integers(1, 999), st.booleans()), min_size=1, max_size=30),
+    st.integers(0, 5),
+)
+def test_f2_of_partial_labels_is_a_share(picks: list[tuple[int, bool]], missed: int) -> None:
+    """D.2: no picks and labels, however they are ranked, give more than 1."""
+    scores, hits = [score / 1000 for score, _ in picks], [hit for _, hit in picks]
+    f2s = f2_of_partial_labels(evaluation_of(scores, hits, n_truth=sum(hits) + missed))
+    assert np.all((f2s >= 0) & (f2s <= 1))
+
+
+def test_f2_of_partial_labels_is_near_the_truth() -> None:
+    """D.2: of 300 particles, scored 0.5 to 1, every third is labelled; 100 others score less."""
+    scores = np.concatenate([np.linspace(0.5, 1, 300), np.linspace(0.4, 0.7, 100)])
+    is_particle = np.arange(400) < 300
+    has_label = is_particle & (np.arange(400) % 3 == 0)
+    truth = evaluation_of(list(scores), list(is_particle), 300)
+    partial = evaluation_of(list(scores), list(has_label), 100)
+    np.testing.assert_allclose(f2_of_partial_labels(partial), truth.f2s, atol=0.02)
+
+
 def test_picks_without_a_label_do_not_raise_the_threshold_of_partial_labels() -> None:
     scores = list(np.linspace(0.95, 0.55, 40)) + list(np.linspace(0.2, 0.1, 40))
     hits = [index in (3, 12, 21, 30, 39) for index in range(80)]  # one in eight is labelled

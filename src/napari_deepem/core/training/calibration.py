@@ -201,19 +201,21 @@ def _between_typical_scores(evaluation: Evaluation) -> float:
 
 
 def f2_of_partial_labels(evaluation: Evaluation) -> FloatArray:
-    """(k,) F2 at each threshold if the labels are a random sample of the particles.
+    """(k,) F2 at each threshold, 0 to 1, if the labels are a random sample of the particles.
 
     Recall is that of the labels. Precision can't be counted, since a pick without a label may be
-    right; but with N particles in all, TP = recall * N, so eq 8 is 5 TP / (4 N + picks). N is
-    taken to be what the network itself finds at a score of 0.5, over its recall there. With
-    N = all labels this is eq 8 as it stands.
+    right; but with N particles in all, TP = recall * N, and no more than there are picks, so eq 8
+    is 5 TP / (4 N + picks). N is taken from the picks that score as high as the better half of the
+    labels that are found: these are particles, nearly all. With N = all labels this is eq 8 as it
+    stands.
     """
-    at_half = np.flatnonzero((evaluation.thresholds >= UNDECIDED) & (evaluation.recalls > 0))
-    n_particles = float(evaluation.n_truth)
-    if at_half.size:
-        estimate = evaluation.counts[at_half[-1]] / evaluation.recalls[at_half[-1]]
-        n_particles = max(n_particles, estimate)
-    return 5 * evaluation.recalls * n_particles / (4 * n_particles + evaluation.counts)
+    recalls, counts = evaluation.recalls, evaluation.counts
+    if not recalls.any():
+        return np.zeros_like(recalls)
+    half = np.searchsorted(recalls, recalls[-1] / 2)
+    n_particles = max(float(evaluation.n_truth), float(counts[half] / recalls[half]))
+    hits = np.minimum(recalls * n_particles, counts)
+    return 5 * hits / (4 * n_particles + counts)
 
 
 def particle_std_range(fields: Sequence[Field], box_px: int) -> tuple[float, float]:
