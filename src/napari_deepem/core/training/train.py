@@ -171,8 +171,9 @@ def train_fields(
     std_range = particle_std_range(fields, box_px)
     smoothings = settings.recipe.smoothings
     calibration = calibrate(
-        network, held_out, settings.labels_complete, std_range, smoothings, device
+        network, held_out, settings.labels_complete, std_range, smoothings, device, fields
     )
+    distance_px = calibration.min_distance_px
     return Model(
         network=network,
         recipe=settings.recipe.name,
@@ -182,6 +183,7 @@ def train_fields(
         threshold=calibration.threshold,
         std_range=std_range,
         smoothing=calibration.smoothing,
+        min_distance_px=distance_px and distance_px * settings.chosen_sampling.scale,
         summary={
             "seed": settings.seed,
             "labels_complete": settings.labels_complete,
