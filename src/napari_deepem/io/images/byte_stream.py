@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import IO, cast
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
 from napari_deepem.core.errors import InputError
@@ -65,6 +64,10 @@ class ByteStream:
                 f"{self.path}: {_size(self.file_size)} compressed, and its header asks for "
                 f"{_size(total)}; if they are there, decompress it first"
             )
+        if WORKING_COPIES * count <= SMALL:
+            return
+        import psutil  # by far most micrographs do without
+
         free = psutil.virtual_memory().available
         if WORKING_COPIES * count > free:
             raise InputError(
