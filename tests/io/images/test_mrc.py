@@ -96,6 +96,27 @@ def test_bytes_of_a_map_are_unsigned_where_the_header_says_so(tmp_path: Path) ->
         np.testing.assert_array_equal(density, expected.reshape(2, 4, 32))
 
 
+@pytest.mark.parametrize("length", [math.nan, math.inf, -300.0, 0.0, 1e-43, 3e38])
+def test_pixel_size_that_no_microscope_has_counts_as_none(tmp_path: Path, length: float) -> None:
+    content = bytearray(header_of((2, 3), 1) + bytes(10) + b"\1\2")
+    content[28:40] = struct.pack("<3i", 3, 2, 1)
+    for lengths, expected in (((length, 2.0, 1.0), None), ((4.5, 3.0, 1.0), 1.5)):
+        content[40:52] = struct.pack("<3f", *lengths)
+        (tmp_path / "a.mrc").write_bytes(content)
+        assert read_pixel_size(tmp_path / "a.mrc") == expected
+        assert read_micrograph(tmp_path / "a.mrc").pixel_size == expected
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"BZh9" + bytes(2000), b"\x1f\x8b\x08\xff" + bytes(5000), b"BZh", b"\x1f\x8b\x08"],
+)
+def test_what_only_begins_like_a_compressed_file_is_damaged(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.mrc").write_bytes(content)
+    with pytest.raises(InputError, match="compressed file is damaged or cut short"):
+        read_shape(tmp_path / "a.mrc")
+
+
 def test_pixels_begin_behind_an_extended_header(tmp_path: Path) -> None:
     image = np.arange(12, dtype=np.int16).reshape(3, 4)
     content = header_of(image.shape, 1, nsymbt=5000) + bytes(5000) + image.tobytes()

@@ -95,12 +95,12 @@ def opened(path: Path) -> Iterator[ByteStream]:
                     yield ByteStream(path, stream, size, is_compressed=True)
             else:
                 yield ByteStream(path, file, size, is_compressed=False)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (OSError, EOFError, zlib.error) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
         raise InputError(
             f"{path}: compressed file is damaged or cut short; copy it again"
         ) from error
-    except OSError as error:  # bz2 raises it too, without an errno
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except MemoryError as error:
         raise InputError(f"{path}: larger than the memory; bin it first") from error
 

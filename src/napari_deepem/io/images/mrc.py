@@ -23,6 +23,7 @@ from napari_deepem.io.images.byte_stream import ByteStream, opened
 _TYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}  # MRC2014 modes
 _UNSUPPORTED = {3: "complex integers", 4: "complex numbers", 16: "RGB", 101: "packed 4-bit"}
 _LARGEST_SIDE = 1 << 17  # px: beyond any camera or montage, so a header that says so is junk
+_SPACINGS = 1e-3, 1e6  # A/px: others are no microscope's, so they are junk
 _IMOD_STAMP, _IMOD_SIGNED = 1146047817, 1  # what IMOD's headers hold, and its flag of signed bytes
 _IMOD_OFFSET = 152 - 112  # bytes of its stamp and flags, in the header's `extra2`
 
@@ -124,9 +125,8 @@ def _image_shape(path: Path, header: Any) -> tuple[int, int]:
 
 
 def _spacing(length: float, samples: int) -> float | None:
-    if samples <= 0 or not np.isfinite(length) or length <= 0:
-        return None
-    return length / samples
+    smallest, largest = _SPACINGS
+    return length / samples if samples > 0 and smallest < length / samples < largest else None
 
 
 def _number_type(path: Path, header: Any) -> np.dtype[Any]:
