@@ -27,6 +27,7 @@ from napari_deepem.controllers.navigation import Navigation
 from napari_deepem.controllers.progress_bars import ProgressBars
 from napari_deepem.controllers.result_layers import ResultLayers
 from napari_deepem.controllers.scoring import Scoring
+from napari_deepem.controllers.single_file_labels import SingleFileLabels
 from napari_deepem.controllers.training import Training
 from napari_deepem.controllers.window_close import WindowClose
 from napari_deepem.controllers.workers import drop_all, report
@@ -69,7 +70,8 @@ class ViewerLink:
         self.label_layers = LabelLayers(self.session, self._viewer_of)
         self.mouse_tools = MouseTools(self.session, self.label_layers, self._viewer_of)
         self.micrograph_layers = MicrographLayers(self.session, self.label_layers, self._viewer_of)
-        self.autosave = Autosave(self.session)
+        self.single_file_labels = SingleFileLabels(self.session)
+        self.autosave = Autosave(self.session, self.single_file_labels)
         weakref.finalize(viewer, self.close).atexit = False
         self.navigation = Navigation(
             self.session, self.micrograph_layers, self._viewer_of, self._on_shown
