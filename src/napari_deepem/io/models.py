@@ -21,7 +21,7 @@ from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Labels
-from napari_deepem.io.atomic import replacing, writable_folder
+from napari_deepem.io.atomic import check_writable, replacing
 
 MODEL_SUFFIX = ".safetensors"
 FORMAT = "napari-deepem model"
@@ -43,7 +43,7 @@ def model_path(path: str | Path) -> Path:
         path = path.with_name(path.name + MODEL_SUFFIX)
     if path.is_dir():
         raise InputError(f"cannot write {path}: it is a folder; choose another file name")
-    writable_folder(path.parent)
+    check_writable(path.parent)
     return path
 
 
