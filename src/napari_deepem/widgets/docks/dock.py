@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_deepem.controllers.canvas_context import keep_context
 from napari_deepem.controllers.folder_drop import FolderDrop
 from napari_deepem.controllers.viewer_link import link_of
 
@@ -47,6 +48,7 @@ class Dock(Container):
         if not self.link.window_close.watching:
             self.link.window_close.watch(window)
             FolderDrop(self.link, window)
+            keep_context(self.link.viewer, window)
             self.link.progress_bars.open()
 
     def fill(self, widgets: Sequence[Widget]) -> None:
