@@ -302,8 +302,8 @@ def test_labels_of_a_deleted_layer_stay_and_come_back(viewer, qapp, notices, too
     assert counts.told() == (0, 0, 0)
     assert_layers_show(viewer, LABELS)
     assert [notice.message for notice in notices] == [
-        "The labels of 3 particles on m2 stay: hide their layer with its eye, or erase them with "
-        "the lasso."
+        "Labels stay where their layer is deleted (3 particles on m2): hide it with its eye, or "
+        "erase them with the lasso."
     ]
     link.mouse_tools.use("positive")
     Mouse(viewer).drag((120.0, 120.0), (120.0, 120.0))

@@ -153,8 +153,8 @@ class LabelLayers:
         if not was_shown:
             word = label_points.WORDS[kind].removesuffix("s")
             show_info(
-                f"The labels of {counted(count, word)} on {name} stay: hide their layer with its "
-                "eye, or erase them with the lasso."
+                f"Labels stay where their layer is deleted ({counted(count, word)} on {name}): "
+                "hide it with its eye, or erase them with the lasso."
             )
 
     # from the session

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_deepem.controllers.canvas_context import keep_context
+from napari_deepem.controllers.canvas_focus import CanvasFocus
 from napari_deepem.controllers.folder_drop import FolderDrop
 from napari_deepem.controllers.viewer_link import link_of
 
@@ -44,7 +45,8 @@ class Dock(Container):
         self._tabs = _DockTab(self.native, type(self).__name__, self._on_window)
 
     def _on_window(self, window: QMainWindow) -> None:
-        """Follow what is done to the window as a whole, if this is the first dock in it."""
+        """Follow what is done to the window; as a whole, if this is the first dock in it."""
+        CanvasFocus(self.native, window)
         if not self.link.window_close.watching:
             self.link.window_close.watch(window)
             FolderDrop(self.link, window)
