@@ -49,20 +49,6 @@ class CanvasFocus(QObject):
         if is_asked:
             QTimer.singleShot(0, self._focus_canvas)
         return False
-        kind = event.type()
-        if isinstance(watched, QOpenGLWidget):
-            if kind == QEvent.Type.Enter and _is_free(QApplication.focusWidget()):
-                self._focus_canvas()
-        elif kind == QEvent.Type.KeyPress and cast(QKeyEvent, event).key() in RETURN:
-            QTimer.singleShot(0, self._focus_canvas)
-        return False
-        if isinstance(watched, QOpenGLWidget):
-            if event.type() == QEvent.Type.Enter and _is_free(QApplication.focusWidget()):
-                self._focus_canvas()
-        elif isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            if event.key() in RETURN:
-                QTimer.singleShot(0, self._focus_canvas)
-        return False
 
     def _focus_canvas(self) -> None:
         """Give the canvas the focus, from a dock that floats too."""
