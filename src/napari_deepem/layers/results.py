@@ -14,7 +14,7 @@ from napari.layers import Image, Layer, Points
 from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_deepem.core.types import Float32Array, FloatArray, Picks, ScoreMap
-from napari_deepem.layers.label_points import COLORS, resize, square_style
+from napari_deepem.layers.label_points import COLORS, resize, set_centres, square_style
 from napari_deepem.layers.micrographs import grid_placement, place, placement_of
 from napari_deepem.layers.tags import KEY, find_layer, find_layers, tag
 
@@ -74,7 +74,7 @@ def show_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
         resize(layer, box_size_px)
     if not _holds(layer, picks):
         with layer.events.set_data.blocker():  # not drawn before it has its colours
-            layer.data = picks.centres_yx
+            set_centres(layer, picks.centres_yx)
         layer.features = {} if picks.scores is None else {"score": picks.scores}
         if not _color_by_score(layer):
             layer.refresh()

@@ -22,6 +22,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_deepem.controllers.canvas_context import keep_context
+from napari_deepem.controllers.canvas_focus import CanvasFocus
 from napari_deepem.controllers.folder_drop import FolderDrop
 from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.widgets.docks.typed_numbers import take_when_typed
@@ -45,10 +47,12 @@ class Dock(Container):
         self._tabs = _DockTab(self.native, type(self).__name__, self._on_window)
 
     def _on_window(self, window: QMainWindow) -> None:
-        """Follow what is done to the window as a whole, if this is the first dock in it."""
+        """Follow what is done to the window; as a whole, if this is the first dock in it."""
+        CanvasFocus(self.native, window)
         if not self.link.window_close.watching:
             self.link.window_close.watch(window)
             FolderDrop(self.link, window)
+            keep_context(self.link.viewer, window)
             self.link.progress_bars.open()
 
     def fill(self, widgets: Sequence[Widget]) -> None:
