@@ -24,7 +24,9 @@ CENTRES_YX = np.array([[40.0, 130.0], [90.0, 60.0]])
 def session() -> Session:
     """Two scored micrographs, 150 rows by 200 columns, with the same two candidates."""
     session = Session(threshold=0.5)
-    session.model = SimpleNamespace(threshold=0.5, std_range=(0.0, 5.0), box_size_px=30, summary={})
+    session.model = SimpleNamespace(
+        min_distance_px=None, threshold=0.5, std_range=(0.0, 5.0), box_size_px=30, summary={}
+    )
     grid = np.zeros((2, 2), dtype=np.float32)
     session.micrographs = {name: Micrograph(np.zeros((150, 200)), name) for name in "ab"}
     session.current = "a"

@@ -35,6 +35,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import LABEL_KINDS, LabelKind
 from napari_deepem.layers import micrographs
 from napari_deepem.layers.label_points import kind_of
+from napari_deepem.layers.layer_order import put_in_order
 from napari_deepem.layers.tags import find_layer, micrograph_name_of, role_of
 from napari_deepem.session import Session
 
@@ -77,7 +78,9 @@ class ViewerLink:
         )
         for layer in list(viewer.layers):
             self._add(layer)
+            put_in_order(viewer.layers, layer)
         viewer.layers.events.inserted.connect(self._on_layer_inserted)
+        viewer.layers.events.inserted.connect(self._on_all_know_layer, position="last")
         viewer.layers.events.removed.connect(self._on_layer_removed)
         self.session.events.current.connect(self._on_current)
         self.result_layers = ResultLayers(self.session, self._viewer_of)
@@ -153,6 +156,9 @@ class ViewerLink:
     def _on_layer_inserted(self, event: Any) -> None:
         self._add(event.value)
         self.points_changed.emit()
+
+    def _on_all_know_layer(self, event: Any) -> None:
+        put_in_order(self.viewer.layers, event.value)
 
     def _add(self, layer: Layer) -> None:
         if kind_of(layer) is not None:
