@@ -12,7 +12,7 @@ import torch
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.metrics import average_precision, precision_recall
-from napari_deepem.core.jobs import EpochDone, finish
+from napari_deepem.core.jobs import BatchesDone, EpochDone, finish, never, without_batches
 from napari_deepem.core.network.devices import DeviceName, chosen_device
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.network.network import Network
@@ -28,7 +28,7 @@ from napari_deepem.core.training.learners import (
     Learner,
     ModernLearner,
     PaperLearner,
-    loss_of_epoch,
+    losses_of_epoch,
 )
 from napari_deepem.core.training.settings import TrainingSettings, sampling_of
 from napari_deepem.core.types import Float32Array, Labels, Micrograph
@@ -106,11 +106,6 @@ def train(
     return finish(train_epochs(micrographs, labels, settings), on_epoch)
 
 
-def never() -> bool:
-    """Whether to stop a training that nobody asks to stop: no."""
-    return False
-
-
 def train_epochs(
     micrographs: Iterable[Micrograph],
     labels: Sequence[Labels],
@@ -126,7 +121,7 @@ def train_epochs(
         raise InputError("no particle is labelled: mark some particles first, or give their file")
     chosen_device(settings.device)  # before anything is read
     fields = prepare_fields(micrographs, labels, settings.box_size_px, settings.chosen_sampling)
-    return (yield from train_fields(fields, settings, stop=stop))
+    return (yield from without_batches(train_fields(fields, settings, stop=stop)))
 
 
 def train_fields(
@@ -137,14 +132,15 @@ def train_fields(
     *,
     before: Network | None = None,
     stop: Callable[[], bool] = never,
-) -> Generator[EpochDone, None, Model]:
-    """A stream of `EpochDone` that returns the `Model`: `train_epochs` on prepared micrographs.
+) -> Generator[BatchesDone | EpochDone, None, Model]:
+    """A stream of progress that returns the `Model`: `train_epochs` on prepared micrographs.
+
+    It tells of every batch and of every epoch.
 
     Parameters
     ----------
     fields : sequence of Field
         Every labelled micrograph, whole, see `prepare_fields`.
-    settings : TrainingSettings
     parts : (training, held_out), optional
         The fields divided; as `hold_out` does by default, which depends on the fields and the seed
         alone, not on recipe and architecture.
@@ -153,8 +149,8 @@ def train_fields(
     before : Network, optional
         An earlier network, tried on the same held-out boxes: the summary's `ap_before`.
     stop : callable, optional
-        Asked after every epoch; True ends the training there with the best epoch's network (see
-        `best_epoch`), calibrated as any other. To drop a training, close the stream instead.
+        Asked after every batch; True ends the epoch and the training there, with the best epoch's
+        network (see `best_epoch`), calibrated as any other. To drop a training, close the stream.
     """
     box_px, device = settings.network_box_px, chosen_device(settings.device)
     rng = np.random.default_rng(settings.seed)
@@ -163,9 +159,9 @@ def train_fields(
     boxes = _held_out_boxes(held_out, settings, rng)
     epochs = settings.chosen_epochs
     looks = set() if settings.labels_complete else {epochs * k // 4 for k in (1, 2, 3)}
-    network, curve = yield from _learn(learner, boxes, epochs, looks, stop, device)
+    network, curve, stopped = yield from _learn(learner, boxes, epochs, looks, stop, device)
     extras: dict[str, Any] = {}
-    if len(curve) < epochs:
+    if stopped:
         extras["stopped"] = {"epochs": epochs, "kept_epoch": best_epoch(curve)}
     if before is not None and boxes is not None:
         extras["ap_before"] = _held_out_figures(before, learner.loss, boxes, device)[1]
@@ -187,6 +183,7 @@ def train_fields(
             "seed": settings.seed,
             "labels_complete": settings.labels_complete,
             "recipe": json.loads(json.dumps(asdict(settings.recipe))),  # tuples become lists
+            "labelled": sum(len(field.positive_yx) for field in fields),
             "trained_on": _describe(training),
             "held_out": _describe(held_out),
             "curve": [asdict(done) for done in curve],
@@ -207,28 +204,35 @@ def _learn(
     looks: Container[int],
     stop: Callable[[], bool],
     device: torch.device,
-) -> Generator[EpochDone, None, tuple[Network, list[EpochDone]]]:
-    """A stream of `EpochDone` that returns a network, and all that was yielded.
+) -> Generator[BatchesDone | EpochDone, None, tuple[Network, list[EpochDone], bool]]:
+    """A stream of progress that returns a network, all epochs, and whether it was stopped.
 
     The network is that of the last epoch, or where training was stopped of the best one. After the
     epochs in `looks` the learner looks around for particles that are not labelled.
     """
     curve: list[EpochDone] = []
-    best = network = learner.trained()
+    best = learner.trained()
+    done, total = 0, epochs * learner.batches_per_epoch
+    stopped = False
     for epoch in range(1, epochs + 1):
-        loss = loss_of_epoch(learner, device)
-        if epoch in looks:
-            learner.look_around()
+        losses: list[float] = []
+        for loss in losses_of_epoch(learner, device):
+            losses.append(loss)
+            done += 1
+            yield BatchesDone(done, total)
+            if stopped := done < total and stop():
+                break
+        if epoch in looks and not stopped:
+            learner.look_around(stop)
         network = learner.trained()
-        curve.append(
-            EpochDone(epoch, epochs, loss, *_held_out_figures(network, learner.loss, boxes, device))
-        )
+        figures = _held_out_figures(network, learner.loss, boxes, device)
+        curve.append(EpochDone(epoch, epochs, float(np.mean(losses)), *figures))
         if best_epoch(curve) == epoch:
             best = network
         yield curve[-1]
-        if stop():
+        if stopped := stopped or (done < total and stop()):
             break
-    return (network if len(curve) == epochs else best), curve
+    return (best if stopped else network), curve, stopped
 
 
 def best_epoch(curve: Sequence[EpochDone]) -> int:

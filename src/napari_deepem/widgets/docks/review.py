@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox, ProgressBar, PushButton
+from magicgui.widgets import CheckBox, ComboBox, PushButton
 from qtpy.QtWidgets import QSizePolicy
 
 from napari_deepem.controllers.debounced_job import DebouncedJob
@@ -19,9 +19,10 @@ from napari_deepem.session.readiness import (
     why_not_review,
 )
 from napari_deepem.session.review_gallery import EMPTY, Gallery, Verdict
-from napari_deepem.session.training_rounds import Round
+from napari_deepem.session.training_rounds import gain_of
 from napari_deepem.widgets.docks.dock import Dock, enable, form, holder, row, tell, text_line
 from napari_deepem.widgets.docks.review_canvas import ReviewCanvas
+from napari_deepem.widgets.docks.training_progress import TrainingProgress
 from napari_deepem.widgets.pictures.gallery import GalleryPictures, GalleryView
 from napari_deepem.widgets.plots.training_curves import RoundsPlot
 
@@ -45,6 +46,7 @@ WHAT_AGAIN_DOES = (
     "Trains a new network with the same settings. Accepted picks are particles, rejected ones are "
     "non-particles; the same micrographs are held out as before."
 )
+HOW_COUNTED = "Particles between what is trained on and what is held out are left out of both."
 READ_AT_ONCE = 4  # micrographs, before looking again at what is in sight
 FAST_MS = 40
 
@@ -70,10 +72,12 @@ class Review(Dock):
         self.suggest.changed.connect(self._suggest)
         self.train_again = PushButton(text="Train again")
         self.train_again.changed.connect(self._train)
-        self.progress = ProgressBar(min=0, max=1, value=0)
+        self._training_progress = TrainingProgress(self)
+        self.stop, self.progress = self._training_progress.stop, self._training_progress.bar
         self.status = text_line("status")
         self.rounds = RoundsPlot()
         self.gain = text_line("gain")
+        self.gain.tooltip = HOW_COUNTED
         gallery = holder(self.view)
         self.extend(
             [
@@ -82,7 +86,7 @@ class Review(Dock):
                 gallery,
                 row(self.accept, self.reject, self.undecide),
                 self.counts,
-                row(self.suggest, self.train_again),
+                row(self.suggest, self.train_again, self.stop),
                 self.progress,
                 self.status,
                 holder(self.rounds.widget),
@@ -129,7 +133,7 @@ class Review(Dock):
         self.follow(events.rounds, self._show_rounds)
         for name in ("labels", "micrographs", "box_size_px"):
             self.follow(events[name], self._show)
-        for name in ("running", "message", "done", "total"):
+        for name in ("running", "message"):
             self.follow(activity[name], self._show)
 
     # what is shown
@@ -260,9 +264,7 @@ class Review(Dock):
         empty = "" if len(self.pictures.gallery) else NOTHING_TO_REVIEW
         enable(self.suggest, why_not_review(session), WHAT_SUGGEST_DOES)
         enable(self.train_again, running or why_not_refine_by_verdicts(session), WHAT_AGAIN_DOES)
-        self.progress.visible = activity.running
-        self.progress.max = activity.total
-        self.progress.value = min(activity.done, activity.total)
+        self._training_progress.show()
         tell(self.status, activity.message if activity.running else empty)
         self._show_counts()
 
@@ -287,14 +289,3 @@ class Review(Dock):
         self.rounds.show(rounds)
         self.rounds.widget.setVisible(any(round_.ap is not None for round_ in rounds))
         tell(self.gain, gain_of(rounds[-1]) if rounds else "")
-
-
-def gain_of(round_: Round) -> str:
-    """A sentence on what a round was trained with, and what it gave."""
-    text = f"Round {round_.number}: {counted(round_.particles, 'particle')}, "
-    text += f"{counted(round_.negatives, 'non-particle')}"
-    if round_.ap is not None:
-        text += f"; AP {round_.ap:.3f} on held-out boxes"
-    if round_.ap_before is not None:
-        text += f", the model before has {round_.ap_before:.3f} on the same"
-    return text
