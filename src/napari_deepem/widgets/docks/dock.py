@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
 from napari_deepem.controllers.folder_drop import FolderDrop
 from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.widgets.docks.typed_numbers import take_when_typed
+from napari_deepem.widgets.docks.window_size import give_room
 
 OURS = "napari-deepem dock"
 SLIDER_MARGIN = 1.05  # of the highest value that a range slider has to show
@@ -50,6 +51,7 @@ class Dock(Container):
             self.link.window_close.watch(window)
             FolderDrop(self.link, window)
             self.link.progress_bars.open()
+            give_room(window)
 
     def fill(self, widgets: Sequence[Widget]) -> None:
         """Lay widgets out from top to bottom, close together; what is too high is scrolled."""
