@@ -11,7 +11,7 @@ import numpy as np
 from napari_deepem.batch.train import find_labelled
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.verdicts import labels_of_verdicts
-from napari_deepem.core.jobs import EpochDone, MicrographRead
+from napari_deepem.core.jobs import EpochDone, MicrographRead, without_batches
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.training.refinement import Start, refine_epochs
 from napari_deepem.core.training.settings import TrainingSettings
@@ -158,7 +158,9 @@ def refine_on_files(
     The files of the model's training set must be there, see `recall`.
     """
     verdicts_read = read_verdicts(paths, files, model.box_size_px)
-    job = refine_epochs(model, verdicts_read.verdicts, _read, settings, start)
+    job: Generator[MicrographRead | EpochDone, None, Model] = without_batches(
+        refine_epochs(model, verdicts_read.verdicts, _read, settings, start)
+    )
     progress = next(job)
     while isinstance(progress, MicrographRead):
         yield progress
