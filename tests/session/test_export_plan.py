@@ -132,3 +132,22 @@ def test_folder_that_is_a_file_is_said(session: Session, tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file"):
         written_by(plan(session, "picks", "this", tmp_path / "file", [".star"]))
+
+
+def test_file_that_is_another_one_on_this_disk_is_not_replaced(
+    session: Session, tmp_path: Path
+) -> None:
+    """B.1: as on disks that take A.star for a.star."""
+    (tmp_path / "b.star").symlink_to("a.star")
+    with pytest.raises(InputError, match=r"b\.star is a\.star on this disk"):
+        written_by(plan(session, "picks", "all", tmp_path, [".star"]))
+
+
+def test_link_in_place_of_a_file_is_replaced_not_followed(session: Session, tmp_path: Path) -> None:
+    """B.1"""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "theirs").write_text("theirs")
+    (tmp_path / "out" / "a.star").symlink_to(tmp_path / "theirs")
+    written_by(plan(session, "picks", "this", tmp_path / "out", [".star"]))
+    assert (tmp_path / "theirs").read_text() == "theirs"
+    assert not (tmp_path / "out" / "a.star").is_symlink()

@@ -17,6 +17,7 @@ from napari_deepem.cli.options import (
     ScoreOrF2,
     Whole,
     distance,
+    given_micrographs,
     probability,
     rising,
 )
@@ -80,11 +81,10 @@ def pick(
     """
     from napari_deepem.batch.pick import PickSettings, check_formats, pick_files
     from napari_deepem.core.picking.criteria import PickCriteria
-    from napari_deepem.io.images import find_micrographs
     from napari_deepem.io.models import load_model
 
     formats = check_formats(format.split(","))
-    paths = find_micrographs(micrographs)
+    paths = given_micrographs(micrographs)
     trained = load_model(model)
     criteria = PickCriteria(
         threshold=trained.threshold if threshold == "f2" else probability(threshold),

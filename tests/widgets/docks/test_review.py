@@ -21,8 +21,8 @@ from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.verdict_points import ACCEPTED, REJECTED, SELECTED
 from napari_deepem.session import Scored, Session
-from napari_deepem.session.training_rounds import Round
-from napari_deepem.widgets.docks.review import ALL, SUGGESTED, Review, gain_of
+from napari_deepem.session.training_rounds import Round, gain_of
+from napari_deepem.widgets.docks.review import ALL, SUGGESTED, Review
 from napari_deepem.widgets.plots.training_curves import RoundsPlot
 
 PLUGIN = "napari-deepem"

@@ -23,6 +23,12 @@ class LabelledMicrograph:
     labels: Labels
     complete: bool  # whether every particle is labelled
     source: Path | None = None  # the file; None where it was none
+    once_at: Path | None = None  # where older model files say that it was
+
+    def file(self) -> Path | None:
+        """The file where it should be, or once was; None where it is in neither place."""
+        places = (self.source, self.once_at)
+        return next((path for path in places if path is not None and _can_be_seen(path)), None)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -57,6 +63,13 @@ class Model:
         if pixel_size is None or self.pixel_size is None:
             return True
         return abs(pixel_size / self.pixel_size - 1) < PIXEL_SIZE_TOLERANCE
+
+
+def _can_be_seen(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # in a folder of somebody else's
+        return False
 
 
 def pixel_size_remark(name: str, pixel_size: float | None, model: Model) -> str | None:

@@ -163,6 +163,8 @@ def train_fields(
     epochs = settings.chosen_epochs
     looks = set() if settings.labels_complete else {epochs * k // 4 for k in (1, 2, 3)}
     network, curve = yield from _learn(learner, figures, settings, looks, stop, device)
+    if not all(weights.isfinite().all() for weights in network.parameters()):
+        raise InputError("the training diverged, its weights are no numbers: give another --seed")
     extras: dict[str, Any] = {}
     if len(curve) < epochs:
         extras["stopped"] = {"epochs": epochs, "kept_epoch": best_epoch(curve)}

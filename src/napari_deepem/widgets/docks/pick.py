@@ -24,6 +24,7 @@ from napari_deepem.widgets.docks.dock import (
     tell,
     text_line,
 )
+from napari_deepem.widgets.docks.typed_numbers import take_when_typed
 from napari_deepem.widgets.pictures.std_range_boxes import StdRangeBoxes
 from napari_deepem.widgets.plots.threshold_plots import COLORS, ScorePlot, StdPlot
 from napari_deepem.widgets.plots.training_curves import shade
@@ -138,6 +139,7 @@ class Pick(Dock):
             max=10_000.0,
             step=1.0,
         )
+        take_when_typed(control, 0.0, 10_000.0)
         control.changed.connect(lambda value: setattr(self.session, "min_distance_px", value))
         return control
 
