@@ -64,6 +64,8 @@ class Pick(Dock):
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.status = text_line("status")
         self.pick_counts = text_line("pick_counts")
+        self.precision = text_line("precision")
+        self.precision.tooltip = HOW_SURE
         self.scores = ScorePlot(self._on_line)
         self.held_out = text_line("held_out")
         self.threshold = self.control("threshold", widget_type=FloatSlider, step=0.01)
@@ -93,6 +95,7 @@ class Pick(Dock):
                 self.progress,
                 self.status,
                 self.pick_counts,
+                self.precision,
                 holder(self.scores.widget),
                 self.held_out,
                 self.use_optimum,
@@ -256,16 +259,14 @@ class Pick(Dock):
 
     def _show_pick_counts(self, with_total: bool = True) -> None:
         candidates, picks = self.session.current_candidates, self.session.picks
-        parts, estimate = [], self.session.estimated_precision
+        parts = []
         if candidates is not None and picks is not None:
             parts.append(f"{len(picks)} of {len(candidates)} kept here")
             total = self.session.selection.total() if with_total else None
             if total is not None and total[1] > 1:
                 parts.append(f"{total[0]} in {counted(total[1], 'micrograph')}")
-            if estimate is not None:
-                parts.append(f"about {estimate:.0%} right")
         tell(self.pick_counts, ", ".join(parts))
-        self.pick_counts.tooltip = "" if estimate is None else HOW_SURE
+        tell(self.precision, precision_text(self.session.estimated_precision))
 
     def _show_distance(self) -> None:
         show_value(self.min_distance, self.session.distance_px())
@@ -274,3 +275,12 @@ class Pick(Dock):
 def shown_name(name: str, curves: Mapping[str, Any]) -> str:
     """The name of a held-out figure as it is shown: F2 of partial labels is an estimate."""
     return "F2 about" if name == "F2" and "precision" not in curves else name
+
+
+def precision_text(estimate: Any) -> str:
+    """A `PrecisionEstimate` in a line: the share of picks that is right, or why it is not told."""
+    if estimate is None:
+        return ""
+    if estimate.precision is None:
+        return f"How many are right here is not told: {estimate.withheld}"
+    return f"About {estimate.precision:.0%} right here (\N{PLUS-MINUS SIGN} {200 * estimate.error:.0f})"
