@@ -122,7 +122,7 @@ def _size_of_file(path: Path) -> int:
 
 def _unreachable(path: Path, error: OSError) -> str:
     if path.is_symlink():
-        return f"{path}: a link to {path.readlink()}, which can't be reached; mend the link"
+        return f"{path}: a link to {path.readlink()}, which can't be reached; mend it or leave it out"
     if isinstance(error, FileNotFoundError):
         return f"{path}: no such file; check the path"
     return f"{path}: cannot be read: {error.strerror or error}"
