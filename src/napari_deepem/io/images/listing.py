@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.io.images.file_names import plain_name
 from napari_deepem.io.images.formats import SUFFIXES
 
 _COMPRESSION = re.compile(r"\.(gz|bz2)$", re.IGNORECASE)
@@ -23,10 +24,11 @@ def micrograph_name(path: str | Path) -> str:
     """The name of a file without folders and image suffixes: 'sum/a.mrc.gz' is 'a'.
 
     Dots that don't start an image suffix belong to the name: 'May08_04.32.27' stays. Both kinds of
-    slash part folders, because a STAR file may come from another system.
+    slash part folders, because a STAR file may come from another system. It is text, and plain,
+    whatever the file is called (see `io.images.file_names`): names of other files are made of it.
     """
     file_name = re.split(r"[\\/]", str(path))[-1]
-    return _IMAGE_SUFFIX.sub("", _COMPRESSION.sub("", file_name)) or file_name
+    return plain_name(_IMAGE_SUFFIX.sub("", _COMPRESSION.sub("", file_name)) or file_name)
 
 
 def find_micrographs(arguments: Iterable[str | Path]) -> list[Path]:
@@ -97,7 +99,7 @@ def list_micrographs(folder: str | Path) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for file_name in sorted(file_names, key=_natural):
         name = micrograph_name(file_name)
-        files[file_name if name in files else name] = folder / file_name
+        files[plain_name(file_name) if name in files else name] = folder / file_name
     return files
 
 
