@@ -121,9 +121,8 @@ def test_layers_that_a_closing_viewer_takes_away_take_no_labels_along(folder: Pa
 
     session.current = "blobs_1"
     qtbot.waitUntil(lambda: "blobs_1 particles" in viewer.layers)
-    viewer.layers.remove("blobs_1 particles")  # the user's own wish
-    qtbot.waitUntil(lambda: not len(session.labels["blobs_1"].positive_yx))
-    session.edits.undo()
+    viewer.layers.remove("blobs_1 particles")
+    qtbot.waitUntil(lambda: "blobs_1 particles" in viewer.layers)
     np.testing.assert_array_equal(session.labels["blobs_1"].positive_yx, [[11.0, 12.0]])
     link.close()
 

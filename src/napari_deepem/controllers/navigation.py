@@ -18,6 +18,7 @@ from napari_deepem.layers.layer_selection import keeping_selection
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.tags import find_layers, micrograph_name_of, role_of
 from napari_deepem.session import Scored, Session
+from napari_deepem.session.readiness import why_not_begin
 from napari_deepem.session.series import reading, reading_scores
 
 REUSED = (None, "scores", "picks")  # roles of layers that outlast a micrograph
@@ -69,6 +70,13 @@ class Navigation:
         name = self._beside(self._session.current, by)
         if name is not None:
             self.go_to(name)
+
+    def why_not_step(self, by: int) -> str:
+        """Why there is no micrograph `by` on in the list; empty if there is one."""
+        if why := why_not_begin(self._session):
+            return why
+        is_there = self._beside(self._session.current, by) is not None
+        return "" if is_there else f"This is the {'last' if by > 0 else 'first'} micrograph."
 
     def turn_to(self, name: str | None) -> None:
         """Show a micrograph in place of the last one, read first if need be."""

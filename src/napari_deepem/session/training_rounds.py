@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from napari_deepem.core.network.model import Model
+from napari_deepem.core.wording import counted
 
 # by labels alone; again, see `core.training.refinement`; loaded from a file
 RoundStart = Literal["new", "anew", "weights", "file"]
@@ -52,3 +53,14 @@ def round_of(model: Model, start: RoundStart, number: int) -> Round:
         ap=curve[kept - 1].get("held_out_ap") if curve else None,
         ap_before=summary.get("ap_before"),
     )
+
+
+def gain_of(round_: Round) -> str:
+    """A sentence on what a round was trained with, and what it gave."""
+    text = f"Round {round_.number}: {counted(round_.particles, 'particle')}, "
+    text += f"{counted(round_.negatives, 'non-particle')}"
+    if round_.ap is not None:
+        text += f"; AP {round_.ap:.3f} on held-out boxes"
+    if round_.ap_before is not None:
+        text += f", the model before has {round_.ap_before:.3f} on the same"
+    return text

@@ -21,8 +21,8 @@ from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.verdict_points import ACCEPTED, REJECTED, SELECTED
 from napari_deepem.session import Scored, Session
-from napari_deepem.session.training_rounds import Round
-from napari_deepem.widgets.docks.review import ALL, SUGGESTED, Review, gain_of
+from napari_deepem.session.training_rounds import Round, gain_of
+from napari_deepem.widgets.docks.review import ALL, SUGGESTED, Review
 from napari_deepem.widgets.plots.training_curves import RoundsPlot
 
 PLUGIN = "napari-deepem"
@@ -149,7 +149,12 @@ class Docks:
             self.viewer.add_image(data, **arguments)
         self.session: Session = session_of(self.viewer)
         self.session.model = SimpleNamespace(
-            threshold=0.5, std_range=(0.0, 9.0), box_size_px=24, sampling=Sampling(1), summary={}
+            min_distance_px=None,
+            threshold=0.5,
+            std_range=(0.0, 9.0),
+            box_size_px=24,
+            sampling=Sampling(1),
+            summary={},
         )
         grid = np.zeros((5, 8), dtype=np.float32)
         score_map = ScoreMap(grid, grid, 0, 1, 24)

@@ -16,6 +16,7 @@ from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates.formats import FORMATS, READABLE, WRITABLE, format_of
 from napari_deepem.io.coordinates.parsing import status_of
 from napari_deepem.io.coordinates.rows import Rows
+from napari_deepem.io.images.file_names import plain_name
 
 __all__ = [
     "FORMATS",
@@ -168,7 +169,7 @@ def _files_in(folder: Path) -> dict[str, Path]:
             if file.is_dir():
                 continue
             suffix = format_of(file).suffix
-            other = files.setdefault(file.name[: -len(suffix)] + suffix, file)
+            other = files.setdefault(plain_name(file.name[: -len(suffix)]) + suffix, file)
             if other is not file:
                 raise InputError(f"{other} and {file} have the same name: remove one of them")
     except OSError as error:
@@ -201,7 +202,7 @@ def _read_file(path: Path, names: list[str]) -> tuple[dict[str, Picks], list[str
     if rows.micrographs:
         divided = rows.by_name(path)
         return {name: divided[name] for name in names if name in divided}, list(divided)
-    own = {path.name[: -len(format_of(path).suffix)], format_of(path).name_of(path)}
+    own = {plain_name(path.name[: -len(format_of(path).suffix)]), format_of(path).name_of(path)}
     # A single file for a single micrograph is meant for it, whatever it is called.
     picks = {name: rows.picks() for name in names if name in own or len(names) == 1}
     return picks, [format_of(path).name_of(path)]

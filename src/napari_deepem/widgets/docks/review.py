@@ -19,7 +19,7 @@ from napari_deepem.session.readiness import (
     why_not_review,
 )
 from napari_deepem.session.review_gallery import EMPTY, Gallery, Verdict
-from napari_deepem.session.training_rounds import Round
+from napari_deepem.session.training_rounds import gain_of
 from napari_deepem.widgets.docks.dock import Dock, enable, form, holder, row, tell, text_line
 from napari_deepem.widgets.docks.review_canvas import ReviewCanvas
 from napari_deepem.widgets.pictures.gallery import GalleryPictures, GalleryView
@@ -45,6 +45,7 @@ WHAT_AGAIN_DOES = (
     "Trains a new network with the same settings. Accepted picks are particles, rejected ones are "
     "non-particles; the same micrographs are held out as before."
 )
+NONE_SELECTED = "Click a picture first: a verdict is on what is selected."
 READ_AT_ONCE = 4  # micrographs, before looking again at what is in sight
 FAST_MS = 40
 
@@ -114,7 +115,7 @@ class Review(Dock):
         self._crops = job(self._crop_job, self._on_cut, on_progress=self._on_crops)
         self.view.scrolled.connect(self._crops.ask)
         self.view.verdict_given.connect(self._give_verdict)
-        self.view.undo_asked.connect(lambda: session.verdict_edits.undo())
+        self.view.undo_asked.connect(self._undo)
         self.scope.changed.connect(self._refill)
         self.order.changed.connect(self._refill)
         self.only_open.changed.connect(self._refill)
@@ -213,12 +214,17 @@ class Review(Dock):
     def _give_verdict(self, verdict: Verdict | None) -> None:
         rows = self.view.selected_rows()
         if not len(rows):
+            self.link.viewer.status = NONE_SELECTED
             return
         gallery, below = self.pictures.gallery, int(rows[-1]) + 1
         review_gallery.give_verdict(self.session, gallery.by_name(rows), verdict)
         if self.pictures.gallery is not gallery:  # what has a verdict was taken out
             below -= len(rows)
         self.view.select_row(min(below, len(self.pictures.gallery) - 1))
+
+    def _undo(self) -> None:
+        if self.session.verdict_edits.undo() is None:
+            self.link.viewer.status = "No verdict to undo."
 
     def _on_verdicts(self) -> None:
         gallery = self.pictures.gallery
@@ -287,14 +293,3 @@ class Review(Dock):
         self.rounds.show(rounds)
         self.rounds.widget.setVisible(any(round_.ap is not None for round_ in rounds))
         tell(self.gain, gain_of(rounds[-1]) if rounds else "")
-
-
-def gain_of(round_: Round) -> str:
-    """A sentence on what a round was trained with, and what it gave."""
-    text = f"Round {round_.number}: {counted(round_.particles, 'particle')}, "
-    text += f"{counted(round_.negatives, 'non-particle')}"
-    if round_.ap is not None:
-        text += f"; AP {round_.ap:.3f} on held-out boxes"
-    if round_.ap_before is not None:
-        text += f", the model before has {round_.ap_before:.3f} on the same"
-    return text
