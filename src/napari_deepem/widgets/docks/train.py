@@ -17,7 +17,7 @@ from napari_deepem.layers.label_points import COLORS
 from napari_deepem.session import Session, jobs
 from napari_deepem.session.box_pictures import cutting_training_boxes
 from napari_deepem.session.readiness import why_not_refine, why_not_train
-from napari_deepem.session.training_advice import training_advice
+from napari_deepem.session.training_advice import advice_on_model, training_advice
 from napari_deepem.session.training_rounds import RoundStart
 from napari_deepem.widgets.docks.dock import (
     Dock,
@@ -53,6 +53,7 @@ SHOWN_OF_SESSION = (
     "box_size_px",
     "binning",
     "suggested_box_px",
+    "headers",
     "model",
 )
 
@@ -113,11 +114,7 @@ class Train(Dock):
 
     def _follow(self) -> None:
         session = self.session
-        self._boxes = DebouncedJob(
-            self.native,
-            self._box_job,
-            lambda size_px: setattr(session, "suggested_box_px", size_px),
-        )
+        self._survey = DebouncedJob(self.native, self._survey_job, self._show_survey)
         self._crops = DebouncedJob(
             self.native,
             self._strip_job,
@@ -126,7 +123,7 @@ class Train(Dock):
         )
         events, activity = session.events, session.training.events
         for signal in (events.labels, events.verdicts, events.micrographs, events.current):
-            self.follow(signal, self._boxes.ask)
+            self.follow(signal, self._survey.ask)
         for signal in (events.box_size_px, events.binning, activity.running):
             self.follow(signal, self._crops.ask)
         for signal in (events.labels, events.verdicts, events.micrographs):
@@ -136,7 +133,7 @@ class Train(Dock):
         self.follow(events.history, self._show_history)
         for name in ("running", "message"):
             self.follow(activity[name], self._show)
-        self._boxes.ask()
+        self._survey.ask()
         self._crops.ask()
 
     def _button(self, text: str, action: Callable[[], object]) -> PushButton:
@@ -175,9 +172,13 @@ class Train(Dock):
         show(self.session.epochs)
         return control
 
-    def _box_job(self) -> Job | None:
-        can_suggest = self.session.labelled() and not self.session.training.running
-        return jobs.suggesting_box(self.session) if can_suggest else None
+    def _survey_job(self) -> Job | None:
+        can_tell = self.session.labelled() and not self.session.training.running
+        return jobs.surveying_labels(self.session) if can_tell else None
+
+    def _show_survey(self, survey: jobs.LabelSurvey) -> None:
+        self.session.headers = {**survey.headers, **self.session.headers}
+        self.session.suggested_box_px = survey.box_px
 
     def _strip_job(self) -> Job | None:
         if self.session.training.running:
@@ -208,7 +209,7 @@ class Train(Dock):
         tell(self.status, activity.message or why_not)
         hints = [] if activity.running or why_not else training_advice(session)
         tell(self.advice, "\n".join(f"• {hint}" for hint in hints))
-        tell(self.summary, summary_of(session.model))
+        tell(self.summary, "\n".join([summary_of(session.model), *advice_on_model(session)]))
 
     def _color_advice(self, theme: str) -> None:
         self.advice.native.setStyleSheet(f"color: {shade(theme, HELD_OUT)}")
