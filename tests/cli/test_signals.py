@@ -31,7 +31,7 @@ sys.modules[commands.__name__] = commands
 main([])
 """
 WAITING = "time.sleep(60)"
-IN_A_LIBRARY = "hashlib.pbkdf2_hmac('sha256', b'', b'', 10**10)"  # hears of no signal
+IN_A_LIBRARY = "hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)"  # hears of no signal
 DEAF = """signals.GRACE_S = 0.2
     while True:
         try:
