@@ -13,7 +13,7 @@ from napari_deepem.batch import demo
 from napari_deepem.batch.demo import DemoProgress, DemoResult, Step, figures_of, run_demo, split
 from napari_deepem.batch.evaluate import evaluate_files
 from napari_deepem.batch.pick import PickSettings, pick_files
-from napari_deepem.batch.run_folder import RECORD
+from napari_deepem.batch.run_folder import RECORDS
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import EpochDone, finish
 from napari_deepem.core.picking.candidates import find_candidates
@@ -65,10 +65,10 @@ def test_demonstration_writes_all_that_it_promises(
 ) -> None:
     result, _ = finished
     assert [picked.name for picked in result.picked] == ["klh_3"]
-    names = {path.name for path in result.folder.iterdir()}
+    names = {path.name for path in result.folder.iterdir() if not path.name.startswith(RECORDS)}
     assert names == {
         *("micrographs", "model.safetensors", "klh_3.box", "klh_3.star"),
-        *("klh_3_scores.mrc", "picks.png", "curves.png", "results.json", RECORD),
+        *("klh_3_scores.mrc", "picks.png", "curves.png", "results.json"),
     }
     for picture in ("picks.png", "curves.png"):
         assert (result.folder / picture).read_bytes().startswith(b"\x89PNG")

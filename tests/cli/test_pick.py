@@ -187,6 +187,27 @@ def test_broken_micrograph_among_good_ones_does_not_stop_them(
     assert "1 of 3 micrographs could not be picked" in shown
 
 
+def test_links_in_a_folder_are_picked_or_told_of(
+    data: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A.6"""
+    (data / "again.mrc").symlink_to("blobs_1.mrc")
+    (data / "gone.mrc").symlink_to("raw/gone.mrc")
+    out = tmp_path / "picks"
+    assert run("pick", data, "--model", model, "--out", out, "--format", "star") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert (
+        "napari-deepem: again.mrc, blobs_1.mrc are one file, which counts as 2 micrographs" in lines
+    )
+    assert f"napari-deepem: {data}/gone.mrc: a link to raw/gone.mrc, which can't be reached; " in (
+        line.partition("mend")[0] for line in lines
+    )
+    assert lines[-1] == "1 of 4 micrographs could not be picked"
+    assert sorted(path.stem for path in out.glob("*.star")) == ["again", "blobs_1", "blobs_2"]
+    again, first = (read_coordinates(out / f"{name}.star") for name in ("again", "blobs_1"))
+    np.testing.assert_array_equal(again.centres_yx, first.centres_yx)
+
+
 def test_micrograph_of_another_pixel_size_is_picked_with_a_remark(
     data: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -93,7 +93,7 @@ def test_single_relion_star_with_micrograph_names_is_taken(sample: Path, tmp_pat
 def training() -> Generator[LabelledFiles | EpochDone, None, Model]:
     micrographs, labels = blob_sample(1, 2)
     yield LabelledFiles(micrographs, labels, ["m17"])
-    yield EpochDone(1, 2, 0.5, 0.4, 0.75)
+    yield EpochDone(1, 2, 0.5, 0.4, 0.75, 0.625)
     yield EpochDone(2, 2, 0.25, None, None)
     network = random_network(Architecture.for_box(BOX_PX))
     return Model(network, "modern", 2 * BOX_PX, Sampling(2), None, 0.5, (0.7, 1.8))
@@ -104,7 +104,7 @@ def test_training_is_shown_in_lines_where_there_is_no_terminal() -> None:
     assert follow_training(training(), console).recipe == "modern"
     assert shown.getvalue().splitlines() == [
         "18 particles on 2 micrographs; left out, no coordinates: m17",
-        "epoch 1/2  loss 0.5000  held-out boxes: loss 0.4000, AP 0.750",
+        "epoch 1/2  loss 0.5000  held-out boxes: loss 0.4000, AP 0.750  picking: AP 0.625",
         "epoch 2/2  loss 0.2500",
     ]
 

@@ -15,6 +15,7 @@ from napari.components import ViewerModel
 
 from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.core.types import Candidates
+from napari_deepem.io import session_file
 from napari_deepem.io.images import write_image
 from napari_deepem.io.session_file import SESSION_FILE, SessionFile
 from series import go_to, some_model
@@ -71,7 +72,7 @@ def test_series_stays_open_where_its_labels_cannot_be_written(
     write_image(other / "n1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
     full = sqlite3.OperationalError("database or disk is full")
     with monkeypatch.context() as patch:
-        patch.setattr(SessionFile, "_write", Mock(side_effect=full))
+        patch.setattr(session_file, "write_content", Mock(side_effect=full))
         link.start_labelling("positive").add([[10.0, 20.0]])
         link.autosave.open_folder(other)
         qtbot.waitUntil(lambda: len(messages) == 1)
@@ -198,3 +199,22 @@ def test_what_is_five_seconds_old_outlives_a_killed_program(folder: Path) -> Non
     file.close()
     np.testing.assert_array_equal(stored.points["m1"]["positive"], [[10.0, 20.0]])
     assert stored.settings["threshold"] == 0.25
+
+
+def test_labels_of_a_micrograph_whose_name_is_no_utf8_are_kept_with_all_others(
+    folder: Path, opened, qtbot
+) -> None:
+    """A.5"""
+    image = np.random.default_rng(0).normal(size=(60, 90))
+    write_image(Path(os.fsdecode(os.fsencode(folder) + b"/ice_5\xb5m.mrc")), image, 2.0)
+    link = opened(ViewerModel())
+    for name in ("ice_5\xb5m", "m1"):
+        go_to(link, name, qtbot)
+        link.start_labelling("positive").add([[10.0, 20.0]])
+    link.session.excluded = frozenset({"ice_5\xb5m"})
+    link.autosave.close()
+    again = opened(ViewerModel())
+    assert set(again.session.labels) == {"ice_5\xb5m", "m1"}
+    assert again.session.excluded == {"ice_5\xb5m"}
+    go_to(again, "ice_5\xb5m", qtbot)
+    assert len(again.viewer.layers["ice_5\xb5m particles"].data) == 1

@@ -17,7 +17,11 @@ def micrograph(name: str = "a", shape: tuple[int, int] = (200, 300)) -> Microgra
 
 def model(threshold: float = 0.5, **summary: object) -> SimpleNamespace:
     return SimpleNamespace(
-        threshold=threshold, std_range=(0.5, 1.5), box_size_px=50, summary=summary
+        min_distance_px=None,
+        threshold=threshold,
+        std_range=(0.5, 1.5),
+        box_size_px=50,
+        summary=summary,
     )
 
 

@@ -54,7 +54,12 @@ def test_no_candidates_need_no_reason() -> None:
 def test_curves_are_those_of_the_model() -> None:
     session = Session()
     assert held_out_curves(session)[1] == {}
-    settings = {"threshold": 0.5, "std_range": (0.0, 1.0), "box_size_px": 40}
+    settings = {
+        "min_distance_px": None,
+        "threshold": 0.5,
+        "std_range": (0.0, 1.0),
+        "box_size_px": 40,
+    }
     session.model = SimpleNamespace(summary={"held_out_recall": 0.9}, **settings)
     assert held_out_curves(session)[1] == {}  # of an older version
     stored = {"recall": [1.0, 0.8, 0.0], "f2": [0.5, 0.8, 0.0]}

@@ -24,7 +24,7 @@ from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import FloatArray, Picks, ScoreMap
-from napari_deepem.io.atomic import replacing, writable_folder
+from napari_deepem.io.atomic import check_writable, replacing
 from napari_deepem.io.coordinates import read_coordinate_set, write_coordinates
 from napari_deepem.io.images import (
     find_micrographs,
@@ -120,7 +120,7 @@ def run_demo(
     """
     if (data is None) != (box_size_px is None):
         raise InputError("--data and --box go together: give both, or none for the sample")
-    writable_folder(folder)
+    check_writable(folder)
     if data is not None and data.resolve() == folder.resolve():
         raise InputError(f"{folder} holds the data: choose another folder with --out")
     if data is None or box_size_px is None:

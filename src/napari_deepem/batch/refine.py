@@ -132,9 +132,10 @@ def recall(
         )
     path_of = {micrograph_name(path): path for path in (*paths, *earlier)}
     items = [
-        replace(item, source=path_of.get(item.name, item.source)) for item in model.training_set
+        replace(item, source=path_of.get(item.name) or item.file() or item.source)
+        for item in model.training_set
     ]
-    missing = [item for item in items if item.source is None or not item.source.exists()]
+    missing = [item for item in items if item.file() is None]
     if missing:
         place = f" ({missing[0].source})" if missing[0].source else ""
         raise InputError(

@@ -44,6 +44,9 @@ def _epoch_figures(epoch: EpochDone) -> str:
     text = f"loss {epoch.loss:.4f}"
     if epoch.held_out_loss is not None and epoch.held_out_ap is not None:
         text += f"  held-out boxes: loss {epoch.held_out_loss:.4f}, AP {epoch.held_out_ap:.3f}"
+    if epoch.picking_ap is not None:
+        least = "" if epoch.labels_complete else "at least "
+        text += f"  picking: AP {least}{epoch.picking_ap:.3f}"
     return text
 
 

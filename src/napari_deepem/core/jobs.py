@@ -25,6 +25,9 @@ class EpochDone:
     loss: float  # mean over the epoch's batches
     held_out_loss: float | None  # the same loss on held-out boxes; None if none are held out
     held_out_ap: float | None  # average precision at telling held-out particles from background
+    # average precision of picking held-out parts; None after most epochs, see `held_out_figures`
+    picking_ap: float | None = None
+    labels_complete: bool = True  # if not, `picking_ap` is a lower bound
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def show_score_map(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> Im
     arguments = grid_placement(image, score_map.origin_px, score_map.step_px)
     layer = find_layer(viewer.layers, "scores")
     if layer is None:
-        layer = viewer.add_image(
+        return viewer.add_image(
             score_map.scores,
             name=SCORE_MAP_NAME,
             metadata=tag("scores", name),
@@ -41,8 +41,6 @@ def show_score_map(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> Im
             interpolation2d="linear",
             **arguments,
         )
-        _move_above(viewer, layer, image)
-        return layer
     if layer.data is not score_map.scores:
         layer.data = score_map.scores
     _set(layer, arguments)
@@ -151,10 +149,6 @@ def _set(layer: Layer, arguments: Mapping[str, Any]) -> None:
     for key, value in arguments.items():
         if not np.array_equal(getattr(layer, key), value):  # setting it draws the layer anew
             setattr(layer, key, value)
-
-
-def _move_above(viewer: ViewerModel, layer: Image, image: Image) -> None:
-    viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(image) + 1)
 
 
 def _between(colors: Sequence[str], count: int) -> Float32Array:

@@ -88,7 +88,7 @@ class Parameters(EventedModel):
             ge=0.0,
             title="Min. distance (px)",
             description="Of picks nearer to each other than this, the best stays. "
-            "At first 0.25 of the box.",
+            "At first as near as labelled particles suggest, or 0.25 of the box.",
         ),
     ] = None
 

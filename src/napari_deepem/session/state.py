@@ -252,6 +252,6 @@ class Session(Parameters):
         self.scored = {}
         self.candidates = {}
         if model is not None:
-            self.min_distance_px = None
+            self.min_distance_px = model.min_distance_px
             self.std_range = model.std_range
             self.threshold = model.threshold

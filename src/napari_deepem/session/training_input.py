@@ -80,7 +80,7 @@ class TrainingInput:
         """
         if item.name in self.micrographs:
             return self.micrographs[item.name]
-        path = self.files.get(item.name, item.source)
+        path = self.files.get(item.name) or item.file() or item.source
         if path is None:
             raise InputError(f"the model was trained on {item.name}: open that micrograph too")
         return replace(read_micrograph(path), name=item.name)

@@ -290,3 +290,13 @@ def test_training_bins_and_keeps_original_pixels() -> None:
     assert (model.box_size_px, model.binning, model.box_px) == (48, 2, 24)
     picks = select_picks(find_candidates(score(large, model)), threshold=0.0)
     assert evaluate([picks], [labels.positive_yx], 12).ap > 0.9
+
+
+def test_training_that_diverged_is_no_model() -> None:
+    """B.2: a file of weights that are no numbers would pick nothing."""
+    micrographs, labels = blob_sample(1)
+    settings = TrainingSettings(BOX_PX, epochs=1)
+    recipe = replace(settings.recipe, learning_rate=1e30)
+    job = train_epochs(micrographs, labels, replace(settings, own_recipe=recipe))
+    with pytest.raises(InputError, match="the training diverged"):
+        finish(job)

@@ -12,6 +12,7 @@ from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.core.types import Labels
 from napari_deepem.io.images import write_image
 from napari_deepem.io.score_maps import CACHE
+from napari_deepem.io.session_file import SESSION_FILE, home_of
 from napari_deepem.widgets.docks.micrographs import Micrographs
 from napari_deepem.widgets.pictures.micrograph_table import NAME
 from series import SHAPES, go_to, some_model, visible
@@ -31,13 +32,13 @@ def test_file_that_cannot_be_read_is_said_and_can_be_passed(opened, folder: Path
     assert visible(viewer) == {"m10"}
 
 
-def test_second_window_is_told_that_it_keeps_nothing(opened) -> None:
+def test_second_window_is_told_where_it_keeps_what_it_does(opened, folder: Path) -> None:
     first = opened(ViewerModel())
     viewer = ViewerModel()
     dock, second = Micrographs(viewer), opened(viewer)
     assert "open in another window" in dock.status.value
-    assert second.autosave.path is None
-    assert first.autosave.path is not None
+    assert second.autosave.path == home_of(folder) / SESSION_FILE
+    assert first.autosave.path == folder / SESSION_FILE
     second.start_labelling("positive").add([[1.0, 2.0]])
     assert len(first.session.labels_of("m1").positive_yx) == 0
 

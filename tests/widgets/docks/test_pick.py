@@ -35,7 +35,12 @@ def open_dock(**summary: object) -> tuple[Pick, Session]:
         viewer.add_image(data, **arguments)
     dock, session = Pick(viewer), session_of(viewer)
     session.model = SimpleNamespace(
-        threshold=0.5, std_range=(0.8, 2.5), box_size_px=24, sampling=Sampling(1), summary=summary
+        min_distance_px=None,
+        threshold=0.5,
+        std_range=(0.8, 2.5),
+        box_size_px=24,
+        sampling=Sampling(1),
+        summary=summary,
     )
     session.scored = {name: scored(session, name) for name in ("m1", "m2")}
     dock.viewer_kept = viewer
@@ -141,9 +146,15 @@ def test_partial_labels_have_no_precision_and_older_models_no_curves() -> None:
     dock, session = open_dock(held_out_recall=0.8, held_out_curves=partial)
     assert "precision" not in dock.held_out.value
     assert "recall 0.80" in dock.held_out.value
+    assert "F2 about 0.80" in dock.held_out.value  # D.2: an estimate is called one
+    assert dock.use_optimum.text == "Use F2 optimum (0.50: F2 about 0.80)"
     assert "precision can't be counted" in dock.held_out.tooltip
     session.model = SimpleNamespace(
-        threshold=0.4, std_range=(0.8, 2.5), box_size_px=24, summary={"held_out_recall": 0.8}
+        min_distance_px=None,
+        threshold=0.4,
+        std_range=(0.8, 2.5),
+        box_size_px=24,
+        summary={"held_out_recall": 0.8},
     )
     assert dock.use_optimum.text == "Use F2 optimum (0.40)"
     assert dock.held_out.value == ""

@@ -149,7 +149,12 @@ class Docks:
             self.viewer.add_image(data, **arguments)
         self.session: Session = session_of(self.viewer)
         self.session.model = SimpleNamespace(
-            threshold=0.5, std_range=(0.0, 9.0), box_size_px=24, sampling=Sampling(1), summary={}
+            min_distance_px=None,
+            threshold=0.5,
+            std_range=(0.0, 9.0),
+            box_size_px=24,
+            sampling=Sampling(1),
+            summary={},
         )
         grid = np.zeros((5, 8), dtype=np.float32)
         score_map = ScoreMap(grid, grid, 0, 1, 24)

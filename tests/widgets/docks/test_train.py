@@ -155,6 +155,8 @@ def test_best_epoch_is_named() -> None:
         "loss 0.300; held-out boxes: loss 0.500, AP 0.800 (best 0.900 in epoch 1)"
     )
     assert numbers_of([EpochDone(1, 9, 0.5, None, None)]) == "loss 0.500"
+    picked = [EpochDone(1, 9, 0.5, 0.4, 0.9, 0.61, labels_complete=False), history[1]]
+    assert numbers_of(picked).startswith("loss 0.300; picking: AP at least 0.610 after epoch 1; ")
     assert numbers_of([]) == ""
 
 

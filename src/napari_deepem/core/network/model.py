@@ -23,6 +23,12 @@ class LabelledMicrograph:
     labels: Labels
     complete: bool  # whether every particle is labelled
     source: Path | None = None  # the file; None where it was none
+    once_at: Path | None = None  # where older model files say that it was
+
+    def file(self) -> Path | None:
+        """The file where it should be, or once was; None where it is in neither place."""
+        places = (self.source, self.once_at)
+        return next((path for path in places if path is not None and _can_be_seen(path)), None)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -39,6 +45,8 @@ class Model:
     summary: dict[str, Any] = field(default_factory=dict)  # how training went; JSON values only
     training_set: tuple[LabelledMicrograph, ...] = ()  # held-out ones too; what `refine` recalls
     smoothing: float = 0.0  # boxes; see `candidates.smooth_scores`
+    # of picks, original pixels, see `calibration.distance_of_labels`; None: a quarter of the box
+    min_distance_px: float | None = None
 
     @property
     def binning(self) -> float:
@@ -49,6 +57,13 @@ class Model:
     def box_px(self) -> int:
         """The side of the network's input, network pixels."""
         return self.network.architecture.box_px
+
+
+def _can_be_seen(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # in a folder of somebody else's
+        return False
 
 
 def pixel_size_remark(name: str, pixel_size: float | None, model: Model) -> str | None:

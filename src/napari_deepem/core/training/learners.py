@@ -32,6 +32,7 @@ class Learner(ABC):
     """A network that is being trained. `run_epoch` trains on; `trained` is what it has become."""
 
     network: Network
+    boxes_per_epoch: int  # that the network is shown
 
     @abstractmethod
     def run_epoch(self) -> float:
@@ -86,6 +87,7 @@ class PaperLearner(Learner):
         )
         crops = quarter_turns(np.concatenate([positive, negative]))
         self._crops = torch.from_numpy(crops)[:, None]  # (4 * n, 1, box, box)
+        self.boxes_per_epoch = len(crops)
         self._targets = torch.tensor(([1.0] * len(positive) + [0.0] * len(negative)) * 4)
         self._device = device
         self._recipe = recipe
@@ -143,6 +145,7 @@ class ModernLearner(Learner):
         self._rng = rng
         self._box_px = architecture.box_px
         self._batches = recipe.batches_per_epoch
+        self.boxes_per_epoch = self._batches * recipe.batch_size
         self._seen = 0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**63 - 1)))

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QFrame,
     QLabel,
     QMainWindow,
+    QPushButton,
     QScrollArea,
     QSizePolicy,
     QTabBar,
@@ -25,6 +26,7 @@ from napari_deepem.controllers.canvas_context import keep_context
 from napari_deepem.controllers.canvas_focus import CanvasFocus
 from napari_deepem.controllers.folder_drop import FolderDrop
 from napari_deepem.controllers.viewer_link import link_of
+from napari_deepem.widgets.docks.typed_numbers import take_when_typed
 
 OURS = "napari-deepem dock"
 SLIDER_MARGIN = 1.05  # of the highest value that a range slider has to show
@@ -69,6 +71,8 @@ class Dock(Container):
         frame.native.setSizePolicy(expanding, expanding)  # or napari leaves the space below empty
         self.append(frame)
         self.margins = (0, 0, 0, 0)
+        for each in frame.native.findChildren(QPushButton):  # what is typed is taken at a click;
+            each.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # macOS leaves the focus in the field
 
     def follow(self, signal: Any, callback: Callable[..., object]) -> None:
         """Connect a session's signal until the dock is destroyed."""
@@ -113,6 +117,8 @@ class Dock(Container):
             options={"tooltip": info.description, **bounds, **options},
         )
         widget.changed.connect(lambda value: setattr(model, field, value))
+        if {"min", "max"} <= bounds.keys():
+            take_when_typed(widget, bounds["min"], bounds["max"])
         self.follow(model.events[field], lambda value: show_value(widget, value))
         return widget
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import CheckBox, ComboBox, ProgressBar
+from napari.utils.theme import get_theme
 from qtpy.QtCore import QItemSelectionModel, QTimer
 from qtpy.QtWidgets import QFileDialog, QSizePolicy
 
@@ -79,8 +80,8 @@ class Micrographs(Dock):
         self._count_steps: Iterator[None] = iter(())
         self._figures: list[tuple[int | None, float | None]] = []  # count and mean, by micrograph
         self.plots.changed.connect(self._draw)
+        self.follow_theme(self._on_theme, self.overview.show_theme)
         self._follow_all()
-        self.follow_theme(self.overview.show_theme)
         self._list_names()
         self._show_numbers()
 
@@ -161,6 +162,10 @@ class Micrographs(Dock):
 
     # what is shown
 
+    def _on_theme(self, theme: str) -> None:
+        warning = get_theme(theme).warning.as_hex()
+        self._warning_style = f"background: {warning}; color: black; padding: 4px;"
+
     def _on_files(self) -> None:
         self.thumbnails.forget()
         self.table.pictures.clear()
@@ -210,7 +215,10 @@ class Micrographs(Dock):
         self.exclude.text = "Take in again" if are_excluded else "Exclude"
         none_chosen = "" if chosen else "Choose micrographs in the table first."
         enable(self.exclude, none_chosen, WHAT_EXCLUDING_DOES)
-        tell(self.status, self._status_text(count, autosave.message or autosave.remark))
+        remark = autosave.remark_on(session.current)
+        tell(self.status, self._status_text(count, autosave.message or remark))
+        is_warning = bool(remark) and not autosave.message
+        self.status.native.setStyleSheet(self._warning_style if is_warning else "")
 
     def _status_text(self, count: int, remark: str) -> str:
         session = self.session
@@ -222,7 +230,10 @@ class Micrographs(Dock):
             return session.problems[session.current]
         excluded = len(session.excluded.intersection(session.names))
         text = counted(count, "micrograph") + (f", {excluded} excluded" if excluded else "")
-        return text + (", saved as you go" if self.link.autosave.path else "")
+        if session.current in session.files:
+            return text + (", saved as you go" if self.link.autosave.path else "")
+        source = session.micrographs[session.current].source if session.current else None
+        return text + (f", labels are saved as you go in {source.parent}" if source else "")
 
     def _show_numbers(self) -> None:
         """Count picks bit by bit, and show the counts when all are known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from napari_deepem.widgets.docks.dock import (
     tell,
     text_line,
 )
+from napari_deepem.widgets.docks.typed_numbers import take_when_typed
 from napari_deepem.widgets.pictures.std_range_boxes import StdRangeBoxes
 from napari_deepem.widgets.plots.threshold_plots import COLORS, ScorePlot, StdPlot
 from napari_deepem.widgets.plots.training_curves import shade
@@ -142,6 +143,7 @@ class Pick(Dock):
             max=10_000.0,
             step=1.0,
         )
+        take_when_typed(control, 0.0, 10_000.0)
         control.changed.connect(lambda value: setattr(self.session, "min_distance_px", value))
         return control
 
@@ -183,7 +185,8 @@ class Pick(Dock):
         text = "Use F2 optimum"
         if optimum is not None:
             text += f" ({optimum:.2f}"
-            text += f": F2 {np.interp(optimum, thresholds, curves['F2']):.2f})" if curves else ")"
+            best = np.interp(optimum, thresholds, curves["F2"]) if curves else 0.0
+            text += f": {shown_name('F2', curves)} {best:.2f})" if curves else ")"
         self.use_optimum.text = text
         unknown = NOT_HELD_OUT if self.session.model else NO_MODEL
         enable(self.use_optimum, unknown if optimum is None else "", BEST_F2)
@@ -216,7 +219,7 @@ class Pick(Dock):
         thresholds, curves = threshold_curves.held_out_curves(self.session)
         figures = [
             f'<span style="color: {shade(self.link.viewer.theme, COLORS[name])}">'
-            f"{name} {np.interp(threshold, thresholds, curve):.2f}</span>"
+            f"{shown_name(name, curves)} {np.interp(threshold, thresholds, curve):.2f}</span>"
             for name, curve in curves.items()
         ]
         tell(self.held_out, "Held out: " + ", ".join(figures) if candidates and curves else "")
@@ -291,3 +294,8 @@ class Pick(Dock):
 
     def _show_distance(self) -> None:
         show_value(self.min_distance, self.session.distance_px())
+
+
+def shown_name(name: str, curves: Mapping[str, Any]) -> str:
+    """The name of a held-out figure as it is shown: F2 of partial labels is an estimate."""
+    return "F2 about" if name == "F2" and "precision" not in curves else name

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import LineEdit, ProgressBar, PushButton
-from qtpy.QtGui import QIntValidator
 from qtpy.QtWidgets import QFileDialog
 from superqt import QCollapsible
 
@@ -30,11 +29,13 @@ from napari_deepem.widgets.docks.dock import (
     tell,
     text_line,
 )
+from napari_deepem.widgets.docks.typed_numbers import take_when_typed
 from napari_deepem.widgets.pictures.picture_strip import PictureStrip
 from napari_deepem.widgets.plots.training_curves import HELD_OUT, TrainingCurves, best_of, shade
 
 FILTER = "DeepEM model (*.safetensors)"
 STRIP_COLUMNS = 8
+MOST_EPOCHS = 1000
 HOW_SUGGESTED = (
     "The average of the particles that you marked ends at a radius; the box is 2.5 times that. "
     "Click to use it."
@@ -161,12 +162,16 @@ class Train(Dock):
         info = Session.model_fields["epochs"]
         control = LineEdit(name="epochs", label=info.title, tooltip=info.description)
         control.native.setPlaceholderText("auto")
-        control.native.setValidator(QIntValidator(1, 1000))
+        take_when_typed(control, 1, MOST_EPOCHS)
 
         def show(epochs: int) -> None:
             show_value(control, str(epochs) if epochs else "")
 
-        control.changed.connect(lambda text: setattr(self.session, "epochs", int(text or 0)))
+        def take(text: str) -> None:
+            if int(text or 0) <= MOST_EPOCHS:  # else it is put right when it is typed
+                self.session.epochs = int(text or 0)
+
+        control.changed.connect(take)
         self.follow(self.session.events.epochs, show)
         show(self.session.epochs)
         return control
@@ -261,6 +266,10 @@ def numbers_of(history: Sequence[Any]) -> str:
         return ""
     last, best = history[-1], best_of(history)
     text = f"loss {last.loss:.3f}"
+    picking = next((done for done in reversed(history) if done.picking_ap is not None), None)
+    if picking is not None:
+        least = "" if picking.labels_complete else "at least "
+        text += f"; picking: AP {least}{picking.picking_ap:.3f} after epoch {picking.epoch}"
     if best is not None:
         text += f"; held-out boxes: loss {last.held_out_loss:.3f}, AP {last.held_out_ap:.3f}"
         text += f" (best {best.held_out_ap:.3f} in epoch {best.epoch})"

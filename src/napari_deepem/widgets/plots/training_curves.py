@@ -15,10 +15,14 @@ from napari_deepem.widgets.plots.small_plot import color_by_theme, empty_plot
 
 LOSS, HELD_OUT, AP = "#60a5fa", "#fbbf24", "#4ade80"
 ON_LIGHT = {LOSS: "#1d6fd8", HELD_OUT: "#b45309", AP: "#15803d"}  # the same, dark enough on white
+PICKING, PICKING_AT_LEAST = "AP of picking", "AP of picking, at least"  # labels may be partial
 
 
 class TrainingCurves:
-    """A plot of loss, held-out loss and held-out average precision by epoch; the best has a dot."""
+    """A plot of losses and held-out average precisions by epoch.
+
+    That of picking is known after some epochs; of that at held-out boxes the best has a dot.
+    """
 
     def __init__(self) -> None:
         self.widget = empty_plot(150)
@@ -29,6 +33,7 @@ class TrainingCurves:
         self._loss = self.widget.plot(name="loss")
         self._held_out = self.widget.plot(name="held-out loss")
         self._ap = self.widget.plot(name="AP, held-out boxes")
+        self._picking = self.widget.plot(name=PICKING, symbol="s", symbolSize=5)
         self._best = self.widget.plot(pen=None, symbol="o", symbolSize=7)
 
     def show_theme(self, theme: str) -> None:
@@ -36,8 +41,11 @@ class TrainingCurves:
         color_by_theme(self.widget, theme)
         for _, label in self._legend.items:
             label.setText(label.text, color=get_theme(theme).text.as_hex())
-        for curve, color in ((self._loss, LOSS), (self._held_out, HELD_OUT), (self._ap, AP)):
+        for curve, color in ((self._loss, LOSS), (self._held_out, HELD_OUT), (self._picking, AP)):
             curve.setPen(pg.mkPen(shade(theme, color), width=2))
+        self._ap.setPen(pg.mkPen(shade(theme, AP), width=1, style=Qt.PenStyle.DashLine))
+        self._picking.setSymbolBrush(shade(theme, AP))
+        self._picking.setSymbolPen(None)
         self._best.setSymbolBrush(shade(theme, AP))
 
     def show(self, history: Sequence[Any]) -> None:
@@ -45,6 +53,9 @@ class TrainingCurves:
         self._draw(self._loss, history, "loss")
         self._draw(self._held_out, history, "held_out_loss")
         self._draw(self._ap, history, "held_out_ap")
+        self._draw(self._picking, history, "picking_ap")
+        complete = all(epoch.labels_complete for epoch in history)
+        self._legend.getLabel(self._picking).setText(PICKING if complete else PICKING_AT_LEAST)
         best = best_of(history)
         self._best.setData(*(([], []) if best is None else ([best.epoch], [best.held_out_ap])))
         if history:
