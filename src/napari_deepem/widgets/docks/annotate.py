@@ -204,7 +204,8 @@ class Annotate(Dock):
         return (
             f"{counted(len(labels.positive_yx), 'particle')}, "
             f"{counted(len(labels.negative_yx), 'non-particle')} here; "
-            f"{positives} and {negatives} on {counted(len(all_labels), 'micrograph')}{stray}"
+            f"{counted(positives, 'particle')}, {counted(negatives, 'non-particle')} on "
+            f"{counted(len(all_labels), 'micrograph')}{stray}"
         )
 
 
