@@ -124,6 +124,21 @@ def test_click_on_a_row_and_on_a_point_of_the_plot_go_there(opened, qtbot) -> No
     assert dock.view.currentIndex().row() == 1
 
 
+def test_click_on_a_row_brings_back_a_micrograph_whose_layers_were_deleted(opened, qtbot) -> None:
+    """C.1"""
+    viewer = ViewerModel()
+    dock, link = Micrographs(viewer), opened(viewer)
+    dock.show()
+    link.session.labels = {"m1": Labels.of([(10, 10)])}
+    viewer.layers.select_all()
+    viewer.layers.remove_selected()
+    assert link.session.current is None
+    place = dock.view.visualRect(dock.table.index(0, 0)).center()
+    qtbot.mouseClick(dock.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    qtbot.waitUntil(lambda: "m1 particles" in viewer.layers)
+    assert len(viewer.layers["m1 particles"].data) == 1
+
+
 def test_closed_dock_comes_back_as_it_was_and_jobs_go_on(
     opened, scores: dict[str, float], qtbot
 ) -> None:

@@ -89,6 +89,7 @@ class Micrographs(Dock):
         view: Any = MicrographTableView(self.table, self.session)
         view.in_sight.connect(lambda names: self.thumbnails.want(names))
         view.selectionModel().currentRowChanged.connect(self._on_row)
+        view.clicked.connect(self._on_row)  # its row may be the current one, and its layers gone
         view.selectionModel().selectionChanged.connect(self._on_selected)
         self.table.modelReset.connect(self._on_listed)
         return view
