@@ -38,3 +38,22 @@ def at_ends(
     within = (first, end - 1) if first < end else (-1, -1)
     places = (first - 1, *within, end)
     return [int(order[place]) if 0 <= place < count else None for place in places]
+
+
+def why_none(candidates: Candidates, threshold: float, std_range: tuple[float, float]) -> str:
+    """Why none of the candidates is picked: what threshold and range leave of them; else empty."""
+    if not len(candidates):
+        return ""
+    best = float(candidates.scores.max())
+    if best < threshold:
+        return f"all score below the threshold {threshold:.2f}, the best {best:.2f}"
+    low, high = std_range
+    stds = candidates.stds[candidates.scores >= threshold]
+    above, below = stds > high, stds < low
+    if not (above | below).all():
+        return ""
+    if above.all():
+        return f"the std of all above the threshold is over the upper limit {high:.2f}"
+    if below.all():
+        return f"the std of all above the threshold is under the lower limit {low:.2f}"
+    return f"no std above the threshold is within {low:.2f} to {high:.2f}"

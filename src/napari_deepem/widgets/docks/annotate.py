@@ -201,10 +201,14 @@ class Annotate(Dock):
         negatives = sum(len(each.negative_yx) for each in all_labels)
         outside = self.link.count_outside()
         stray = f"; {counted(outside, 'label')} outside the image not counted" if outside else ""
+        in_all = (
+            f"; {counted(positives, 'particle')}, {counted(negatives, 'non-particle')} on "
+            f"{counted(len(all_labels), 'micrograph')}"
+        )
         return (
             f"{counted(len(labels.positive_yx), 'particle')}, "
-            f"{counted(len(labels.negative_yx), 'non-particle')} here; "
-            f"{positives} and {negatives} on {counted(len(all_labels), 'micrograph')}{stray}"
+            f"{counted(len(labels.negative_yx), 'non-particle')} here"
+            f"{in_all if all_labels else ''}{stray}"
         )
 
 
