@@ -18,7 +18,8 @@ from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.session import Scored, Session
-from napari_deepem.widgets.docks.pick import Pick, precision_text
+from napari_deepem.session.threshold_curves import precision_text
+from napari_deepem.widgets.docks.pick import Pick
 from napari_deepem.widgets.docks.train import Train
 from pretended_scores import pretend_to_score
 from scored_viewer import model, score_current

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -189,7 +189,8 @@ class Pick(Dock):
         if optimum is not None:
             text += f" ({optimum:.2f}"
             best = np.interp(optimum, thresholds, curves["F2"]) if curves else 0.0
-            text += f": {shown_name('F2', curves)} {best:.2f})" if curves else ")"
+            name = threshold_curves.shown_name("F2", curves)
+            text += f": {name} {best:.2f})" if curves else ")"
         self.use_optimum.text = text
         unknown = NOT_HELD_OUT if self.session.model else NO_MODEL
         enable(self.use_optimum, unknown if optimum is None else "", BEST_F2)
@@ -222,7 +223,8 @@ class Pick(Dock):
         thresholds, curves = threshold_curves.held_out_curves(self.session)
         figures = [
             f'<span style="color: {shade(self.link.viewer.theme, COLORS[name])}">'
-            f"{shown_name(name, curves)} {np.interp(threshold, thresholds, curve):.2f}</span>"
+            f"{threshold_curves.shown_name(name, curves)} "
+            f"{np.interp(threshold, thresholds, curve):.2f}</span>"
             for name, curve in curves.items()
         ]
         tell(self.held_out, "Held out: " + ", ".join(figures) if candidates and curves else "")
@@ -282,7 +284,7 @@ class Pick(Dock):
             if total is not None and total[1] > 1:
                 parts.append(f"{total[0]} in {counted(total[1], 'micrograph')}")
         tell(self.pick_counts, ", ".join(parts) + self._why_none())
-        tell(self.precision, precision_text(self.session.estimated_precision))
+        tell(self.precision, threshold_curves.precision_text(self.session.estimated_precision))
 
     def _why_none(self) -> str:
         """A sentence on why nothing is picked here; empty where something is."""
@@ -295,17 +297,3 @@ class Pick(Dock):
 
     def _show_distance(self) -> None:
         show_value(self.min_distance, self.session.distance_px())
-
-
-def shown_name(name: str, curves: Mapping[str, Any]) -> str:
-    """The name of a held-out figure as it is shown: F2 of partial labels is an estimate."""
-    return "F2 about" if name == "F2" and "precision" not in curves else name
-
-
-def precision_text(estimate: Any) -> str:
-    """A `PrecisionEstimate` in a line: the share of picks that is right, or why it is not told."""
-    if estimate is None:
-        return ""
-    if estimate.precision is None:
-        return f"How many are right here is not told: {estimate.withheld}"
-    return f"About {estimate.precision:.0%} right here (\N{PLUS-MINUS SIGN} {200 * estimate.error:.0f})"
