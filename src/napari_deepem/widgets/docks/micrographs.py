@@ -80,8 +80,8 @@ class Micrographs(Dock):
         self._count_steps: Iterator[None] = iter(())
         self._figures: list[tuple[int | None, float | None]] = []  # count and mean, by micrograph
         self.plots.changed.connect(self._draw)
-        self.follow_theme(self._on_theme, self.overview.show_theme)
         self._follow_all()
+        self.follow_theme(self.overview.show_theme)
         self._list_names()
         self._show_numbers()
 
@@ -163,10 +163,6 @@ class Micrographs(Dock):
 
     # what is shown
 
-    def _on_theme(self, theme: str) -> None:
-        warning = get_theme(theme).warning.as_hex()
-        self._warning_style = f"background: {warning}; color: black; padding: 4px;"
-
     def _on_files(self) -> None:
         self.thumbnails.forget()
         self.table.pictures.clear()
@@ -219,7 +215,9 @@ class Micrographs(Dock):
         remark = autosave.remark_on(session.current)
         tell(self.status, self._status_text(count, autosave.message or remark))
         is_warning = bool(remark) and not autosave.message
-        self.status.native.setStyleSheet(self._warning_style if is_warning else "")
+        warning = get_theme(self.link.viewer.theme).warning.as_hex()
+        style = f"background: {warning}; color: black; padding: 4px;" if is_warning else ""
+        self.status.native.setStyleSheet(style)
 
     def _status_text(self, count: int, remark: str) -> str:
         session = self.session
