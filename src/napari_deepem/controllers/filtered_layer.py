@@ -8,9 +8,16 @@ from typing import Any
 
 from napari.components import ViewerModel
 
+from napari_deepem.controllers.display_memory import remember
 from napari_deepem.controllers.workers import report, run
+from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Micrograph
-from napari_deepem.layers.filtered import place_filtered, remove_filtered, show_filtered
+from napari_deepem.layers.filtered import (
+    hide_filtered,
+    place_filtered,
+    remove_filtered,
+    show_filtered,
+)
 from napari_deepem.layers.tags import find_layer
 from napari_deepem.session import Session
 from napari_deepem.session.display import FilteredImage, filtering
@@ -29,12 +36,15 @@ class FilteredLayer:
         self._viewer_of = viewer_of
         self._input_in_work: FilterInput | None = None
         self._made: tuple[FilterInput, FilteredImage] | None = None
+        self._hopeless: FilterInput | None = None
+        remember(session.display)
         events = session.display.events
         for signal in (events.filtered, events.low_pass_angstrom, events.high_pass_angstrom):
             signal.connect(self._update)
         events.contrast_sigmas.connect(self._update)
         session.events.current.connect(self._update)
         session.events.micrographs.connect(self._update)
+        self._update()
 
     def toggle(self) -> None:
         """Show the filtered picture, or the file's."""
@@ -49,16 +59,22 @@ class FilteredLayer:
 
     def _update(self) -> None:
         filter_input = self._filter_input()
-        if filter_input is None:
-            self._made = None
+        if not self._session.display.filtered or not self._session.micrographs:
+            self._made = self._hopeless = None
             remove_filtered(self._viewer_of())
+        elif filter_input is None:  # it is still being read
+            self._leave()
         elif self._made is not None and _same(self._made[0], filter_input):
             self._show(self._made[1])
-        else:
+        elif self._hopeless is None or not _same(self._hopeless, filter_input):
             if self._made is not None and self._made[0][0] is not filter_input[0]:
-                self._made = None  # of another micrograph: nothing of it stays behind
-                remove_filtered(self._viewer_of())
+                self._leave()
             self._make(filter_input)
+
+    def _leave(self) -> None:
+        """Show nothing of another micrograph; the layer stays: to remove one takes napari long."""
+        self._made = None
+        hide_filtered(self._viewer_of())
 
     def _make(self, filter_input: FilterInput) -> None:
         if self._input_in_work is None:
@@ -81,9 +97,12 @@ class FilteredLayer:
         self._update()
 
     def _on_failed(self, error: Exception) -> None:
-        self._input_in_work = None
-        report(error)
-        self._session.display.filtered = False
+        """Leave a micrograph as it is that can't be filtered, because it holds no image."""
+        self._hopeless, self._input_in_work = self._input_in_work, None
+        if not isinstance(error, InputError):
+            report(error)
+        self._leave()
+        self._update()
 
     def _show(self, filtered: FilteredImage) -> None:
         viewer, name = self._viewer_of(), self._session.current
