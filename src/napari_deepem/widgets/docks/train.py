@@ -126,7 +126,10 @@ class Train(Dock):
             self.follow(signal, self._survey.ask)
         for signal in (events.box_size_px, events.binning, activity.running):
             self.follow(signal, self._crops.ask)
+        shown = session.display.events
         for signal in (events.labels, events.verdicts, events.micrographs):
+            self.follow(signal, self._crops.ask)
+        for signal in (shown.filtered, shown.low_pass_angstrom):
             self.follow(signal, self._crops.ask)
         for name in SHOWN_OF_SESSION:
             self.follow(events[name], self._show)
@@ -228,10 +231,11 @@ class Train(Dock):
         self.strip.show_rows([boxes.positives, boxes.negatives])
         side = boxes.positives.shape[1]
         n_drawn = len(boxes.negatives) - boxes.labelled
+        shown = ", shown filtered" if self.session.display.filtered else ""
         tell(
             self.strip_caption,
-            f"What the network sees ({side} x {side} px, binned by {boxes.sampling}): particles; "
-            + ("background" if n_drawn else "non-particles"),
+            f"What the network sees ({side} x {side} px, binned by {boxes.sampling}{shown}): "
+            "particles; " + ("background" if n_drawn else "non-particles"),
         )
 
     def _train(self, start: RoundStart) -> None:
