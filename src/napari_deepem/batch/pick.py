@@ -17,7 +17,7 @@ from napari_deepem.core.network.devices import DeviceName, chosen_device
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.pick import pick_candidates
-from napari_deepem.core.picking.precision_estimate import PrecisionEvidence
+from napari_deepem.core.picking.score_evidence import PrecisionEvidence
 from napari_deepem.core.types import Picks, ScoreMap
 from napari_deepem.io.coordinates import WRITABLE
 from napari_deepem.io.images import micrograph_name, write_image

@@ -20,13 +20,12 @@ from napari_deepem.core.picking.precision_estimate import (
     OTHER_SCORES,
     TOO_FEW_HELD_OUT,
     TOO_FEW_PICKS,
-    LearntScores,
     PrecisionEstimate,
     estimate_precision,
     evidence_of,
     judge,
-    sum_of,
 )
+from napari_deepem.core.picking.score_evidence import LearntScores, sum_of
 from napari_deepem.core.picking.score_mixture import ScoreMixture
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.preprocessing.sampling import Sampling

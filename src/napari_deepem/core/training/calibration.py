@@ -18,7 +18,8 @@ from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
-from napari_deepem.core.picking.precision_estimate import LearntScores, judge, sum_of
+from napari_deepem.core.picking.precision_estimate import judge
+from napari_deepem.core.picking.score_evidence import LearntScores, sum_of
 from napari_deepem.core.picking.scoring import CPU, score_prepared
 from napari_deepem.core.training.dataset import Field, cut_boxes
 from napari_deepem.core.types import Candidates, FloatArray, Picks, ScoreMap

@@ -283,4 +283,5 @@ def precision_text(estimate: Any) -> str:
         return ""
     if estimate.precision is None:
         return f"How many are right here is not told: {estimate.withheld}"
-    return f"About {estimate.precision:.0%} right here (\N{PLUS-MINUS SIGN} {200 * estimate.error:.0f})"
+    margin = 200 * estimate.error  # percent: two standard deviations
+    return f"About {estimate.precision:.0%} right here (\N{PLUS-MINUS SIGN} {margin:.0f})"
