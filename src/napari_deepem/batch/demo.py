@@ -24,6 +24,7 @@ from napari_deepem.core.picking.precision_estimate import PrecisionEstimate, jud
 from napari_deepem.core.picking.score_evidence import PrecisionEvidence, sum_of
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
+from napari_deepem.core.training.label_advice import once
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import FloatArray, Picks, ScoreMap
 from napari_deepem.io.atomic import check_writable, replacing
@@ -181,7 +182,7 @@ def _pick_held_out(
         picked.append(
             DemoMicrograph(
                 path=path,
-                truth_yx=particles[micrograph.name].centres_yx,
+                truth_yx=once(particles[micrograph.name].centres_yx, model.box_size_px),
                 ranking=PickCriteria(threshold=0.0).picks_of(candidates),
                 picks=picks,
                 evidence=evidence,

@@ -26,6 +26,7 @@ LEAST_SEPARATION = 1.0  # of the bells' means, in standard deviations of their d
 MISFIT_MARGIN = 0.05  # of shares of candidates: micrographs differ a little from each other
 MISFIT_CHANCE = 0.6  # over the root of their number: what is due to chance
 MOST_TIMES_FULLER = 4.0  # than the micrographs held out, in odds of scoring like a particle
+NO_HIT = 1.0  # expected hits on a negative that say nothing
 MOST_OF_OTHER_SIZE = 0.05  # of the picks
 
 TOO_FEW_HELD_OUT = "too few particles were held out of the training"
@@ -33,6 +34,7 @@ TOO_FEW_PICKS = "too few picks"
 NO_PICKS = "no picks"
 NOT_TOLD_APART = "held-out particles hardly score higher than background"
 OTHER_PIXEL_SIZE = "another pixel size than in training"
+AS_GOOD_ON_NEGATIVE = "picks on the negative image are as good"
 OTHER_SCORES = "scores are distributed otherwise than in training"
 
 
@@ -66,6 +68,9 @@ def judge(
         return PrecisionEstimate(None, withheld=OTHER_PIXEL_SIZE)
     if evidence.learnt.separation < LEAST_SEPARATION:
         return PrecisionEstimate(None, withheld=NOT_TOLD_APART)
+    on_negative, with_negative = evidence.on_negative, evidence.with_negative
+    if evidence.learnt.on_negatives >= 1 or on_negative > max(with_negative, NO_HIT):
+        return PrecisionEstimate(None, withheld=AS_GOOD_ON_NEGATIVE)
     if _is_scored_otherwise(evidence):
         return PrecisionEstimate(None, withheld=OTHER_SCORES)
     # resamples of a few labels that were told without a mistake know of no mistakes

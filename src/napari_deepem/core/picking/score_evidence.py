@@ -7,7 +7,7 @@ It is learnt again from resamples of what was held out (the bootstrap; Efron, An
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +39,8 @@ class LearntScores:
     mixtures: ScoreMixture  # (b, 1) arrays
     misfit: float  # largest difference from the share of held-out candidates below a score
     n_labels: int  # that were hit
+    # expected hits among picks of the negatives of what was held out, over those of itself
+    on_negatives: float = 0.0
 
     @classmethod
     def of_held_out(
@@ -66,7 +68,7 @@ class LearntScores:
         if stored is None:
             return None
         mixtures = stacked(np.array(stored["mixtures"], dtype=np.float64))
-        return cls(mixtures, stored["misfit"], stored["n_labels"])
+        return cls(mixtures, stored["misfit"], stored["n_labels"], stored["on_negatives"])
 
     def as_summary(self) -> dict[str, Any]:
         """An entry of a model's summary; JSON values."""
@@ -77,7 +79,8 @@ class LearntScores:
             *(mixtures.share, mixtures.lookalikes),
         )
         rows = np.concatenate([np.asarray(column) for column in columns], axis=1)
-        figures = {"misfit": self.misfit, "n_labels": self.n_labels}
+        names = "misfit", "n_labels", "on_negatives"
+        figures = {name: getattr(self, name) for name in names}
         return {SUMMARY_KEY: {"mixtures": rows.round(6).tolist(), **figures}}
 
     def fitted_to(self, scores: FloatArray, other_size: bool = False) -> FittedScores:
@@ -87,6 +90,11 @@ class LearntScores:
         misfit = _misfit(fitted, scores)
         chances = fitted.chances(scores)
         return FittedScores(self, scores, chances, n_lookalikes, misfit, other_size)
+
+    def evidence_above(self, scores: Sequence[FloatArray], threshold: float) -> PrecisionEvidence:
+        """What the scores of candidates on one micrograph or more tell of picks at a threshold."""
+        evidences = [self.fitted_to(each).evidence_above(threshold) for each in scores]
+        return sum(evidences[1:], evidences[0])
 
     @property
     def separation(self) -> float:
@@ -107,6 +115,9 @@ class PrecisionEvidence:
     n_lookalikes: float  # of them in the bell of particles
     misfit: FloatArray  # (g,) candidates below each of `LOGITS`, less how many are expected there
     of_other_size: int = 0  # picks on micrographs of another pixel size than that of the training
+    # expected hits on micrographs whose negatives were scored as well, and on these negatives
+    with_negative: float = 0.0
+    on_negative: float = 0.0
 
     def __add__(self, other: PrecisionEvidence) -> PrecisionEvidence:
         """What both tell together."""
@@ -119,7 +130,16 @@ class PrecisionEvidence:
             self.n_lookalikes + other.n_lookalikes,
             self.misfit + other.misfit,
             self.of_other_size + other.of_other_size,
+            self.with_negative + other.with_negative,
+            self.on_negative + other.on_negative,
         )
+
+    def beside(self, negative: PrecisionEvidence | None) -> PrecisionEvidence:
+        """The same, beside that of the picks on the micrograph's negative, which are all wrong."""
+        if negative is None:
+            return self
+        hits, wrong = float(self.hits.mean()), float(negative.hits.mean())
+        return replace(self, with_negative=hits, on_negative=wrong)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
