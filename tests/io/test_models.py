@@ -203,7 +203,7 @@ def test_name_that_is_no_text_does_not_make_a_model_unreadable(
 def test_summary_of_a_training_comes_back_whole(tmp_path: Path) -> None:
     micrographs, labels = zip(*(blob_micrograph(seed) for seed in (1, 2)), strict=True)
     trained = train(micrographs, [Labels.of(each) for each in labels], box_size_px=24, epochs=1)
-    assert {"held_out_curves", "score_mixture", "recipe"} < trained.summary.keys()
+    assert {"held_out_curves", "score_mixtures", "recipe"} < trained.summary.keys()
     loaded = load_model(save_model(trained, tmp_path / "m.safetensors"))
     assert loaded.summary == trained.summary
 

@@ -60,6 +60,7 @@ class Description(BaseModel):
     threshold: Share
     std_range: tuple[float, float]
     smoothing: Share = 0.0
+    min_distance_px: Annotated[float, Field(ge=0, le=FURTHEST_PX)] | None = None
     summary: Summary = Summary()
 
     @model_validator(mode="after")
@@ -75,8 +76,9 @@ class Description(BaseModel):
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters of a `Model`, but network and training set."""
-        names = "recipe", "box_size_px", "pixel_size", "threshold", "std_range", "smoothing"
-        return {name: getattr(self, name) for name in names} | {
+        names = "recipe", "box_size_px", "pixel_size", "threshold", "std_range"
+        more = "smoothing", "min_distance_px"
+        return {name: getattr(self, name) for name in (*names, *more)} | {
             "sampling": Sampling(self.binning),
             "summary": self.summary.entries,
         }
@@ -127,6 +129,7 @@ def description_of(model: Model, folder: Path) -> dict[str, str]:
         "threshold": model.threshold,
         "std_range": model.std_range,
         "smoothing": model.smoothing,
+        "min_distance_px": model.min_distance_px,
         "summary": model.summary,
     }
     return {

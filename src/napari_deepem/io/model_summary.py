@@ -86,20 +86,26 @@ class HeldOutCurves(Entry):
         return self
 
 
-class NormalCurve(Entry):
-    """The bell that `core.picking.precision_estimate.Bell` reads."""
+class ScoreMixtures(Entry):
+    """What `core.picking.score_evidence.LearntScores` reads."""
 
-    mean: Annotated[float, Field(ge=-1000, le=1000)]
-    std: Annotated[float, Field(ge=1e-6, le=1000)]
+    # means and spreads of two bells, share, lookalikes; see `score_mixture.rows_of`
+    mixtures: Annotated[
+        list[Annotated[list[Number], Field(min_length=6, max_length=6)]],
+        Field(min_length=1, max_length=100),
+    ]
+    misfit: Share
+    n_labels: Annotated[int, Field(ge=1, le=10**9)]
+    on_negatives: Figure
 
-
-class Mixture(Entry):
-    """The mixture that `core.picking.precision_estimate.ScoreMixture` reads."""
-
-    background: NormalCurve
-    particles: NormalCurve
-    share: Share
-    purity: Share = 1.0
+    @model_validator(mode="after")
+    def _of_bells(self) -> ScoreMixtures:
+        for low, low_std, high, high_std, share, lookalikes in self.mixtures:
+            if max(abs(low), abs(high)) > 1000 or not min(low_std, high_std) >= 1e-6:
+                raise ValueError("a mixture's bells are none")
+            if not (0 <= share <= 1 and 0 <= lookalikes < 1):
+                raise ValueError("a mixture's shares are none")
+        return self
 
 
 class RecipeFigures(Entry):
@@ -160,8 +166,9 @@ class Summary(Entry):
     held_out_curves: HeldOutCurves | None = None
     held_out_ap: Share = 0.0
     held_out_f2: Share = 0.0
-    score_mixture: Mixture | None = None
+    score_mixtures: ScoreMixtures | None = None
     estimated_precision: Share = 0.0
+    precision_withheld: Text = ""
     refined: Refined | None = None
     tuning: Tuning | None = None
 

@@ -267,10 +267,9 @@ def numbers_of(history: Sequence[Any]) -> str:
         return ""
     last, best = history[-1], best_of(history)
     text = f"loss {last.loss:.3f}"
-    picking = next((done for done in reversed(history) if done.picking_ap is not None), None)
-    if picking is not None:
-        least = "" if picking.labels_complete else "at least "
-        text += f"; picking: AP {least}{picking.picking_ap:.3f} after epoch {picking.epoch}"
+    for picking in [done for done in history if done.picking_ap is not None][-1:]:
+        text += f"; picking: AP {'' if picking.labels_complete else 'at least '}"
+        text += f"{picking.picking_ap:.3f} after epoch {picking.epoch}"
     if best is not None:
         text += f"; held-out boxes: loss {last.held_out_loss:.3f}, AP {last.held_out_ap:.3f}"
         text += f" (best {best.held_out_ap:.3f} in epoch {best.epoch})"
