@@ -44,6 +44,13 @@ def test_model_is_described_with_its_estimated_precision() -> None:
     assert "recall 0.950, estimated precision 0.93, average precision" in text
 
 
+def test_model_is_described_with_why_its_precision_is_withheld() -> None:
+    """D.1: a reason instead of a figure."""
+    withheld = HELD_OUT | {"precision_withheld": "too few picks"}
+    text = describe_model(model_with(withheld), Path("m.safetensors"))
+    assert "recall 0.950, estimated precision withheld: too few picks, average" in text
+
+
 def test_partial_labels_are_judged_by_recall_alone() -> None:
     text = describe_model(model_with(HELD_OUT | {"labels_complete": False}), Path("m.safetensors"))
     assert "recall 0.950" in text

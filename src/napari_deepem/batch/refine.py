@@ -11,7 +11,7 @@ import numpy as np
 from napari_deepem.batch.train import labelled_image, read_labels
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.verdicts import labels_of_verdicts
-from napari_deepem.core.jobs import EpochDone, MicrographRead
+from napari_deepem.core.jobs import EpochDone, MicrographRead, without_batches
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.training.box_size import BoxSuggestion
 from napari_deepem.core.training.label_advice import LabelledImage, label_advice
@@ -171,7 +171,9 @@ def refine_on_files(
 
     model = replace(model, training_set=_usable(model.training_set, earlier, model.box_size_px))
     usable_verdicts = _usable(verdicts_read.verdicts, verdicts, model.box_size_px)
-    job = refine_epochs(model, usable_verdicts, read, settings, start)
+    job: Generator[MicrographRead | EpochDone, None, Model] = without_batches(
+        refine_epochs(model, usable_verdicts, read, settings, start)
+    )
     progress = next(job)
     while isinstance(progress, MicrographRead):
         yield progress

@@ -78,6 +78,8 @@ def _held_out_figures(model: Model) -> str:
     text = f"\nheld out: {part}{listed(names)}: recall {summary['held_out_recall']:.3f}"
     if "estimated_precision" in summary:
         text += f", estimated precision {summary['estimated_precision']:.2f}"
+    elif "precision_withheld" in summary:
+        text += f", estimated precision withheld: {summary['precision_withheld']}"
     if summary["labels_complete"]:
         text += f", average precision {summary['held_out_ap']:.3f}, F2 {summary['held_out_f2']:.3f}"
     text += f", matched within {SAME_PARTICLE_BOXES * model.box_size_px:g} px"

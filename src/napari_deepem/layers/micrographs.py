@@ -147,6 +147,7 @@ def show_in(layer: Image, micrograph: Micrograph) -> None:
     source = str(micrograph.source)
     layer.metadata.update(tag("micrograph", micrograph.name, source=source))
     layer.name = micrograph.name
+    layer.visible = True  # first: napari 0.9.2 keeps the extent of a hidden layer's old data
     layer.data = micrograph.image
     layer.reset_contrast_limits_range()
     layer.contrast_limits = contrast_limits(micrograph.image)
@@ -155,7 +156,6 @@ def show_in(layer: Image, micrograph: Micrograph) -> None:
         for key, value in placement(micrograph.pixel_size).items():
             setattr(layer, key, value)
         layer.translate = (0.0, 0.0)
-    layer.visible = True
 
 
 def image_layer_data(micrograph: Micrograph, **more: Any) -> tuple[Any, dict[str, Any], str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_deepem.batch.scorer import Scorer, Scores
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.jobs import EpochDone, MicrographRead, TilesDone
+from napari_deepem.core.jobs import BatchesDone, EpochDone, MicrographRead, TilesDone, never
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.training.box_size import suggest_box
 from napari_deepem.core.training.dataset import prepare_fields
@@ -28,10 +28,12 @@ from napari_deepem.session.training_input import TrainingInput
 if TYPE_CHECKING:
     from napari_deepem.core.training.refinement import Start
 
+TrainingProgress = MicrographRead | BatchesDone | EpochDone
+
 
 def training(
-    session: Session, stop: Callable[[], bool] = lambda: False
-) -> Callable[[], Generator[MicrographRead | EpochDone, None, Model]]:
+    session: Session, stop: Callable[[], bool] = never
+) -> Callable[[], Generator[TrainingProgress, None, Model]]:
     """The job that trains on all labels and verdicts, with the parameters as they are now.
 
     The session is read here, on the caller's thread; the job itself touches it no more, and reads
@@ -46,7 +48,7 @@ def training(
         "seed": session.seed,
     }
 
-    def job() -> Generator[MicrographRead | EpochDone, None, Model]:
+    def job() -> Generator[TrainingProgress, None, Model]:
         from napari_deepem.core.training.train import train_fields
 
         _leave_a_core_to_the_window()
@@ -66,8 +68,8 @@ def training(
 
 
 def refining(
-    session: Session, start: Start = "anew", stop: Callable[[], bool] = lambda: False
-) -> Callable[[], Generator[MicrographRead | EpochDone, None, Model]]:
+    session: Session, start: Start = "anew", stop: Callable[[], bool] = never
+) -> Callable[[], Generator[TrainingProgress, None, Model]]:
     """The job that trains the session's model again with the labels and verdicts since.
 
     What the model was trained on is read from its file where it is not open. The session is read
@@ -75,7 +77,7 @@ def refining(
     """
     training_input, model, epochs = TrainingInput.of(session), session.model, session.epochs or None
 
-    def job() -> Generator[MicrographRead | EpochDone, None, Model]:
+    def job() -> Generator[TrainingProgress, None, Model]:
         from napari_deepem.core.training.refinement import refine_epochs, settings_of
 
         _leave_a_core_to_the_window()

@@ -16,6 +16,7 @@ from pydantic import Field, InstanceOf, PrivateAttr
 
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria
+from napari_deepem.core.picking.precision_estimate import PrecisionEstimate
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.settings import automatic_sampling, sampling_of
 from napari_deepem.core.types import NO_LABELS, Candidates, Labels, Micrograph, Picks, ScoreMap
@@ -180,11 +181,11 @@ class Session(Parameters):
         return self.model.threshold if has_curves else None
 
     @property
-    def estimated_precision(self) -> float | None:
-        """The share of the current picks that is right, as far as scores tell; None if not."""
+    def estimated_precision(self) -> PrecisionEstimate | None:
+        """The share of the current picks that is right, or why it is not told; None without any."""
         if self.current is None or self.model is None:
             return None
-        return self._selection.estimated_precision(self.current, self.model)
+        return self._selection.estimated_precision(self.current, self.model, self.pixel_size)
 
     def labels_of(self, name: str | None) -> Labels:
         """The labels of a micrograph."""

@@ -47,7 +47,10 @@ def test_labels_of_a_folder_are_loaded_for_all_micrographs(
     monkeypatch.setattr(dialog, lambda *_: str(tmp_path))
     dock.label_import.load_folder.native.click()
     qtbot.waitUntil(lambda: dock.status.value == "Loaded 4 particles on 2 micrographs.")
-    assert dock.counts.value == "2 particles, 0 non-particles here; 4 and 0 on 2 micrographs"
+    assert (
+        dock.counts.value
+        == "2 particles, 0 non-particles here; 4 particles, 0 non-particles on 2 micrographs"
+    )
     dock.undo.native.click()
     assert session.labelled() == {}
     assert not dock.undo.enabled

@@ -11,6 +11,7 @@ from magicgui.widgets import ComboBox, Container, Label, PushButton, Widget, cre
 from psygnal import EventedModel
 from qtpy.QtCore import QObject, Qt, QTimer
 from qtpy.QtWidgets import (
+    QComboBox,
     QDockWidget,
     QFrame,
     QLabel,
@@ -26,7 +27,9 @@ from napari_deepem.controllers.canvas_context import keep_context
 from napari_deepem.controllers.canvas_focus import CanvasFocus
 from napari_deepem.controllers.folder_drop import FolderDrop
 from napari_deepem.controllers.viewer_link import link_of
+from napari_deepem.widgets.docks.name_menu import NameMenu
 from napari_deepem.widgets.docks.typed_numbers import take_when_typed
+from napari_deepem.widgets.docks.window_size import give_room
 
 OURS = "napari-deepem dock"
 SLIDER_MARGIN = 1.05  # of the highest value that a range slider has to show
@@ -49,11 +52,14 @@ class Dock(Container):
     def _on_window(self, window: QMainWindow) -> None:
         """Follow what is done to the window; as a whole, if this is the first dock in it."""
         CanvasFocus(self.native, window)
+        for menu in self.native.findChildren(QComboBox):
+            NameMenu(menu)
         if not self.link.window_close.watching:
             self.link.window_close.watch(window)
             FolderDrop(self.link, window)
             keep_context(self.link.viewer, window)
             self.link.progress_bars.open()
+            give_room(window)
 
     def fill(self, widgets: Sequence[Widget]) -> None:
         """Lay widgets out from top to bottom, close together; what is too high is scrolled."""

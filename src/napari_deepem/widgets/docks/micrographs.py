@@ -87,8 +87,9 @@ class Micrographs(Dock):
 
     def _table_view(self) -> Any:
         view: Any = MicrographTableView(self.table, self.session)
-        view.verticalScrollBar().valueChanged.connect(self._look_at_rows)
+        view.in_sight.connect(lambda names: self.thumbnails.want(names))
         view.selectionModel().currentRowChanged.connect(self._on_row)
+        view.clicked.connect(self._on_row)  # its row may be the current one, and its layers gone
         view.selectionModel().selectionChanged.connect(self._on_selected)
         self.table.modelReset.connect(self._on_listed)
         return view
@@ -169,6 +170,7 @@ class Micrographs(Dock):
     def _on_files(self) -> None:
         self.thumbnails.forget()
         self.table.pictures.clear()
+        self.view.look_again()
 
     def _on_names(self) -> None:
         if self.table.names != self.session.names:
@@ -182,7 +184,6 @@ class Micrographs(Dock):
     def _on_listed(self) -> None:
         self.link.navigation.order = list(self.table.names)
         self._show_current()
-        self._look_at_rows()
 
     def _show_current(self) -> None:
         number = self.table.row_of(self.session.current)
@@ -192,14 +193,6 @@ class Micrographs(Dock):
             flags = QItemSelectionModel.SelectionFlag
             selection.setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
             self.view.scrollTo(index)
-
-    def _look_at_rows(self) -> None:
-        """Ask for thumbnails of the rows in sight."""
-        height = self.view.viewport().height()
-        first, last = self.view.rowAt(0), self.view.rowAt(max(0, height - 1))
-        if first >= 0:
-            end = last + 1 if last >= 0 else len(self.table.names)
-            self.thumbnails.want(self.table.names[first:end])
 
     def _refresh(self) -> None:
         self.table.refresh()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from magicgui.widgets import LineEdit, ProgressBar, PushButton
+from magicgui.widgets import LineEdit, PushButton
 from qtpy.QtWidgets import QFileDialog
 from superqt import QCollapsible
 
@@ -29,6 +29,7 @@ from napari_deepem.widgets.docks.dock import (
     tell,
     text_line,
 )
+from napari_deepem.widgets.docks.training_progress import TrainingProgress
 from napari_deepem.widgets.docks.typed_numbers import take_when_typed
 from napari_deepem.widgets.pictures.picture_strip import PictureStrip
 from napari_deepem.widgets.plots.training_curves import HELD_OUT, TrainingCurves, best_of, shade
@@ -43,8 +44,7 @@ HOW_SUGGESTED = (
 IN_USE = "The box has this size."
 WHAT_TRAIN_DOES = "Trains a new network on all labels, and on verdicts from Review."
 WHAT_CONTINUE_DOES = "Trains the present network on, with the labels and verdicts since."
-WHAT_STOP_DOES = "Ends after this epoch and keeps the best network so far."
-WHAT_DISCARD_DOES = "Ends after this epoch; the model stays as it was before."
+WHAT_DISCARD_DOES = "Ends now; the model stays as it was before."
 SHOWN_OF_SESSION = (
     "labels",
     "verdicts",
@@ -63,16 +63,15 @@ class Train(Dock):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
-        training = self.link.training
         self.box_size = self.control("box_size_px")
         self.use_suggested = PushButton(text="", tooltip=HOW_SUGGESTED)
         self.use_suggested.changed.connect(self._use_suggested)
         self.train = self._button("Train", lambda: self._train("new"))
         self.continue_training = self._button("Continue", lambda: self._train("weights"))
-        self.stop = self._button("Stop", training.stop)
-        self.discard = self._button("Discard", training.discard)
+        self._training_progress = TrainingProgress(self)
+        self.stop, self.progress = self._training_progress.stop, self._training_progress.bar
+        self.discard = self._button("Discard", self.link.training.discard)
         self.advice = text_line("advice")
-        self.progress = ProgressBar(min=0, max=1, value=0)
         self.status = text_line("status")
         self.numbers = text_line("numbers")
         self.curves = TrainingCurves()
@@ -134,7 +133,7 @@ class Train(Dock):
         for name in SHOWN_OF_SESSION:
             self.follow(events[name], self._show)
         self.follow(events.history, self._show_history)
-        for name in ("running", "message", "done", "total"):
+        for name in ("running", "message"):
             self.follow(activity[name], self._show)
         self._survey.ask()
         self._crops.ask()
@@ -195,7 +194,7 @@ class Train(Dock):
         why_not = why_not_train(session)
         enable(self.train, running or why_not, WHAT_TRAIN_DOES)
         enable(self.continue_training, running or why_not_refine(session), WHAT_CONTINUE_DOES)
-        enable(self.stop, idle, WHAT_STOP_DOES)
+        self._training_progress.show()
         enable(self.discard, idle, WHAT_DISCARD_DOES)
         enable(self.save, "" if session.model else "There is no model yet.")
         for control in self._locked_while_training:
@@ -205,9 +204,6 @@ class Train(Dock):
         self.use_suggested.text = f"Suggested: {in_px(suggested or 0, session.pixel_size)}"
         in_use = IN_USE if suggested == session.box_size_px else ""
         enable(self.use_suggested, running or in_use, HOW_SUGGESTED)
-        self.progress.visible = activity.running
-        self.progress.max = activity.total
-        self.progress.value = min(activity.done, activity.total)
         tell(self.status, activity.message or why_not)
         hints = [] if activity.running or why_not else training_advice(session)
         tell(self.advice, "\n".join(f"• {hint}" for hint in hints))

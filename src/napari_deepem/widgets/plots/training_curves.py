@@ -17,6 +17,8 @@ LOSS, HELD_OUT, AP = "#60a5fa", "#fbbf24", "#4ade80"
 ON_LIGHT = {LOSS: "#1d6fd8", HELD_OUT: "#b45309", AP: "#15803d"}  # the same, dark enough on white
 PICKING, PICKING_AT_LEAST = "AP of picking", "AP of picking, at least"  # labels may be partial
 
+ROOM = 0.08  # of the plot's height, above and below: a dot at 1 is seen whole
+
 
 class TrainingCurves:
     """A plot of losses and held-out average precisions by epoch.
@@ -27,7 +29,7 @@ class TrainingCurves:
     def __init__(self) -> None:
         self.widget = empty_plot(150)
         self.widget.setLabel("bottom", "epoch")
-        self.widget.setYRange(0, 1)
+        self.widget.setYRange(0, 1, padding=ROOM)
         self._legend = self.widget.addLegend(offset=(-4, 4), verSpacing=-6)
         self._legend.setScale(0.9)
         self._loss = self.widget.plot(name="loss")
@@ -61,7 +63,7 @@ class TrainingCurves:
         if history:
             top = max([1.0, *(epoch.loss for epoch in history)])
             self.widget.setXRange(1, max(2, history[-1].epochs))
-            self.widget.setYRange(0, top)
+            self.widget.setYRange(0, top, padding=ROOM)
 
     @staticmethod
     def _draw(curve: pg.PlotDataItem, history: Sequence[Any], name: str) -> None:
@@ -108,7 +110,7 @@ class RoundsPlot:
         last = max((round_.number for round_ in rounds), default=1)
         lowest = min((ap for _, ap in (*after, *before) if ap is not None), default=0.0)
         self.widget.setXRange(0.5, max(4.5, last + 0.5))
-        self.widget.setYRange(max(0.0, lowest - 0.05), 1.0)
+        self.widget.setYRange(max(0.0, lowest - 0.05), 1.0, padding=ROOM)
         step = max(1, -(-last // 8))
         ticks = [(number, str(number)) for number in range(1, max(4, last) + 1, step)]
         self.widget.getAxis("bottom").setTicks([ticks])
