@@ -114,7 +114,9 @@ class Train(Dock):
 
     def _follow(self) -> None:
         session = self.session
-        self._survey = DebouncedJob(self.native, self._survey_job, self._show_survey)
+        self._survey = DebouncedJob(
+            self.native, self._survey_job, lambda survey: survey.tell(session)
+        )
         self._crops = DebouncedJob(
             self.native,
             self._strip_job,
@@ -178,10 +180,6 @@ class Train(Dock):
     def _survey_job(self) -> Job | None:
         can_tell = self.session.labelled() and not self.session.training.running
         return jobs.surveying_labels(self.session) if can_tell else None
-
-    def _show_survey(self, survey: jobs.LabelSurvey) -> None:
-        self.session.headers = {**survey.headers, **self.session.headers}
-        self.session.suggested_box_px = survey.box_px
 
     def _strip_job(self) -> Job | None:
         if self.session.training.running:
