@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_deepem.cli.app import app
-from napari_deepem.cli.window import require_window
+from napari_deepem.cli.window import window_required
 
 
 @app.command
@@ -22,7 +22,6 @@ def view(folder: Path, /) -> None:
     from napari_deepem.io.images import list_micrographs
 
     list_micrographs(folder)  # refuse another folder before a window opens
-    require_window()
-    from napari_deepem.widgets.windows import show_series
-
+    with window_required():
+        from napari_deepem.widgets.windows import show_series
     show_series(folder)
