@@ -10,8 +10,11 @@ OUT :=
 VIEW := yes
 ARGS :=
 PARTS :=
+RUNS := 60
+COMMAND :=
+SEED :=
 
-.PHONY: help demo test lint screenshots reproduce bench constraints clean
+.PHONY: help demo test lint screenshots reproduce bench chaos constraints clean
 
 help: ## Say what can be made (the default)
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1	/p' Makefile | expand -t 14
@@ -44,13 +47,17 @@ bench: $(INSTALLED) ## Measure how fast everything is, into benchmarks/RESULTS.m
 	@sh scripts/window_packages.sh || echo "Going on: the sliders need a window."
 	$(BIN)/python benchmarks/speed.py $(PARTS)
 
+chaos: $(INSTALLED) ## Kill commands at random moments and run them again: RUNS= COMMAND= SEED=
+	$(BIN)/python chaos/kills.py --runs $(RUNS) $(if $(COMMAND),--command $(COMMAND)) \
+		$(if $(SEED),--seed $(SEED))
+
 constraints: $(INSTALLED) ## Pin what is installed now as constraints-dev.txt
 	$(BIN)/python scripts/write_constraints.py > constraints-dev.new
 	mv constraints-dev.new constraints-dev.txt
 
 clean: ## Remove the environment and everything that tools left behind
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find src tests docs benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests docs benchmarks chaos scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml constraints-dev.txt scripts/install.sh
 	@PYTHON="$(PYTHON)" sh scripts/install.sh
