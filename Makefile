@@ -10,11 +10,15 @@ OUT :=
 VIEW := yes
 ARGS :=
 PARTS :=
+# make chaos RUNS=200 COMMAND=pick SEED=1
 RUNS := 60
 COMMAND :=
 SEED :=
+# make fuzz READER=star SECONDS=60
+READER := all
+SECONDS := 60
 
-.PHONY: help demo test lint screenshots reproduce bench chaos constraints clean
+.PHONY: help demo test lint screenshots reproduce bench chaos fuzz constraints clean
 
 help: ## Say what can be made (the default)
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1	/p' Makefile | expand -t 14
@@ -50,6 +54,10 @@ bench: $(INSTALLED) ## Measure how fast everything is, into benchmarks/RESULTS.m
 chaos: $(INSTALLED) ## Kill commands at random moments and run them again: RUNS= COMMAND= SEED=
 	$(BIN)/python chaos/kills.py --runs $(RUNS) $(if $(COMMAND),--command $(COMMAND)) \
 		$(if $(SEED),--seed $(SEED))
+
+fuzz: $(INSTALLED) ## Feed readers of files with mutated ones: READER=star SECONDS=60
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints-dev.txt --editable '.[fuzz]'
+	$(BIN)/python fuzz/fuzz.py $(READER) --seconds $(SECONDS)
 
 constraints: $(INSTALLED) ## Pin what is installed now as constraints-dev.txt
 	$(BIN)/python scripts/write_constraints.py > constraints-dev.new

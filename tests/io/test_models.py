@@ -19,6 +19,7 @@ from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.preprocessing.sampling import Sampling
+from napari_deepem.core.training.train import train
 from napari_deepem.core.types import Labels
 from napari_deepem.io.models import (
     FORMAT,
@@ -29,9 +30,10 @@ from napari_deepem.io.models import (
 )
 from networks import lively_network, random_network
 
+PART = {"micrograph": "Übersicht 1", "particles": 12, "negatives": 0, "binned_cols": [0.0, 41.5]}
 SUMMARY = {
     "seed": 3,
-    "trained_on": [{"micrograph": "Übersicht 1", "particles": 12, "binned_cols": [0.0, 41.5]}],
+    "trained_on": [PART],
     "curve": [{"epoch": 1, "loss": 0.1 + 0.2, "held_out_loss": None}],
 }
 
@@ -125,6 +127,11 @@ def test_model_remembers_what_it_was_trained_on(model: Model, tmp_path: Path) ->
         np.testing.assert_array_equal(item.labels.unsure_yx, known.labels.unsure_yx)
 
 
+def recalled(model_file: Path) -> LabelledMicrograph:
+    (item,) = load_model(model_file).training_set
+    return item
+
+
 def test_micrographs_that_moved_together_with_the_model_are_found(
     model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,18 +140,72 @@ def test_micrographs_that_moved_together_with_the_model_are_found(
     source = Path("micrographs") / "m1.mrc"
     source.touch()
     save_model(replace(model, training_set=(labelled(source),)), "models/m.safetensors")
-
-    def found(folder: Path) -> Path | None:
-        return load_model(folder / "models" / "m.safetensors").training_set[0].source
-
-    assert found(tmp_path / "old") == tmp_path / "old" / source
+    assert recalled(Path("models/m.safetensors").absolute()).file() == source.absolute()
     monkeypatch.chdir(tmp_path)
     (tmp_path / "old").rename(tmp_path / "new")
-    recalled = found(tmp_path / "new")
-    assert recalled is not None
-    assert recalled.samefile(tmp_path / "new" / source)
-    recalled.unlink()
-    assert found(tmp_path / "new") == tmp_path / "old" / source  # where it was, for a message
+    item = recalled(tmp_path / "new" / "models" / "m.safetensors")
+    assert item.file() == tmp_path / "new" / source
+    (tmp_path / "new" / source).unlink()
+    assert item.file() is None
+    assert item.source == tmp_path / "new" / source  # for a message
+
+
+def test_model_file_holds_no_path_of_the_machine(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B.2"""
+    source = tmp_path / "micrographs" / "m1.mrc"
+    model = replace(model, training_set=(labelled(source),))
+    path = save_model(model, tmp_path / "models" / "m.safetensors")
+    assert str(tmp_path).encode() not in path.read_bytes()
+    assert recalled(path).source == source
+
+    def on_another_drive(*_: object) -> str:
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    monkeypatch.setattr(os.path, "relpath", on_another_drive)
+    path = save_model(model, tmp_path / "models" / "m.safetensors")
+    assert recalled(path).source == tmp_path / "models" / "m1.mrc"
+
+
+def test_path_that_an_older_file_names_is_looked_at_when_it_is_asked_for(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B.2: its model may have moved alone."""
+    path = save_model(replace(model, training_set=(labelled(None),)), tmp_path / "m.safetensors")
+    once_at = tmp_path / "elsewhere" / "m1.mrc"
+    remembered(path, source=str(once_at), source_from_here="../gone/m1.mrc")
+    looked_at: list[Path] = []
+
+    def exists(path: Path) -> bool:
+        looked_at.append(path)
+        return path == once_at
+
+    monkeypatch.setattr(Path, "exists", exists)
+    item = recalled(path)
+    assert looked_at == []
+    assert item.file() == once_at
+    assert looked_at == [tmp_path.parent / "gone" / "m1.mrc", once_at]
+
+
+def test_name_that_is_no_text_does_not_make_a_model_unreadable(
+    model: Model, tmp_path: Path
+) -> None:
+    """B.2: Linux allows any bytes in the names of files."""
+    item = replace(labelled(tmp_path / "ice_5\udcb5m.mrc"), name="ice_5\udcb5m")
+    model = replace(
+        model, training_set=(item,), summary={"held_out": [PART | {"micrograph": item.name}]}
+    )
+    loaded = load_model(save_model(model, tmp_path / "m.safetensors"))
+    assert loaded.training_set[0].name == "ice_5?m"
+
+
+def test_summary_of_a_training_comes_back_whole(tmp_path: Path) -> None:
+    micrographs, labels = zip(*(blob_micrograph(seed) for seed in (1, 2)), strict=True)
+    trained = train(micrographs, [Labels.of(each) for each in labels], box_size_px=24, epochs=1)
+    assert {"held_out_curves", "score_mixture", "recipe"} < trained.summary.keys()
+    loaded = load_model(save_model(trained, tmp_path / "m.safetensors"))
+    assert loaded.summary == trained.summary
 
 
 def test_file_of_the_version_that_remembered_nothing_is_read(model: Model, tmp_path: Path) -> None:
@@ -205,7 +266,7 @@ def test_folder_for_a_model_is_refused(
 
 def test_path_of_a_model_can_be_asked_for_before_there_is_one(tmp_path: Path) -> None:
     assert model_path(tmp_path / "new" / "klh") == tmp_path / "new" / "klh.safetensors"
-    assert list((tmp_path / "new").iterdir()) == []
+    assert not (tmp_path / "new").exists()  # what is refused later leaves no empty folder
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="is a file; choose another folder"):
         model_path(tmp_path / "file" / "klh")
@@ -218,6 +279,16 @@ def resaved(path: Path, change: Callable[[dict[str, str], dict[str, torch.Tensor
         weights = {name: file.get_tensor(name) for name in list(file.keys())}
     change(header, weights)
     save_file(weights, path, metadata=header)
+
+
+def remembered(path: Path, **changes: object) -> None:
+    """Change what a model file remembers of its micrographs."""
+
+    def change(header: dict[str, str], _: object) -> None:
+        items = json.loads(header["training_set"])
+        header["training_set"] = json.dumps([item | changes for item in items])
+
+    resaved(path, change)
 
 
 def described(header: dict[str, str], **changes: object) -> None:
@@ -243,9 +314,9 @@ def kernels(header: dict[str, str], *sides: int) -> None:
         (lambda h, w: h.pop("version"), "format version unknown"),
         (lambda h, w: h.update(format="other"), "not a model of napari-deepem"),
         (lambda h, w: h.clear(), "not a model of napari-deepem"),
-        (lambda h, w: h.update(model="{"), "damaged description"),
-        (lambda h, w: h.update(model="[]"), "damaged description"),
-        (lambda h, w: h.pop("model"), "damaged description"),
+        (lambda h, w: h.update(model="{"), "does not describe a whole model"),
+        (lambda h, w: h.update(model="[]"), "does not describe a whole model"),
+        (lambda h, w: h.pop("model"), "does not describe a whole model"),
         (lambda h, w: h.update(training_set="["), "does not describe a whole model"),
         (lambda h, w: h.update(training_set='["m1"]'), "does not describe a whole model"),
         (lambda h, w: h.update(training_set='[{"name": "m1"}]'), "does not describe a whole"),
@@ -282,6 +353,176 @@ def test_file_that_is_no_whole_model_is_refused_in_one_line(
         load_model(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+NO_NUMBERS = "text", None, True, [], {}, 1e400, float("nan"), -1, 10**30
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("box_size_px", (*NO_NUMBERS, 0, 50.5, 20_000)),
+        ("binning", (*NO_NUMBERS, 0, 0.01, 65)),
+        ("pixel_size", ("text", True, [], 1e400, float("nan"), 0, -1)),
+        ("threshold", (*NO_NUMBERS, 1.001)),
+        ("smoothing", (*NO_NUMBERS, 1e6)),
+        ("std_range", ([10**400, 1], [2, 1], [-1, 1], [0, 1, 2], ["a", "b"], [0, float("inf")])),
+        ("recipe", (None, 3, "x" * 5000)),
+        ("summary", (None, [], {"curve": None}, {"held_out": [{}]}, {"seed": "x"})),
+        ("summary", ({"stopped": {"epochs": 9, "kept_epoch": 2}, "curve": SUMMARY["curve"]},)),
+        ("summary", ({"held_out_curves": {"recall": [1.0, 0.0], "f2": [1.0, 0.5, 0.0]}},)),
+        ("summary", ({"recipe": {"epochs": 10**9}}, {"recipe": {"batch_size": 10**9}})),
+        ("architecture", (None, [], {}, "x")),
+    ],
+)
+def test_value_that_no_model_has_is_refused_in_one_line(
+    model: Model, tmp_path: Path, name: str, values: tuple[object, ...]
+) -> None:
+    """B.2: type, range and finiteness of all that a description says."""
+    path = save_model(model, tmp_path / "m.safetensors")
+    whole = path.read_bytes()
+    for value in values:
+        path.write_bytes(whole)
+        resaved(path, lambda header, _, value=value: described(header, **{name: value}))
+        with pytest.raises(InputError, match=r"not describe a whole model \(.+\): train again"):
+            load_model(path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"pools": [0, 2, 2]},
+        {"pools": [-1, 2, 2]},
+        {"kernels": [0, 2, 2]},
+        {"box_px": float("inf")},
+        {"box_px": 10**9},
+        {"box_px": True},
+        {"maps": [12000, 12000, 24]},
+        {"maps": [0, 2, 2]},
+        {"maps": [6.5, 12, 12]},
+        {"activation": "tanh"},
+        {"activation": None},
+        {"layers": 3},
+    ],
+    ids=str,
+)
+def test_network_that_cannot_be_is_refused_before_it_is_built(
+    model: Model, tmp_path: Path, changes: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B.2"""
+    path = save_model(model, tmp_path / "m.safetensors")
+
+    def change(header: dict[str, str], _: object) -> None:
+        architecture = json.loads(header["model"])["architecture"]
+        described(header, architecture=architecture | changes)
+
+    resaved(path, change)
+    monkeypatch.setattr("napari_deepem.io.models._network", None)
+    with pytest.raises(InputError, match="does not describe a whole model"):
+        load_model(path)
+
+
+def test_text_that_nests_or_counts_without_end_is_refused(model: Model, tmp_path: Path) -> None:
+    """B.2"""
+    path = save_model(model, tmp_path / "m.safetensors")
+    whole = path.read_bytes()
+    for text in (
+        "[" * 100_000,
+        '{"threshold": ' + "9" * 5000 + "}",
+        "[" + "1," * 3_000_000,
+        '{"a":1,' * 200_000,
+    ):
+        for name in ("model", "training_set"):
+            path.write_bytes(whole)
+            resaved(path, lambda header, _, name=name, text=text: header.update({name: text}))
+            with pytest.raises(InputError, match="does not describe a whole model"):
+                load_model(path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"positive_yx": [[1, 2, 3]]},
+        {"positive_yx": [[1, float("nan")]]},
+        {"negative_yx": [[1e300, 0]]},
+        {"unsure_yx": "x"},
+        {"complete": 1},
+        {"name": None},
+        {"source": "a\0b"},
+        {"source_from_here": "/etc/m1.mrc"},
+        {"source_from_here": "C:\\m1.mrc"},
+        {"source_from_here": 3},
+    ],
+    ids=str,
+)
+def test_micrograph_that_no_training_had_is_refused(
+    model: Model, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    """B.2"""
+    path = save_model(replace(model, training_set=(labelled(None),)), tmp_path / "m.safetensors")
+    remembered(path, **changes)
+    with pytest.raises(InputError, match=r"does not describe a whole model \(0\."):
+        load_model(path)
+
+
+def test_training_set_that_could_not_be_read_again_is_not_remembered(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B.2"""
+    monkeypatch.setattr("napari_deepem.io.model_description.MOST_LABELS", 30)
+    for n_labels, n_items in ((20, 1), (21, 0)):
+        item = replace(labelled(None), labels=Labels.of(np.ones((n_labels, 2))))
+        path = save_model(replace(model, training_set=(item,)), tmp_path / "m.safetensors")
+        assert len(load_model(path).training_set) == n_items
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_weights_that_are_no_numbers_are_refused(
+    model: Model, tmp_path: Path, value: float
+) -> None:
+    """B.2"""
+    path = save_model(model, tmp_path / "m.safetensors")
+    resaved(path, lambda _, weights: weights["convolutions.1.weight"].view(-1)[3:4].fill_(value))
+    with pytest.raises(InputError, match="weights that are no numbers"):
+        load_model(path)
+
+
+def test_weights_of_another_type_are_refused(model: Model, tmp_path: Path) -> None:
+    """B.2"""
+    path = save_model(model, tmp_path / "m.safetensors")
+    resaved(path, lambda _, w: w.update({"output.bias": torch.zeros(1, dtype=torch.float64)}))
+    with pytest.raises(InputError, match=r"output\.bias is of type F64, not F32"):
+        load_model(path)
+
+
+def test_header_out_of_proportion_is_refused_before_it_is_read(
+    model: Model, tmp_path: Path
+) -> None:
+    """B.2"""
+    path = tmp_path / "m.safetensors"
+    path.write_bytes((2**40).to_bytes(8, "little") + b"{}")
+    with pytest.raises(InputError, match="a header of 1099511627776 bytes"):
+        load_model(path)
+    save_model(model, path)
+    resaved(path, lambda header, _: header.update({str(n): "" for n in range(1000)}))
+    with pytest.raises(InputError, match="a header of very many entries"):
+        load_model(path)
+
+
+def test_file_of_the_first_version_is_read(model: Model, tmp_path: Path) -> None:
+    """B.2: no smoothing, no training set, and a summary that told less."""
+    path = save_model(model, tmp_path / "m.safetensors")
+    summary = {"held_out": [], "held_out_f2": 0.5, "paths": ["/data/m1.mrc"]}
+
+    def change(header: dict[str, str], _: object) -> None:
+        del header["training_set"]
+        without(header, "smoothing")
+        described(header, summary=summary)
+
+    resaved(path, change)
+    loaded = load_model(path)
+    assert (loaded.smoothing, loaded.training_set) == (0.0, ())
+    assert loaded.summary == {"held_out": [], "held_out_f2": 0.5}  # and what nothing reads is gone
 
 
 @pytest.mark.parametrize("kept", [0, 1, 7, 8, 100, 0.5, 0.99, -1])

@@ -14,13 +14,22 @@ from napari_deepem.core.errors import InputError
 
 Activation = Literal["sigmoid", "relu"]
 SMALLEST_BOX_PX, LARGEST_BOX_PX = 24, 512
+MOST_MAPS = (
+    128  # of a layer: twice what tuning tries; many in a small file take memory without an end
+)
 KERNEL_SHARES = (15 / 112, 10 / 49, 7 / 20)  # of the maps that they lie on: the inflammasome's
 BOX_PX_TO_A_CELL_PX = 154  # S2's cells, Table 1: 2 px at boxes of 112 and 150, 3 at 160 and 272
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """The hyper-parameters of Table 1: what one column of maps turns into the next."""
+    """The hyper-parameters of Table 1: what one column of maps turns into the next.
+
+    Raises
+    ------
+    InputError
+        For what makes no network, or one out of all proportion.
+    """
 
     box_px: int  # side of the square input, network pixels
     kernels: tuple[int, int, int]  # sides of the kernels of C1, C3, C5
@@ -29,6 +38,12 @@ class Architecture:
     activation: Activation = "sigmoid"
 
     def __post_init__(self) -> None:
+        if not 1 <= self.box_px <= LARGEST_BOX_PX:
+            raise InputError(f"a box of {self.box_px} px: give 1 to {LARGEST_BOX_PX} px")
+        if min(*self.kernels, *self.pools) < 1:
+            raise InputError("a kernel or cell of no pixels: give 1 px or more")
+        if not all(1 <= count <= MOST_MAPS for count in self.maps):
+            raise InputError(f"{self.maps} maps in the layers: give 1 to {MOST_MAPS} each")
         size = self.box_px
         for kernel, pool in zip(self.kernels, self.pools, strict=True):
             convolved = size - kernel + 1
@@ -59,11 +74,20 @@ class Architecture:
         return self.box_px - (self.map_sizes[-1] - 1) * self.step_px
 
     @property
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of a `Network`'s weights and biases, by their names in its `state_dict`."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        layers = zip((1, *self.maps[:2]), self.maps, self.kernels, strict=True)
+        for n, (maps_in, maps_out, kernel) in enumerate(layers):
+            shapes[f"convolutions.{n}.weight"] = (maps_out, maps_in, kernel, kernel)
+            shapes[f"convolutions.{n}.bias"] = (maps_out,)
+        side = self.map_sizes[-1]
+        return shapes | {"output.weight": (1, self.maps[2], side, side), "output.bias": (1,)}
+
+    @property
     def n_weights(self) -> int:
         """The number of learned weights, biases included."""
-        layers = list(zip((1, *self.maps[:2]), self.maps, self.kernels, strict=True))
-        convolutions = sum(out * (maps_in * kernel**2 + 1) for maps_in, out, kernel in layers)
-        return convolutions + self.maps[2] * self.map_sizes[-1] ** 2 + 1
+        return sum(prod(shape) for shape in self.weight_shapes.values())
 
     @classmethod
     def for_box(cls, box_px: int) -> Architecture:
