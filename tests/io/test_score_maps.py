@@ -115,7 +115,11 @@ def test_map_of_another_make_counts_as_nothing(
 ) -> None:
     grid = np.ones((3, 4), dtype=np.float32)
     dumps = json.dumps
-    monkeypatch.setattr(json, "dumps", lambda values: dumps(values | {changed: to}))
+
+    def changing(values: dict[str, object], **options: object) -> str:
+        return dumps(values | {changed: to} if changed in values else values, **options)
+
+    monkeypatch.setattr(json, "dumps", changing)
     write_score_map(path, ScoreMap(grid, grid, 3.5, 8.0, 64, (80, 100)), (1000, 5))
     if (changed, to) == ("step_px", "8"):
         assert read_score_map(path, (1000, 5)).step_px == 8.0  # means what it says

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from napari_deepem.core.types import Float32Array, ScoreMap
 from napari_deepem.io.atomic import replacing
 from napari_deepem.io.session_file import Stamp, home_of
+from napari_deepem.io.tensor_files import tensor_bytes
 
 CACHE = "napari-deepem.cache"
 GRIDS = ("scores", "stds")
@@ -61,7 +61,7 @@ def write_score_map(path: Path, score_map: ScoreMap, stamp: Stamp | None = None)
         }
     )
     metadata = {DESCRIPTION: described, CHECKSUM: _checksum(described, grids)}
-    content = save(grids, metadata=metadata)
+    content = tensor_bytes(grids, metadata)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
