@@ -75,6 +75,14 @@ def json_text(content: bytes, chance: random.Random) -> bytes | None:
     return json.dumps(_changed(value, chance), default=str).encode("utf-8", "replace")
 
 
+def json_line(content: bytes, chance: random.Random) -> bytes | None:
+    """One of several lines of JSON changed, as `json_text` does."""
+    lines = content.split(b"\n")
+    row = chance.randrange(len(lines))
+    changed = json_text(lines[row], chance)
+    return None if changed is None else b"\n".join((*lines[:row], changed, *lines[row + 1 :]))
+
+
 def safetensors(content: bytes, chance: random.Random) -> bytes | None:
     """A value of a safetensors header replaced: in its JSON metadata, or of a tensor's entry."""
     try:

@@ -7,6 +7,7 @@ import gzip
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import mutations
 import numpy as np
 
 from napari_deepem import Labels, Micrograph, Picks, ScoreMap, load_model, score, train
-from napari_deepem.batch.run_folder import RECORD, PickFolder
+from napari_deepem.batch.run_folder import RECORDS, PickFolder
+from napari_deepem.batch.tuning.study import Repeat, Study
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.model import Model
@@ -171,11 +173,26 @@ def _write_score_maps(folder: Path) -> None:
 
 
 def _write_records(folder: Path) -> None:
-    place = folder / "place"
-    PickFolder.claim(place, ["m"], ("star",)).write("m", Picks(np.array([[1.0, 2.0]])))
-    (place / RECORD).replace(folder / "record")
-    (place / "m.star").unlink()
-    place.rmdir()
+    (folder / "record").write_bytes(b"m.star\0other.star\0")
+
+
+def _claim_folder(path: Path) -> None:
+    """Under the name that a record of this content has."""
+    path.rename(path.with_name(RECORDS + sha256(path.read_bytes()).hexdigest()[:16]))
+    PickFolder.claim(path.parent, ["m"], ("star",))
+
+
+STUDY_OF = {"data": "x"}
+
+
+def _write_studies(folder: Path) -> None:
+    study = Study.open(folder / "study", STUDY_OF, 0, 2)
+    study.add_default(Repeat(0, 0, 0.5, None, 1.0), [0.25, 0.5])
+    study.finish(study.propose(), 0.625, 2.0)
+
+
+def _go_on_with_study(path: Path) -> None:
+    Study.open(path, STUDY_OF, 0, 2).propose()
 
 
 READERS = {
@@ -195,10 +212,6 @@ READERS = {
     ),
     "scores": Reader("m.safetensors", _write_score_maps, read_score_map, mutations.score_map),
     "session": Reader(SESSION_FILE, _write_sessions, _open_session, mutations.database),
-    "record": Reader(
-        RECORD,
-        _write_records,
-        lambda path: PickFolder.claim(path.parent, ["m"], ("star",)),
-        mutations.json_text,
-    ),
+    "record": Reader("record", _write_records, _claim_folder),
+    "study": Reader("study", _write_studies, _go_on_with_study, mutations.json_line),
 }

@@ -18,7 +18,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import EpochDone, finish
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
-from napari_deepem.core.picking.precision_estimate import estimate_precision
+from napari_deepem.core.picking.precision_estimate import evidence_of, judge
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.simulation import (
     SAMPLE_BOX_PX,
@@ -139,9 +139,9 @@ def test_numbers_agree_with_picking_and_evaluating_files(
     assert figures["F1"] == pytest.approx(picked.f1, abs=1e-4)
 
     found = find_candidates(score(read_micrograph(paths[0]), result.model))
-    chosen_as = {"threshold": result.model.threshold, "std_range": result.model.std_range}
-    estimate = estimate_precision([found], result.model, **chosen_as)
-    assert figures["precision estimated without labels"] == pytest.approx(estimate, abs=1e-4)
+    criteria = PickCriteria.of_model(result.model)
+    estimate = judge(evidence_of(found, result.model, criteria))
+    assert figures["precision estimated without labels"] == str(estimate)
 
 
 def write_blobs(folder: Path, *seeds: int) -> Path:

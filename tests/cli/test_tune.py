@@ -123,7 +123,7 @@ def test_interrupted_tuning_says_how_to_go_on(
     assert tune(sample, tmp_path / "m") == 0
     rows = rows_of(tmp_path / "m-study-trials.csv")
     assert rows[0] == default | {"remark": "default, chosen"}
-    assert rows[1]["remark"] == "interrupted"
+    assert "interrupted" not in [row["remark"] for row in rows]
     assert load_model(tmp_path / "m.safetensors").recipe == "modern"
 
 

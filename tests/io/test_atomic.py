@@ -101,8 +101,9 @@ def test_nothing_is_left_of_a_try(tmp_path: Path) -> None:
     check_writable(tmp_path / "a" / ".." / ".." / "b")
     check_writable(tmp_path)
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(InputError, match="the name is too long"):
-        check_writable(tmp_path / "a" / (300 * "b"))
+    for make in (check_writable, writable_folder):
+        with pytest.raises(InputError, match="the name is too long"):
+            make(tmp_path / "a" / (300 * "b"))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -120,6 +120,7 @@ def test_view_in_place_of_a_table_is_never_run(path: Path) -> None:
         ("settings", "value = ?", (b"1",)),
         ("settings", "value = ?", ("[" * 100_000,)),
         ("settings", "value = ?", ("NaN",)),
+        ("settings", "value = ?", ("[" + "[]," * 3_000_000 + "1]",)),
     ],
 )
 def test_values_of_another_type_or_shape_are_refused(

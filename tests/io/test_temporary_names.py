@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from napari_deepem.io import temporary_names
 from napari_deepem.io.atomic import check_writable, replacing
-from napari_deepem.io.temporary_names import remove_leftovers, temporary_name, temporary_prefix
+from napari_deepem.io.temporary_names import remove_leftovers, temporary_path
 
 FOREIGN = ".napari-deepem-{host}-1-01234567.box"
 
@@ -24,7 +25,8 @@ def ended_process() -> int:
 
 
 def left_by(process: int, folder: Path, suffix: str = ".box") -> Path:
-    path = folder / temporary_name(suffix).replace(f"-{os.getpid()}-", f"-{process}-")
+    with temporary_path(folder, suffix) as own:
+        path = folder / own.name.replace(f"-{os.getpid()}-", f"-{process}-")
     path.touch()
     return path
 
@@ -71,7 +73,7 @@ def test_files_of_anybody_else_stay(tmp_path: Path, ended_process: int) -> None:
             "napari-deepem.session",
         ),
         *(".napari-deepem-picks-0123456789abcdef", f"napari-deepem-{ended_process}-01234567"),
-        f"my{temporary_prefix()}01234567",
+        f"my.napari-deepem-host-{ended_process}-01234567",
     }
     for name in names:
         (tmp_path / name).touch()
@@ -90,6 +92,24 @@ def test_a_run_removes_leftovers_where_it_writes(tmp_path: Path, ended_process: 
         pass
     names = [path.name for path in tmp_path.rglob("*")]
     assert sorted(names) == ["a.box", "cache"]
+
+
+@pytest.mark.parametrize("make", [Path.touch, Path.mkdir])
+def test_signal_in_the_midst_of_removing_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None]
+) -> None:
+    """C.7: what could not be removed is when the program ends."""
+
+    def interrupt(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(temporary_names, "_remove", interrupt)
+        with pytest.raises(KeyboardInterrupt), temporary_path(tmp_path) as path:
+            make(path)
+    assert path.exists()
+    temporary_names._remove_own()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("node", ["", "node-7.cluster.example", "my laptop/\u00b5", 300 * "n"])

@@ -1,5 +1,8 @@
 """What is kept of a folder, beside its micrographs or at home, and how the two are joined."""
 
+import errno
+import os
+import socket
 import sqlite3
 from pathlib import Path
 
@@ -152,10 +155,10 @@ def test_session_of_somebody_else_is_shown_and_ours_is_kept_at_home(
     first.file.close()
     claim = kept.SessionFile
 
-    def refuse(path: Path) -> SessionFile:
+    def refuse(path: Path, is_private: bool) -> SessionFile:
         if path.parent == tmp_path:
             raise InputError(f"{path} cannot be written (Permission denied): check the rights")
-        return claim(path)
+        return claim(path, is_private)
 
     monkeypatch.setattr(kept, "SessionFile", refuse)
     opened = open_kept(tmp_path)
@@ -187,7 +190,46 @@ def test_session_kept_at_home_moves_into_a_folder_that_can_be_written_again(
 
 def test_folder_of_any_name_has_a_home_of_its_own(tmp_path: Path) -> None:
     """A.5"""
-    import os
-
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/ice_\xb5"))
     assert home_of(folder) != home_of(folder.with_name("ice"))
+
+
+@pytest.fixture
+def _no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "lockf", refuse)
+
+
+@pytest.mark.usefixtures("_no_locks")
+def test_work_goes_on_at_home_where_no_disk_has_locks(tmp_path: Path) -> None:
+    """C.3: by a file that stands for the lock, which a second window meets."""
+    opened = open_kept(tmp_path)
+    assert "cannot be locked on this disk" in opened.remark
+    assert opened.file.path.parent == home_of(tmp_path)
+    second = open_kept(tmp_path)
+    assert second.file is None
+    assert second.remark.endswith("until then nothing is saved")
+    opened.file.close(Stored(points={"m1": {"positive": ONE}}))
+    again = open_kept(tmp_path)
+    assert positives(again.stored) == {"m1": [[1, 2]]}
+    again.file.close()
+    assert [file.name for file in home_of(tmp_path).iterdir()] == [SESSION_FILE]
+
+
+@pytest.mark.usefixtures("_no_locks")
+@pytest.mark.parametrize(("process", "is_in_use"), [(2**22 + 1, False), (1, True)])
+def test_lock_of_a_program_that_has_died_is_taken_over(
+    tmp_path: Path, process: int, is_in_use: bool
+) -> None:
+    """C.3"""
+    open_kept(tmp_path).file.close()
+    lock = home_of(tmp_path) / f"{SESSION_FILE}.lock"
+    lock.write_text(f"{process} {socket.gethostname()}")
+    opened = open_kept(tmp_path)
+    assert (opened.file is None) == is_in_use
+    if opened.file is not None:
+        opened.file.close()

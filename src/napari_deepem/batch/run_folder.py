@@ -6,18 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
 from napari_deepem.io.atomic import check_writable
 from napari_deepem.io.coordinates import WRITABLE, write_coordinates
-from napari_deepem.io.declared_json import read_declared
 from napari_deepem.io.owned_files import Records
 
 RECORDS = ".napari-deepem-picks-"  # each with names of coordinate files in a folder that are ours
 FIRST_RECORD = ".napari-deepem-picks.json"  # one for all runs, as version 0.1.0 wrote it
-_NAMES = TypeAdapter(list[str])
 
 
 @dataclass(eq=False, slots=True)
@@ -70,8 +66,14 @@ class PickFolder:
 
 def _first_names(folder: Path) -> frozenset[str]:
     """The names on the record of version 0.1.0; a damaged one gives no rights."""
-    try:
-        names = read_declared(_NAMES, (folder / FIRST_RECORD).read_bytes(), "{reason}")
-    except (FileNotFoundError, InputError):
+    record = folder / FIRST_RECORD
+    if not record.exists():
         return frozenset()
-    return frozenset(names)
+    from pydantic import TypeAdapter
+
+    from napari_deepem.io.declared_json import read_declared
+
+    try:
+        return frozenset(read_declared(TypeAdapter(list[str]), record.read_bytes(), "{reason}"))
+    except InputError:
+        return frozenset()

@@ -10,8 +10,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
-
 from napari_deepem import __version__
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.simulation import (
@@ -29,7 +27,6 @@ from napari_deepem.core.simulation import (
 from napari_deepem.core.types import Picks, Volume
 from napari_deepem.io.atomic import check_writable, replacing
 from napari_deepem.io.coordinates import write_coordinates
-from napari_deepem.io.declared_json import read_declared
 from napari_deepem.io.images import write_image
 from napari_deepem.io.volumes import read_volume
 
@@ -37,13 +34,6 @@ RECORD = "simulation.json"
 LARGEST_PROJECTION_PX = 2048
 LARGEST_CUBE = 512  # voxels at the coarser of map and pixels: takes some 12 GB to transform
 _OURS = re.compile(r"simulated_\d+\.(mrc|csv|star)")
-
-
-class _Record(BaseModel):
-    """What is read again of a set's record."""
-
-    model_config = ConfigDict(strict=True, extra="ignore")  # there is more in it
-    files: list[str]  # names
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -213,12 +203,19 @@ class _SetFolder:
 
 def _files_of_record(path: Path) -> frozenset[str]:
     """The names of the files that an older set left; InputError for what is no such record."""
+    if not path.exists():
+        return frozenset()
+    from pydantic import BaseModel, ConfigDict, TypeAdapter  # takes a while, seldom needed
+
+    from napari_deepem.io.declared_json import read_declared
+
+    class Record(BaseModel):
+        model_config = ConfigDict(strict=True, extra="ignore")
+        files: list[str]
+
     refusal = (
         f"{path} is not the record of a simulated set and would be replaced: "
         "choose another folder for the set"
     )
-    try:
-        files = read_declared(TypeAdapter(_Record), path.read_bytes(), refusal).files
-    except FileNotFoundError:
-        return frozenset()
+    files = read_declared(TypeAdapter(Record), path.read_bytes(), refusal).files
     return frozenset(name for name in files if _OURS.fullmatch(name))

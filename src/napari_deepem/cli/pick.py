@@ -105,15 +105,16 @@ def follow_picking(
     job: Generator[MicrographDone, None, SeriesRun], total: int, console: Console
 ) -> list[str]:
     """The names of the micrographs that failed in a picking, which is run showing each of them."""
+    from napari_deepem.core.picking.precision_estimate import PrecisionEvidence, judge, sum_of
+
     done = picked = 0
-    expected: float | None = None
+    evidence: PrecisionEvidence | None = None
     with progress_bar(console, "picking") as progress:
 
         def show(news: MicrographDone) -> None:
-            nonlocal done, picked, expected
+            nonlocal done, picked, evidence
             done, picked = done + 1, picked + len(news.picks or ())
-            if news.expected_hits is not None:
-                expected = (expected or 0.0) + news.expected_hits
+            evidence = sum_of((evidence, news.evidence))
             if news.remark is not None:
                 console.print(f"napari-deepem: {news.remark}", markup=False)
             elif not console.is_terminal and news.picks is not None:
@@ -127,8 +128,8 @@ def follow_picking(
         failed = list(finish(job, show).problems)
     if total > len(failed):
         text = f"{picked} picks on {counted(total - len(failed), 'micrograph')}"
-        if picked and expected is not None:
-            text += f", estimated precision {expected / picked:.2f}"
+        if picked:
+            text += f", estimated precision {judge(evidence)}"
         console.print(text, markup=False)
     if failed and total > 1:
         console.print(f"{len(failed)} of {total} micrographs could not be picked", markup=False)

@@ -122,4 +122,4 @@ def _verdicts(files: VerdictsRead) -> str:
         text += f"; left out, nothing accepted or rejected: {listed(files.without_verdict)}"
     if files.not_given:
         text += f"; not among the micrographs: {listed(files.not_given)}"
-    return text
+    return "\n".join([text, *files.advice])

@@ -148,6 +148,8 @@ class Autosave:
             self._single_files.take_back()
             return self._tell("")
         late = changes(self._saved, snapshot(session), now.source)
+        if session.current in opened.files:
+            late = replace(late, settings={**late.settings, "current": session.current})
         if opened.file is not None:
             opened.file.write(late)
         self._take(opened.with_more(late))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from threading import Lock
@@ -14,23 +13,17 @@ from qtpy.QtCore import QTimer
 
 from napari_deepem.controllers.workers import report, run
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.session_file import SessionFile, Stored
 from napari_deepem.session import Session
 from napari_deepem.session.kept import Kept, was_kept
-from napari_deepem.session.single_files import Marks, SingleFolder, open_single, take_marks
+from napari_deepem.session.single_files import (
+    Change,
+    Marks,
+    SingleFolder,
+    open_single,
+    take_marks,
+)
 
 DELAY_MS = 1000  # from a change until it is written
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Change:
-    """What has changed of one micrograph, and the file that it is to be written into."""
-
-    name: str
-    marks: Marks
-    file: SessionFile
-    stored: Stored
-    number: int  # counted up: an older one is not written over a newer one
 
 
 class SingleFileLabels:

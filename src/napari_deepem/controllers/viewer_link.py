@@ -60,12 +60,12 @@ class ViewerLink:
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = weakref.ref(viewer)
-        self.window_close = WindowClose(self.close)
-        self._closed = False
         self.session = Session()
+        self.training = Training(self.session)
+        self.window_close = WindowClose(self.close, self.training.unfinished)
+        self._closed = False
         self.progress_bars = ProgressBars(self.session)
         self.scoring = Scoring(self.session, self._view_centre_yx)
-        self.training = Training(self.session)
         self.exporting = Exporting(self.session)
         self.label_layers = LabelLayers(self.session, self._viewer_of)
         self.mouse_tools = MouseTools(self.session, self.label_layers, self._viewer_of)
@@ -94,6 +94,8 @@ class ViewerLink:
         if self._closed:
             return
         self._closed, session = True, self.session
+        if self._viewer() is not None:
+            self.training.stop_and_wait()
         drop_all(session)
         for activity in (session.training, session.scoring, session.opening, session.exporting):
             if activity.running:

@@ -31,6 +31,14 @@ class EpochDone:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchesDone:
+    """Progress of training within its epochs: so many of all its batches are learnt."""
+
+    done: int
+    total: int  # of all epochs
+
+
+@dataclass(frozen=True, slots=True)
 class MicrographRead:
     """Progress of reading: one micrograph of the joined training set is prepared."""
 
@@ -46,6 +54,25 @@ class TilesDone:
     total: int
     # what is known by now, 0 elsewhere; positions as in what is returned at the end
     so_far: ScoreMap | None = field(default=None, compare=False)
+
+
+def never() -> bool:
+    """Whether to stop a job that nobody asks to stop: no."""
+    return False
+
+
+def without_batches(
+    job: Generator[BatchesDone | Progress, None, Result],
+) -> Generator[Progress, None, Result]:
+    """The same job, whose progress is told by epochs alone."""
+    while True:
+        try:
+            progress = next(job)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        if not isinstance(progress, BatchesDone):
+            yield progress
 
 
 def finish(

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.temporary_names import remove_leftovers, temporary_name, temporary_prefix
+from napari_deepem.io.temporary_names import remove_leftovers, temporary_path
 
 _REASONS = {
     errno.EACCES: "no permission",
@@ -46,25 +45,19 @@ def replacing(path: str | Path) -> Iterator[Path]:
         should do nothing but write.
     """
     path = Path(path)
-    temporary = path.parent / temporary_name(path.suffix)
-    try:
-        if path.is_dir():
-            raise InputError(f"cannot write {path}: it is a folder; choose another file name")
-        with _made_folder(path.parent) as folder:
+    with _made_folder(path.parent) as folder, temporary_path(folder, path.suffix) as temporary:
+        try:
+            if path.is_dir():
+                raise InputError(f"cannot write {path}: it is a folder; choose another file name")
             _remove_leftovers_once(folder.absolute())
-            try:
-                # Not tempfile: its files are private to the user, even after the rename.
-                temporary.open("xb").close()
-                yield temporary
-                temporary.replace(path)
-            finally:
-                with suppress(OSError):  # on a read-only disk there is none
-                    temporary.unlink(missing_ok=True)
-    except OSError as error:
-        reason = (
-            _reason(error).replace(str(temporary), str(path)).replace(temporary.name, path.name)
-        )
-        raise InputError(f"cannot write {path}: {reason}; choose another place") from error
+            # Not tempfile: its files are private to the user, even after the rename.
+            temporary.open("xb").close()
+            yield temporary
+            temporary.replace(path)
+        except OSError as error:
+            reason = _reason(error).replace(str(temporary), str(path))
+            reason = reason.replace(temporary.name, path.name)
+            raise InputError(f"cannot write {path}: {reason}; choose another place") from error
 
 
 def check_writable(folder: str | Path) -> None:
@@ -77,15 +70,13 @@ def check_writable(folder: str | Path) -> None:
     try:
         existing = _existing_part(folder)
         remove_leftovers(existing)
-        with TemporaryDirectory(prefix=temporary_prefix(), dir=existing) as probe:
-            missing = [part for part in folder.relative_to(existing).parts if part != ".."]
-            inner = Path(probe, *missing)
-            inner.mkdir(parents=True, exist_ok=True)
+        missing = [part for part in folder.relative_to(existing).parts if part != ".."]
+        with temporary_path(existing) as probe:
+            inner = probe.joinpath(*missing)
+            inner.mkdir(parents=True)
             (inner / "file").open("xb").close()
     except OSError as error:
-        raise InputError(
-            f"cannot write into {folder}: {_reason(error)}; choose another folder"
-        ) from error
+        raise _unwritable_folder(folder, error) from error
 
 
 def writable_folder(path: str | Path) -> Path:
@@ -104,11 +95,15 @@ def writable_folder(path: str | Path) -> Path:
 @contextmanager
 def _made_folder(folder: Path) -> Iterator[Path]:
     """The folder, made if it is missing; if the block fails, what was made is removed again."""
-    existing = _existing_part(folder)
-    missing = [part for part in (folder, *folder.parents) if part.is_relative_to(existing)]
-    missing.remove(existing)
+    missing: list[Path] = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            existing = _existing_part(folder)
+            missing += [part for part in (folder, *folder.parents) if part.is_relative_to(existing)]
+            missing.remove(existing)
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable_folder(folder, error) from error
         yield folder
     except BaseException:
         for part in missing:
@@ -130,6 +125,10 @@ def _existing_part(folder: Path) -> Path:
 
 
 _remove_leftovers_once = cache(remove_leftovers)
+
+
+def _unwritable_folder(folder: Path, error: OSError) -> InputError:
+    return InputError(f"cannot write into {folder}: {_reason(error)}; choose another folder")
 
 
 def _reason(error: OSError) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import stat
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
@@ -25,14 +27,29 @@ _FLAGS = os.O_RDWR | sum(
     getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
 )
 
-Claim = tuple[int, int]  # device and inode
-
 claiming = Lock()  # held from the check of a file until SQLite has locked it
-_claims: set[Claim] = set()  # of this program: to open such a file once more would free its lock
+_claims: set[tuple[int, int]] = set()  # to open such a file once more would free its lock
 
 
-def claim(path: Path) -> Claim:
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to write into a file: nobody else does, once SQLite has locked it."""
+
+    key: tuple[int, int]  # device and inode
+    lock_file: Path | None = None  # by which it is locked where the disk has no locks
+
+    def release(self) -> None:
+        """Give the right up, when the file is closed."""
+        _claims.discard(self.key)
+        if self.lock_file is not None:
+            self.lock_file.unlink(missing_ok=True)
+
+
+def claim(path: Path, is_private: bool = False) -> Claim:
     """The claim on a file, made if it is missing, which is ours to write into and lock.
+
+    A private one, at home, is locked by a file beside it where the disk has no locks: that a
+    program on another computer has died can't be told from its working on.
 
     Raises
     ------
@@ -50,14 +67,12 @@ def claim(path: Path) -> Claim:
         raise InputError(IN_USE)
     _check_status(status)
     _check_journals(path, status)
-    _check_content(path)
+    has_no_locks = _check_content(path)
+    if has_no_locks and not is_private:
+        raise InputError(f"cannot be locked on this disk ({has_no_locks})")
+    lock_file = _locked_by_file(path) if has_no_locks else None
     _claims.add(key)
-    return key
-
-
-def release(key: Claim) -> None:
-    """Give a claim up, when the file is closed."""
-    _claims.discard(key)
+    return Claim(key, lock_file)
 
 
 def _check_status(status: os.stat_result) -> None:
@@ -90,25 +105,54 @@ def _names_a_file(journal: Path) -> bool:
         return file.read() == _OF_SEVERAL_FILES
 
 
-def _check_content(path: Path) -> None:
+def _check_content(path: Path) -> str:
+    """Why a file can't be locked, empty if it can; refuses one that SQLite keeps in another way."""
     handle = os.open(path, _FLAGS)
     try:
         header = os.read(handle, 20)
         if header[:16] == _MAGIC and header[18:20] != _ROLLBACK_JOURNAL:
             raise InputError("is another program's database: rename or move it")
-        _check_locks(handle)
+        return _why_not_lock(handle)
     finally:
         os.close(handle)
 
 
-def _check_locks(handle: int) -> None:
+def _why_not_lock(handle: int) -> str:
     if sys.platform == "win32":
-        return
+        return ""
     import fcntl
 
     try:
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, 1)  # a byte that SQLite leaves alone
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EAGAIN):  # others ask the same just now
-            reason = error.strerror or error
-            raise InputError(f"cannot be locked on this disk ({reason})") from error
+            return error.strerror or str(error)
+    return ""
+
+
+def _locked_by_file(path: Path) -> Path:
+    """The file that locks another one: it says which program made it, and on which computer."""
+    lock_file = path.with_name(f"{path.name}.lock")
+    computer = socket.gethostname()
+    if _was_left_behind(lock_file, computer):
+        lock_file.unlink()
+    try:
+        with lock_file.open("x", encoding="utf-8") as file:
+            file.write(f"{os.getpid()} {computer}")
+    except FileExistsError as error:
+        raise InputError(f"{IN_USE}; if there is none, remove {lock_file}") from error
+    return lock_file
+
+
+def _was_left_behind(lock_file: Path, computer: str) -> bool:
+    """Whether the program that made a lock has ended without removing it."""
+    try:
+        process, _, place = lock_file.read_text(encoding="utf-8").partition(" ")
+        if place != computer or not process.isdecimal():
+            return False
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, ValueError, OverflowError):
+        return False
+    return False

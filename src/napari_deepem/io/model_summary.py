@@ -48,6 +48,8 @@ class EpochFigures(Entry):
     loss: float
     held_out_loss: float | None = None
     held_out_ap: Share | None = None
+    picking_ap: Share | None = None
+    labels_complete: bool = True
 
 
 class Stopped(Entry):

@@ -34,7 +34,7 @@ class Stored:
 
 MOST_MICROGRAPHS = 200_000
 LARGEST_BOX_PX = 100_000
-LONGEST_SETTING = 2**23  # letters
+LONGEST_SETTINGS = 2**23  # letters, of all together: JSON takes many times that in memory
 
 Kind = Literal["positive", "negative", "unsure", "accepted", "rejected"]
 Whole = Annotated[int, Field(ge=0, lt=2**63)]
@@ -65,7 +65,7 @@ _OTHER_SETTING = TypeAdapter[Any](JsonValue, config=STRICT)
 
 # the rows of the tables, and how many there may be
 _TABLES: Mapping[str, tuple[TypeAdapter[Any], int]] = {
-    "settings": (TypeAdapter(tuple[str, Annotated[str, Field(max_length=LONGEST_SETTING)]]), 1000),
+    "settings": (TypeAdapter(tuple[str, str]), 1000),
     "points": (TypeAdapter(tuple[FileName, Kind, bytes]), 5 * MOST_MICROGRAPHS),
     "candidates": (
         TypeAdapter(
@@ -95,6 +95,9 @@ def read_content(database: sqlite3.Connection) -> Stored:
         points.setdefault(micrograph, {})[kind] = _numbers(centres_yx, 2)
     candidates = {row[0]: _candidates(*row[1:]) for row in _rows(database, "candidates")}
     model = next((content for (content,) in _rows(database, "model")), None)
+    (letters,) = database.execute("SELECT total(length(value)) FROM settings").fetchone()
+    if letters > LONGEST_SETTINGS:
+        raise ValueError(f"{letters:.0f} letters of settings")
     settings = {name: _setting(name, text) for name, text in _rows(database, "settings")}
     files = {name: os.fsdecode(file) for name, file in _rows(database, "files")}
     scored = {name: (size, time) for name, size, time in _rows(database, "scored_files")}

@@ -45,8 +45,8 @@ NOTHING_SAVED = "; until then nothing is saved"
 class SessionFile:
     """An open session file; nobody else can open it meanwhile."""
 
-    def __init__(self, path: Path) -> None:
-        """Open a file, or make a new one.
+    def __init__(self, path: Path, is_private: bool = False) -> None:
+        """Open a file, or make a new one; a private one is at home, see `database_claims.claim`.
 
         Raises
         ------
@@ -58,11 +58,11 @@ class SessionFile:
         self._busy, self._closed = Lock(), False
         with database_claims.claiming:
             try:
-                self._claim = database_claims.claim(path)
+                self._claim = database_claims.claim(path, is_private)
                 try:
                     self._database = self._open()
                 except BaseException:
-                    database_claims.release(self._claim)
+                    self._claim.release()
                     raise
             except (sqlite3.Error, OSError, InputError) as error:
                 raise InputError(_reason(path, error)) from error
@@ -110,13 +110,16 @@ class SessionFile:
             finally:
                 self._closed = True
                 self._database.close()
-                database_claims.release(self._claim)
+                self._claim.release()
 
     def _open(self) -> sqlite3.Connection:
         """The database, locked, with our tables and nothing else."""
         # one thread at a time, though not always the same one
+        address = self.path.absolute().as_uri()
+        if self._claim.lock_file is not None:
+            address += "?nolock=1"
         database = sqlite3.connect(
-            self.path, timeout=0.2, isolation_level=None, check_same_thread=False
+            address, timeout=0.2, isolation_level=None, check_same_thread=False, uri=True
         )
         try:
             with distrusting(database):

@@ -1,15 +1,17 @@
-"""Names of temporary files that say whose they are, so that the next run removes what is left.
+"""Temporary files, whose names say whose they are: the next run removes what one has left.
 
 Such a name is `.napari-deepem-<host>-<process>-<8 letters><suffix>`.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import platform
 import re
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from time import time
@@ -20,14 +22,19 @@ FIRST_PROCESSES = 0xEFFFFFFC  # Linux's number of the process table that is no c
 _NAME = re.compile(r"\.napari-deepem-(.+)-(\d{1,9})-[0-9a-z_]{8}(\..*)?", re.DOTALL)
 
 
-def temporary_name(suffix: str = "") -> str:
-    """A name for a temporary file of this process, like no other."""
-    return f"{temporary_prefix()}{uuid4().hex[:8]}{suffix}"
+_OWN: set[Path] = set()  # those of this process that may be there
 
 
-def temporary_prefix() -> str:
-    """The beginning of all such names of this process."""
-    return f".napari-deepem-{_host()}-{os.getpid()}-"
+@contextmanager
+def temporary_path(folder: Path, suffix: str = "") -> Iterator[Path]:
+    """A path like no other in a folder, for a file or folder that is removed after the block."""
+    path = folder / f".napari-deepem-{_host()}-{os.getpid()}-{uuid4().hex[:8]}{suffix}"
+    _OWN.add(path)
+    try:
+        yield path
+    finally:
+        _remove(path)
+        _OWN.discard(path)
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -41,11 +48,22 @@ def remove_leftovers(folder: Path) -> None:
             name = _NAME.fullmatch(entry.name)
             if name is None or not _is_left_over(Path(entry), name[1], int(name[2])):
                 continue
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry, ignore_errors=True)
-            else:
-                with suppress(OSError):
-                    Path(entry).unlink()
+            _remove(Path(entry))
+
+
+@atexit.register
+def _remove_own() -> None:
+    """Remove what a block has left: a signal may come in the midst of removing."""
+    for path in list(_OWN):
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # on a read-only disk there is none
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _is_left_over(path: Path, host: str, process: int) -> bool:

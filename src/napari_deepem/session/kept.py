@@ -102,7 +102,11 @@ def _over(folder: Path, own: SessionFile | None, reason: str) -> Kept:
     """The session at home, over what can be read of the one beside the micrographs."""
     below, home = _stored_in(folder), home_of(folder)
     try:
-        file, above = (own, own.read()) if own is not None else _opened(writable_folder(home))
+        file, above = (
+            (own, own.read())
+            if own is not None
+            else _opened(writable_folder(home), is_private=True)
+        )
     except InputError as error:
         return Kept(home, None, below, f"{reason}; {error}; until then nothing is saved")
     remark = f"{reason}; what you do here is kept in {home}"
@@ -118,7 +122,7 @@ def _joined_with_home(
     if own is None and not (home / SESSION_FILE).exists():
         return Kept(folder, beside, stored)
     try:
-        file, above = (own, own.read()) if own is not None else _opened(home)
+        file, above = (own, own.read()) if own is not None else _opened(home, is_private=True)
     except InputError as error:  # it is joined some other time
         return Kept(folder, beside, stored, f"{error}; what is kept there is not shown here")
     changes = joined(stored, above)
@@ -129,11 +133,12 @@ def _joined_with_home(
             file.path.rename(file.path.with_name(f"{SESSION_FILE}.{time_ns()}"))
         else:
             file.path.unlink()
+            home.rmdir()  # where there is nothing else
     return Kept(folder, beside, over(stored, changes))
 
 
-def _opened(folder: Path) -> tuple[SessionFile, Stored]:
-    file = SessionFile(folder / SESSION_FILE)
+def _opened(folder: Path, is_private: bool = False) -> tuple[SessionFile, Stored]:
+    file = SessionFile(folder / SESSION_FILE, is_private)
     try:
         return file, file.read()
     except InputError:

@@ -13,7 +13,7 @@ from typing import Any
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import NO_LABELS, Labels
 from napari_deepem.io.images import list_micrographs, micrograph_name
-from napari_deepem.io.session_file import Stored
+from napari_deepem.io.session_file import SessionFile, Stored
 from napari_deepem.session.kept import Kept, open_kept, over
 from napari_deepem.session.open_folder import named_as_kept
 from napari_deepem.session.persistence import (
@@ -75,6 +75,17 @@ class SingleFolder:
             {name: points_of(marks.labels, marks.verdicts)},
             files={name: file.name},
         )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Change:
+    """What has changed of one micrograph, and the file that it is to be written into."""
+
+    name: str
+    marks: Marks
+    file: SessionFile
+    stored: Stored
+    number: int  # counted up: an older one is not written over a newer one
 
 
 def open_single(folder: Path) -> SingleFolder:

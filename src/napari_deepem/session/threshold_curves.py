@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from napari_deepem.core.evaluation.metrics import HeldOutCurves
+from napari_deepem.core.picking.precision_estimate import PrecisionEstimate
 from napari_deepem.core.types import Candidates, FloatArray
 from napari_deepem.session.state import Session
 
@@ -57,3 +60,18 @@ def why_none(candidates: Candidates, threshold: float, std_range: tuple[float, f
     if below.all():
         return f"the std of all above the threshold is under the lower limit {low:.2f}"
     return f"no std above the threshold is within {low:.2f} to {high:.2f}"
+
+
+def shown_name(name: str, curves: Mapping[str, object]) -> str:
+    """The name of a held-out figure as it is shown: F2 of partial labels is an estimate."""
+    return "F2 about" if name == "F2" and "precision" not in curves else name
+
+
+def precision_text(estimate: PrecisionEstimate | None) -> str:
+    """A `PrecisionEstimate` in a line: the share of picks that is right, or why it is not told."""
+    if estimate is None:
+        return ""
+    if estimate.precision is None or estimate.error is None:
+        return f"How many are right here is not told: {estimate.withheld}"
+    margin = 200 * estimate.error  # two standard deviations, in percent
+    return f"About {estimate.precision:.0%} right here (\N{PLUS-MINUS SIGN} {margin:.0f})"

@@ -28,6 +28,7 @@ class Round:
     micrographs: int
     epochs: int
     ap: float | None  # average precision at telling held-out particles from background
+    on_border: int = 0  # more particles, too near to those held out to be trained on, or held out
     ap_before: float | None = None  # what the model before gets on the same boxes, where comparable
 
 
@@ -43,10 +44,12 @@ def round_of(model: Model, start: RoundStart, number: int) -> Round:
     parts = [*summary.get("trained_on", ()), *summary.get("held_out", ())]
     curve = summary.get("curve", ())
     kept = summary.get("stopped", {}).get("kept_epoch", len(curve))
+    particles = sum(part["particles"] for part in parts)
     return Round(
         number=number,
         start=start,
-        particles=sum(part["particles"] for part in parts),
+        particles=particles,
+        on_border=summary.get("labelled", particles) - particles,
         negatives=sum(part["negatives"] for part in parts),
         micrographs=len({part["micrograph"] for part in parts}),
         epochs=len(curve),
@@ -57,8 +60,9 @@ def round_of(model: Model, start: RoundStart, number: int) -> Round:
 
 def gain_of(round_: Round) -> str:
     """A sentence on what a round was trained with, and what it gave."""
-    text = f"Round {round_.number}: {counted(round_.particles, 'particle')}, "
-    text += f"{counted(round_.negatives, 'non-particle')}"
+    of = f"{round_.particles} of " if round_.on_border else ""
+    particles = of + counted(round_.particles + round_.on_border, "particle")
+    text = f"Round {round_.number}: {particles}, {counted(round_.negatives, 'non-particle')}"
     if round_.ap is not None:
         text += f"; AP {round_.ap:.3f} on held-out boxes"
     if round_.ap_before is not None:

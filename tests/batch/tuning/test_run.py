@@ -240,7 +240,7 @@ def test_interrupted_tuning_keeps_what_is_done(tmp_path: Path, stop_after: int) 
     assert tuned is not None
     assert tuned.rows[0]["remark"] == "default"
     assert tuned.choice.chosen.number > 0
-    assert [row["remark"] for row in tuned.rows].count("interrupted") <= 1
+    assert "interrupted" not in [row["remark"] for row in tuned.rows]
 
 
 def test_trials_that_are_among_the_worst_are_stopped_halfway(tmp_path: Path) -> None:

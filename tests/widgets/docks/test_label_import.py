@@ -19,13 +19,14 @@ def test_labels_are_loaded_from_a_file(
 ) -> None:
     dock = Annotate(viewer)
     path = tmp_path / "by_hand.star"
-    write_coordinates(path, Picks(np.array([[10.0, 80.0], [80.0, 10.0], [20.0, 30.0]])))
+    more_yx = [[20.0, 30.0], [40.0, 30.0]]
+    write_coordinates(path, Picks(np.array([[10.0, 80.0], [80.0, 10.0], *more_yx])))
     dialog = "napari_deepem.widgets.docks.label_import.QFileDialog.getOpenFileName"
     monkeypatch.setattr(dialog, lambda *_: (str(path), ""))
     dock.label_import.load.native.click()
-    loaded = "Loaded 2 particles; 1 outside the image left out."
+    loaded = "Loaded 3 particles. 1 of 4 labels lies outside of its micrograph and is left out."
     qtbot.waitUntil(lambda: dock.status.value == loaded)
-    assert dock.counts.value.startswith("2 particles, ")
+    assert dock.counts.value.startswith("3 particles, ")
     path.write_text("no table")
     dock.label_import.load.native.click()
     qtbot.waitUntil(

@@ -8,14 +8,17 @@ import pytest
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 
+from learnt_scores import summary_of
 from napari_deepem.controllers.viewer_link import session_of
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import TilesDone
-from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture
+from napari_deepem.core.picking.precision_estimate import PrecisionEstimate
+from napari_deepem.core.picking.score_mixture import Bell, ScoreMixture
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.session import Scored, Session
+from napari_deepem.session.threshold_curves import precision_text
 from napari_deepem.widgets.docks.pick import Pick
 from napari_deepem.widgets.docks.train import Train
 from pretended_scores import pretend_to_score
@@ -252,15 +255,26 @@ def test_pick_starts_from_the_model_and_counts(viewer: ViewerModel) -> None:
 def test_pick_says_how_many_picks_are_right_while_the_slider_moves(viewer: ViewerModel) -> None:
     dock = Pick(viewer)
     score_current(viewer)
-    assert not dock.pick_counts.tooltip
+    assert dock.precision.value == (
+        "How many are right here is not told: too few particles were held out of the training"
+    )
     mixture = ScoreMixture(Bell(-0.5, 0.5), Bell(2.0, 0.5), share=0.5)
-    score_current(viewer, **mixture.as_summary())
-    assert dock.pick_counts.value == "2 of 2 kept here, about 52% right"
-    assert "held-out labels" in dock.pick_counts.tooltip
-    dock.threshold.value = 0.7
-    assert dock.pick_counts.value == "1 of 2 kept here, about 100% right"
+    score_current(viewer, **summary_of(mixture))
+    assert dock.precision.value == "How many are right here is not told: too few picks"  # D.1
+    assert "held-out labels" in dock.precision.tooltip
     dock.threshold.value = 0.95
     assert dock.pick_counts.value.startswith("0 of 2 kept here. Here all score below")
+    assert dock.precision.value == ""
+
+
+def test_precision_is_told_with_its_margin_or_not_with_a_reason() -> None:
+    """D.1: two standard deviations; and never a figure that nothing holds up."""
+    assert precision_text(None) == ""
+    assert precision_text(PrecisionEstimate(0.924, 0.034)) == "About 92% right here (± 7)"
+    withheld = PrecisionEstimate(None, withheld="another pixel size than in training")
+    assert precision_text(withheld) == (
+        "How many are right here is not told: another pixel size than in training"
+    )
 
 
 def test_scored_micrograph_is_not_scored_again(viewer: ViewerModel) -> None:

@@ -22,7 +22,7 @@ from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.verdict_points import ACCEPTED, REJECTED, SELECTED
 from napari_deepem.session import Scored, Session
 from napari_deepem.session.parameters import Parameters
-from napari_deepem.session.training_rounds import Round, gain_of
+from napari_deepem.session.training_rounds import Round, gain_of, round_of
 from napari_deepem.widgets.docks.review import ALL, SUGGESTED, Review
 from napari_deepem.widgets.plots.training_curves import RoundsPlot
 
@@ -291,6 +291,26 @@ def test_rounds_are_drawn_with_what_each_gained(qapp) -> None:
         "the model before has 0.700 on the same"
     )
     plot.show([])
+
+
+def test_stop_stands_beside_what_trains_again(viewer: ViewerModel) -> None:
+    """E.12: and the bar moves with both docks' training."""
+    dock, session = Review(viewer), session_of(viewer)
+    assert (dock.stop.enabled, dock.stop.tooltip) == (False, "Nothing is being trained.")
+    session.training.begin("Training ...", 1000)
+    session.training.done = 300
+    assert dock.stop.enabled
+    assert (dock.progress.max, dock.progress.value) == (1000, 300)
+    dock.stop.native.click()
+    assert "the best so far is kept" in session.training.message
+
+
+def test_round_tells_how_many_of_the_labelled_particles_it_used() -> None:
+    """D.4: those on the border of the held-out part are neither learnt from nor held out."""
+    summary = {"trained_on": [{"micrograph": "m1", "particles": 30, "negatives": 2}]}
+    summary["held_out"] = [{"micrograph": "m1", "particles": 8, "negatives": 0}]
+    model: Any = SimpleNamespace(summary={**summary, "labelled": 39})
+    assert gain_of(round_of(model, "new", 1)) == "Round 1: 38 of 39 particles, 2 non-particles"
 
 
 def test_thousands_are_laid_out_and_only_what_is_in_sight_is_asked_for(docks: Docks) -> None:

@@ -1,7 +1,8 @@
 """Tuning: variants of a recipe are tried for some minutes, and a model is trained with the best.
 
 In the order of the flow: `files` reads, and finds the study to go on with; `run` spends the time;
-`trainings` are the single trainings; `study` says what to try next and keeps what was tried;
+`trainings` are the single trainings; `study` says what to try next in the `search_space` and keeps
+what was tried in a `study_file`;
 `choice` says whether the default stays; `trial_table` shows all of it.
 """
 

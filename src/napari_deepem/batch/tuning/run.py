@@ -30,6 +30,7 @@ from napari_deepem.batch.tuning.trainings import (
     Trainer,
     TrialDone,
     TrialEpoch,
+    box_ap_of,
     follow,
     keep_unseen,
     train_and_evaluate,
@@ -130,15 +131,14 @@ class Tuning:
         box_aps: list[float] = []
 
         def note(epoch: EpochDone) -> bool:
-            box_aps.append(epoch.held_out_ap or 0.0)
+            box_aps.append(box_ap_of(epoch))
             return False
 
         ended = yield from self._train("trial 0", self._settings, self._unseen, inf, note)
         outcome = ended.outcome
         assert outcome is not None
         self._models[0] = outcome.model
-        self._study.add_repeat(ended.as_repeat(0, self._settings.seed))
-        self._study.add_default(outcome.ap, ended.seconds, box_aps)
+        self._study.add_default(ended.as_repeat(0, self._settings.seed), box_aps)
         yield self._done("trial 0", self._settings, ended)
 
     def _search(self, until: float) -> Generator[TuningProgress, None, int]:
@@ -161,7 +161,7 @@ class Tuning:
             return
 
         def is_hopeless(epoch: EpochDone) -> bool:
-            return self._study.is_hopeless(trial, epoch.epoch, epoch.held_out_ap or 0.0)
+            return self._study.is_hopeless(epoch.epoch, box_ap_of(epoch))
 
         ended = yield from self._train(what, settings, [], until, is_hopeless)
         if ended.outcome is None:

@@ -1,33 +1,27 @@
-"""A tuning's memory: which variants were tried and what came of them, in a file of Optuna's.
+"""A tuning's memory: which variants were tried, what came of them, and what to try next.
 
-Needs the extra `tune`; Optuna is loaded only when a study is opened.
+What was tried is in a `StudyFile`. Optuna, which proposes, knows of it for as long as a command
+runs. Needs the extra `tune`; Optuna is loaded only when a study is opened.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from napari_deepem.batch.tuning.search_space import (
+    FIRST_GUESSES,
+    distributions,
+    parameters_of,
+    variant_at,
+)
+from napari_deepem.batch.tuning.study_file import Line, RepeatLine, StudyFile, TrialLine, damaged
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.training.variants import Variant
-from napari_deepem.io.atomic import writable_folder
 
-NAME = "napari-deepem tune"
-MAPS = (0.5, 0.75, 1.0, 1.5, 2.0)
-KERNELS = (0.6, 1.8)  # lowest and highest
-KERNEL_LAYERS = ("C1 kernel", "C3 kernel", "C5 kernel")
-MORE_CELLS = {
-    "as ever": (0, 0, 0),
-    "wider S2": (1, 0, 0),
-    "wider S4": (0, 1, 0),
-    "no S6": (0, 0, -1),
-}
-LEARNING_RATE = (0.25, 4.0)
-NEGATIVES = (0.5, 4.0)
-FIRST_GUESSES = (Variant(maps=1.5), Variant(negatives=2.0))  # before anything is drawn by chance
 DRAWN_BY_CHANCE = 6  # trials before Optuna's sampler learns from them
 WORST_SHARE = 10.0  # per cent: trials below so many of the finished ones are stopped halfway
 TRIALS_TO_COMPARE = 4  # before any is stopped
@@ -62,12 +56,15 @@ def check_optuna() -> None:
 
 
 class Study:
-    """A study in a file. Trial 0 is the default; every trial is kept as soon as it is done."""
+    """A study in a file. Trial 0 is the default; every training is kept as soon as it is done."""
 
-    def __init__(self, path: Path, optuna_study: Any) -> None:
-        self.path = path
+    def __init__(self, file: StudyFile, optuna_study: Any) -> None:
+        self._file = file
         self._study = optuna_study
-        self._asked: dict[int, Any] = {}  # trials that Optuna waits to hear of
+        self._asked: Any = None  # the trial that Optuna waits to hear of
+        self._box_aps: list[float] = []  # of that trial
+        self.trials: list[Trial] = []  # in the order of their numbers
+        self.repeats: dict[tuple[int, int], Repeat] = {}  # by trial and seed
 
     @classmethod
     def open(cls, path: Path, about: Mapping[str, str], seed: int, epochs: int) -> Study:
@@ -91,160 +88,146 @@ class Study:
         check_optuna()
         import optuna
 
+        file = StudyFile.open(path, about)
+        lines = file.read()
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        study = _load(path, about) if path.exists() else _create(path, about)
-        study.pruner = optuna.pruners.PercentilePruner(
+        pruner = optuna.pruners.PercentilePruner(
             100.0 - WORST_SHARE, n_startup_trials=TRIALS_TO_COMPARE, n_warmup_steps=epochs // 2
         )
-        study.sampler = optuna.samplers.TPESampler(
-            seed=seed + len(study.trials), n_startup_trials=DRAWN_BY_CHANCE, constant_liar=False
+        sampler = optuna.samplers.TPESampler(
+            seed=seed + len(lines), n_startup_trials=DRAWN_BY_CHANCE, constant_liar=False
         )
-        for trial in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
-            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # it was interrupted
-        return cls(path, study)
+        optuna_study = optuna.create_study(direction="maximize", pruner=pruner, sampler=sampler)
+        study = cls(file, optuna_study)
+        study._recall(lines)
+        return study
 
     @property
-    def trials(self) -> list[Trial]:
-        """Every trial, in the order of their numbers."""
-        return [
-            Trial(
-                trial.number,
-                _variant(trial.params),
-                trial.value if trial.state.name == "COMPLETE" else None,
-                trial.user_attrs.get("seconds"),
-                "" if trial.value is not None else trial.user_attrs.get("note", "interrupted"),
-            )
-            for trial in self._study.get_trials(deepcopy=False)
-            if trial.params
-        ]
-
-    @property
-    def repeats(self) -> dict[tuple[int, int], Repeat]:
-        """The repeats, by trial and seed."""
-        attributes = self._study.user_attrs  # where studies have always called them so
-        repeats = [Repeat(**value) for key, value in attributes.items() if key.startswith("run ")]
-        return {(repeat.trial, repeat.seed): repeat for repeat in repeats}
+    def path(self) -> Path:
+        """The study's file."""
+        return self._file.path
 
     def add_repeat(self, repeat: Repeat) -> None:
         """Keep a repeat."""
-        self._study.set_user_attr(f"run {repeat.trial} {repeat.seed}", asdict(repeat))
+        self._file.add(_repeat_line(repeat, self.trials[repeat.trial].variant))
+        self.repeats[repeat.trial, repeat.seed] = repeat
 
-    def add_default(self, ap: float, seconds: float, box_aps: Sequence[float]) -> None:
-        """Keep trial 0, whose box average precisions after every epoch others are held against."""
+    def add_default(self, repeat: Repeat, box_aps: Sequence[float]) -> None:
+        """Keep trial 0, which counts as a repeat, too.
+
+        Others are held against its box average precisions after every epoch.
+        """
+        line = TrialLine(
+            variant=Variant(), ap=repeat.ap, seconds=repeat.seconds, box_aps=list(box_aps)
+        )
+        self._file.add(line, _repeat_line(repeat, Variant()))
+        self._tell_of(line)
+        self._number(line)
+        self.repeats[0, repeat.seed] = repeat
+
+    def propose(self) -> Trial:
+        """The variant to try next."""
+        tried = {trial.variant for trial in self.trials}
+        for guess in FIRST_GUESSES:
+            if guess not in tried:
+                self._study.enqueue_trial(parameters_of(guess))
+                break
+        self._asked, self._box_aps = self._study.ask(distributions()), []
+        return Trial(len(self.trials), variant_at(self._asked.params), None, None)
+
+    def is_hopeless(self, epoch: int, box_ap: float) -> bool:
+        """Whether what was proposed is among the worst after an epoch, counted from 1."""
+        self._box_aps.append(box_ap)
+        self._asked.report(box_ap, epoch)
+        return bool(self._asked.should_prune())
+
+    def finish(self, trial: Trial, ap: float, seconds: float) -> None:
+        """Keep what came of a proposal."""
+        self._keep(TrialLine(variant=trial.variant, ap=ap, seconds=seconds, box_aps=self._box_aps))
+
+    def give_up(self, trial: Trial, note: str, seconds: float, *, is_bad: bool) -> None:
+        """Keep why a proposal was not finished, and whether that speaks against it."""
+        self._keep(
+            TrialLine(
+                variant=trial.variant,
+                ap=None,
+                seconds=seconds,
+                note=note,
+                is_bad=is_bad,
+                box_aps=self._box_aps,
+            )
+        )
+
+    def _keep(self, line: TrialLine) -> None:
+        self._file.add(line)
+        self._study.tell(self._asked, line.ap, state=_state_of(line))
+        self._number(line)
+
+    def _recall(self, lines: Sequence[Line]) -> None:
+        """Number the trials of the file, and let Optuna know of them.
+
+        Two commands that tuned at once may have tried one variant twice; a finished trial counts.
+        """
+        trial_lines: dict[Variant, TrialLine] = {}
+        for line in lines:
+            if isinstance(line, TrialLine):
+                known = trial_lines.get(line.variant)
+                if known is None or known.ap is None:
+                    trial_lines[line.variant] = line
+        for line in trial_lines.values():
+            self._tell_of(line)
+            self._number(line)
+        numbers = {trial.variant: trial.number for trial in self.trials}
+        repeat_lines = [line for line in lines if isinstance(line, RepeatLine)]
+        if any(line.variant not in numbers for line in repeat_lines):
+            raise InputError(damaged(self.path, "a repeat of no trial"))
+        for line in repeat_lines:
+            number = numbers[line.variant]
+            repeat = Repeat(number, line.seed, line.ap, line.unseen_ap, line.seconds)
+            self.repeats.setdefault((number, line.seed), repeat)
+        if self.trials and not self._begins_with_the_default:
+            raise InputError(damaged(self.path, "it does not begin with the default"))
+
+    @property
+    def _begins_with_the_default(self) -> bool:
+        default = self.trials[0]
+        is_repeated = any(number == 0 for number, _ in self.repeats)
+        return default.variant == Variant() and default.ap is not None and is_repeated
+
+    def _tell_of(self, line: TrialLine) -> None:
+        """Let Optuna know of a trial that it has not proposed."""
         import optuna
 
         self._study.add_trial(
             optuna.create_trial(
-                params=_parameters(Variant()),
-                distributions=_distributions(),
-                value=ap,
-                user_attrs={"seconds": seconds},
-                intermediate_values=dict(enumerate(box_aps, start=1)),
+                params=parameters_of(line.variant),
+                distributions=distributions(),
+                value=line.ap,
+                state=_state_of(line),
+                intermediate_values=dict(enumerate(line.box_aps, start=1)),
             )
         )
 
-    def propose(self) -> Trial:
-        """The variant to try next."""
-        for guess in FIRST_GUESSES:
-            self._study.enqueue_trial(_parameters(guess), skip_if_exists=True)
-        asked = self._study.ask(_distributions())
-        self._asked[asked.number] = asked
-        return Trial(asked.number, _variant(asked.params), None, None)
-
-    def is_hopeless(self, trial: Trial, epoch: int, box_ap: float) -> bool:
-        """Whether a trial is among the worst after an epoch, counted from 1."""
-        asked = self._asked[trial.number]
-        asked.report(box_ap, epoch)
-        return bool(asked.should_prune())
-
-    def finish(self, trial: Trial, ap: float, seconds: float) -> None:
-        """Keep what came of a proposal."""
-        asked = self._asked.pop(trial.number)
-        asked.set_user_attr("seconds", seconds)
-        self._study.tell(asked, ap)
-
-    def give_up(self, trial: Trial, note: str, seconds: float, *, is_bad: bool) -> None:
-        """Keep why a proposal was not finished, and whether that speaks against it."""
-        import optuna
-
-        asked = self._asked.pop(trial.number)
-        asked.set_user_attr("seconds", seconds)
-        asked.set_user_attr("note", note)
-        states = optuna.trial.TrialState
-        self._study.tell(asked, state=states.PRUNED if is_bad else states.FAIL)
+    def _number(self, line: TrialLine) -> None:
+        """Count a trial among those that ended."""
+        trial = Trial(len(self.trials), line.variant, line.ap, line.seconds, line.note)
+        self.trials.append(trial)
 
 
-def _create(path: Path, about: Mapping[str, str]) -> Any:
-    import optuna
-
-    writable_folder(path.parent)
-    study = optuna.create_study(storage=_storage(path), study_name=NAME, direction="maximize")
-    study.set_user_attr("about", dict(about))
-    return study
-
-
-def _load(path: Path, about: Mapping[str, str]) -> Any:
-    """The study in a file, which is left alone if it is not ours or of other data."""
-    import optuna
-
-    with path.open("rb") as file:
-        begins_as_ours = f'"study_name":"{NAME}"'.encode() in file.readline(1000)
-    if not begins_as_ours:
-        raise InputError(f"{path} is not a study that tune wrote: give another file with --study")
-    try:
-        study = optuna.load_study(storage=_storage(path), study_name=NAME)
-        kept = study.user_attrs["about"]
-    except (ValueError, KeyError) as error:
-        raise InputError(f"{path} is damaged: give another file with --study") from error
-    for quantity, value in about.items():
-        if kept.get(quantity) != value:
-            raise InputError(
-                f"{path} is a study of {quantity} {kept.get(quantity)}, this is {value}: "
-                "give another file with --study"
-            )
-    return study
-
-
-def _storage(path: Path) -> Any:
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
-
-    return JournalStorage(JournalFileBackend(str(path), JournalFileOpenLock(str(path))))
-
-
-def _distributions() -> dict[str, Any]:
-    """The space that is searched, in Optuna's terms."""
-    from optuna.distributions import CategoricalDistribution, FloatDistribution
-
-    kernel = FloatDistribution(*KERNELS, log=True)
-    return {
-        "maps": CategoricalDistribution(MAPS),
-        **dict.fromkeys(KERNEL_LAYERS, kernel),
-        "cells": CategoricalDistribution(tuple(MORE_CELLS)),
-        "learning rate": FloatDistribution(*LEARNING_RATE, log=True),
-        "negatives": FloatDistribution(*NEGATIVES, log=True),
-    }
-
-
-def _parameters(variant: Variant) -> dict[str, Any]:
-    """A variant as a point of that space."""
-    names = {cells: name for name, cells in MORE_CELLS.items()}
-    return {
-        "maps": variant.maps,
-        **dict(zip(KERNEL_LAYERS, variant.kernels, strict=True)),
-        "cells": names[variant.more_cells],
-        "learning rate": variant.learning_rate,
-        "negatives": variant.negatives,
-    }
-
-
-def _variant(parameters: Mapping[str, Any]) -> Variant:
-    """The variant at a point of that space: the inverse of `_parameters`."""
-    c1, c3, c5 = (parameters[layer] for layer in KERNEL_LAYERS)
-    return Variant(
-        maps=parameters["maps"],
-        kernels=(c1, c3, c5),
-        more_cells=MORE_CELLS[parameters["cells"]],
-        learning_rate=parameters["learning rate"],
-        negatives=parameters["negatives"],
+def _repeat_line(repeat: Repeat, variant: Variant) -> RepeatLine:
+    return RepeatLine(
+        variant=variant,
+        seed=repeat.seed,
+        ap=repeat.ap,
+        unseen_ap=repeat.unseen_ap,
+        seconds=repeat.seconds,
     )
+
+
+def _state_of(line: TrialLine) -> Any:
+    """The state of a trial, in Optuna's terms."""
+    from optuna.trial import TrialState
+
+    if line.ap is not None:
+        return TrialState.COMPLETE
+    return TrialState.PRUNED if line.is_bad else TrialState.FAIL

@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_deepem.batch.tuning.study import Repeat
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.jobs import EpochDone
+from napari_deepem.core.jobs import EpochDone, without_batches
 from napari_deepem.core.network.devices import chosen_device
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.training.calibration import evaluate_held_out
@@ -105,6 +105,12 @@ def hyper_parameters(settings: TrainingSettings) -> dict[str, str]:
     }
 
 
+def box_ap_of(epoch: EpochDone) -> float:
+    """The average precision on held-out boxes; 0 where there is none, or no number."""
+    ap = epoch.held_out_ap
+    return ap if ap is not None and isfinite(ap) else 0.0
+
+
 def keep_unseen(fields: Sequence[Field], seed: int) -> tuple[list[Field], list[Field]]:
     """Fields to search with, and a fifth that the search never sees: none of fewer than five."""
     labelled = [field for field in fields if len(field.positive_yx)]
@@ -132,7 +138,7 @@ def train_and_evaluate(
     fields: Sequence[Field], settings: TrainingSettings, unseen: Sequence[Field]
 ) -> Generator[EpochDone, None, Outcome]:
     """A stream of epochs that returns the outcome: what is held out and unseen is picked, too."""
-    model = yield from train_fields(fields, settings)
+    model = yield from without_batches(train_fields(fields, settings))
 
     def ap_on(fields: Sequence[Field]) -> float:
         device = chosen_device(settings.device)
@@ -176,6 +182,10 @@ def follow(
             epoch = next(job)
         except StopIteration as end:
             return Ended("", False, clock() - started, in_epochs, end.value)
+        except InputError as error:  # such as a training that diverged in its last epoch
+            if until == inf:
+                raise
+            return Ended(str(error), True, clock() - started, in_epochs)
         in_epochs = clock() - started
         yield TrialEpoch(what, epoch)
         note, is_bad = "", True

@@ -18,7 +18,7 @@ from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
-from napari_deepem.core.picking.precision_estimate import learn_mixture
+from napari_deepem.core.picking.precision_estimate import LearntScores, judge, sum_of
 from napari_deepem.core.picking.scoring import CPU, score_prepared
 from napari_deepem.core.training.dataset import Field, cut_boxes
 from napari_deepem.core.types import Candidates, FloatArray, Picks, ScoreMap
@@ -79,12 +79,16 @@ def calibrate(
         figures |= {"held_out_ap": evaluation.ap, "held_out_f2": f2}
     criteria = PickCriteria(0.0, std_range, distance_px)
     scores, has_label = _labelled_scores(candidates, held_out, criteria, evaluation.radius_px)
-    mixture = learn_mixture(scores, has_label, labels_complete)
-    if mixture is not None:
-        figures |= mixture.as_summary()
-        picked = scores[scores >= threshold]
-        if len(picked):
-            figures["estimated_precision"] = float(mixture.chances(picked).mean())
+    learnt = LearntScores.of_held_out(scores, has_label, labels_complete)
+    evidence = None
+    if learnt is not None:
+        figures |= learnt.as_summary()
+        evidence = sum_of(learnt.fitted_to(each).evidence_above(threshold) for each in scores)
+    estimate = judge(evidence)
+    if estimate.precision is None:
+        figures["precision_withheld"] = estimate.withheld
+    else:
+        figures["estimated_precision"] = estimate.precision
     return Calibration(threshold, smoothing, figures, distance_px)
 
 
@@ -168,15 +172,15 @@ def _labelled_scores(
     fields: Sequence[Field],
     criteria: PickCriteria,
     radius_px: float,
-) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """(n,) scores of all that may be picked, and (n,) bool, which of them hit a label."""
+) -> tuple[list[FloatArray], list[NDArray[np.bool_]]]:
+    """(n,) scores of all that may be picked, and (n,) bool, which hit a label, of each field."""
     scores, has_label = [], []
     for field_candidates, field in zip(candidates, fields, strict=True):
         picks = _pick_field(field_candidates, field, criteria)
         assert picks.scores is not None
         scores.append(picks.scores)
         has_label.append(match(picks.centres_yx, field.positive_yx, radius_px, picks.scores))
-    return np.concatenate(scores), np.concatenate(has_label)
+    return scores, has_label
 
 
 def best_threshold(evaluation: Evaluation, labels_complete: bool) -> float:

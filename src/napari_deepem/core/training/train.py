@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.jobs import EpochDone, finish
+from napari_deepem.core.jobs import BatchesDone, EpochDone, finish, never, without_batches
 from napari_deepem.core.network.devices import DeviceName, chosen_device
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.network.network import Network
@@ -27,7 +27,7 @@ from napari_deepem.core.training.learners import (
     Learner,
     ModernLearner,
     PaperLearner,
-    loss_of_epoch,
+    losses_of_epoch,
 )
 from napari_deepem.core.training.settings import TrainingSettings, sampling_of
 from napari_deepem.core.types import Labels, Micrograph
@@ -105,11 +105,6 @@ def train(
     return finish(train_epochs(micrographs, labels, settings), on_epoch)
 
 
-def never() -> bool:
-    """Whether to stop a training that nobody asks to stop: no."""
-    return False
-
-
 def train_epochs(
     micrographs: Iterable[Micrograph],
     labels: Sequence[Labels],
@@ -125,7 +120,7 @@ def train_epochs(
         raise InputError("no particle is labelled: mark some particles first, or give their file")
     chosen_device(settings.device)  # before anything is read
     fields = prepare_fields(micrographs, labels, settings.box_size_px, settings.chosen_sampling)
-    return (yield from train_fields(fields, settings, stop=stop))
+    return (yield from without_batches(train_fields(fields, settings, stop=stop)))
 
 
 def train_fields(
@@ -136,14 +131,15 @@ def train_fields(
     *,
     before: Network | None = None,
     stop: Callable[[], bool] = never,
-) -> Generator[EpochDone, None, Model]:
-    """A stream of `EpochDone` that returns the `Model`: `train_epochs` on prepared micrographs.
+) -> Generator[BatchesDone | EpochDone, None, Model]:
+    """A stream of progress that returns the `Model`: `train_epochs` on prepared micrographs.
+
+    It tells of every batch and of every epoch.
 
     Parameters
     ----------
     fields : sequence of Field
         Every labelled micrograph, whole, see `prepare_fields`.
-    settings : TrainingSettings
     parts : (training, held_out), optional
         The fields divided; as `hold_out` does by default, which depends on the fields and the seed
         alone, not on recipe and architecture.
@@ -152,8 +148,8 @@ def train_fields(
     before : Network, optional
         An earlier network, tried on the same held-out boxes: the summary's `ap_before`.
     stop : callable, optional
-        Asked after every epoch; True ends the training there with the best epoch's network (see
-        `best_epoch`), calibrated as any other. To drop a training, close the stream instead.
+        Asked after every batch; True ends the epoch and the training there, with the best epoch's
+        network (see `best_epoch`), calibrated as any other. To drop a training, close the stream.
     """
     box_px, device = settings.network_box_px, chosen_device(settings.device)
     rng = np.random.default_rng(settings.seed)
@@ -162,11 +158,11 @@ def train_fields(
     figures = HeldOutFigures(held_out, settings, rng, learner.loss, learner.boxes_per_epoch, device)
     epochs = settings.chosen_epochs
     looks = set() if settings.labels_complete else {epochs * k // 4 for k in (1, 2, 3)}
-    network, curve = yield from _learn(learner, figures, settings, looks, stop, device)
+    network, curve, stopped = yield from _learn(learner, figures, settings, looks, stop, device)
     if not all(weights.isfinite().all() for weights in network.parameters()):
         raise InputError("the training diverged, its weights are no numbers: give another --seed")
     extras: dict[str, Any] = {}
-    if len(curve) < epochs:
+    if stopped:
         extras["stopped"] = {"epochs": epochs, "kept_epoch": best_epoch(curve)}
     if before is not None and held_out:
         extras["ap_before"] = figures.at_boxes(before)[1]
@@ -190,6 +186,7 @@ def train_fields(
             "seed": settings.seed,
             "labels_complete": settings.labels_complete,
             "recipe": json.loads(json.dumps(asdict(settings.recipe))),  # tuples become lists
+            "labelled": sum(len(field.positive_yx) for field in fields),
             "trained_on": _describe(training),
             "held_out": _describe(held_out),
             "curve": [asdict(done) for done in curve],
@@ -210,8 +207,8 @@ def _learn(
     looks: Container[int],
     stop: Callable[[], bool],
     device: torch.device,
-) -> Generator[EpochDone, None, tuple[Network, list[EpochDone]]]:
-    """A stream of `EpochDone` that returns a network, and all that was yielded.
+) -> Generator[BatchesDone | EpochDone, None, tuple[Network, list[EpochDone], bool]]:
+    """A stream of progress that returns a network, all epochs, and whether it was stopped.
 
     The network is that of the last epoch, or where training was stopped of the best one. After the
     epochs in `looks` the learner looks around for particles that are not labelled.
@@ -219,16 +216,24 @@ def _learn(
     curve: list[EpochDone] = []
     epochs = settings.chosen_epochs
     best = network = learner.trained()
+    done, total = 0, epochs * learner.batches_per_epoch
+    stopped = False
     for epoch in range(1, epochs + 1):
-        loss = loss_of_epoch(learner, device)
-        if epoch in looks:
-            learner.look_around()
+        losses: list[float] = []
+        for loss in losses_of_epoch(learner, device):
+            losses.append(loss)
+            done += 1
+            yield BatchesDone(done, total)
+            if stopped := done < total and stop():
+                break
+        if epoch in looks and not stopped:
+            learner.look_around(stop)
         network = learner.trained()
         curve.append(
             EpochDone(
                 epoch,
                 epochs,
-                loss,
+                float(np.mean(losses)),
                 *figures.at_boxes(network),
                 figures.at_picking(network, epoch),
                 settings.labels_complete,
@@ -237,9 +242,9 @@ def _learn(
         if best_epoch(curve) == epoch:
             best = network
         yield curve[-1]
-        if stop():
+        if stopped := stopped or (done < total and stop()):
             break
-    return (network if len(curve) == epochs else best), curve
+    return (best if stopped else network), curve, stopped
 
 
 def best_epoch(curve: Sequence[EpochDone]) -> int:

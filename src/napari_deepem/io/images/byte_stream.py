@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from napari_deepem.core.errors import InputError
 
 LARGEST_EXPANSION = 10  # times a compressed file: counts of few electrons reach it, no other image
-SMALL = 250_000_000  # bytes: so much is decompressed of any file, as an empty image may be tiny
+SMALL = 270_000_000  # bytes, of any file: 8192 x 8192 pixels or 400**3 voxels, mostly zeros or not
 PIECE = 1 << 20  # bytes that are decompressed at a time
-WORKING_COPIES = 2  # of what is read, which the memory has to hold
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -37,15 +36,21 @@ class ByteStream:
         """The next `count` bytes, or as many as there are."""
         return self.source.read(count)
 
-    def take(self, count: int, skipped: int = 0) -> NDArray[np.uint8]:
+    def take(self, count: int, *, skipped: int, working_size: int) -> NDArray[np.uint8]:
         """(count,) bytes after those that are skipped: the last that are asked for.
+
+        `working_size` are the bytes that they take once they are worked on.
 
         Raises
         ------
         InputError
             They are not all there, or can't be in a file of this size, or in the memory.
         """
-        self._require_room(count, skipped)
+        if self.is_compressed:
+            self._require_likely_size(skipped + max(count, working_size))
+        elif skipped + count > self.file_size - self.source.tell():
+            raise self._cut_short()
+        self._require_memory(count + working_size)
         content = np.empty(count, dtype=np.uint8)
         self.source.seek(skipped, os.SEEK_CUR)
         for first in range(0, count, PIECE):
@@ -55,24 +60,23 @@ class ByteStream:
         self.source.read(PIECE)  # at its end gzip checks what it gave; damage may make it longer
         return content
 
-    def _require_room(self, count: int, skipped: int) -> None:
-        total = count + skipped
-        if not self.is_compressed and total > self.file_size - self.source.tell():
-            raise self._cut_short()
-        if self.is_compressed and total > max(SMALL, LARGEST_EXPANSION * self.file_size):
+    def _require_likely_size(self, size: int) -> None:
+        if size > max(SMALL, LARGEST_EXPANSION * self.file_size):
             raise InputError(
                 f"{self.path}: {_size(self.file_size)} compressed, and its header asks for "
-                f"{_size(total)}; if they are there, decompress it first"
+                f"{_size(size)}; if they are there, decompress it first"
             )
-        if WORKING_COPIES * count <= SMALL:
+
+    def _require_memory(self, size: int) -> None:
+        if size <= SMALL:
             return
         import psutil  # by far most micrographs do without
 
         free = psutil.virtual_memory().available
-        if WORKING_COPIES * count > free:
+        if size > free:
             raise InputError(
-                f"{self.path}: {_size(count)} are too many for the memory, of which "
-                f"{_size(free)} are free; bin it first"
+                f"{self.path}: needs {_size(size)} of memory, of which {_size(free)} are free; "
+                "bin it first"
             )
 
     def _cut_short(self) -> InputError:
@@ -122,7 +126,9 @@ def _size_of_file(path: Path) -> int:
 
 def _unreachable(path: Path, error: OSError) -> str:
     if path.is_symlink():
-        return f"{path}: a link to {path.readlink()}, which can't be reached; mend the link"
+        return (
+            f"{path}: a link to {path.readlink()}, which can't be reached; mend it or leave it out"
+        )
     if isinstance(error, FileNotFoundError):
         return f"{path}: no such file; check the path"
     return f"{path}: cannot be read: {error.strerror or error}"

@@ -87,8 +87,13 @@ def read_mrc(
         header = _read_header(path, stream)
         dtype = _number_type(path, header)
         shape = shape_of(header)
-        size = math.prod(shape) * dtype.itemsize
-        numbers = stream.take(size, skipped=int(header["nsymbt"])).view(dtype)
+        n_pixels, extended = math.prod(shape), int(header["nsymbt"])
+        content = stream.take(
+            n_pixels * dtype.itemsize,
+            skipped=extended,
+            working_size=n_pixels * np.dtype(np.float32).itemsize,
+        )
+    numbers = content.view(dtype)
     if not dtype.isnative:  # torch takes native byte order only
         numbers = numbers.byteswap(inplace=True).view(dtype.newbyteorder("="))
     return numbers.reshape(shape), header

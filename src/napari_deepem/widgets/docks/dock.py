@@ -29,6 +29,7 @@ from napari_deepem.controllers.folder_drop import FolderDrop
 from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.widgets.docks.name_menu import NameMenu
 from napari_deepem.widgets.docks.typed_numbers import take_when_typed
+from napari_deepem.widgets.docks.window_size import give_room
 
 OURS = "napari-deepem dock"
 SLIDER_MARGIN = 1.05  # of the highest value that a range slider has to show
@@ -58,6 +59,7 @@ class Dock(Container):
             FolderDrop(self.link, window)
             keep_context(self.link.viewer, window)
             self.link.progress_bars.open()
+            give_room(window)
 
     def fill(self, widgets: Sequence[Widget]) -> None:
         """Lay widgets out from top to bottom, close together; what is too high is scrolled."""

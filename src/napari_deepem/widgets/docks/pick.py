@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,8 @@ class Pick(Dock):
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.status = text_line("status")
         self.pick_counts = text_line("pick_counts")
+        self.precision = text_line("precision")
+        self.precision.tooltip = HOW_SURE
         self.scores = ScorePlot(self._on_line)
         self.held_out = text_line("held_out")
         self.threshold = self.control("threshold", widget_type=FloatSlider, step=0.01)
@@ -98,6 +100,7 @@ class Pick(Dock):
                 self.progress,
                 self.status,
                 self.pick_counts,
+                self.precision,
                 holder(self.scores.widget),
                 self.held_out,
                 self.use_optimum,
@@ -186,7 +189,8 @@ class Pick(Dock):
         if optimum is not None:
             text += f" ({optimum:.2f}"
             best = np.interp(optimum, thresholds, curves["F2"]) if curves else 0.0
-            text += f": {shown_name('F2', curves)} {best:.2f})" if curves else ")"
+            name = threshold_curves.shown_name("F2", curves)
+            text += f": {name} {best:.2f})" if curves else ")"
         self.use_optimum.text = text
         unknown = NOT_HELD_OUT if self.session.model else NO_MODEL
         enable(self.use_optimum, unknown if optimum is None else "", BEST_F2)
@@ -219,7 +223,8 @@ class Pick(Dock):
         thresholds, curves = threshold_curves.held_out_curves(self.session)
         figures = [
             f'<span style="color: {shade(self.link.viewer.theme, COLORS[name])}">'
-            f"{shown_name(name, curves)} {np.interp(threshold, thresholds, curve):.2f}</span>"
+            f"{threshold_curves.shown_name(name, curves)} "
+            f"{np.interp(threshold, thresholds, curve):.2f}</span>"
             for name, curve in curves.items()
         ]
         tell(self.held_out, "Held out: " + ", ".join(figures) if candidates and curves else "")
@@ -272,16 +277,14 @@ class Pick(Dock):
 
     def _show_pick_counts(self, with_total: bool = True) -> None:
         candidates, picks = self.session.current_candidates, self.session.picks
-        parts, estimate = [], self.session.estimated_precision
+        parts = []
         if candidates is not None and picks is not None:
             parts.append(f"{len(picks)} of {len(candidates)} kept here")
             total = self.session.selection.total() if with_total else None
             if total is not None and total[1] > 1:
                 parts.append(f"{total[0]} in {counted(total[1], 'micrograph')}")
-            if estimate is not None:
-                parts.append(f"about {estimate:.0%} right")
         tell(self.pick_counts, ", ".join(parts) + self._why_none())
-        self.pick_counts.tooltip = "" if estimate is None else HOW_SURE
+        tell(self.precision, threshold_curves.precision_text(self.session.estimated_precision))
 
     def _why_none(self) -> str:
         """A sentence on why nothing is picked here; empty where something is."""
@@ -294,8 +297,3 @@ class Pick(Dock):
 
     def _show_distance(self) -> None:
         show_value(self.min_distance, self.session.distance_px())
-
-
-def shown_name(name: str, curves: Mapping[str, Any]) -> str:
-    """The name of a held-out figure as it is shown: F2 of partial labels is an estimate."""
-    return "F2 about" if name == "F2" and "precision" not in curves else name

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from magicgui.widgets import ComboBox, ProgressBar, PushButton
+from magicgui.widgets import ComboBox, PushButton
 from qtpy.QtWidgets import QSizePolicy
 
 from napari_deepem.controllers.debounced_job import DebouncedJob
@@ -24,6 +24,7 @@ from napari_deepem.session.review_gallery import EMPTY, Gallery, Verdict
 from napari_deepem.session.training_rounds import gain_of
 from napari_deepem.widgets.docks.dock import Dock, enable, form, holder, row, tell, text_line
 from napari_deepem.widgets.docks.review_canvas import ReviewCanvas
+from napari_deepem.widgets.docks.training_progress import TrainingProgress
 from napari_deepem.widgets.pictures.gallery import GalleryPictures, GalleryView
 from napari_deepem.widgets.plots.training_curves import RoundsPlot
 
@@ -48,6 +49,7 @@ WHAT_AGAIN_DOES = (
     "non-particles; the same micrographs are held out as before."
 )
 NONE_SELECTED = "Click a picture first: a verdict is on what is selected."
+HOW_COUNTED = "Particles between what is trained on and what is held out are left out of both."
 REFILLED_BY = (
     *("candidates", "threshold", "std_range", "min_distance_px", "excluded"),
     *("review_order", "review_only_open"),
@@ -78,10 +80,12 @@ class Review(Dock):
         self.suggest.changed.connect(self._suggest)
         self.train_again = PushButton(text="Train again")
         self.train_again.changed.connect(self._train)
-        self.progress = ProgressBar(min=0, max=1, value=0)
+        self._training_progress = TrainingProgress(self)
+        self.stop, self.progress = self._training_progress.stop, self._training_progress.bar
         self.status = text_line("status")
         self.rounds = RoundsPlot()
         self.gain = text_line("gain")
+        self.gain.tooltip = HOW_COUNTED
         gallery = holder(self.view)
         self.extend(
             [
@@ -90,7 +94,7 @@ class Review(Dock):
                 gallery,
                 row(self.accept, self.reject, self.undecide),
                 self.counts,
-                row(self.suggest, self.train_again),
+                row(self.suggest, self.train_again, self.stop),
                 self.progress,
                 self.status,
                 holder(self.rounds.widget),
@@ -135,7 +139,7 @@ class Review(Dock):
         self.follow(events.rounds, self._show_rounds)
         for name in ("labels", "micrographs", "box_size_px"):
             self.follow(events[name], self._show)
-        for name in ("running", "message", "done", "total"):
+        for name in ("running", "message"):
             self.follow(activity[name], self._show)
 
     # what is shown
@@ -272,9 +276,7 @@ class Review(Dock):
         empty = "" if len(self.pictures.gallery) else NOTHING_TO_REVIEW
         enable(self.suggest, why_not_review(session), WHAT_SUGGEST_DOES)
         enable(self.train_again, running or why_not_refine_by_verdicts(session), WHAT_AGAIN_DOES)
-        self.progress.visible = activity.running
-        self.progress.max = activity.total
-        self.progress.value = min(activity.done, activity.total)
+        self._training_progress.show()
         tell(self.status, activity.message if activity.running else empty)
         self._show_counts()
 
