@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from napari_deepem.cli.app import app, errors
-from napari_deepem.cli.options import Device, Micrographs, RecipeName, Whole, WholeOrAuto
+from napari_deepem.cli.options import Binning, Box, Device, Epochs, Micrographs, RecipeName, Seed
 from napari_deepem.cli.progress import progress_bar
 from napari_deepem.cli.training_lines import describe_model, show_epoch, show_labelled
 from napari_deepem.core.jobs import EpochDone, finish
@@ -25,12 +25,12 @@ def train(
     /,
     *,
     coords: Path,
-    box: Whole,
+    box: Box,
     out: Path,
-    bin: WholeOrAuto = "auto",
+    bin: Binning = "auto",
     recipe: RecipeName = "modern",
-    epochs: Whole | None = None,
-    seed: Whole = 0,
+    epochs: Epochs | None = None,
+    seed: Seed = 0,
     partial_labels: bool = False,
     device: Device = "auto",
 ) -> None:

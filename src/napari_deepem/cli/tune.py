@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from napari_deepem.cli.app import app, errors
-from napari_deepem.cli.options import Device, Micrographs, RecipeName, Whole, WholeOrAuto
+from napari_deepem.cli.options import Binning, Box, Device, Micrographs, Minutes, RecipeName, Seed
 from napari_deepem.cli.progress import progress_bar
 from napari_deepem.cli.training_lines import describe_model, show_epoch, show_labelled
 from napari_deepem.core.jobs import finish
@@ -28,13 +28,13 @@ def tune(
     /,
     *,
     coords: Path,
-    box: Whole,
-    minutes: float,
+    box: Box,
+    minutes: Minutes,
     out: Path,
     study: Path | None = None,
-    bin: WholeOrAuto = "auto",
+    bin: Binning = "auto",
     recipe: RecipeName = "modern",
-    seed: Whole = 0,
+    seed: Seed = 0,
     partial_labels: bool = False,
     device: Device = "auto",
 ) -> None:
