@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from napari_deepem.cli.app import app, errors
-from napari_deepem.cli.options import Whole
+from napari_deepem.cli.options import Box
 from napari_deepem.cli.progress import progress_bar
 from napari_deepem.cli.training_lines import show_epoch, show_labelled
 from napari_deepem.cli.window import has_display, window_required
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def demo(
     *,
     data: Path | None = None,
-    box: Whole | None = None,
+    box: Box | None = None,
     out: Path = Path("demo-output"),
     view: Annotated[bool, Parameter(negative="--no-view")] = True,
 ) -> None:
