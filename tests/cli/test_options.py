@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 
 from cli_runs import Refusal, run
+from napari_deepem.cli import commands
 from napari_deepem.cli.app import app
 
 LEAST = {  # what each command needs besides
@@ -47,6 +48,7 @@ def _kinds(hint: Any) -> Iterator[object]:
         yield hint
 
 
+assert commands  # importing it makes the app know them
 OPTIONS = list(numeric_options())
 
 
