@@ -10,8 +10,11 @@ OUT :=
 VIEW := yes
 ARGS :=
 PARTS :=
+# make fuzz READER=star SECONDS=60
+READER := all
+SECONDS := 60
 
-.PHONY: help demo test lint screenshots reproduce bench constraints clean
+.PHONY: help demo test lint screenshots reproduce bench fuzz constraints clean
 
 help: ## Say what can be made (the default)
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1	/p' Makefile | expand -t 14
@@ -43,6 +46,10 @@ reproduce: $(INSTALLED) ## Measure the paper's figures and other pickers anew, i
 bench: $(INSTALLED) ## Measure how fast everything is, into benchmarks/RESULTS.md: PARTS="scoring sliders"
 	@sh scripts/window_packages.sh || echo "Going on: the sliders need a window."
 	$(BIN)/python benchmarks/speed.py $(PARTS)
+
+fuzz: $(INSTALLED) ## Feed readers of files with mutated ones: READER=star SECONDS=60
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints-dev.txt --editable '.[fuzz]'
+	$(BIN)/python fuzz/fuzz.py $(READER) --seconds $(SECONDS)
 
 constraints: $(INSTALLED) ## Pin what is installed now as constraints-dev.txt
 	$(BIN)/python scripts/write_constraints.py > constraints-dev.new

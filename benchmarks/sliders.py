@@ -18,7 +18,8 @@ import numpy as np
 
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import picks_above, select_picks
-from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture
+from napari_deepem.core.picking.precision_estimate import RESAMPLES, LearntScores
+from napari_deepem.core.picking.score_mixture import Bell, ScoreMixture, rows_of, stacked
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 
@@ -78,11 +79,13 @@ def measure_window(count: int = 10_000) -> dict[str, Any]:
     viewer.window.add_plugin_dock_widget("napari-deepem", "Pick")
     session = session_of(viewer)
     mixture = ScoreMixture(Bell(-2.0, 1.0), Bell(2.0, 1.0), share=0.3)
+    learnt = LearntScores(stacked(rows_of([mixture] * RESAMPLES)), 1.0, 100)
     curve = np.linspace(1.0, 0.0, 101).tolist()
     curves = {"precision": curve[::-1], "recall": curve, "f2": curve}
-    summary = {"held_out_recall": 0.9, "held_out_curves": curves, **mixture.as_summary()}
+    summary = {"held_out_recall": 0.9, "held_out_curves": curves, **learnt.as_summary()}
     session.model = SimpleNamespace(
         threshold=0.5,
+        min_distance_px=None,
         std_range=(0.0, 9.0),
         box_size_px=BOX_PX,
         sampling=Sampling(2),

@@ -60,4 +60,5 @@ class Mouse:
         )
         seen = ReadOnlyWrapper(event, exceptions=("handled",))
         for receiver in (self._viewer, self._viewer.layers.selection.active):
-            callbacks(receiver, seen)
+            if receiver is not None:
+                callbacks(receiver, seen)

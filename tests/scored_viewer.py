@@ -26,6 +26,7 @@ def viewer() -> ViewerModel:
 def model(std_range: tuple[float, float] = (0.5, 1.5), **summary: Any) -> SimpleNamespace:
     """What the docks look at of a model."""
     return SimpleNamespace(
+        min_distance_px=None,
         threshold=0.42,
         std_range=std_range,
         box_size_px=20,

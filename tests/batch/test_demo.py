@@ -13,12 +13,12 @@ from napari_deepem.batch import demo
 from napari_deepem.batch.demo import DemoProgress, DemoResult, Step, figures_of, run_demo, split
 from napari_deepem.batch.evaluate import evaluate_files
 from napari_deepem.batch.pick import PickSettings, pick_files
-from napari_deepem.batch.run_folder import RECORD
+from napari_deepem.batch.run_folder import RECORDS
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import EpochDone, finish
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
-from napari_deepem.core.picking.precision_estimate import estimate_precision
+from napari_deepem.core.picking.precision_estimate import evidence_of, judge
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.simulation import (
     SAMPLE_BOX_PX,
@@ -65,10 +65,10 @@ def test_demonstration_writes_all_that_it_promises(
 ) -> None:
     result, _ = finished
     assert [picked.name for picked in result.picked] == ["klh_3"]
-    names = {path.name for path in result.folder.iterdir()}
+    names = {path.name for path in result.folder.iterdir() if not path.name.startswith(RECORDS)}
     assert names == {
         *("micrographs", "model.safetensors", "klh_3.box", "klh_3.star"),
-        *("klh_3_scores.mrc", "picks.png", "curves.png", "results.json", RECORD),
+        *("klh_3_scores.mrc", "picks.png", "curves.png", "results.json"),
     }
     for picture in ("picks.png", "curves.png"):
         assert (result.folder / picture).read_bytes().startswith(b"\x89PNG")
@@ -139,9 +139,9 @@ def test_numbers_agree_with_picking_and_evaluating_files(
     assert figures["F1"] == pytest.approx(picked.f1, abs=1e-4)
 
     found = find_candidates(score(read_micrograph(paths[0]), result.model))
-    chosen_as = {"threshold": result.model.threshold, "std_range": result.model.std_range}
-    estimate = estimate_precision([found], result.model, **chosen_as)
-    assert figures["precision estimated without labels"] == pytest.approx(estimate, abs=1e-4)
+    criteria = PickCriteria.of_model(result.model)
+    estimate = judge(evidence_of(found, result.model, criteria))
+    assert figures["precision estimated without labels"] == str(estimate)
 
 
 def write_blobs(folder: Path, *seeds: int) -> Path:

@@ -37,6 +37,23 @@ def test_picks_of_every_format_are_evaluated_alike(tmp_path: Path, truth: Path) 
         assert result.f2_threshold == pytest.approx(0.7)
 
 
+def test_particles_that_the_truth_has_twice_count_once(tmp_path: Path, truth: Path) -> None:
+    """C.6: they halved recall and average precision."""
+    write(truth, "a.csv", np.concatenate([TRUTH, TRUTH + 1.5]))
+    picks = write(tmp_path / "picks", "a.csv", TRUTH, 0.9, 0.8, 0.7)
+    result = evaluate_files(picks, truth, 40)
+    assert (result.evaluation.recall, result.evaluation.ap, result.evaluation.n_truth) == (1, 1, 3)
+    assert result.remarks == ("3 particles are there twice and count once.",)
+
+
+def test_picks_that_repeat_another_one_stay_wrong_and_are_said(tmp_path: Path, truth: Path) -> None:
+    """C.6"""
+    picks = write(tmp_path / "picks", "a.csv", np.concatenate([TRUTH, TRUTH[:1]]))
+    result = evaluate_files(picks, truth, 40)
+    assert (result.evaluation.precision, result.evaluation.n_picks) == (0.75, 4)
+    assert result.remarks == ("1 pick repeats another one: counted as wrong.",)
+
+
 def test_radius_is_a_quarter_of_the_box_unless_given(tmp_path: Path, truth: Path) -> None:
     picks = write(tmp_path / "picks", "a.csv", TRUTH + np.array([0.0, 9.0]), 0.9, 0.8, 0.7)
     assert evaluate_files(picks, truth, 40).evaluation.recall == 1.0

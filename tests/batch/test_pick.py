@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from blobs import BOX_PX, blob_micrograph
+from learnt_scores import summary_of
 from napari_deepem.batch import pick
 from napari_deepem.batch.pick import (
     PickSettings,
@@ -18,7 +19,8 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
-from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture, estimate_precision
+from napari_deepem.core.picking.precision_estimate import evidence_of
+from napari_deepem.core.picking.score_mixture import Bell, ScoreMixture
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.io.coordinates import read_coordinates
@@ -60,12 +62,13 @@ def test_formats_that_cannot_be_written_are_refused(given: list[str]) -> None:
 
 def test_picks_are_expected_to_be_right_as_often_as_their_scores_say(tmp_path: Path) -> None:
     mixture = ScoreMixture(Bell(-2.0, 1.0), Bell(2.0, 1.0), share=0.2)
-    model = replace(MODEL, summary=mixture.as_summary())
+    model = replace(MODEL, summary=summary_of(mixture))
     (done,) = pick_files(written(tmp_path, 1), model, tmp_path / "picks", SETTINGS)
     found = find_candidates(score(blob_micrograph(1)[0], model))
-    estimate = estimate_precision([found], model, threshold=0.6, std_range=(0.5, 1.4))
+    expected = evidence_of(found, model, SETTINGS.criteria)
     assert done.picks is not None
-    assert done.expected_hits == pytest.approx(estimate * len(done.picks))
+    assert done.evidence.n_picks == len(done.picks)
+    np.testing.assert_allclose(done.evidence.hits, expected.hits)
 
 
 def test_every_micrograph_is_reported_with_what_was_written(tmp_path: Path) -> None:
@@ -179,7 +182,7 @@ def test_picks_of_kept_scores_are_the_same_files_without_scoring(
             np.testing.assert_array_equal(before.image, after.image)
             assert before.pixel_size == after.pixel_size
     for before, after in zip(first, again, strict=True):
-        assert (before.remark, before.expected_hits) == (after.remark, after.expected_hits)
+        assert (before.remark, before.evidence) == (after.remark, after.evidence)
         assert len(before.written) == len(after.written) == 4
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_deepem.batch.run_folder import RECORD, PickFolder
+from napari_deepem.batch.run_folder import FIRST_RECORD, RECORDS, PickFolder
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
 
@@ -14,6 +14,10 @@ PICKS = Picks(np.array([[40.0, 50.0]]), np.array([0.9]), 24)
 
 def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("[!.]*"))
+
+
+def records_in(folder: Path) -> list[Path]:
+    return list(folder.glob(f"{RECORDS}*"))
 
 
 @pytest.mark.parametrize("suffix", [".box", ".star", ".csv"])
@@ -26,7 +30,7 @@ def test_coordinates_that_a_user_made_are_neither_replaced_nor_hidden(
         PickFolder.claim(tmp_path, ["m0", "m1"], ("star",))
     assert names_in(tmp_path) == [labels.name]
     assert labels.read_text() == "mine"
-    assert not (tmp_path / RECORD).exists()
+    assert records_in(tmp_path) == []
 
 
 def test_labels_of_other_micrographs_may_lie_there(tmp_path: Path) -> None:
@@ -44,8 +48,57 @@ def test_own_picks_are_replaced_also_those_in_another_format(tmp_path: Path) -> 
     assert names_in(tmp_path) == ["m1.csv"]
 
 
+def test_folder_is_made_when_there_is_something_to_write(tmp_path: Path) -> None:
+    """C.7"""
+    output = PickFolder.claim(tmp_path / "new" / "picks", ["m1"], ("star",))
+    assert list(tmp_path.iterdir()) == []
+    output.write("m1", PICKS)
+    assert names_in(tmp_path / "new" / "picks") == ["m1.star"]
+
+
 def test_damaged_record_protects_everything(tmp_path: Path) -> None:
     PickFolder.claim(tmp_path, ["m1"], ("csv",)).write("m1", PICKS)
-    (tmp_path / RECORD).write_text("{")
+    (record,) = records_in(tmp_path)
+    record.write_text("{")
     with pytest.raises(InputError, match=r"m1\.csv was not picked"):
         PickFolder.claim(tmp_path, ["m1"], ("csv",))
+
+
+@pytest.mark.parametrize(("content", "is_ours"), [('["m1.csv"]', True), ("{", False), ("7", False)])
+def test_record_of_the_first_version_is_still_read(
+    tmp_path: Path, content: str, is_ours: bool
+) -> None:
+    (tmp_path / "m1.csv").write_text("picks")
+    (tmp_path / FIRST_RECORD).write_text(content)
+    if is_ours:
+        PickFolder.claim(tmp_path, ["m1"], ("box",)).write("m1", PICKS)
+        assert names_in(tmp_path) == ["m1.box"]
+    else:
+        with pytest.raises(InputError, match=r"m1\.csv was not picked"):
+            PickFolder.claim(tmp_path, ["m1"], ("box",))
+
+
+def test_runs_side_by_side_each_have_their_micrographs(tmp_path: Path) -> None:
+    """C.5: an array job; the next run may replace what each of them has picked."""
+    runs = [PickFolder.claim(tmp_path, [f"m{task}"], ("star",)) for task in range(5)]
+    for task, run in enumerate(runs):
+        run.write(f"m{task}", PICKS)
+    names = [f"m{task}" for task in range(5)]
+    again = PickFolder.claim(tmp_path, names, ("csv",))
+    for name in names:
+        again.write(name, PICKS)
+    assert names_in(tmp_path) == [f"{name}.csv" for name in names]
+    assert len(records_in(tmp_path)) == 6
+
+
+def test_runs_side_by_side_take_nothing_from_each_other(tmp_path: Path) -> None:
+    """C.5: two of the same micrograph, in different formats: both are there."""
+    first = PickFolder.claim(tmp_path, ["m1"], ("box",))
+    second = PickFolder.claim(tmp_path, ["m1"], ("star",))
+    first.write("m1", PICKS)
+    second.write("m1", PICKS)
+    assert names_in(tmp_path) == ["m1.box", "m1.star"]
+    third = PickFolder.claim(tmp_path, ["m1", "m2"], ("box", "star"))
+    third.write("m1", PICKS)
+    assert names_in(tmp_path) == ["m1.box", "m1.star"]
+    assert len(records_in(tmp_path)) == 1

@@ -95,6 +95,28 @@ def test_an_older_set_is_replaced_as_a_whole(particle: Particle, tmp_path: Path)
     assert names_in(tmp_path) == [*FILES[:3], "simulated_007.csv", RECORD]
 
 
+def test_older_set_stays_ours_until_all_of_it_is_gone(
+    particle: Particle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Item 4: a run that is killed while it clears leaves nothing that the next one refuses."""
+    finish(simulate_files(particle, SETTINGS, tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            finish(simulate_files(particle, replace(SETTINGS, count=1), tmp_path))
+    finish(simulate_files(particle, replace(SETTINGS, count=1), tmp_path))
+    assert names_in(tmp_path) == [*FILES[:3], RECORD]
+
+
+UNLINK = Path.unlink
+
+
+def interrupt(path: Path, **options: bool) -> None:
+    if path.name in FILES:
+        raise KeyboardInterrupt
+    UNLINK(path, **options)
+
+
 @pytest.mark.parametrize(
     ("file", "content"),
     [(FILES[0], "mine"), (FILES[4], "mine"), (RECORD, "mine"), (RECORD, '[{"my": "runs"}]')],

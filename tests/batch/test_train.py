@@ -32,7 +32,7 @@ def paths(tmp_path: Path) -> list[Path]:
 def test_micrographs_are_found_together_with_their_own_coordinates(
     paths: list[Path], tmp_path: Path
 ) -> None:
-    labelled = find_labelled(paths, tmp_path / "coords")
+    labelled = find_labelled(paths, tmp_path / "coords", BOX_PX)
     assert [path.stem for path in labelled.paths] == ["blobs_1", "blobs_3"]
     assert labelled.without_labels == ["blobs_2"]
     assert labelled.n_particles == 18

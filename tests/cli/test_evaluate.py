@@ -43,6 +43,20 @@ def test_all_candidates_are_evaluated_with_one_line_of_json(
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 
+def test_table_of_picks_without_rows_is_one_of_no_picks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A.4"""
+    (tmp_path / "e.star").write_text(
+        "data_\nloop_\n_rlnMicrographName #1\n_rlnCoordinateX #2\n_rlnCoordinateY #3\n"
+    )
+    (tmp_path / "t.csv").write_text("x,y\n20,30\n")
+    options = ("--truth", tmp_path / "t.csv", "--box", 20)
+    assert run("evaluate", tmp_path / "e.star", *options) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["n_picks"], figures["n_truth"], figures["recall"]) == (0, 1, 0)
+
+
 def test_radius_decides_what_counts_as_found(
     sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,7 +22,7 @@ WITHOUT_TORCH = {
     "view bare": "mrcfile numpy",  # no micrographs there
     "evaluate data --truth data --box 24": "scipy",
     "simulate --count 1 --size 300 300 --particles 1 --out simulated": "",
-    "evaluate stars --truth data --box 24": "pandas starfile",
+    "evaluate stars --truth data --box 24": "",
     "evaluate data --truth data --box 24 --plot curves.png": "matplotlib",
 }
 WITH_TORCH = {

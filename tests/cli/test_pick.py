@@ -13,11 +13,14 @@ from safetensors.torch import load_file, save_file
 
 from blobs import BOX_PX
 from cli_runs import Refusal, console_on, run
+from learnt_scores import BACKGROUND, PARTICLES, draw, summary_of
 from napari_deepem.batch.pick import MicrographDone
 from napari_deepem.batch.series_run import SeriesRun
 from napari_deepem.cli.pick import follow_picking
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import select_picks
+from napari_deepem.core.picking.precision_estimate import LearntScores, judge
+from napari_deepem.core.picking.score_mixture import ScoreMixture
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import read_coordinates
@@ -187,6 +190,27 @@ def test_broken_micrograph_among_good_ones_does_not_stop_them(
     assert "1 of 3 micrographs could not be picked" in shown
 
 
+def test_links_in_a_folder_are_picked_or_told_of(
+    data: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A.6"""
+    (data / "again.mrc").symlink_to("blobs_1.mrc")
+    (data / "gone.mrc").symlink_to("raw/gone.mrc")
+    out = tmp_path / "picks"
+    assert run("pick", data, "--model", model, "--out", out, "--format", "star") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert (
+        "napari-deepem: again.mrc, blobs_1.mrc are one file, which counts as 2 micrographs" in lines
+    )
+    assert f"napari-deepem: {data}/gone.mrc: a link to raw/gone.mrc, which can't be reached; " in (
+        line.partition("mend")[0] for line in lines
+    )
+    assert lines[-1] == "1 of 4 micrographs could not be picked"
+    assert sorted(path.stem for path in out.glob("*.star")) == ["again", "blobs_1", "blobs_2"]
+    again, first = (read_coordinates(out / f"{name}.star") for name in ("again", "blobs_1"))
+    np.testing.assert_array_equal(again.centres_yx, first.centres_yx)
+
+
 def test_micrograph_of_another_pixel_size_is_picked_with_a_remark(
     data: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -239,19 +263,35 @@ def test_picking_names_what_failed_and_counts_the_rest(terminal: bool) -> None:
     text = shown.getvalue()
     assert "napari-deepem: second.mrc: cut short" in text
     assert "napari-deepem: third has 4 A/px" in text
-    assert "7 picks on 2 micrographs\n" in text  # nothing tells how many are right
+    assert "7 picks on 2 micrographs, estimated precision withheld" in text
     assert "1 of 3 micrographs could not be picked" in text
     assert ("first: 3 picks, 1.2 s" in text) != terminal
 
 
-def test_expected_hits_of_all_micrographs_make_one_estimate() -> None:
-    job = picking(
-        MicrographDone("a", 0.5, Picks(np.zeros((3, 2))), expected_hits=2.5),
-        MicrographDone("b", 0.5, Picks(np.zeros((7, 2))), expected_hits=6.7),
-    )
+def test_evidence_of_all_micrographs_makes_one_estimate() -> None:
+    mixture = ScoreMixture(BACKGROUND, PARTICLES, share=0.2)
+    learnt = LearntScores.of_summary(summary_of(mixture))
+    dones = []
+    for name, seed in (("a", 1), ("b", 2)):
+        fitted = learnt.fitted_to(np.sort(draw(80, 320, seed)[0])[::-1])
+        evidence = fitted.evidence_above(0.5)
+        picks = Picks(np.zeros((evidence.n_picks, 2)))
+        dones.append(MicrographDone(name, 0.5, picks, evidence=evidence))
     console, shown = console_on(terminal=False)
-    follow_picking(job, 2, console)
-    assert "10 picks on 2 micrographs, estimated precision 0.92\n" in shown.getvalue()
+    follow_picking(picking(*dones), 2, console)
+    estimate = judge(dones[0].evidence + dones[1].evidence)
+    assert f"picks on 2 micrographs, estimated precision {estimate.precision:.2f}\n" in (
+        shown.getvalue()
+    )
+
+
+def test_withheld_estimate_is_a_reason() -> None:
+    """D.1: nothing was learnt of how scores tell particles."""
+    console, shown = console_on(terminal=False)
+    follow_picking(picking(MicrographDone("a", 0.5, Picks(np.zeros((3, 2))))), 1, console)
+    assert shown.getvalue().endswith(
+        "estimated precision withheld: too few particles were held out of the training\n"
+    )
 
 
 def test_single_micrograph_that_fails_is_one_line() -> None:

@@ -74,6 +74,26 @@ def test_same_seed_writes_the_same_model_and_another_seed_another(
     assert not all(torch.equal(first[key], other[key]) for key in first)
 
 
+def test_training_tells_what_it_leaves_out_and_what_would_be_better(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """C.6: one label just outside refused all, and one that is there twice was not said."""
+    centres_yx = read_coordinates(data / "blobs_1.csv").centres_yx
+    rows = np.concatenate([centres_yx, centres_yx[:1], [[50.0, 140.0]]])
+    write_coordinates(data / "blobs_1.csv", Picks(rows))
+    out = tmp_path / "m.safetensors"
+    options = ("--coords", data, "--box", BOX_PX, "--out", out, "--epochs", 1)
+    assert run("train", data / "blobs_1.mrc", *options) == 0
+    assert capsys.readouterr().err.splitlines()[:5] == [
+        "9 particles on 1 micrograph",
+        "1 of 11 labels lies outside of its micrograph and is left out.",
+        "1 particle is there twice and counts once.",
+        "Only 9 particles so far: 20 or more teach much better.",
+        "All are on blobs_1: its right-hand part is held out to find the threshold. Particles on a "
+        "second micrograph tell more.",
+    ]
+
+
 def test_single_relion_star_with_micrograph_names_is_taken(sample: Path, tmp_path: Path) -> None:
     rows = []
     for name in ("blobs_1", "blobs_2"):
@@ -93,7 +113,7 @@ def test_single_relion_star_with_micrograph_names_is_taken(sample: Path, tmp_pat
 def training() -> Generator[LabelledFiles | EpochDone, None, Model]:
     micrographs, labels = blob_sample(1, 2)
     yield LabelledFiles(micrographs, labels, ["m17"])
-    yield EpochDone(1, 2, 0.5, 0.4, 0.75)
+    yield EpochDone(1, 2, 0.5, 0.4, 0.75, 0.625)
     yield EpochDone(2, 2, 0.25, None, None)
     network = random_network(Architecture.for_box(BOX_PX))
     return Model(network, "modern", 2 * BOX_PX, Sampling(2), None, 0.5, (0.7, 1.8))
@@ -104,7 +124,7 @@ def test_training_is_shown_in_lines_where_there_is_no_terminal() -> None:
     assert follow_training(training(), console).recipe == "modern"
     assert shown.getvalue().splitlines() == [
         "18 particles on 2 micrographs; left out, no coordinates: m17",
-        "epoch 1/2  loss 0.5000  held-out boxes: loss 0.4000, AP 0.750",
+        "epoch 1/2  loss 0.5000  held-out boxes: loss 0.4000, AP 0.750  picking: AP 0.625",
         "epoch 2/2  loss 0.2500",
     ]
 
@@ -155,7 +175,7 @@ SPOILT_COORDINATES: dict[str, tuple[str, Spoil, str]] = {
         write_text("\ndata_\n\nloop_\n_rlnMicrographName #1\na.mrc\n"),
         "a STAR file without coordinates",
     ),
-    "star that is text": ("star", write_text("hello\nworld\n"), "a STAR file without coordinates"),
+    "star that is text": ("star", write_text("hello\nworld\n"), "line 1: expected data_, loop_ or"),
 }
 
 

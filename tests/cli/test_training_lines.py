@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from blobs import BOX_PX
 from napari_deepem.cli.training_lines import describe_model
 from napari_deepem.core.network.architecture import Architecture
@@ -42,6 +44,13 @@ def test_model_is_described_with_its_estimated_precision() -> None:
     assert "recall 0.950, estimated precision 0.93, average precision" in text
 
 
+def test_model_is_described_with_why_its_precision_is_withheld() -> None:
+    """D.1: a reason instead of a figure."""
+    withheld = HELD_OUT | {"precision_withheld": "too few picks"}
+    text = describe_model(model_with(withheld), Path("m.safetensors"))
+    assert "recall 0.950, estimated precision withheld: too few picks, average" in text
+
+
 def test_partial_labels_are_judged_by_recall_alone() -> None:
     text = describe_model(model_with(HELD_OUT | {"labels_complete": False}), Path("m.safetensors"))
     assert "recall 0.950" in text
@@ -60,6 +69,16 @@ def test_held_out_part_of_the_only_micrograph_is_called_a_part() -> None:
     assert "warning" not in text
 
 
-def test_model_that_finds_few_particles_is_warned_of() -> None:
-    text = describe_model(model_with(HELD_OUT | {"held_out_recall": 0.1}), Path("m.safetensors"))
-    assert "warning: few of the held-out particles are found" in text
+@pytest.mark.parametrize(
+    ("figures", "warning"),
+    [
+        ({"held_out_recall": 0.5}, "Few of the held-out particles are found (recall 0.50)"),
+        ({"held_out_recall": 0.1}, "Few of the held-out particles are found (recall 0.10)"),
+        ({"held_out_ap": 0.07}, "Few picks of held-out micrographs are right"),
+    ],
+)
+def test_model_whose_picks_are_bad_is_warned_of(figures: dict[str, float], warning: str) -> None:
+    """D.3: neither a recall of just a half nor a precision of hardly any was."""
+    text = describe_model(model_with(HELD_OUT | figures), Path("m.safetensors"))
+    assert f"\nwarning: {warning}" in text
+    assert text.endswith("are box and coordinates in pixels of these files, unbinned?")

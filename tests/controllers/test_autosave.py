@@ -15,8 +15,9 @@ from napari.components import ViewerModel
 
 from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.core.types import Candidates
+from napari_deepem.io import session_file
 from napari_deepem.io.images import write_image
-from napari_deepem.io.session_file import SESSION_FILE, SessionFile
+from napari_deepem.io.session_file import SESSION_FILE, SessionFile, home_of, look_into
 from series import go_to, some_model
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -71,7 +72,7 @@ def test_series_stays_open_where_its_labels_cannot_be_written(
     write_image(other / "n1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
     full = sqlite3.OperationalError("database or disk is full")
     with monkeypatch.context() as patch:
-        patch.setattr(SessionFile, "_write", Mock(side_effect=full))
+        patch.setattr(session_file, "write_content", Mock(side_effect=full))
         link.start_labelling("positive").add([[10.0, 20.0]])
         link.autosave.open_folder(other)
         qtbot.waitUntil(lambda: len(messages) == 1)
@@ -198,3 +199,68 @@ def test_what_is_five_seconds_old_outlives_a_killed_program(folder: Path) -> Non
     file.close()
     np.testing.assert_array_equal(stored.points["m1"]["positive"], [[10.0, 20.0]])
     assert stored.settings["threshold"] == 0.25
+
+
+def test_labels_of_a_micrograph_whose_name_is_no_utf8_are_kept_with_all_others(
+    folder: Path, opened, qtbot
+) -> None:
+    """A.5"""
+    image = np.random.default_rng(0).normal(size=(60, 90))
+    write_image(Path(os.fsdecode(os.fsencode(folder) + b"/ice_5\xb5m.mrc")), image, 2.0)
+    link = opened(ViewerModel())
+    for name in ("ice_5\xb5m", "m1"):
+        go_to(link, name, qtbot)
+        link.start_labelling("positive").add([[10.0, 20.0]])
+    link.session.excluded = frozenset({"ice_5\xb5m"})
+    link.autosave.close()
+    again = opened(ViewerModel())
+    assert set(again.session.labels) == {"ice_5\xb5m", "m1"}
+    assert again.session.excluded == {"ice_5\xb5m"}
+    go_to(again, "ice_5\xb5m", qtbot)
+    assert len(again.viewer.layers["ice_5\xb5m particles"].data) == 1
+
+
+def test_second_window_works_at_home_and_its_work_joins_the_first_ones(
+    opened, folder: Path, qtbot
+) -> None:
+    """C.4"""
+    first = opened(ViewerModel())
+    first.start_labelling("positive").add([[10.0, 20.0]])
+    first.autosave._write_now()
+    second = opened(ViewerModel())
+    np.testing.assert_array_equal(second.session.labels["m1"].positive_yx, [[10.0, 20.0]])
+    assert "open in another window" in second.autosave.remark
+    second.start_labelling("positive").add([[30.0, 40.0]])
+    first.start_labelling("positive").add([[50.0, 60.0]])
+    first.autosave.close()
+    go_to(second, "m2", qtbot)
+    second.autosave.open_folder(folder)
+    qtbot.waitUntil(lambda: second.autosave.path == folder / SESSION_FILE)
+    assert second.session.current == "m2"
+    assert second.autosave.remark == ""
+    positive_yx = [[10.0, 20.0], [30.0, 40.0], [50.0, 60.0]]
+    np.testing.assert_array_equal(second.session.labels["m1"].positive_yx, positive_yx)
+    second.autosave.close()
+    again = opened(ViewerModel())
+    np.testing.assert_array_equal(again.session.labels["m1"].positive_yx, positive_yx)
+
+
+def test_model_of_a_second_window_is_kept_with_all_that_it_has_scored(
+    opened, folder: Path, qtbot
+) -> None:
+    """C.4: what the first one has is not copied before something else takes its place."""
+    candidates = Candidates(np.array([[20.0, 30.0]]), np.array([0.9]), np.ones(1), 24)
+    first = opened(ViewerModel())
+    first.session.model = some_model()
+    first.session.candidates = {"m1": candidates}
+    first.autosave._write_now()
+    second = opened(ViewerModel())
+    qtbot.waitUntil(lambda: second.session.model is not None)
+    second.autosave._write_now()
+    assert look_into(second.autosave.path).model is None
+    assert list(second.session.candidates) == ["m1"]
+    second.session.candidates = {**second.session.candidates, "m2": candidates}
+    second.autosave.close()
+    kept = look_into(home_of(folder) / SESSION_FILE)
+    assert kept.model
+    assert sorted(kept.candidates) == ["m1", "m2"]

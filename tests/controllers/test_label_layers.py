@@ -7,6 +7,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Points
 from napari.layers.base import ActionType
+from napari.utils.notifications import Notification, notification_manager
 
 from mouse import Mouse
 from napari_deepem.controllers.viewer_link import ViewerLink, link_of
@@ -34,6 +35,13 @@ def viewer() -> ViewerModel:
     session.labels = {"m2": LABELS}
     session.edits.clear()
     return viewer
+
+
+@pytest.fixture
+def notices(qapp) -> list[Notification]:
+    """What napari is asked to tell the user, from now on."""
+    notification_manager.records.clear()
+    return notification_manager.records
 
 
 def layer_of(viewer: ViewerModel, kind: str = "positive", name: str = "m2") -> Points:
@@ -281,16 +289,64 @@ def test_edit_by_napari_itself_reaches_the_session_in_one_step(viewer, edit) -> 
     assert same(LABELS, Labels.of(POSITIVE, NEGATIVE))  # napari moves points in place
 
 
-def test_removed_layer_takes_its_labels_along_in_one_step_and_undo_brings_it_back(viewer) -> None:
+@pytest.mark.parametrize("visible", [True, False])
+@pytest.mark.parametrize("tool", ["positive", "erase", None])
+def test_labels_of_a_deleted_layer_stay_and_come_back(viewer, qapp, notices, tool, visible) -> None:
+    """C.1: labels are the session's; a layer only shows them."""
     link = link_of(viewer)
+    link.mouse_tools.use(tool)
+    layer_of(viewer).visible = visible
     counts = Counts(link)
     viewer.layers.remove(layer_of(viewer))
-    assert layer_of(viewer) is None
-    assert same(link.session.labels["m2"], Labels.of((), NEGATIVE))
-    assert counts.labels == 1
-    link.session.edits.undo()
-    assert not link.session.edits.can_undo
+    qapp.processEvents()
+    assert counts.told() == (0, 0, 0)
     assert_layers_show(viewer, LABELS)
+    assert [notice.message for notice in notices] == [
+        "Labels stay where their layer is deleted (3 particles on m2): hide it with its eye, or "
+        "erase them with the lasso."
+    ]
+    link.mouse_tools.use("positive")
+    Mouse(viewer).drag((120.0, 120.0), (120.0, 120.0))
+    assert_layers_show(viewer, Labels.of([*POSITIVE, (120, 120)], NEGATIVE))
+    link.session.edits.undo()
+    assert_layers_show(viewer, LABELS)
+
+
+def test_deleted_layer_comes_back_empty_for_the_next_label_only(viewer, qapp, notices) -> None:
+    link = link_of(viewer)
+    link.session.labels = {"m2": Labels.of((), NEGATIVE)}
+    viewer.layers.remove(layer_of(viewer))
+    qapp.processEvents()
+    assert layer_of(viewer) is None
+    link.session.edits.undo()
+    assert_layers_show(viewer, LABELS)
+    assert notices == []
+
+
+def test_layer_deleted_in_the_middle_of_a_drag_does_not_lose_the_stroke(viewer, qapp) -> None:
+    """C.1: the stroke goes on in the layer that takes its place."""
+    link, mouse = link_of(viewer), Mouse(viewer)
+    link.mouse_tools.use("positive")
+    mouse.press((50.0, 60.0))
+    mouse.move((60.0, 70.0))
+    viewer.layers.remove(layer_of(viewer))
+    qapp.processEvents()
+    mouse.move((70.0, 80.0))
+    mouse.release((70.0, 80.0))
+    assert_layers_show(viewer, Labels.of([(70, 80), *POSITIVE[1:]], NEGATIVE))
+    link.session.edits.undo()
+    assert_layers_show(viewer, LABELS)
+
+
+def test_all_layers_deleted_at_once_leave_no_layer_behind(viewer, qapp, notices) -> None:
+    """C.1: a micrograph that is closed takes the layers of its labels along."""
+    link = link_of(viewer)
+    viewer.layers.select_all()
+    viewer.layers.remove_selected()
+    qapp.processEvents()
+    assert list(viewer.layers) == notices == []
+    assert link.session.micrographs == {}
+    assert link.session.current is None
 
 
 def test_tool_that_makes_its_layer_changes_no_labels(viewer) -> None:

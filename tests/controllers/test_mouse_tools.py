@@ -159,3 +159,28 @@ def test_undo_and_tools_go_along_a_series(tmp_path: Path, qtbot) -> None:
         "a": 2,
         "b": 1,
     }
+
+
+def test_clicks_beside_a_label_add_others_however_large_the_box(viewer, qtbot) -> None:
+    """E.8: particles of 36 px side by side, in boxes of 128; some are seen from near, or far."""
+    hand, link = Hand(viewer, qtbot), link_of(viewer)
+    link.session.box_size_px = 128
+    places = [
+        (200 + 26 * row, 200 + 26 * (row % 2) + 52 * col) for row in range(6) for col in (0, 1, 2)
+    ]
+    hand.key(Qt.Key.Key_G)
+    fitting = viewer.scene.camera.zoom
+    for number, place in enumerate(places):
+        if number % 6 == 0:
+            viewer.scene.camera.zoom = fitting * (1.0, 0.5, 1.3)[number // 6]
+            wait_until_drawn(viewer, qtbot)
+        hand.drag(place)
+    marked_yx = link.session.labels_of("m2").positive_yx
+    np.testing.assert_allclose(marked_yx, places, atol=2)
+
+    # on its middle a label is taken hold of, at any zoom
+    hand.drag(places[7], (40, 40), (50, 60))
+    hand.drag(places[0])
+    marked_yx = link.session.labels_of("m2").positive_yx
+    np.testing.assert_allclose(marked_yx[7], (50, 60), atol=3)
+    assert len(marked_yx) == len(places)

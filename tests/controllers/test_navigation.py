@@ -61,6 +61,21 @@ def test_place_that_is_gone_to_is_in_the_middle(opened, qtbot) -> None:
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], (60.0, 80.0))
 
 
+def test_camera_stays_where_the_next_micrograph_is_as_large(opened, qtbot) -> None:
+    """E.13"""
+    viewer = ViewerModel()
+    link, camera = opened(viewer), viewer.scene.camera
+    whole = camera.zoom
+    camera.zoom, camera.center = 3 * whole, (0.0, 33.0, 44.0)
+    link.navigation.step(1)
+    qtbot.waitUntil(lambda: "m2" in link.session.micrographs)
+    assert (camera.zoom, *camera.center[-2:]) == (3 * whole, 33.0, 44.0)
+    link.navigation.step(1)
+    qtbot.waitUntil(lambda: "m10" in link.session.micrographs)
+    assert camera.zoom != 3 * whole
+    np.testing.assert_allclose(camera.center[-2:], (79.0, 69.0))  # all of it
+
+
 def test_opened_by_hand_and_of_the_series_live_side_by_side(opened, qtbot) -> None:
     viewer = ViewerModel()
     viewer.add_image(np.ones((20, 20)), name="other")  # no file of the folder

@@ -14,6 +14,7 @@ from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 from napari_deepem.io.images import write_image
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.tags import find_layer
+from napari_deepem.layers.verdict_points import show_verdicts
 from napari_deepem.session import Scored, Session
 
 SHAPE = (60, 90)
@@ -142,3 +143,26 @@ def test_map_that_grows_is_shown_as_it_grows_and_goes_where_it_is_given_up(viewe
     assert find_layer(viewer.layers, "scores").visible
     session.scored_so_far = None
     assert not find_layer(viewer.layers, "scores").visible
+
+
+def test_filtered_picture_covers_no_score_map_and_review_lies_on_picks(
+    viewer: ViewerModel, qtbot
+) -> None:
+    """E.7: whichever of them came first, and with a micrograph that is opened last."""
+    session = link_of(viewer).session
+    viewer.layers["m2"].data = np.random.default_rng(0).normal(size=SHAPE)
+    image = viewer.layers["m2"]
+    place = np.array([[20.0, 20.0]])
+    show_verdicts(viewer, image, 24, accepted_yx=place, rejected_yx=place, selected_yx=place)
+    score(session, 0.9)
+    session.display.filtered = True
+    qtbot.waitUntil(lambda: find_layer(viewer.layers, "display") is not None)
+    noise = np.random.default_rng(1).normal(size=SHAPE)
+    data, arguments, _ = image_layer_data(Micrograph(noise, "m3", 2.0))
+    viewer.add_image(data, **arguments)
+    names = [layer.name for layer in viewer.layers]
+    ours = [name for name in names if name != "Filtered"]  # of m3 it is made in a moment
+    assert ours == ["m1", "m2", "m3", "Score map", "Picks", "Review"]
+    session.current = "m2"
+    qtbot.waitUntil(lambda: "Filtered" in viewer.layers)
+    assert [layer.name for layer in viewer.layers].index("Filtered") == 3

@@ -108,7 +108,7 @@ def test_clicks_reach_the_session_and_survive_other_layers_going(viewer: ViewerM
     np.testing.assert_array_equal(labels.positive_yx, [[10.0, 20.0]])
     assert len(labels.negative_yx) == 2
     viewer.layers.remove(negative)
-    assert len(link.session.labels_of("m2").negative_yx) == 0
+    assert len(link.session.labels_of("m2").negative_yx) == 2
     assert len(link.session.labels_of("m2").positive_yx) == 1
     viewer.layers.remove("m1")
     viewer.layers.remove("m2")

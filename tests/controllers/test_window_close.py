@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from qtpy.QtWidgets import QMainWindow
 
 from blobs import BOX_PX, blob_micrograph
 from napari_deepem.controllers.viewer_link import link_of, session_of
+from napari_deepem.controllers.window_close import WindowClose
+from napari_deepem.core.types import Labels
 from napari_deepem.io.images import write_image
 from napari_deepem.io.session_file import SESSION_FILE, SessionFile
 from napari_deepem.layers.micrographs import image_layer_data
@@ -108,6 +111,61 @@ def test_jobs_stop_quietly_and_the_last_click_is_saved(folder: Path, how: str, q
 
 
 @pytest.mark.usefixtures("qapp")
+def test_window_that_is_closed_keeps_what_a_first_training_has_learnt(folder: Path, qtbot) -> None:
+    """E.12: where there is a model already, that stays, and napari's question tells."""
+    viewer = ViewerModel()
+    link = link_of(viewer)
+    link.autosave.open_folder(folder)
+    session, training = link.session, link.training
+    qtbot.waitUntil(lambda: "blobs_1" in session.micrographs)
+    session.box_size_px, session.epochs = BOX_PX, 900
+    session.labels = {"blobs_1": Labels.of(blob_micrograph(1)[1])}
+    assert training.unfinished() == ""
+    training.train()
+    assert "what it has learnt will be lost" in training.unfinished()  # nothing yet
+    qtbot.waitUntil(lambda: bool(session.history), timeout=60_000)
+    assert "the best so far is kept" in training.unfinished()
+    link.close()
+    assert session.model is not None
+    assert session.model.summary["stopped"]["epochs"] == 900
+    assert not session.training.running
+    file = SessionFile(folder / SESSION_FILE)
+    stored = file.read()
+    file.close()
+    assert stored.model is not None
+    assert len(stored.settings["rounds"]) == 1
+
+
+def test_napari_asks_with_what_is_not_finished(qtbot) -> None:
+    window = QMainWindow()
+    told: list[str] = []
+
+    class Status:
+        """The part of napari's window that its question asks."""
+
+        def _register_task_status(self, provider: str, status: object, text: str) -> int:
+            told.append(f"{provider}: {text}")
+            return len(told)
+
+        def _update_task_status(self, task: int, status: object, text: str) -> None:
+            told.append(str(status))
+
+    window._window = Status()
+    qtbot.addWidget(window)
+    words = ["a network is being trained"]
+    close = WindowClose(lambda: None, lambda: words.pop() if words else "")
+    close.watch(window)
+    window.show()
+    window.close()
+    qtbot.waitUntil(lambda: len(told) == 2)
+    assert told == ["napari-deepem: a network is being trained", "completed"]
+    window.show()
+    window.close()
+    qtbot.wait(1)
+    assert len(told) == 2
+
+
+@pytest.mark.usefixtures("qapp")
 def test_layers_that_a_closing_viewer_takes_away_take_no_labels_along(folder: Path, qtbot) -> None:
     viewer = ViewerModel()
     link = link_of(viewer)
@@ -121,9 +179,8 @@ def test_layers_that_a_closing_viewer_takes_away_take_no_labels_along(folder: Pa
 
     session.current = "blobs_1"
     qtbot.waitUntil(lambda: "blobs_1 particles" in viewer.layers)
-    viewer.layers.remove("blobs_1 particles")  # the user's own wish
-    qtbot.waitUntil(lambda: not len(session.labels["blobs_1"].positive_yx))
-    session.edits.undo()
+    viewer.layers.remove("blobs_1 particles")
+    qtbot.waitUntil(lambda: "blobs_1 particles" in viewer.layers)
     np.testing.assert_array_equal(session.labels["blobs_1"].positive_yx, [[11.0, 12.0]])
     link.close()
 

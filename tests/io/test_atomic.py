@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.atomic import replacing, writable_folder
+from napari_deepem.io.atomic import check_writable, replacing, writable_folder
 
 
 def test_success_puts_the_whole_file_in_place_and_nothing_else(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_folder_that_takes_no_files_is_named() -> None:
         writable_folder("/proc")
     with pytest.raises(InputError, match="cannot write into /proc/deepem"):
         writable_folder("/proc/deepem")
-    with pytest.raises(InputError, match="cannot write into /proc: "), replacing("/proc/a.box"):
+    with pytest.raises(InputError, match=r"cannot write /proc/a\.box: "), replacing("/proc/a.box"):
         pass
 
 
@@ -93,6 +93,50 @@ def test_writable_folder_makes_it_and_leaves_it_empty(tmp_path: Path) -> None:
     folder = writable_folder(str(tmp_path / "a" / "b"))
     assert folder == tmp_path / "a" / "b"
     assert list(folder.iterdir()) == []
+
+
+def test_nothing_is_left_of_a_try(tmp_path: Path) -> None:
+    """C.7: a command that is refused later makes no folder."""
+    check_writable(tmp_path / "a" / "b")
+    check_writable(tmp_path / "a" / ".." / ".." / "b")
+    check_writable(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    for make in (check_writable, writable_folder):
+        with pytest.raises(InputError, match="the name is too long"):
+            make(tmp_path / "a" / (300 * "b"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_failure_leaves_no_new_folder(tmp_path: Path) -> None:
+    """C.7"""
+    for name in ("a.box", f"{300 * 'b'}/a.box", f"{300 * 'b'}.box"):
+        with pytest.raises(InputError), replacing(tmp_path / "new" / "deep" / name):
+            raise OSError(errno.ENOSPC, "full")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["{temporary}", "cannot flush '{temporary}'", "see {name}"])
+def test_failure_names_the_file_that_was_to_be_written(tmp_path: Path, text: str) -> None:
+    """D.6: whatever a library has to say, which knows the temporary file only."""
+    target = tmp_path / "a.png"
+    with pytest.raises(InputError) as caught, replacing(target) as temporary:
+        raise OSError(text.format(temporary=temporary, name=temporary.name))
+    expected = text.format(temporary=target, name=target.name)
+    assert str(caught.value) == f"cannot write {target}: {expected}; choose another place"
+
+
+def test_disk_that_turns_read_only_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """D.6: there even removing what is not there fails."""
+
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(InputError, match=r"a\.png: it is read-only"), replacing(tmp_path / "a.png"):
+        pass
 
 
 @pytest.mark.skipif(os.name == "nt", reason="permission bits are POSIX")

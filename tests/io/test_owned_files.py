@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from napari_deepem.io.owned_files import OwnedFiles, names_on_record
+from napari_deepem.io.owned_files import OwnedFiles, Records
 
 
 def test_file_is_ours_until_somebody_changes_it(tmp_path: Path) -> None:
@@ -24,17 +25,6 @@ def test_file_is_ours_until_somebody_changes_it(tmp_path: Path) -> None:
     assert written.others([ours, theirs, missing]) == [ours, theirs]
     written.add(ours)  # written once more
     assert written.others([ours]) == []
-
-
-def test_files_on_record_are_ours_at_any_time(tmp_path: Path) -> None:
-    for name in ("a.box", "b.box"):
-        (tmp_path / name).write_text("1 2 3 3")
-    written = OwnedFiles.named(tmp_path, ["a.box", "gone.box"])
-    assert written.others([tmp_path / "a.box", tmp_path / "b.box"]) == [tmp_path / "b.box"]
-    assert written.others([tmp_path / "deeper" / "a.box"]) == []  # it is not there
-    (tmp_path / "deeper").mkdir()
-    (tmp_path / "deeper" / "a.box").write_text("1 2 3 3")
-    assert written.others([tmp_path / "deeper" / "a.box"]) == [tmp_path / "deeper" / "a.box"]
 
 
 def test_file_is_the_same_on_whatever_way_it_is_named(
@@ -55,25 +45,66 @@ def test_what_others_noted_joins(tmp_path: Path) -> None:
     assert written.others([path]) == []
 
 
-@pytest.mark.parametrize(
-    ("content", "listed", "under_a_key"),
-    [
-        ('["a.box", "b.star"]', {"a.box", "b.star"}, None),
-        (json.dumps({"made_by": "us", "files": ["a.mrc"]}), None, {"a.mrc"}),
-        ("[]", set(), None),
-        ('["a.box", 7]', {"a.box"}, None),
-        ("{", None, None),
-        ('{"made_by": "others"}', None, None),
-        ('{"files": "a.mrc"}', None, None),
-        ('[{"my": "runs"}]', set(), None),
-        ("7", None, None),
-    ],
-)
-def test_record_is_a_list_of_names_or_nothing(
-    tmp_path: Path, content: str, listed: set[str] | None, under_a_key: set[str] | None
+def test_records_of_any_number_of_runs_hold_together(tmp_path: Path) -> None:
+    """C.5: none is lost, in whatever order they come."""
+    records = Records(tmp_path / "picks", ".ours-")
+    assert records.names() == frozenset()
+    (tmp_path / "picks").mkdir()
+    assert records.names() == frozenset()
+    tasks = [{f"m{task}.box", f"m{task}.star"} for task in range(50)]
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(records.add, tasks))
+    assert records.names() == frozenset().union(*tasks)
+
+
+def test_record_that_a_later_one_covers_is_removed(tmp_path: Path) -> None:
+    records = Records(tmp_path, ".ours-")
+    records.add(["a.box"])
+    records.add(["a.box"])
+    assert len(list(tmp_path.iterdir())) == 1
+    records.add(["b.box"])
+    assert len(list(tmp_path.iterdir())) == 2
+    records.add(["a.box", "b.box", "c.box"])
+    assert len(list(tmp_path.iterdir())) == 1
+    assert records.names() == {"a.box", "b.box", "c.box"}
+
+
+def test_record_that_vanishes_while_it_is_read_is_in_the_one_that_covers_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record = tmp_path / "record.json"
-    assert names_on_record(record) == names_on_record(record, key="files") == frozenset()
-    record.write_text(content)
-    assert names_on_record(record) == listed
-    assert names_on_record(record, key="files") == under_a_key
+    """C.5: another run covers it in that moment."""
+    records, read_bytes = Records(tmp_path, ".ours-"), Path.read_bytes
+    records.add(["a.box"])
+
+    def reading(path: Path) -> bytes:
+        monkeypatch.setattr(Path, "read_bytes", read_bytes)
+        Records(tmp_path, ".ours-").add(["a.box", "b.box"])
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", reading)
+    assert records.names() == {"a.box", "b.box"}
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="no such names there")
+def test_names_of_any_bytes_are_kept(tmp_path: Path) -> None:
+    names = {"ice_\udcb5m.box", "a\nb.box", "\u00b5.star", "grid:1.box", "a\\b.box", " .csv"}
+    records = Records(tmp_path, ".ours-")
+    records.add(names)
+    assert records.names() == names
+
+
+def test_damaged_or_foreign_record_gives_no_rights(tmp_path: Path) -> None:
+    records = Records(tmp_path, ".ours-")
+    records.add(["a.box"])
+    (record,) = tmp_path.iterdir()
+    content = record.read_bytes()
+    for spoilt in (b"", content[:-1], content + b"b.box\0", b"b" + content[1:]):
+        record.write_bytes(spoilt)
+        assert records.names() == frozenset()
+    records.add(["a.box"])  # mends it
+    assert records.names() == {"a.box"}
+    (tmp_path / ".ours-folder").mkdir()
+    (tmp_path / ".ours-0123456789abcdef").write_bytes(b"mine")
+    (tmp_path / ".ours-link").symlink_to(tmp_path / "nowhere")
+    assert records.names() == {"a.box"}
+    assert (tmp_path / ".ours-0123456789abcdef").read_bytes() == b"mine"

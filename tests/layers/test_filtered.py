@@ -4,6 +4,7 @@ from napari.components import ViewerModel
 from napari_deepem.core.types import Micrograph
 from napari_deepem.layers.filtered import place_filtered, remove_filtered, show_filtered
 from napari_deepem.layers.label_points import label_layer
+from napari_deepem.layers.layer_order import put_in_order
 from napari_deepem.layers.micrographs import image_layer_data, is_micrograph
 from napari_deepem.layers.tags import find_layers
 
@@ -32,6 +33,7 @@ def test_filtered_picture_lies_below_labels_and_takes_no_selection() -> None:
     labels = label_layer(viewer, image, "positive", 24)
     labels.mode = "add"
     layer = show_filtered(viewer, image, PIXELS, 3, (-1.0, 1.0))
+    put_in_order(viewer.layers, layer)
     assert list(viewer.layers) == [image, layer, labels]
     assert viewer.layers.selection.active is labels
     assert labels.mode == "add"

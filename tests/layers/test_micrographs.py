@@ -17,7 +17,7 @@ from napari_deepem.layers.micrographs import (
     twin_of,
     why_not_enrol,
 )
-from napari_deepem.layers.tags import tag
+from napari_deepem.layers.tags import micrograph_name_of, tag
 
 
 def image(**arguments) -> Image:
@@ -113,3 +113,12 @@ def test_tiff_is_to_be_converted(name: str, says: str) -> None:
         problem = why_not_enrol(image())
     assert says in problem
     assert bool(says) == bool(problem)
+
+
+@pytest.mark.parametrize("name", ["../../m1", "C:m1", "/etc/m1"])
+def test_micrograph_of_a_layer_of_any_name_has_a_plain_one(name: str) -> None:
+    """B.1: files are named after it."""
+    for layer in (image(name=name), image(name="m", metadata=tag("micrograph", name))):
+        made = enrol(layer, ())
+        assert Path(f"folder/{made.name}.star").parent == Path("folder")
+        assert micrograph_name_of(layer) == made.name

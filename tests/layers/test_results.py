@@ -5,6 +5,7 @@ from napari.layers import Image
 
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.types import Micrograph, Picks, ScoreMap
+from napari_deepem.layers.layer_order import put_in_order
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.results import (
     copy_picks,
@@ -70,6 +71,7 @@ def test_score_map_lies_right_above_its_micrograph() -> None:
     image = add_micrograph(viewer)
     viewer.add_points([[1.0, 1.0]], name="mine")
     layer = show_score_map(viewer, image, one_bright_element(4, 17))
+    put_in_order(viewer.layers, layer)
     assert [each.name for each in viewer.layers] == ["m1", layer.name, "mine"]
 
 

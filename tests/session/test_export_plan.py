@@ -24,7 +24,9 @@ CENTRES_YX = np.array([[40.0, 130.0], [90.0, 60.0]])
 def session() -> Session:
     """Two scored micrographs, 150 rows by 200 columns, with the same two candidates."""
     session = Session(threshold=0.5)
-    session.model = SimpleNamespace(threshold=0.5, std_range=(0.0, 5.0), box_size_px=30, summary={})
+    session.model = SimpleNamespace(
+        min_distance_px=None, threshold=0.5, std_range=(0.0, 5.0), box_size_px=30, summary={}
+    )
     grid = np.zeros((2, 2), dtype=np.float32)
     session.micrographs = {name: Micrograph(np.zeros((150, 200)), name) for name in "ab"}
     session.current = "a"
@@ -130,3 +132,22 @@ def test_folder_that_is_a_file_is_said(session: Session, tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file"):
         written_by(plan(session, "picks", "this", tmp_path / "file", [".star"]))
+
+
+def test_file_that_is_another_one_on_this_disk_is_not_replaced(
+    session: Session, tmp_path: Path
+) -> None:
+    """B.1: as on disks that take A.star for a.star."""
+    (tmp_path / "b.star").symlink_to("a.star")
+    with pytest.raises(InputError, match=r"b\.star is a\.star on this disk"):
+        written_by(plan(session, "picks", "all", tmp_path, [".star"]))
+
+
+def test_link_in_place_of_a_file_is_replaced_not_followed(session: Session, tmp_path: Path) -> None:
+    """B.1"""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "theirs").write_text("theirs")
+    (tmp_path / "out" / "a.star").symlink_to(tmp_path / "theirs")
+    written_by(plan(session, "picks", "this", tmp_path / "out", [".star"]))
+    assert (tmp_path / "theirs").read_text() == "theirs"
+    assert not (tmp_path / "out" / "a.star").is_symlink()

@@ -175,9 +175,23 @@ def test_suggested_box_is_that_of_the_labelled_particles_in_memory() -> None:
     simulated = simulated_micrograph()
     session = Session(micrographs={"a": simulated.micrograph})
     session.labels = {"a": Labels.of(simulated.truth_yx), "elsewhere": Labels.of([[30, 30]])}
-    _, suggested = drain(jobs.suggesting_box(session)())
-    assert suggested == suggest_box([simulated.micrograph], [session.labels["a"]])
-    assert suggested is not None
+    _, survey = drain(jobs.surveying_labels(session)())
+    assert survey.box_px == suggest_box([simulated.micrograph], [session.labels["a"]])
+    assert survey.box_px is not None
+
+
+def test_headers_of_labelled_files_are_read_once_and_those_that_cannot_be_are_not(
+    tmp_path: Path,
+) -> None:
+    """C.6: the window knows pixel sizes of what is not open, too."""
+    write_image(tmp_path / "a.mrc", np.zeros((60, 90)), 1.5)
+    (tmp_path / "b.mrc").write_bytes(b"broken")
+    session = Session(files={name: tmp_path / f"{name}.mrc" for name in "abc"})
+    session.labels = {name: Labels.of([[30, 30]]) for name in "ab"}
+    _, survey = drain(jobs.surveying_labels(session)())
+    assert survey.headers == {"a": ((60, 90), 1.5)}
+    session.headers = survey.headers
+    assert drain(jobs.surveying_labels(session)())[1].headers == {}
 
 
 def test_model_comes_back_from_its_file(model: Model, tmp_path: Path) -> None:

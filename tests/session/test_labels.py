@@ -78,27 +78,41 @@ def test_labels_are_read_as_they_were_written(name: str, tmp_path: Path) -> None
     found = read(a_session(), tmp_path / name)
     assert list(found.centres_yx) == ["m1"]
     np.testing.assert_array_equal(found.centres_yx["m1"], CENTRES_YX)
-    assert found.outside == 0
+    assert found.remarks == ()
 
 
-def test_labels_outside_of_the_image_are_left_out_and_counted(tmp_path: Path) -> None:
+def test_few_labels_outside_of_the_image_are_left_out_with_a_remark(tmp_path: Path) -> None:
+    inside_yx = np.array([[149.0, 199.0], [0.0, 0.0], [20.0, 30.0], [40.0, 50.0]])
+    write_coordinates(tmp_path / "m1.star", Picks(np.append(inside_yx, [[151.0, 10.0]], axis=0)))
+    found = read(a_session(), tmp_path / "m1.star")
+    np.testing.assert_array_equal(found.centres_yx["m1"], inside_yx)
+    assert found.remarks == ("1 of 5 labels lies outside of its micrograph and is left out.",)
+
+
+def test_labels_that_lie_outside_for_the_most_part_are_refused(tmp_path: Path) -> None:
+    """C.6: those that happen to lie inside are no better."""
     centres_yx = np.array([[149.0, 199.0], [151.0, 10.0], [10.0, 201.0]])
     write_coordinates(tmp_path / "m1.star", Picks(centres_yx))
+    with pytest.raises(InputError, match=r"2 of 3 coordinates lie outside .*, unbinned"):
+        read(a_session(), tmp_path / "m1.star")
+
+
+def test_labels_that_a_file_has_twice_are_loaded_once_with_a_remark(tmp_path: Path) -> None:
+    write_coordinates(tmp_path / "m1.star", Picks(np.concatenate([CENTRES_YX, CENTRES_YX])))
     found = read(a_session(), tmp_path / "m1.star")
-    assert found.centres_yx["m1"].tolist() == [[149, 199]]
-    assert found.outside == 2
+    np.testing.assert_array_equal(found.centres_yx["m1"], CENTRES_YX)
+    assert found.remarks == ("2 particles are there twice and count once.",)
 
 
 def test_folder_is_read_for_the_whole_series(tmp_path: Path) -> None:
-    pixels = np.random.default_rng(0).normal(size=(60, 90))
+    pixels = np.random.default_rng(0).normal(size=(150, 200))
     files = {name: tmp_path / f"{name}.mrc" for name in ("m1", "m2", "m3")}
     write_image(files["m2"], pixels, 2.0)  # the others' headers are not needed
     for name in ("m1", "m2"):
         write_coordinates(tmp_path / "picks" / f"{name}.star", Picks(CENTRES_YX))
     session = a_session(files=files)
     found = read(session, tmp_path / "picks")
-    assert {name: len(each) for name, each in found.centres_yx.items()} == {"m1": 2}
-    assert found.outside == 2  # m2 is smaller
+    assert {name: len(each) for name, each in found.centres_yx.items()} == {"m1": 2, "m2": 2}
     add_labels(session, found.centres_yx, "positive")
     assert len(session.labels["m1"].positive_yx) == 2
     session.edits.undo()

@@ -14,7 +14,7 @@ from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Labels, Micrograph
 from napari_deepem.io import session_file
 from napari_deepem.io.images import write_image
-from napari_deepem.io.session_file import SESSION_FILE
+from napari_deepem.io.session_file import SESSION_FILE, home_of
 from napari_deepem.session import Session
 from napari_deepem.session.open_folder import Opened, loading, opening
 from napari_deepem.session.persistence import (
@@ -94,12 +94,14 @@ def test_nothing_has_to_be_written_where_nothing_has_changed(folder: Path) -> No
     assert written.model is None
 
 
-def test_second_session_of_a_folder_is_told_and_keeps_nothing(folder: Path) -> None:
+def test_second_window_of_a_folder_is_told_and_keeps_what_it_does_at_home(folder: Path) -> None:
     first = opened(folder, Session())
     second = opened(folder, Session())
-    assert second.file is None
     assert "open in another window" in second.remark
+    assert second.file.path.parent == home_of(folder)
+    assert str(home_of(folder)) in second.remark
     first.file.close()
+    second.file.close()
 
 
 def test_folder_that_cannot_be_written_into_is_kept_at_home(

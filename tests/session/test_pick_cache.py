@@ -3,7 +3,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture, estimate_precision
+from learnt_scores import summary_of
+from napari_deepem.core.picking.criteria import PickCriteria
+from napari_deepem.core.picking.precision_estimate import TOO_FEW_HELD_OUT, evidence_of, judge
+from napari_deepem.core.picking.score_mixture import Bell, ScoreMixture
 from napari_deepem.core.types import Candidates, Picks
 from napari_deepem.session import Session
 
@@ -86,12 +89,14 @@ def test_same_picks_are_not_announced_again(session: Session) -> None:
 
 def test_estimate_is_of_the_micrograph_that_is_asked_for(session: Session) -> None:
     mixture = ScoreMixture(Bell(-1.0, 1.0), Bell(1.0, 1.0), share=0.3)
-    model = SimpleNamespace(summary=mixture.as_summary())
+    model = SimpleNamespace(summary=summary_of(mixture, misfit=0.5))
     for name in "abca":
-        expected = estimate_precision(
-            [session.candidates[name]], model, threshold=0.5, std_range=(0.2, 0.9)
-        )
-        assert session.selection.estimated_precision(name, model) == pytest.approx(expected)
-    assert session.selection.estimated_precision("a", SimpleNamespace(summary={})) is not None
+        evidence = evidence_of(session.candidates[name], model, PickCriteria(0.5, (0.2, 0.9)))
+        estimate = session.selection.estimated_precision(name, model)
+        assert estimate == judge(evidence, largest_error=0.1)
+        assert estimate.precision is not None
+    session.candidates = {**session.candidates, "a": candidates_of(9)}
+    unknown = session.selection.estimated_precision("a", SimpleNamespace(summary={}))
+    assert unknown.withheld == TOO_FEW_HELD_OUT
     session.threshold = 1.0
     assert session.selection.estimated_precision("a", model) is None

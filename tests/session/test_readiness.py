@@ -17,7 +17,13 @@ def micrograph(name: str = "a", shape: tuple[int, int] = (400, 600)) -> Microgra
 
 
 def model(box_size_px: int = 100) -> SimpleNamespace:
-    return SimpleNamespace(box_size_px=box_size_px, threshold=0.5, std_range=(0.0, 2.0), summary={})
+    return SimpleNamespace(
+        min_distance_px=None,
+        box_size_px=box_size_px,
+        threshold=0.5,
+        std_range=(0.0, 2.0),
+        summary={},
+    )
 
 
 def candidates() -> Candidates:

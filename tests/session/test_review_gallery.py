@@ -27,7 +27,9 @@ def session() -> Session:
     """Two scored micrographs, boxes of 40 px, threshold 0.5."""
     session = Session(box_size_px=40, threshold=0.5, std_range=(0.0, 3.0))
     session.files = {name: Path(f"{name}.mrc") for name in "ab"}
-    session.model = SimpleNamespace(box_size_px=40, threshold=0.5, std_range=(0.0, 3.0), summary={})
+    session.model = SimpleNamespace(
+        min_distance_px=None, box_size_px=40, threshold=0.5, std_range=(0.0, 3.0), summary={}
+    )
     session.candidates = {
         "a": candidates((50, 50, 0.9, 1.0), (52, 50, 0.8, 1.0), (200, 50, 0.45, 2.0)),
         "b": candidates((50, 50, 0.7, 0.5), (300, 300, 0.6, 5.0)),

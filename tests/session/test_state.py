@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture, estimate_precision
+from learnt_scores import summary_of
+from napari_deepem.core.picking.criteria import PickCriteria
+from napari_deepem.core.picking.precision_estimate import (
+    TOO_FEW_HELD_OUT,
+    TOO_FEW_PICKS,
+    evidence_of,
+    judge,
+)
+from napari_deepem.core.picking.score_mixture import Bell, ScoreMixture
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
@@ -17,8 +25,21 @@ def micrograph(name: str = "a", shape: tuple[int, int] = (200, 300)) -> Microgra
 
 def model(threshold: float = 0.5, **summary: object) -> SimpleNamespace:
     return SimpleNamespace(
-        threshold=threshold, std_range=(0.5, 1.5), box_size_px=50, summary=summary
+        min_distance_px=None,
+        threshold=threshold,
+        std_range=(0.5, 1.5),
+        box_size_px=50,
+        summary=summary,
     )
+
+
+def spread_candidates(count: int) -> Candidates:
+    """Candidates in a row whose logits are those of two bells at -2 and 2; stds of 1 and 3."""
+    rng = np.random.default_rng(0)
+    logits = np.where(np.arange(count) < 0.3 * count, 2.0, -2.0) + rng.normal(size=count)
+    scores = np.sort(1 / (1 + np.exp(-logits)))[::-1]
+    centres = np.stack([np.zeros(count), 100.0 * np.arange(count)], axis=1)
+    return Candidates(centres, scores, np.where(np.arange(count) % 4, 1.0, 3.0), 50)
 
 
 def scored_by(model: SimpleNamespace, micrograph: Micrograph) -> Scored:
@@ -133,19 +154,20 @@ def test_f2_optimum_is_known_only_from_held_out_labels() -> None:
 
 
 def test_estimate_follows_threshold_range_and_micrograph(session: Session) -> None:
-    assert session.estimated_precision is None  # the model knows nothing of scores
+    assert session.estimated_precision.withheld == TOO_FEW_HELD_OUT  # the model knows nothing
     mixture = ScoreMixture(Bell(-2.0, 1.0), Bell(2.0, 1.0), share=0.3)
-    session.model = model(threshold=0.5, **mixture.as_summary())
+    session.model = model(threshold=0.5, **summary_of(mixture))
     scored = scored_by(session.model, session.micrographs["a"])
     session.scored = {"a": scored}
-    for threshold, std_range in ((0.7, (0.5, 1.5)), (0.1, (0.5, 1.5)), (0.1, (0.0, 5.0))):
+    assert session.estimated_precision.withheld == TOO_FEW_PICKS
+    found = spread_candidates(300)
+    session.candidates = {"a": found}
+    for threshold, std_range in ((0.7, (0.5, 1.5)), (0.3, (0.5, 1.5)), (0.3, (0.0, 5.0))):
         session.threshold, session.std_range = threshold, std_range
-        assert session.estimated_precision == pytest.approx(
-            estimate_precision(
-                [scored.candidates], session.model, threshold=threshold, std_range=std_range
-            )
-        )
-    session.threshold = 0.95
+        evidence = evidence_of(found, session.model, PickCriteria(threshold, std_range))
+        assert session.estimated_precision == judge(evidence, 0.1)
+        assert session.estimated_precision.precision is not None
+    session.threshold = 1.0
     assert session.estimated_precision is None  # of no picks
     session.threshold, session.current = 0.1, None
     assert session.estimated_precision is None

@@ -1,7 +1,16 @@
+from pathlib import Path
+
 import numpy as np
 
-from napari_deepem.core.types import Labels, Micrograph
-from napari_deepem.session import Session
+from blobs import BOX_PX, blob_micrograph
+from napari_deepem.batch.train import LabelledFiles, train_on_files
+from napari_deepem.core.jobs import finish
+from napari_deepem.core.training.settings import TrainingSettings
+from napari_deepem.core.types import Labels, Micrograph, Picks
+from napari_deepem.io.coordinates import write_coordinates
+from napari_deepem.io.images import read_micrograph, write_image
+from napari_deepem.session import Session, jobs
+from napari_deepem.session.labels import add_labels, reading_labels
 from napari_deepem.session.readiness import why_not_train
 from napari_deepem.session.training_advice import training_advice
 
@@ -62,4 +71,28 @@ def test_crowded_boxes_and_boxes_far_from_the_suggested_one_are_said() -> None:
     assert "40 of 40 particles lie less than half a box" in words(session)
     session = session_with(a=Labels.of(grid(12)), b=Labels.of(grid(12)))
     session.suggested_box_px = 100
-    assert words(session) == "The box looks too small for what was clicked: 100 px would fit."
+    assert words(session) == "The box looks too small for these particles: 100 px would fit."
+
+
+def test_window_and_command_line_say_the_same_of_the_same_labels(tmp_path: Path) -> None:
+    """C.6"""
+    session = Session(box_size_px=BOX_PX)
+    for seed, pixel_size in ((1, 1.5), (2, 3.0)):
+        micrograph, centres = blob_micrograph(seed)
+        path = tmp_path / f"{micrograph.name}.mrc"
+        write_image(path, micrograph.image, pixel_size)
+        session.micrographs = {**session.micrographs, micrograph.name: read_micrograph(path)}
+        beside = centres[:1] + 4.0  # near enough to be marked twice, and not to be one
+        rows = np.concatenate([centres, centres[:2], beside, [[-0.7, 30.0]]])
+        write_coordinates(tmp_path / "labels" / f"{micrograph.name}.csv", Picks(rows))
+    read = finish(reading_labels(session, tmp_path / "labels"))
+    add_labels(session, read.centres_yx, "positive")
+    survey = finish(jobs.surveying_labels(session)())
+    session.suggested_box_px = survey.box_px
+    in_window = [*read.remarks, *training_advice(session)]
+
+    paths = sorted(tmp_path.glob("*.mrc"))
+    job = train_on_files(paths, tmp_path / "labels", TrainingSettings(BOX_PX, epochs=1))
+    (files,) = (news for news in [next(job)] if isinstance(news, LabelledFiles))
+    assert list(files.advice) == in_window
+    assert [line.split(" ")[0] for line in in_window] == ["2", "4", "2", "The", "Pixel"]

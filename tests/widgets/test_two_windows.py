@@ -91,18 +91,18 @@ def test_docks_closed_and_reopened_in_training_lose_nothing(
     session.box_size_px, session.epochs = 24, 2
     train = add_dock(viewer, "Train")
     train.train.native.click()
-    qtbot.waitUntil(lambda: bars().get("Training") == (1, 2))
+    qtbot.waitUntil(lambda: bars().get("Training") == (540, 1000))
 
     close_docks(viewer, qtbot)
     qtbot.wait(50)
     assert session.training.running
-    assert bars()["Training"] == (1, 2)
+    assert bars()["Training"] == (540, 1000)
     docks = {name: add_dock(viewer, name) for name in DOCKS}
     train = docks["Train"]
     assert train.box_size.value == 24
     assert train.epochs.value == "2"
     assert train.stop.enabled
-    assert train.progress.value == 1
+    assert train.progress.value == 540
     assert train.numbers.value.startswith("loss 0.500")
     assert "2 particles" in docks["Annotate"].counts.value
     assert docks["Micrographs"].table.names == ["m1"]

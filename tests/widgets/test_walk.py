@@ -160,7 +160,8 @@ def test_series_is_labelled_learnt_tuned_given_verdicts_picked_and_exported(
             hand.drag(tuple(place))
         marked_yx = session.labels_of(name).positive_yx
         np.testing.assert_allclose(marked_yx, places, atol=2.5)  # a pixel of the screen
-    assert f"{2 * LABELLED} and 0 on 2 micrographs" in annotate.counts.value
+    in_all = f"{2 * LABELLED} particles, 0 non-particles on 2 micrographs"
+    assert in_all in annotate.counts.value
 
     # train: the window goes on meanwhile
     train, heart = show("Train"), Heart()
@@ -187,7 +188,7 @@ def test_series_is_labelled_learnt_tuned_given_verdicts_picked_and_exported(
 
     # review ten of those that the network doubts most, by key
     review = show("Review")
-    review.order.value = "most doubtful first"
+    review.order.value = "doubt"
     review.view.select_row(0)
     for row in range(REVIEWED):
         assert review.view.selected_rows().tolist() == [row]

@@ -20,11 +20,18 @@ from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.pick import pick_candidates
+from napari_deepem.core.picking.precision_estimate import (
+    PrecisionEstimate,
+    PrecisionEvidence,
+    judge,
+    sum_of,
+)
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
+from napari_deepem.core.training.label_advice import once
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import FloatArray, Picks, ScoreMap
-from napari_deepem.io.atomic import replacing, writable_folder
+from napari_deepem.io.atomic import check_writable, replacing
 from napari_deepem.io.coordinates import read_coordinate_set, write_coordinates
 from napari_deepem.io.images import (
     find_micrographs,
@@ -54,7 +61,7 @@ class DemoMicrograph:
     truth_yx: FloatArray  # (n, 2) labels
     ranking: Picks  # whatever their scores
     picks: Picks  # at the model's threshold
-    expected_hits: float | None  # how many of these are particles, told without the labels
+    evidence: PrecisionEvidence | None  # of how many of these are particles, without the labels
     score_map: ScoreMap
     score_seconds: float
 
@@ -77,11 +84,9 @@ class DemoResult:
     train_seconds: float
 
     @property
-    def estimated_precision(self) -> float | None:
-        """The precision of the picks as estimated without the truth; None where nothing tells."""
-        expected = [one.expected_hits for one in self.picked if one.expected_hits is not None]
-        n_picks = sum(len(one.picks) for one in self.picked)
-        return sum(expected) / n_picks if expected and n_picks else None
+    def estimated_precision(self) -> PrecisionEstimate:
+        """The precision of the picks as estimated without the truth, or why it is withheld."""
+        return judge(sum_of(one.evidence for one in self.picked))
 
 
 DemoProgress = Step | LabelledFiles | EpochDone
@@ -120,7 +125,7 @@ def run_demo(
     """
     if (data is None) != (box_size_px is None):
         raise InputError("--data and --box go together: give both, or none for the sample")
-    writable_folder(folder)
+    check_writable(folder)
     if data is not None and data.resolve() == folder.resolve():
         raise InputError(f"{folder} holds the data: choose another folder with --out")
     if data is None or box_size_px is None:
@@ -177,14 +182,14 @@ def _pick_held_out(
         seconds = perf_counter() - started
         candidates = find_candidates(score_map)
         criteria = PickCriteria.of_model(model)
-        picks, hits = pick_candidates(candidates, model, criteria)
+        picks, evidence = pick_candidates(candidates, model, criteria, micrograph.pixel_size)
         picked.append(
             DemoMicrograph(
                 path=path,
-                truth_yx=particles[micrograph.name].centres_yx,
+                truth_yx=once(particles[micrograph.name].centres_yx, model.box_size_px),
                 ranking=PickCriteria(threshold=0.0).picks_of(candidates),
                 picks=picks,
-                expected_hits=hits,
+                evidence=evidence,
                 score_map=score_map,
                 score_seconds=seconds,
             )
@@ -223,7 +228,7 @@ def figures_of(result: DemoResult) -> dict[str, float | int | str | None]:
         "average precision": round(result.of_rankings.ap, 4),
         "F2 threshold (held-out labels)": round(result.model.threshold, 4),
         "precision": round(chosen["precision"], 4),
-        "precision estimated without labels": estimate and round(estimate, 4),
+        "precision estimated without labels": str(estimate),
         "recall": round(chosen["recall"], 4),
         "F1": round(chosen["f1"], 4),
         "picks": chosen["n_picks"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.metrics import Evaluation, evaluate, f_beta
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
+from napari_deepem.core.training.label_advice import on_reaches, on_repeated, once
+from napari_deepem.core.types import FloatArray
+from napari_deepem.core.wording import counted
 from napari_deepem.io.coordinates import coordinate_names, read_coordinate_set
 
 
@@ -22,6 +26,7 @@ class FileEvaluation:
     without_truth: list[str]  # with picks alone, left out
     without_picks: list[str]  # with truth alone, left out
     other_name: str | None = None  # what a single file of truth calls it, if otherwise
+    remarks: tuple[str, ...] = ()  # on positions that are there twice
 
 
 def evaluate_files(
@@ -32,7 +37,8 @@ def evaluate_files(
     Parameters
     ----------
     picks, truth : Path
-        A folder with one coordinate file a micrograph, or one file for several.
+        A folder with one coordinate file a micrograph, or one file for several. A particle
+        that the truth has twice counts once.
     box_size_px : float
         Particle box, original pixels.
     radius_px : float, optional
@@ -63,17 +69,37 @@ def evaluate_files(
         )
     if not any(len(truth_of[name]) for name in names):
         raise InputError(f"the truth in {truth} is empty: there is nothing to compare with")
+    all_truth_yx = [truth_of[name].centres_yx for name in names]
+    truth_yx = [once(centres_yx, box_size_px) for centres_yx in all_truth_yx]
     return FileEvaluation(
         evaluate(
             [picks_of[name] for name in names],
-            [truth_of[name].centres_yx for name in names],
+            truth_yx,
             SAME_PARTICLE_BOXES * box_size_px if radius_px is None else radius_px,
         ),
         names,
         without_truth=[name for name in with_picks if name not in names],
         without_picks=[name for name in with_truth if name not in names],
         other_name=other_name,
+        remarks=tuple(
+            _remarks([picks_of[name].centres_yx for name in names], all_truth_yx, box_size_px)
+        ),
     )
+
+
+def _remarks(
+    picks_yx: Sequence[FloatArray], truth_yx: Sequence[FloatArray], box_size_px: float
+) -> Iterable[str]:
+    """The sentences on what is there twice, and on coordinates of another scale."""
+
+    def count_repeated(positions: Sequence[FloatArray]) -> int:
+        return sum(len(each) - len(once(each, box_size_px)) for each in positions)
+
+    yield from on_repeated(count_repeated(truth_yx))
+    if repeated := count_repeated(picks_yx):
+        repeat = "repeats" if repeated == 1 else "repeat"
+        yield f"{counted(repeated, 'pick')} {repeat} another one: counted as wrong."
+    yield from on_reaches(picks_yx, truth_yx)
 
 
 def as_json_values(evaluation: Evaluation) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +39,10 @@ def saved_figure(path: Path, width: float, height: float) -> Iterator[Figure]:
         raise InputError(f"cannot draw {path}: give a name that ends in {', '.join(PICTURES)}")
     figure = Figure(figsize=(width, height), layout="constrained")
     yield figure
+    picture = BytesIO()  # or matplotlib's PDF fails in its own way where a disk is full
+    figure.savefig(picture, dpi=110, format=path.suffix[1:].lower())
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+        temporary.write_bytes(picture.getvalue())
 
 
 def draw_picks(

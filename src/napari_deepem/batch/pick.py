@@ -17,6 +17,7 @@ from napari_deepem.core.network.devices import DeviceName, chosen_device
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.pick import pick_candidates
+from napari_deepem.core.picking.precision_estimate import PrecisionEvidence
 from napari_deepem.core.types import Picks, ScoreMap
 from napari_deepem.io.coordinates import WRITABLE
 from napari_deepem.io.images import micrograph_name, write_image
@@ -44,7 +45,8 @@ class MicrographDone:
     picks: Picks | None = None
     written: tuple[Path, ...] = ()
     remark: str | None = None  # one line: why there are no picks, or what looks odd
-    expected_hits: float | None = None  # how many picks are particles; None if nothing tells
+    # what tells how many picks are particles; None where nothing was learnt of that
+    evidence: PrecisionEvidence | None = None
 
 
 def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
@@ -109,12 +111,15 @@ def _pick_file(
         scores = finish(scorer.scores_of(source_of()))
     except InputError as error:
         return MicrographDone(name, perf_counter() - started, remark=str(error))
-    picks, hits = pick_candidates(scores.candidates, scorer.model, settings.criteria)
-    written, pixel_size = output.write(name, picks), scores.source.pixel_size
+    pixel_size = scores.source.pixel_size
+    picks, evidence = pick_candidates(
+        scores.candidates, scorer.model, settings.criteria, pixel_size
+    )
+    written = output.write(name, picks)
     if settings.score_maps:
         written.append(write_score_image(output.folder, name, scores.score_map, pixel_size))
     remark = scorer.remark_on(scores)
-    return MicrographDone(name, perf_counter() - started, picks, tuple(written), remark, hits)
+    return MicrographDone(name, perf_counter() - started, picks, tuple(written), remark, evidence)
 
 
 def write_score_image(

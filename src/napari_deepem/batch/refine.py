@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_deepem.batch.train import find_labelled
+from napari_deepem.batch.train import labelled_image, read_labels
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.verdicts import labels_of_verdicts
-from napari_deepem.core.jobs import EpochDone, MicrographRead
+from napari_deepem.core.jobs import EpochDone, MicrographRead, without_batches
 from napari_deepem.core.network.model import LabelledMicrograph, Model
+from napari_deepem.core.training.box_size import BoxSuggestion
+from napari_deepem.core.training.label_advice import LabelledImage, label_advice
 from napari_deepem.core.training.refinement import Start, refine_epochs
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Labels, Micrograph, Picks
@@ -38,6 +40,7 @@ class VerdictsRead:
     verdicts: list[LabelledMicrograph]
     without_verdict: list[str]  # names of micrographs that were given, but have no verdict
     not_given: list[str]  # names of micrographs that have verdicts, but were not given
+    advice: tuple[str, ...] = ()  # sentences on labels and verdicts, see `label_advice`
 
 
 def read_verdicts(paths: Sequence[Path], files: VerdictFiles, box_size_px: int) -> VerdictsRead:
@@ -118,11 +121,10 @@ def recall(
     if coordinates is not None:
         if not earlier:
             raise InputError("--coords are those of the micrographs in --earlier: give both")
-        labelled = find_labelled(earlier, coordinates)
         complete = bool(model.summary.get("labels_complete", True))
         training_set = (
             LabelledMicrograph(micrograph_name(path), labels, complete, path)
-            for path, labels in zip(labelled.paths, labelled.labels, strict=True)
+            for path, labels in read_labels(earlier, coordinates).items()
         )
         return replace(model, training_set=tuple(training_set))
     if not model.training_set:
@@ -158,16 +160,40 @@ def refine_on_files(
     The files of the model's training set must be there, see `recall`.
     """
     verdicts_read = read_verdicts(paths, files, model.box_size_px)
-    job = refine_epochs(model, verdicts_read.verdicts, _read, settings, start)
+    earlier, verdicts = _images_of(model.training_set), _images_of(verdicts_read.verdicts)
+    suggestion = BoxSuggestion()
+
+    def read(item: LabelledMicrograph) -> Micrograph:
+        assert item.source is not None
+        micrograph = read_micrograph(item.source)
+        suggestion.add(micrograph, item.labels)
+        return micrograph
+
+    model = replace(model, training_set=_usable(model.training_set, earlier, model.box_size_px))
+    usable_verdicts = _usable(verdicts_read.verdicts, verdicts, model.box_size_px)
+    job: Generator[MicrographRead | EpochDone, None, Model] = without_batches(
+        refine_epochs(model, usable_verdicts, read, settings, start)
+    )
     progress = next(job)
     while isinstance(progress, MicrographRead):
         yield progress
         progress = next(job)
-    yield verdicts_read  # of verdicts that can't be trained on nothing is reported but why
+    advice = label_advice([*earlier, *verdicts], model.box_size_px, suggestion.box_px())
+    # of verdicts that can't be trained on nothing is reported but why
+    yield replace(verdicts_read, advice=tuple(advice))
     yield progress
     return (yield from job)
 
 
-def _read(item: LabelledMicrograph) -> Micrograph:
-    assert item.source is not None
-    return read_micrograph(item.source)
+def _images_of(items: Sequence[LabelledMicrograph]) -> list[LabelledImage]:
+    return [labelled_image(item.name, item.labels, item.source) for item in items]
+
+
+def _usable(
+    items: Sequence[LabelledMicrograph], images: Sequence[LabelledImage], box_size_px: int
+) -> tuple[LabelledMicrograph, ...]:
+    """The same items with those of their labels that can be used."""
+    return tuple(
+        replace(item, labels=image.usable(box_size_px))
+        for item, image in zip(items, images, strict=True)
+    )

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
-from napari_deepem.io.atomic import replacing, writable_folder
+from napari_deepem.io.atomic import check_writable
 from napari_deepem.io.coordinates import WRITABLE, write_coordinates
-from napari_deepem.io.owned_files import OwnedFiles, names_on_record
+from napari_deepem.io.owned_files import Records
 
-RECORD = ".napari-deepem-picks.json"  # names of the coordinate files in a folder that are ours
+RECORDS = ".napari-deepem-picks-"  # each with names of coordinate files in a folder that are ours
+FIRST_RECORD = ".napari-deepem-picks.json"  # one for all runs, as version 0.1.0 wrote it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class PickFolder:
     """A folder for the coordinate files of certain micrographs, in certain formats."""
 
     folder: Path
     formats: tuple[str, ...]  # without dots
-    ours: frozenset[str]  # names of files there that we may replace
+    planned: frozenset[str]  # names of files to come
+    old: frozenset[str]  # names of older files of these micrographs, which are ours
+    on_record: bool = False  # that the files to come are ours
 
     @classmethod
     def claim(cls, folder: Path, names: Sequence[str], formats: tuple[str, ...]) -> PickFolder:
-        """The folder, made if need be, where no file of anybody else would be replaced or hidden.
+        """The folder, where no file of anybody else would be replaced or hidden. Makes nothing yet.
 
         Raises
         ------
@@ -34,30 +36,44 @@ class PickFolder:
             If it can't be written into, or holds coordinates of these micrographs that this
             program did not pick: labels, most likely.
         """
-        writable_folder(folder)
-        ours = _names_of_picks(folder)
-        possible = (folder / f"{name}{suffix}" for name in names for suffix in WRITABLE)
-        for path in OwnedFiles.named(folder, ours).others(possible):
-            raise InputError(
-                f"{path} was not picked by this program and would be replaced or hidden: choose "
-                "another folder for the picks"
-            )
-        planned = {f"{name}.{suffix}" for name in names for suffix in formats}
-        return cls(folder, formats, ours | planned)
+        check_writable(folder)
+        possible = [f"{name}{suffix}" for name in names for suffix in WRITABLE]
+        present = [name for name in possible if (folder / name).exists()]
+        # after looking what is there: another run puts files on record, then writes them
+        ours = Records(folder, RECORDS).names() | _first_names(folder)
+        for name in present:
+            if name not in ours:
+                raise InputError(
+                    f"{folder / name} was not picked by this program and would be replaced or "
+                    "hidden: choose another folder for the picks"
+                )
+        planned = frozenset(f"{name}.{suffix}" for name in names for suffix in formats)
+        return cls(folder, formats, planned, frozenset(present))
 
     def write(self, name: str, picks: Picks) -> list[Path]:
-        """The paths of a micrograph's picks, written in every format; others of it are removed."""
-        if not self.ours <= _names_of_picks(self.folder):
-            with replacing(self.folder / RECORD) as temporary:
-                temporary.write_text(json.dumps(sorted(self.ours), indent=0), encoding="utf-8")
+        """The paths of a micrograph's picks, written in every format; older others are removed."""
+        if not self.on_record:  # no sooner: a run that picks nothing leaves nothing
+            Records(self.folder, RECORDS).add(self.planned)
+            self.on_record = True
         written = [self.folder / f"{name}.{suffix}" for suffix in self.formats]
         for path in written:
             write_coordinates(path, picks)
         for path in (self.folder / f"{name}{suffix}" for suffix in WRITABLE):
-            if path not in written:
-                path.unlink(missing_ok=True)  # ours, or `claim` had refused
+            if path not in written and path.name in self.old:
+                path.unlink(missing_ok=True)
         return written
 
 
-def _names_of_picks(folder: Path) -> frozenset[str]:
-    return names_on_record(folder / RECORD) or frozenset()  # a damaged one gives no rights
+def _first_names(folder: Path) -> frozenset[str]:
+    """The names on the record of version 0.1.0; a damaged one gives no rights."""
+    record = folder / FIRST_RECORD
+    if not record.exists():
+        return frozenset()
+    from pydantic import TypeAdapter
+
+    from napari_deepem.io.declared_json import read_declared
+
+    try:
+        return frozenset(read_declared(TypeAdapter(list[str]), record.read_bytes(), "{reason}"))
+    except InputError:
+        return frozenset()

@@ -25,10 +25,9 @@ from napari_deepem.core.simulation import (
     simulate_set,
 )
 from napari_deepem.core.types import Picks, Volume
-from napari_deepem.io.atomic import replacing, writable_folder
+from napari_deepem.io.atomic import check_writable, replacing
 from napari_deepem.io.coordinates import write_coordinates
 from napari_deepem.io.images import write_image
-from napari_deepem.io.owned_files import OwnedFiles, names_on_record
 from napari_deepem.io.volumes import read_volume
 
 RECORD = "simulation.json"
@@ -174,20 +173,21 @@ class _SetFolder:
 
     @classmethod
     def claim(cls, folder: Path, names: list[str]) -> _SetFolder:
-        """The folder, made if need be; InputError if files that are not ours would be replaced."""
-        writable_folder(folder)
+        """The folder, which is not made yet; InputError if files not ours would be replaced."""
+        check_writable(folder)
         old = _files_of_record(folder / RECORD)
         planned = frozenset(name + suffix for name in names for suffix in (".mrc", ".csv", ".star"))
-        for path in OwnedFiles.named(folder, old).others(folder / n for n in sorted(planned)):
-            raise InputError(
-                f"{path} was not simulated by this program and would be replaced: choose another "
-                "folder for the set"
-            )
+        for name in sorted(planned - old):
+            if (folder / name).exists():
+                raise InputError(
+                    f"{folder / name} was not simulated by this program and would be replaced: "
+                    "choose another folder for the set"
+                )
         return cls(folder, planned, old)
 
     def clear(self, record: dict[str, Any]) -> None:
         """Write the record, by which the files are ours from now on, and remove an older set."""
-        self.write_record(record)
+        self.write_record({**record, "files": sorted(self.planned | self.old)})
         for file in self.old:
             (self.folder / file).unlink(missing_ok=True)
 
@@ -208,10 +208,19 @@ class _SetFolder:
 
 def _files_of_record(path: Path) -> frozenset[str]:
     """The names of the files that an older set left; InputError for what is no such record."""
-    names = names_on_record(path, key="files")
-    if names is None:
-        raise InputError(
-            f"{path} is not the record of a simulated set and would be replaced: "
-            "choose another folder for the set"
-        )
-    return frozenset(name for name in names if _OURS.fullmatch(name))
+    if not path.exists():
+        return frozenset()
+    from pydantic import BaseModel, ConfigDict, TypeAdapter  # takes a while, seldom needed
+
+    from napari_deepem.io.declared_json import read_declared
+
+    class Record(BaseModel):
+        model_config = ConfigDict(strict=True, extra="ignore")
+        files: list[str]
+
+    refusal = (
+        f"{path} is not the record of a simulated set and would be replaced: "
+        "choose another folder for the set"
+    )
+    files = read_declared(TypeAdapter(Record), path.read_bytes(), refusal).files
+    return frozenset(name for name in files if _OURS.fullmatch(name))

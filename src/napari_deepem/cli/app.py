@@ -17,13 +17,13 @@ app = App(
     help="Pick particles in cryo-EM micrographs: whole data sets, or in a window with view.",
     version=__version__,
     default_parameter=Parameter(negative=()),
-    suppress_keyboard_interrupt=False,  # `main` says what is kept
+    suppress_keyboard_interrupt=False,  # what is kept is said elsewhere
 )
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """The entry point of `napari-deepem`: runs a command, and refuses wrong input in one line."""
+def run_command(arguments: list[str] | None = None) -> None:
+    """Run the command of a command line, and refuse wrong input in one line."""
     # Threads of torch that spin while they wait take ten times as long on a machine that is busy.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
@@ -34,9 +34,6 @@ def main(arguments: list[str] | None = None) -> None:
         fail(str(error))
     except OSError as error:
         fail(f"{error.filename or 'a file'}: {error.strerror or error}; check path and rights")
-    except KeyboardInterrupt:
-        errors.print("stopped; what was written so far is kept", markup=False)
-        sys.exit(130)
 
 
 def fail(message: str) -> None:

@@ -28,7 +28,8 @@ def evaluate(
     picks
         Folder or file of picks.
     truth
-        Folder or file of true positions, names of micrographs as in the picks.
+        Folder or file of true positions, names of micrographs as in the picks. Positions within
+        a tenth of the box of each other are one particle.
     box
         Side of the particle box in pixels.
     radius
@@ -45,6 +46,8 @@ def evaluate(
     for names, lacking in ((result.without_truth, "truth"), (result.without_picks, "picks")):
         if names:
             errors.print(f"left out, no {lacking}: {len(names)} ({names[0]}, ...)", markup=False)
+    for remark in result.remarks:
+        errors.print(remark, markup=False)
     if result.other_name is not None:
         errors.print(f"compared {result.names[0]} with {result.other_name}", markup=False)
     if plot is not None:

@@ -7,12 +7,15 @@ refuses it names. What depends on other options is checked where these meet.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter, Token
 
+from napari_deepem.cli.app import errors
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.devices import DeviceName
+from napari_deepem.core.wording import counted, listed
 
 Micrographs = Annotated[
     list[str], Parameter(help="MRC files, folders or patterns.", consume_multiple=True)
@@ -87,6 +90,20 @@ Minutes = Annotated[float, number(0.001, 100_000)]
 Share = Annotated[float, number(0, 1)]
 Device = DeviceName
 RecipeName = Literal["modern", "wide", "deepem2017"]
+
+
+def given_micrographs(arguments: Sequence[str]) -> list[Path]:
+    """The micrographs that arguments stand for; a file that has several names is told of."""
+    from napari_deepem.io.images import files_of_several_names, find_micrographs
+
+    paths = find_micrographs(arguments)
+    twins = files_of_several_names(paths)
+    if twins:
+        names, more = listed([path.name for path in twins[0]]), len(twins) - 1
+        text = f"{names} are one file, which counts as {len(twins[0])} micrographs"
+        text += f" (and {counted(more, 'more such file')})" if more else ""
+        errors.print(f"napari-deepem: {text}", markup=False)
+    return paths
 
 
 def rising(std_range: tuple[float, float]) -> tuple[float, float]:

@@ -18,6 +18,7 @@ from napari_deepem.cli.options import (
     StdRange,
     Step,
     Threshold,
+    given_micrographs,
     rising,
 )
 from napari_deepem.cli.progress import progress_bar
@@ -62,8 +63,8 @@ def pick(
         Lowest and highest standard deviation of a box's pixels, in units of the micrograph's own;
         the range of the labelled particles by default.
     min_distance
-        Of picks nearer to each other than this many pixels the best is kept; 0.25 of the box by
-        default.
+        Of picks nearer to each other than this many pixels the best is kept. By default 0.25 to 0.5
+        of the box: as far as the labelled particles of the training lie apart, see the model.
     step
         Distance between neighbouring boxes that are scored, in pixels, a multiple of the model's
         binning; by default at most an eighth of the box. The paper's is 20 px after binning.
@@ -80,16 +81,15 @@ def pick(
     """
     from napari_deepem.batch.pick import PickSettings, check_formats, pick_files
     from napari_deepem.core.picking.criteria import PickCriteria
-    from napari_deepem.io.images import find_micrographs
     from napari_deepem.io.models import load_model
 
     formats = check_formats(format.split(","))
-    paths = find_micrographs(micrographs)
+    paths = given_micrographs(micrographs)
     trained = load_model(model)
     criteria = PickCriteria(
         threshold=trained.threshold if threshold == "f2" else threshold,
         std_range=trained.std_range if std_range is None else rising(std_range),
-        min_distance_px=min_distance,
+        min_distance_px=trained.min_distance_px if min_distance is None else min_distance,
     )
     if all_candidates:
         criteria = replace(criteria, threshold=0.0, std_range=None)
@@ -103,15 +103,16 @@ def follow_picking(
     job: Generator[MicrographDone, None, SeriesRun], total: int, console: Console
 ) -> list[str]:
     """The names of the micrographs that failed in a picking, which is run showing each of them."""
+    from napari_deepem.core.picking.precision_estimate import PrecisionEvidence, judge, sum_of
+
     done = picked = 0
-    expected: float | None = None
+    evidence: PrecisionEvidence | None = None
     with progress_bar(console, "picking") as progress:
 
         def show(news: MicrographDone) -> None:
-            nonlocal done, picked, expected
+            nonlocal done, picked, evidence
             done, picked = done + 1, picked + len(news.picks or ())
-            if news.expected_hits is not None:
-                expected = (expected or 0.0) + news.expected_hits
+            evidence = sum_of((evidence, news.evidence))
             if news.remark is not None:
                 console.print(f"napari-deepem: {news.remark}", markup=False)
             elif not console.is_terminal and news.picks is not None:
@@ -125,8 +126,8 @@ def follow_picking(
         failed = list(finish(job, show).problems)
     if total > len(failed):
         text = f"{picked} picks on {counted(total - len(failed), 'micrograph')}"
-        if picked and expected is not None:
-            text += f", estimated precision {expected / picked:.2f}"
+        if picked:
+            text += f", estimated precision {judge(evidence)}"
         console.print(text, markup=False)
     if failed and total > 1:
         console.print(f"{len(failed)} of {total} micrographs could not be picked", markup=False)

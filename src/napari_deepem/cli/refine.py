@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from napari_deepem.cli.app import app, errors
-from napari_deepem.cli.options import Device, Epochs, Micrographs, Seed
+from napari_deepem.cli.options import Device, Epochs, Micrographs, Seed, given_micrographs
 from napari_deepem.cli.progress import progress_bar
 from napari_deepem.cli.training_lines import describe_model, show_epoch
 from napari_deepem.core.jobs import EpochDone, MicrographRead, finish
@@ -77,17 +77,16 @@ def refine(
     """
     from napari_deepem.batch.refine import VerdictFiles, recall, refine_on_files
     from napari_deepem.core.training.refinement import settings_of
-    from napari_deepem.io.images import find_micrographs
     from napari_deepem.io.models import load_model, model_path, save_model
 
-    paths = find_micrographs(micrographs)
+    paths = given_micrographs(micrographs)
     out = model_path(out)
     files = VerdictFiles(picks, accepted, rejected)
     trained = load_model(model)
     if forget:
         trained, start = replace(trained, training_set=()), "weights"
     else:
-        trained = recall(trained, paths, find_micrographs(earlier) if earlier else (), coords)
+        trained = recall(trained, paths, given_micrographs(earlier) if earlier else (), coords)
     settings = settings_of(trained, epochs, seed, start, device)
     job = refine_on_files(trained, paths, files, settings, start)
     refined = follow_refining(job, errors)
@@ -123,4 +122,4 @@ def _verdicts(files: VerdictsRead) -> str:
         text += f"; left out, nothing accepted or rejected: {listed(files.without_verdict)}"
     if files.not_given:
         text += f"; not among the micrographs: {listed(files.not_given)}"
-    return text
+    return "\n".join([text, *files.advice])

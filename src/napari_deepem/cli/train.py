@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from napari_deepem.cli.app import app, errors
-from napari_deepem.cli.options import Binning, Box, Device, Epochs, Micrographs, RecipeName, Seed
+from napari_deepem.cli.options import (
+    Binning,
+    Box,
+    Device,
+    Epochs,
+    Micrographs,
+    RecipeName,
+    Seed,
+    given_micrographs,
+)
 from napari_deepem.cli.progress import progress_bar
 from napari_deepem.cli.training_lines import describe_model, show_epoch, show_labelled
 from napari_deepem.core.jobs import EpochDone, finish
@@ -62,7 +71,6 @@ def train(
     """
     from napari_deepem.batch.train import train_on_files
     from napari_deepem.core.training.settings import TrainingSettings, sampling_of
-    from napari_deepem.io.images import find_micrographs
     from napari_deepem.io.models import model_path, save_model
 
     settings = TrainingSettings(
@@ -74,7 +82,7 @@ def train(
         labels_complete=not partial_labels,
         device=device,
     )
-    paths = find_micrographs(micrographs)
+    paths = given_micrographs(micrographs)
     out = model_path(out)
     model = follow_training(train_on_files(paths, coords, settings), errors)
     errors.print(describe_model(model, save_model(model, out)), markup=False)

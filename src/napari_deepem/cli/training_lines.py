@@ -15,15 +15,13 @@ if TYPE_CHECKING:
     from napari_deepem.batch.train import LabelledFiles
     from napari_deepem.core.network.model import Model
 
-FEW_FOUND = 0.5  # recall at the threshold of the best F2: below, something is wrong
-
 
 def show_labelled(files: LabelledFiles, console: Console) -> None:
-    """Print how many labels there are, and which micrographs have none."""
+    """Print how many labels there are, which micrographs have none, and advice on the labels."""
     text = f"{counted(files.n_particles, 'particle')} on {counted(len(files.paths), 'micrograph')}"
     if files.without_labels:
         text += f"; left out, no coordinates: {listed(files.without_labels)}"
-    console.print(text, markup=False)
+    console.print("\n".join([text, *files.advice]), markup=False)
 
 
 def show_epoch(epoch: EpochDone, progress: Progress, what: str = "training") -> None:
@@ -44,6 +42,9 @@ def _epoch_figures(epoch: EpochDone) -> str:
     text = f"loss {epoch.loss:.4f}"
     if epoch.held_out_loss is not None and epoch.held_out_ap is not None:
         text += f"  held-out boxes: loss {epoch.held_out_loss:.4f}, AP {epoch.held_out_ap:.3f}"
+    if epoch.picking_ap is not None:
+        least = "" if epoch.labels_complete else "at least "
+        text += f"  picking: AP {least}{epoch.picking_ap:.3f}"
     return text
 
 
@@ -68,6 +69,7 @@ def describe_model(model: Model, path: Path) -> str:
 
 def _held_out_figures(model: Model) -> str:
     from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
+    from napari_deepem.core.training.label_advice import model_advice
 
     summary = model.summary
     names = [field["micrograph"] for field in summary["held_out"]]
@@ -76,12 +78,9 @@ def _held_out_figures(model: Model) -> str:
     text = f"\nheld out: {part}{listed(names)}: recall {summary['held_out_recall']:.3f}"
     if "estimated_precision" in summary:
         text += f", estimated precision {summary['estimated_precision']:.2f}"
+    elif "precision_withheld" in summary:
+        text += f", estimated precision withheld: {summary['precision_withheld']}"
     if summary["labels_complete"]:
         text += f", average precision {summary['held_out_ap']:.3f}, F2 {summary['held_out_f2']:.3f}"
     text += f", matched within {SAME_PARTICLE_BOXES * model.box_size_px:g} px"
-    if summary["held_out_recall"] < FEW_FOUND:
-        text += (
-            "\nwarning: few of the held-out particles are found; are box and coordinates in pixels "
-            "of these files, unbinned?"
-        )
-    return text
+    return "\n".join([text, *(f"warning: {line}" for line in model_advice(summary))])

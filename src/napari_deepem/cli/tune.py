@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from napari_deepem.cli.app import app, errors
-from napari_deepem.cli.options import Binning, Box, Device, Micrographs, Minutes, RecipeName, Seed
+from napari_deepem.cli.options import (
+    Binning,
+    Box,
+    Device,
+    Micrographs,
+    Minutes,
+    RecipeName,
+    Seed,
+    given_micrographs,
+)
 from napari_deepem.cli.progress import progress_bar
 from napari_deepem.cli.training_lines import describe_model, show_epoch, show_labelled
 from napari_deepem.core.jobs import finish
@@ -72,7 +81,6 @@ def tune(
     """
     from napari_deepem.batch.tuning import tune_on_files
     from napari_deepem.core.training.settings import TrainingSettings, sampling_of
-    from napari_deepem.io.images import find_micrographs
     from napari_deepem.io.models import model_path, save_model
 
     settings = TrainingSettings(
@@ -83,7 +91,7 @@ def tune(
         labels_complete=not partial_labels,
         device=device,
     )
-    paths = find_micrographs(micrographs)
+    paths = given_micrographs(micrographs)
     out = model_path(out)
     study = study or out.with_name(f"{out.stem}-study.jsonl")
     try:

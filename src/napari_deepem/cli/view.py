@@ -9,20 +9,26 @@ from napari_deepem.cli.window import require_window
 
 
 @app.command
-def view(folder: Path, /) -> None:
-    """Open a folder of micrographs in a window, and go on where you were.
+def view(micrographs: Path, /) -> None:
+    """Open a folder of micrographs, or a single one, in a window, and go on where you were.
 
-    What you do is kept in the file napari-deepem.session in that folder.
+    What you do is kept in the file napari-deepem.session in that folder; of a single file that is
+    its labels.
 
     Parameters
     ----------
-    folder
-        Where the micrographs lie.
+    micrographs
+        The folder where the micrographs lie, or one of them.
     """
-    from napari_deepem.io.images import list_micrographs
+    from napari_deepem.io.images import list_micrographs, read_shape
 
-    list_micrographs(folder)  # refuse another folder before a window opens
+    # refuse what is none before a window opens
+    is_file = micrographs.is_file()
+    _ = read_shape(micrographs) if is_file else list_micrographs(micrographs)
     require_window()
-    from napari_deepem.widgets.windows import show_series
+    from napari_deepem.widgets.windows import show_file, show_series
 
-    show_series(folder)
+    if is_file:
+        show_file(micrographs)
+    else:
+        show_series(micrographs)

@@ -6,6 +6,7 @@ Letters are those that napari leaves free on layers of images and of points.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from napari.components import ViewerModel
@@ -13,37 +14,70 @@ from napari.settings import get_settings
 from napari.utils.action_manager import action_manager
 from napari.utils.interactions import Shortcut
 
-ACTIONS: tuple[tuple[str, str, str, Callable[[Any], object]], ...] = (
-    ("next_micrograph", "Next micrograph", "N", lambda link: link.navigation.step(1)),
-    (
-        "previous_micrograph",
-        "Previous micrograph",
-        "Shift-N",
-        lambda link: link.navigation.step(-1),
+from napari_deepem.session.readiness import why_not_annotate, why_not_begin
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class KeyAction:
+    """What a key does, and why it does nothing now: a line, empty where it does something."""
+
+    name: str  # that napari's settings remember, without our prefix
+    description: str
+    key: str
+    act: Callable[[Any], object]  # takes the viewer's link, as does:
+    why_not: Callable[[Any], str]
+
+
+def _step(by: int, name: str, description: str, key: str) -> KeyAction:
+    return KeyAction(
+        name,
+        description,
+        key,
+        lambda link: link.navigation.step(by),
+        lambda link: link.navigation.why_not_step(by),
+    )
+
+
+def _tool(tool: str, name: str, description: str, key: str) -> KeyAction:
+    return KeyAction(
+        name,
+        description,
+        key,
+        lambda link: link.mouse_tools.toggle(tool),
+        lambda link: why_not_annotate(link.session),
+    )
+
+
+ACTIONS: tuple[KeyAction, ...] = (
+    _step(1, "next_micrograph", "Next micrograph", "N"),
+    _step(-1, "previous_micrograph", "Previous micrograph", "Shift-N"),
+    _tool("positive", "mark_particles", "Mark particles", "G"),
+    _tool("negative", "mark_non_particles", "Mark non-particles", "B"),
+    _tool("erase", "erase_labels", "Erase labels", "E"),
+    _tool("lasso", "lasso_labels", "Erase labels in a lasso", "L"),
+    KeyAction(
+        "undo_labels",
+        "Undo a change of labels",
+        "Ctrl-Z",
+        lambda link: link.session.edits.undo(),
+        lambda link: "" if link.session.edits.can_undo else "No change of labels to undo.",
     ),
-    ("mark_particles", "Mark particles", "G", lambda link: link.mouse_tools.toggle("positive")),
-    (
-        "mark_non_particles",
-        "Mark non-particles",
-        "B",
-        lambda link: link.mouse_tools.toggle("negative"),
-    ),
-    ("erase_labels", "Erase labels", "E", lambda link: link.mouse_tools.toggle("erase")),
-    ("lasso_labels", "Erase labels in a lasso", "L", lambda link: link.mouse_tools.toggle("lasso")),
-    ("undo_labels", "Undo a change of labels", "Ctrl-Z", lambda link: link.session.edits.undo()),
-    (
+    KeyAction(
         "redo_labels",
         "Redo a change of labels",
         "Ctrl-Shift-Z",
         lambda link: link.session.edits.redo(),
+        lambda link: "" if link.session.edits.can_redo else "No change of labels to redo.",
     ),
-    (
+    KeyAction(
         "show_filtered",
         "Show the micrograph filtered",
         "F",
         lambda link: link.filtered_layer.toggle(),
+        lambda link: why_not_begin(link.session),
     ),
 )
+NO_DOCK = "Open a dock first: Plugins > napari-deepem."
 
 
 def register_keys(link_in: Callable[[Any], Any]) -> None:
@@ -51,8 +85,13 @@ def register_keys(link_in: Callable[[Any], Any]) -> None:
 
     `link_in` gives a viewer's link, or None where nothing of ours was opened yet.
     """
-    for name, description, key, act in ACTIONS:
-        register(name, _command(act, link_in), f"{description} (napari-deepem)", key)
+    for action in ACTIONS:
+        register(
+            action.name,
+            _command(action, link_in),
+            f"{action.description} (napari-deepem)",
+            action.key,
+        )
 
 
 def register(
@@ -90,10 +129,13 @@ def keys_of(name: str) -> str:
     return " or ".join(Shortcut(key).platform for key in shortcuts)
 
 
-def _command(act: Callable[[Any], object], link_in: Callable[[Any], Any]) -> Callable[[Any], None]:
+def _command(action: KeyAction, link_in: Callable[[Any], Any]) -> Callable[[Any], None]:
     def command(viewer: Any) -> None:
         link = link_in(viewer)
-        if link is not None:
-            act(link)
+        why_not = NO_DOCK if link is None else action.why_not(link)
+        if why_not:
+            viewer.status = f"{keys_of(action.name) or action.description}: {why_not}"
+        else:
+            action.act(link)
 
     return command

@@ -11,10 +11,12 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Points
 from napari.layers.base import ActionType
+from napari.utils.notifications import show_info
 from psygnal import SignalInstance
 from qtpy.QtCore import QTimer
 
 from napari_deepem.core.types import LABEL_KINDS, FloatArray, LabelKind, Labels
+from napari_deepem.core.wording import counted
 from napari_deepem.layers import label_points, micrographs
 from napari_deepem.layers.layer_selection import keeping_selection
 from napari_deepem.layers.tags import find_layer, find_layers, micrograph_name_of, untag
@@ -36,6 +38,7 @@ class LabelLayers:
         self.points_changed = SignalInstance((), name="points_changed")
         # by layer, (n, 2): what was shown in it, or read from it, last
         self._known_yx: weakref.WeakKeyDictionary[Points, FloatArray] = weakref.WeakKeyDictionary()
+        self._is_making = False  # a layer of what the session has: nothing in it is to be read
         session.events.box_size_px.connect(self._on_box_size)
         session.events.labels.connect(self._show_all)
 
@@ -88,21 +91,20 @@ class LabelLayers:
         """Take a layer of labels that has come into the viewer: there is nothing to undo."""
         label_points.resize(layer, self._session.box_size_px)
         self._follow(layer)
-        with self._session.edits.no_step():
-            self._read_layer(layer)
+        if not self._is_making:
+            with self._session.edits.no_step():
+                self._read_layer(layer)
         layer.visible = micrograph_name_of(layer) == self._session.current
 
     def remove(self, layer: Points) -> None:
-        """Forget a layer of labels that has gone, and its labels.
+        """Show the labels of a layer that was deleted in another one: they are the session's.
 
-        Where the image of a series goes with it, as when napari closes a viewer, it was only a
-        view that was closed, and the labels stay.
+        Not where their micrograph goes with it.
         """
         self._known_yx.pop(layer, None)
-        if micrograph_name_of(layer) in self._session.files:
-            QTimer.singleShot(0, partial(self._read_layer, layer))
-        else:
-            self._read_layer(layer)
+        name, kind = micrograph_name_of(layer), label_points.kind_of(layer)
+        if name is not None and kind is not None:
+            QTimer.singleShot(0, partial(self._show_again, name, kind))
 
     def place(self, image: Image, name: str) -> None:
         """Lay all labels of a micrograph over its image."""
@@ -141,6 +143,20 @@ class LabelLayers:
                 layer.visible = True
         self.show(name)
 
+    def _show_again(self, name: str, kind: LabelKind) -> None:
+        """Show labels whose layer was deleted, and say why they are back."""
+        count = len(centres_of(self._session.labels_of(name), kind))
+        if name not in self._session.micrographs or not count:
+            return
+        was_shown = find_layer(self._viewer_of().layers, kind, name) is not None  # in a copy
+        self.show(name)
+        if not was_shown:
+            word = label_points.WORDS[kind].removesuffix("s")
+            show_info(
+                f"Labels stay where their layer is deleted ({counted(count, word)} on {name}): "
+                "hide it with its eye, or erase them with the lasso."
+            )
+
     # from the session
 
     def _show_all(self) -> None:
@@ -155,16 +171,20 @@ class LabelLayers:
                 if copy is not layer:
                     untag(copy)  # or what it holds would be read
                     viewer.layers.remove(copy)
+        layer.selected_data = set()  # or a stray key would delete others
         if not np.array_equal(layer.data, centres_yx):
             self._known_yx[layer] = centres_yx
-            layer.data = centres_yx.copy()  # napari moves points in place
-        layer.selected_data = set()  # or a stray key would delete others
+            label_points.set_centres(layer, centres_yx.copy())  # napari moves points in place
 
     def _layer_on(self, image: Image, kind: LabelKind, labels: Labels) -> Points:
         """The layer of a kind of label on a micrograph, made of `labels` if need be."""
         centres_yx = centres_of(labels, kind).copy()
         box_size_px = self._session.box_size_px
-        return label_points.label_layer(self._viewer_of(), image, kind, box_size_px, centres_yx)
+        self._is_making = True
+        try:
+            return label_points.label_layer(self._viewer_of(), image, kind, box_size_px, centres_yx)
+        finally:
+            self._is_making = False
 
     def _on_box_size(self, box_size_px: int) -> None:
         for layer in self._viewer_of().layers:

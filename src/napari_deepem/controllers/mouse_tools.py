@@ -169,8 +169,7 @@ class MouseTools:
         elif tool == "erase" or "Shift" in event.modifiers:
             yield from self._erase(stroke, event)
         else:
-            reach_px = SAME_PARTICLE_BOXES * self._session.box_size_px
-            label = label_at(stroke.labels, self._position(event), reach_px)
+            label = label_at(stroke.labels, self._position(event), self._grab_px(image))
             if label is None:
                 yield from self._add(stroke, tool, image, event)
             else:
@@ -251,6 +250,15 @@ class MouseTools:
         finally:
             for outline in find_layers(viewer.layers, "outline"):
                 viewer.layers.remove(outline)
+
+    def _grab_px(self, image: Image) -> float:
+        """How near the middle of a label a press takes hold of it, pixels of the image.
+
+        As near as the hand is sure on the screen: boxes may be far larger than what they hold, and
+        a click on the next particle is to label that one.
+        """
+        reach_px = clicks.GRAB_PX / self._viewer_of().scene.camera.zoom / float(image.scale[-1])
+        return min(reach_px, SAME_PARTICLE_BOXES * self._session.box_size_px)
 
     # the current micrograph
 

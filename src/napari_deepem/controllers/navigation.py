@@ -18,6 +18,7 @@ from napari_deepem.layers.layer_selection import keeping_selection
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.tags import find_layers, micrograph_name_of, role_of
 from napari_deepem.session import Scored, Session
+from napari_deepem.session.readiness import why_not_begin
 from napari_deepem.session.series import reading, reading_scores
 
 REUSED = (None, "scores", "picks")  # roles of layers that outlast a micrograph
@@ -61,7 +62,7 @@ class Navigation:
         self._centre_yx = centre_yx
         if name != self._session.current:
             self._session.current = name
-        elif not self._is_needed(name):
+        elif centre_yx is not None and not self._is_needed(name):
             self._look()
 
     def step(self, by: int) -> None:
@@ -69,6 +70,13 @@ class Navigation:
         name = self._beside(self._session.current, by)
         if name is not None:
             self.go_to(name)
+
+    def why_not_step(self, by: int) -> str:
+        """Why there is no micrograph `by` on in the list; empty if there is one."""
+        if why := why_not_begin(self._session):
+            return why
+        is_there = self._beside(self._session.current, by) is not None
+        return "" if is_there else f"This is the {'last' if by > 0 else 'first'} micrograph."
 
     def turn_to(self, name: str | None) -> None:
         """Show a micrograph in place of the last one, read first if need be."""
@@ -154,6 +162,7 @@ class Navigation:
     def _show(self, micrograph: Micrograph) -> None:
         viewer = self._viewer_of()
         image = self._last_image()
+        last_place = None if image is None else _place_of(image)
         if image is not None:
             self._micrograph_layers.turn(image, micrograph)
         else:
@@ -161,7 +170,8 @@ class Navigation:
             with keeping_selection(viewer):
                 viewer.layers.insert(0, Layer.create(data, arguments, kind))
         self._find_scores()
-        self._look()
+        image = self._last_image()
+        self._look(stays=image is not None and _place_of(image) == last_place)
 
     def _find_scores(self) -> None:
         """Read the score map of the current micrograph if it was kept."""
@@ -201,8 +211,11 @@ class Navigation:
         files = self._session.files
         return next((image for image in images if micrograph_name_of(image) in files), None)
 
-    def _look(self) -> None:
-        """Move the camera to the whole micrograph, or to the place that was asked for."""
+    def _look(self, stays: bool = False) -> None:
+        """Move the camera to the place that was asked for, else to the whole micrograph.
+
+        Where this one has taken the place of one as large, the camera stays.
+        """
         viewer, centre_yx = self._viewer_of(), self._centre_yx
         self._centre_yx = None
         image = next(
@@ -210,8 +223,13 @@ class Navigation:
         )
         if image is not None and centre_yx is not None:
             viewer.scene.camera.center = (0.0, *image.data_to_world(centre_yx))
-        elif image is not None and self._session.current in self._session.files:
+        elif image is not None and not stays and self._session.current in self._session.files:
             viewer.reset_view()
+
+
+def _place_of(image: Image) -> tuple[object, ...]:
+    """What has to be equal for two images to cover the same part of the world."""
+    return (image.data.shape, tuple(image.scale), tuple(image.translate), image.units)
 
 
 def _reading_ahead(name: str, path: Path) -> Generator[None, None, Micrograph]:

@@ -11,10 +11,13 @@ from typing import Any
 from napari_deepem.controllers.time_left import time_left
 from napari_deepem.controllers.workers import RunningJob, report, run
 from napari_deepem.session import Activity, Session, jobs
+from napari_deepem.session.jobs import BatchesDone, EpochDone
 from napari_deepem.session.readiness import why_not_refine, why_not_train
 from napari_deepem.session.training_rounds import RoundStart, round_of
 
 FINDING_THRESHOLD = "Finding the threshold on held-out micrographs ..."
+STEPS, READ, LEARNT = 1000, 100, 980  # of the bar: all, and where reading and learning end
+LAST_WORK_S = 20.0  # at most, while a window closes: the last batch, and the threshold
 
 
 class Training:
@@ -25,6 +28,8 @@ class Training:
         self._run: RunningJob | None = None
         self._stop = threading.Event()
         self._first_epoch_at = 0.0  # monotonic seconds
+        for name in ("labels", "box_size_px", "binning"):
+            session.events[name].connect(self._forget_message)
 
     def train(self, start: RoundStart = "new") -> None:
         """Start a training, or say what is missing.
@@ -40,7 +45,7 @@ class Training:
             session.training.message = why_not
             return
         self._stop = threading.Event()
-        session.training.begin("Reading micrographs ...")
+        session.training.begin("Reading micrographs ...", STEPS)
         session.history = ()
         is_stopped = self._stop.is_set
         self._run = run(
@@ -55,16 +60,37 @@ class Training:
         )
 
     def stop(self) -> None:
-        """End the training after the epoch that is running, and keep the best network so far."""
+        """End the training after the batch that is running, and keep the best network so far."""
         if self._session.training.running:
             self._stop.set()
-            self._session.training.message = "Stopping after this epoch; the best so far is kept."
+            self._session.training.message = "Stopping; the best so far is kept."
 
     def discard(self) -> None:
-        """End the training after the epoch that is running; the model stays as it was."""
+        """End the training after the batch that is running; the model stays as it was."""
         if self._run is not None and self._session.training.running:
             self._run.cancel()
-            self._session.training.message = "Stopping after this epoch ..."
+            self._stop.set()  # what takes longer than a batch asks for it
+            self._session.training.message = "Stopping ..."
+
+    def unfinished(self) -> str:
+        """What becomes of a training that is running if the window is closed; empty if none is."""
+        if not self._session.training.running:
+            return ""
+        if self._can_keep:
+            return "a network is being trained; the best so far is kept"
+        return "a network is being trained; what it has learnt will be lost (Stop would keep it)"
+
+    def stop_and_wait(self) -> None:
+        """Stop a training, and take what it has learnt if that can be kept: the window closes."""
+        if self._run is not None and self._session.training.running and self._can_keep:
+            self._stop.set()
+            self._run.wait(LAST_WORK_S)
+
+    @property
+    def _can_keep(self) -> bool:
+        """Whether there is a file for it, and no model yet: that and its picks are worth more."""
+        session = self._session
+        return bool(session.history) and session.folder is not None and session.model is None
 
     def load(self, path: Path) -> None:
         """Load a model file into the session."""
@@ -78,22 +104,33 @@ class Training:
             owner=self._session,
         )
 
+    def _forget_message(self) -> None:
+        """Say no longer how the last training went: it was with others."""
+        if not self._session.training.running:
+            self._session.training.message = ""
+
     def _on_progress(self, progress: Any) -> None:
-        if hasattr(progress, "epoch"):
-            self._on_epoch(progress)
-            return
         activity = self._session.training
-        done, total = progress.done, progress.total
-        activity.total, activity.done = total, done
-        is_read = done == total
-        activity.message = "Training ..." if is_read else f"Read {done} of {total} micrographs"
+        if isinstance(progress, EpochDone):
+            return self._on_epoch(progress)
+        share = progress.done / progress.total
+        if isinstance(progress, BatchesDone):
+            return self._show_learnt(share)
+        activity.done = int(READ * share)
+        is_read = progress.done == progress.total
+        activity.message = (
+            "Training ..." if is_read else f"Read {progress.done} of {progress.total} micrographs"
+        )
+
+    def _show_learnt(self, share: float) -> None:
+        self._session.training.done = READ + int((LEARNT - READ) * share)
 
     def _on_epoch(self, epoch: Any) -> None:
         now, activity = time.monotonic(), self._session.training
         if epoch.epoch == 1:
             self._first_epoch_at = now
         self._session.history = (*self._session.history, epoch)
-        activity.total, activity.done = epoch.epochs, epoch.epoch
+        self._show_learnt(epoch.epoch / epoch.epochs)
         if self._stop.is_set() or epoch.epoch == epoch.epochs:
             activity.message = FINDING_THRESHOLD
         else:

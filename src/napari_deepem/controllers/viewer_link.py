@@ -27,6 +27,7 @@ from napari_deepem.controllers.navigation import Navigation
 from napari_deepem.controllers.progress_bars import ProgressBars
 from napari_deepem.controllers.result_layers import ResultLayers
 from napari_deepem.controllers.scoring import Scoring
+from napari_deepem.controllers.single_file_labels import SingleFileLabels
 from napari_deepem.controllers.training import Training
 from napari_deepem.controllers.window_close import WindowClose
 from napari_deepem.controllers.workers import drop_all, report
@@ -34,6 +35,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import LABEL_KINDS, LabelKind
 from napari_deepem.layers import micrographs
 from napari_deepem.layers.label_points import kind_of
+from napari_deepem.layers.layer_order import put_in_order
 from napari_deepem.layers.tags import find_layer, micrograph_name_of, role_of
 from napari_deepem.session import Session
 
@@ -58,24 +60,27 @@ class ViewerLink:
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = weakref.ref(viewer)
-        self.window_close = WindowClose(self.close)
-        self._closed = False
         self.session = Session()
+        self.training = Training(self.session)
+        self.window_close = WindowClose(self.close, self.training.unfinished)
+        self._closed = False
         self.progress_bars = ProgressBars(self.session)
         self.scoring = Scoring(self.session, self._view_centre_yx)
-        self.training = Training(self.session)
         self.exporting = Exporting(self.session)
         self.label_layers = LabelLayers(self.session, self._viewer_of)
         self.mouse_tools = MouseTools(self.session, self.label_layers, self._viewer_of)
         self.micrograph_layers = MicrographLayers(self.session, self.label_layers, self._viewer_of)
-        self.autosave = Autosave(self.session)
+        self.single_file_labels = SingleFileLabels(self.session)
+        self.autosave = Autosave(self.session, self.single_file_labels)
         weakref.finalize(viewer, self.close).atexit = False
         self.navigation = Navigation(
             self.session, self.micrograph_layers, self._viewer_of, self._on_shown
         )
         for layer in list(viewer.layers):
             self._add(layer)
+            put_in_order(viewer.layers, layer)
         viewer.layers.events.inserted.connect(self._on_layer_inserted)
+        viewer.layers.events.inserted.connect(self._on_all_know_layer, position="last")
         viewer.layers.events.removed.connect(self._on_layer_removed)
         self.session.events.current.connect(self._on_current)
         self.result_layers = ResultLayers(self.session, self._viewer_of)
@@ -89,6 +94,8 @@ class ViewerLink:
         if self._closed:
             return
         self._closed, session = True, self.session
+        if self._viewer() is not None:
+            self.training.stop_and_wait()
         drop_all(session)
         for activity in (session.training, session.scoring, session.opening, session.exporting):
             if activity.running:
@@ -151,6 +158,9 @@ class ViewerLink:
     def _on_layer_inserted(self, event: Any) -> None:
         self._add(event.value)
         self.points_changed.emit()
+
+    def _on_all_know_layer(self, event: Any) -> None:
+        put_in_order(self.viewer.layers, event.value)
 
     def _add(self, layer: Layer) -> None:
         if kind_of(layer) is not None:

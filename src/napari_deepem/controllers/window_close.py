@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from napari.utils.task_status import Status
 from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QMainWindow
 
@@ -11,9 +13,12 @@ from qtpy.QtWidgets import QMainWindow
 class WindowClose(QObject):
     """An event filter that calls back when a window has closed, before any of it is deleted."""
 
-    def __init__(self, on_closed: Callable[[], object]) -> None:
+    def __init__(
+        self, on_closed: Callable[[], object], unfinished: Callable[[], str] = lambda: ""
+    ) -> None:
         super().__init__()
         self._on_closed = on_closed
+        self._unfinished = unfinished
         self._close_asked = False  # in this very moment: napari may let the user think better of it
         self._watching = False  # the window itself is not held: it would hold its viewer
 
@@ -33,6 +38,8 @@ class WindowClose(QObject):
         if event is not None and event.type() == QEvent.Type.Close:
             self._close_asked = True
             QTimer.singleShot(0, self._forget)
+            if text := self._unfinished():
+                _say_when_asked(watched, text)
         elif event is not None and event.type() == QEvent.Type.Hide and self._close_asked:
             self._on_closed()
         return False
@@ -42,3 +49,12 @@ class WindowClose(QObject):
 
     def _on_destroyed(self) -> None:
         self._on_closed()
+
+
+def _say_when_asked(window: Any, text: str) -> None:
+    """Have napari say what is not finished where it asks in this moment whether to close."""
+    window = getattr(window, "_window", None)
+    if hasattr(window, "_register_task_status"):  # of napari 0.9.2, which has no public way
+        task = window._register_task_status("napari-deepem", Status.BUSY, text)
+        done = window._update_task_status
+        QTimer.singleShot(0, lambda: done(task, Status.COMPLETED, text))

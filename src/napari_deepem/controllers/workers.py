@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import threading
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -28,6 +30,16 @@ class RunningJob:
         self.owner = owner
         self.cancelled = False
         self.dropped = False
+        self.ended = threading.Event()  # in its own thread
+        self.deliver: Callable[[], object] = lambda: None  # the result, if there is one
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end, at most so long, and have the result delivered at once.
+
+        For the main thread that is about to leave its loop of events, which would deliver it.
+        """
+        if self.ended.wait(seconds):
+            self.deliver()
 
     def cancel(self) -> None:
         """Stop the job at its next step. Nothing of it is delivered any more."""
@@ -83,6 +95,7 @@ def run(
                 try:
                     progress = next(stream)
                 except StopIteration as end:
+                    handle.deliver = partial(deliver_result, end.value)
                     return end.value
                 yield progress
             stream.close()
@@ -91,12 +104,16 @@ def run(
         except Exception as error:
             # superqt swallows a RuntimeError, which is what torch raises for all that goes wrong
             raise JobFailed(f"{type(error).__name__}: {error}") from error
+        finally:
+            handle.ended.set()
 
     def deliver_progress(progress: Any) -> None:
         if not handle.cancelled:
             on_progress(progress)
 
     def deliver_result(result: Any) -> None:
+        if handle not in _RUNS:  # it was waited for
+            return
         _RUNS.discard(handle)
         if handle.dropped:
             return

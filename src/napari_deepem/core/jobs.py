@@ -25,6 +25,17 @@ class EpochDone:
     loss: float  # mean over the epoch's batches
     held_out_loss: float | None  # the same loss on held-out boxes; None if none are held out
     held_out_ap: float | None  # average precision at telling held-out particles from background
+    # average precision of picking held-out parts; None after most epochs, see `held_out_figures`
+    picking_ap: float | None = None
+    labels_complete: bool = True  # if not, `picking_ap` is a lower bound
+
+
+@dataclass(frozen=True, slots=True)
+class BatchesDone:
+    """Progress of training within its epochs: so many of all its batches are learnt."""
+
+    done: int
+    total: int  # of all epochs
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,25 @@ class TilesDone:
     total: int
     # what is known by now, 0 elsewhere; positions as in what is returned at the end
     so_far: ScoreMap | None = field(default=None, compare=False)
+
+
+def never() -> bool:
+    """Whether to stop a job that nobody asks to stop: no."""
+    return False
+
+
+def without_batches(
+    job: Generator[BatchesDone | Progress, None, Result],
+) -> Generator[Progress, None, Result]:
+    """The same job, whose progress is told by epochs alone."""
+    while True:
+        try:
+            progress = next(job)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        if not isinstance(progress, BatchesDone):
+            yield progress
 
 
 def finish(

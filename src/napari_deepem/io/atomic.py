@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
-from uuid import uuid4
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.io.temporary_names import remove_leftovers, temporary_path
 
 _REASONS = {
     errno.EACCES: "no permission",
@@ -29,7 +30,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     Parameters
     ----------
     path
-        The file to make or to replace; folders that are missing are made.
+        The file to make or to replace; folders that are missing are made, and removed again if
+        nothing comes of it.
 
     Yields
     ------
@@ -43,48 +45,75 @@ def replacing(path: str | Path) -> Iterator[Path]:
         should do nothing but write.
     """
     path = Path(path)
-    if path.is_dir():
-        raise InputError(f"cannot write {path}: it is a folder; choose another file name")
-    folder = _made_folder(path.parent)
-    temporary = folder / f".{uuid4().hex[:12]}{path.suffix}"
-    try:
+    with _made_folder(path.parent) as folder, temporary_path(folder, path.suffix) as temporary:
         try:
+            if path.is_dir():
+                raise InputError(f"cannot write {path}: it is a folder; choose another file name")
+            _remove_leftovers_once(folder.absolute())
             # Not tempfile: its files are private to the user, even after the rename.
             temporary.open("xb").close()
-        except OSError as error:
-            raise _unwritable_folder(folder, error) from error
-        try:
             yield temporary
             temporary.replace(path)
         except OSError as error:
-            raise InputError(
-                f"cannot write {path}: {_reason(error)}; choose another place"
-            ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+            reason = _reason(error).replace(str(temporary), str(path))
+            reason = reason.replace(temporary.name, path.name)
+            raise InputError(f"cannot write {path}: {reason}; choose another place") from error
+
+
+def check_writable(folder: str | Path) -> None:
+    """Raise InputError if files can't be made in a folder, which may be one that is missing yet.
+
+    Called before long work, so that a wrong output folder is reported before the work is done.
+    Nothing is left of the try, nor of what earlier runs that were killed have left there.
+    """
+    folder = Path(folder)
+    try:
+        existing = _existing_part(folder)
+        remove_leftovers(existing)
+        missing = [part for part in folder.relative_to(existing).parts if part != ".."]
+        with temporary_path(existing) as probe:
+            inner = probe.joinpath(*missing)
+            inner.mkdir(parents=True)
+            (inner / "file").open("xb").close()
+    except OSError as error:
+        raise _unwritable_folder(folder, error) from error
 
 
 def writable_folder(path: str | Path) -> Path:
     """The folder, made if it is missing, in which files can be made.
-
-    Called before long work, so that a wrong output folder is reported before the work is done.
 
     Raises
     ------
     InputError
         The folder cannot be made, is a file, or cannot be written into.
     """
-    folder = _made_folder(Path(path))
-    probe = folder / f".{uuid4().hex[:12]}"
+    check_writable(path)
+    with _made_folder(Path(path)) as folder:
+        return folder
+
+
+@contextmanager
+def _made_folder(folder: Path) -> Iterator[Path]:
+    """The folder, made if it is missing; if the block fails, what was made is removed again."""
+    missing: list[Path] = []
     try:
-        probe.open("xb").close()
-        probe.unlink()
-    except OSError as error:
-        raise _unwritable_folder(folder, error) from error
-    return folder
+        try:
+            existing = _existing_part(folder)
+            missing += [part for part in (folder, *folder.parents) if part.is_relative_to(existing)]
+            missing.remove(existing)
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable_folder(folder, error) from error
+        yield folder
+    except BaseException:
+        for part in missing:
+            with suppress(OSError):  # was not made, or holds what others have written meanwhile
+                part.rmdir()
+        raise
 
 
-def _made_folder(folder: Path) -> Path:
+def _existing_part(folder: Path) -> Path:
+    """The folder, or the nearest above it that exists; InputError where that is a file."""
     for existing in (folder, *folder.parents):
         if existing.is_dir():
             break
@@ -92,11 +121,10 @@ def _made_folder(folder: Path) -> Path:
             raise InputError(
                 f"cannot write into {folder}: {existing} is a file; choose another folder"
             )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable_folder(folder, error) from error
-    return folder
+    return existing
+
+
+_remove_leftovers_once = cache(remove_leftovers)
 
 
 def _unwritable_folder(folder: Path, error: OSError) -> InputError:

@@ -16,7 +16,7 @@ from safetensors.numpy import save
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
-from napari_deepem.io.atomic import replacing, writable_folder
+from napari_deepem.io.atomic import check_writable, replacing
 from napari_deepem.io.model_description import description_of, read_description, read_training_set
 from napari_deepem.io.tensor_files import check_header, shapes_in
 
@@ -44,7 +44,7 @@ def model_path(path: str | Path) -> Path:
         path = path.with_name(path.name + MODEL_SUFFIX)
     if path.is_dir():
         raise InputError(f"cannot write {path}: it is a folder; choose another file name")
-    writable_folder(path.parent)
+    check_writable(path.parent)
     return path
 
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+
+from napari_deepem.io.atomic import replacing
+
+LARGEST_RECORD = 1 << 28  # bytes: of some ten million files
+_END = b"\0"  # of a name in a record: the one byte besides / that no name holds
 
 
 class OwnedFiles:
     """The files that are ours: what was written, each until somebody changes it."""
 
     def __init__(self) -> None:
-        self._times: dict[Path, int | None] = {}  # when, ns; None: it counts at any time
-
-    @classmethod
-    def named(cls, folder: Path, names: Iterable[str]) -> OwnedFiles:
-        """The files of a folder that a record names: it does not say when they were written."""
-        owned, place = cls(), folder.resolve()
-        owned._times = {place / name: None for name in names}
-        return owned
+        self._times: dict[Path, int] = {}  # when, ns
 
     def __len__(self) -> int:
         return len(self._times)
@@ -37,26 +37,71 @@ class OwnedFiles:
 
     def _is_ours(self, path: Path) -> bool:
         place = _place(path)
-        if place not in self._times:
-            return False
-        return self._times[place] in (None, path.stat().st_mtime_ns)
+        return place in self._times and self._times[place] == path.stat().st_mtime_ns
 
 
-def names_on_record(record: Path, key: str | None = None) -> frozenset[str] | None:
-    """The names of files on a record: a JSON list, or with a key the list there in a JSON object.
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The records in a folder of which files there are ours, at any time.
 
-    There are none without a record; None for a file that is something else.
+    A record never changes once it is there, and is named after what it holds. So any number of runs
+    may write into a folder at once, on network disks too, where appending and locks are not to be
+    trusted: each adds a record of its own, and removes none but those that its own covers.
     """
-    try:
-        content = json.loads(record.read_text(encoding="utf-8"))
-        names = content if key is None else content[key]
-    except FileNotFoundError:
-        return frozenset()
-    except (ValueError, KeyError, TypeError):
-        return None
-    if not isinstance(names, list):
-        return None
-    return frozenset(name for name in names if isinstance(name, str))
+
+    folder: Path
+    start: str  # of a record's name, a hidden file's
+
+    def names(self) -> frozenset[str]:
+        """The names of files that are on any record; a damaged one gives no rights."""
+        return frozenset().union(*(names for _, names in self._read()))
+
+    def add(self, names: Iterable[str]) -> None:
+        """Put names on record, before the first of these files is written.
+
+        Raises
+        ------
+        InputError
+            The record can't be written.
+        """
+        added = frozenset(names)
+        content = b"".join(os.fsencode(name) + _END for name in sorted(added))
+        record = self.folder / f"{self.start}{_digest(content)}"
+        earlier = list(self._read())
+        if record not in (path for path, _ in earlier):
+            with replacing(record) as temporary:
+                temporary.write_bytes(content)
+        for path, covered in earlier:
+            if path != record and covered <= added:
+                path.unlink(missing_ok=True)
+
+    def _read(self) -> Iterator[tuple[Path, frozenset[str]]]:
+        while True:
+            try:
+                yield from [
+                    (path, frozenset(os.fsdecode(name) for name in content.split(_END)[:-1]))
+                    for path in self._paths()
+                    if _digest(content := path.read_bytes()) == path.name[len(self.start) :]
+                ]
+                return
+            except FileNotFoundError:  # another run has just covered one of them: look again
+                continue
+
+    def _paths(self) -> list[Path]:
+        if not self.folder.is_dir():
+            return []
+        with os.scandir(self.folder) as entries:
+            return [
+                Path(entry)
+                for entry in entries
+                if entry.name.startswith(self.start)
+                and entry.is_file(follow_symlinks=False)
+                and entry.stat().st_size <= LARGEST_RECORD
+            ]
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _place(path: Path) -> Path:

@@ -6,95 +6,66 @@ program is told, and changes nothing.
 
 from __future__ import annotations
 
-import json
+import os
 import sqlite3
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import stat
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
-from typing import Any
-
-import numpy as np
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import Candidates, FloatArray
+from napari_deepem.io import database_claims
 from napari_deepem.io.atomic import writable_folder
+from napari_deepem.io.database_claims import IN_USE, LARGEST_FILE
+from napari_deepem.io.session_content import Points, Stamp, Stored, read_content, write_content
+from napari_deepem.io.session_schema import (
+    check_tables,
+    distrusting,
+    is_empty,
+    make_more_tables,
+    make_tables,
+)
+
+__all__ = [
+    "SESSION_FILE",
+    "Points",
+    "SessionFile",
+    "Stamp",
+    "Stored",
+    "home_of",
+    "look_into",
+    "place_of",
+    "stamp_of",
+]
 
 SESSION_FILE = "napari-deepem.session"
-APPLICATION_ID = 0x6465_656D  # "deem", as SQLite's header holds it
-FORMAT_VERSION = 1
-SCHEMA = """
-CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);  -- JSON
-CREATE TABLE points (
-    micrograph TEXT NOT NULL,
-    kind TEXT NOT NULL,  -- positive, negative, unsure, accepted, rejected
-    centres_yx BLOB NOT NULL,  -- (n, 2) float64, little-endian, original pixels
-    PRIMARY KEY (micrograph, kind)
-);
-CREATE TABLE candidates (
-    micrograph TEXT PRIMARY KEY,
-    centres_yx BLOB NOT NULL,  -- (n, 2) float64
-    scores BLOB NOT NULL,  -- (n,) float64
-    stds BLOB NOT NULL,  -- (n,) float64
-    box_size_px INTEGER NOT NULL
-);
-CREATE TABLE model (content BLOB NOT NULL);  -- a model file, at most one
-"""
-MORE_TABLES = """
-CREATE TABLE IF NOT EXISTS files (micrograph TEXT PRIMARY KEY, file TEXT NOT NULL);  -- its name
-CREATE TABLE IF NOT EXISTS scored_files (  -- those that the candidates are of
-    micrograph TEXT PRIMARY KEY,
-    bytes INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL
-)
-"""  # which older versions leave alone
-
-Points = Mapping[str, FloatArray]  # by kind
-Stamp = tuple[int, int]  # of a file: its size in bytes, and when it was changed, ns
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Stored:
-    """The content of a session file, or what of it changes."""
-
-    settings: Mapping[str, Any] = field(default_factory=dict)  # JSON values
-    points: Mapping[str, Points] = field(default_factory=dict)  # by micrograph
-    candidates: Mapping[str, Candidates | None] = field(default_factory=dict)  # None: no more
-    model: bytes | None = None  # a model file; empty: no more; None: none, or as it was
-    files: Mapping[str, str] = field(default_factory=dict)  # file name by micrograph
-    scored_files: Mapping[str, Stamp] = field(default_factory=dict)  # by micrograph
+NOTHING_SAVED = "; until then nothing is saved"
 
 
 class SessionFile:
     """An open session file; nobody else can open it meanwhile."""
 
-    def __init__(self, path: Path) -> None:
-        """Open a file, or make a new one.
+    def __init__(self, path: Path, is_private: bool = False) -> None:
+        """Open a file, or make a new one; a private one is at home, see `database_claims.claim`.
 
         Raises
         ------
         InputError
-            It is open elsewhere, damaged, of a newer version, something else, or can't be written.
-            Then it is left as it was.
+            It is open elsewhere, damaged, of a newer version, something else, or can't be written
+            or locked. Then it is left as it was.
         """
         self.path = path
         self._busy, self._closed = Lock(), False
-        try:
-            # one thread at a time, though not always the same one
-            self._database = sqlite3.connect(
-                path, timeout=0.2, isolation_level=None, check_same_thread=False
-            )
-        except sqlite3.Error as error:
-            raise InputError(_reason(path, error)) from error
-        try:
-            self._claim()
-        except sqlite3.Error as error:
-            self.close()
-            raise InputError(_reason(path, error)) from error
-        except InputError:
-            self.close()
-            raise
+        with database_claims.claiming:
+            try:
+                self._claim = database_claims.claim(path, is_private)
+                try:
+                    self._database = self._open()
+                except BaseException:
+                    self._claim.release()
+                    raise
+            except (sqlite3.Error, OSError, InputError) as error:
+                raise InputError(_reason(path, error)) from error
 
     def read(self) -> Stored:
         """The content of the file, all of it.
@@ -102,10 +73,11 @@ class SessionFile:
         Raises
         ------
         InputError
-            The file is damaged.
+            The file is damaged, or somebody has tampered with it.
         """
         try:
-            return self._read()
+            with self._busy, distrusting(self._database):
+                return read_content(self._database)
         except (sqlite3.Error, ValueError) as error:
             raise InputError(_reason(self.path, error)) from error
 
@@ -138,89 +110,80 @@ class SessionFile:
             finally:
                 self._closed = True
                 self._database.close()
+                self._claim.release()
 
-    def _claim(self) -> None:
-        ask = self._database.execute
-        ask("PRAGMA locking_mode = EXCLUSIVE")
-        ask("BEGIN EXCLUSIVE")
-        (application,) = ask("PRAGMA application_id").fetchone()
-        (version,) = ask("PRAGMA user_version").fetchone()
-        (tables,) = ask("SELECT count(*) FROM sqlite_master").fetchone()
-        if application == 0 and tables == 0:
-            for statement in SCHEMA.split(";"):
-                ask(statement)
-            ask(f"PRAGMA application_id = {APPLICATION_ID}")
-            ask(f"PRAGMA user_version = {FORMAT_VERSION}")
-        elif application != APPLICATION_ID:
-            raise InputError(f"{self.path} is another program's database: rename or move it")
-        elif version > FORMAT_VERSION:
-            raise InputError(
-                f"{self.path} was written by a newer napari-deepem (format {version}, this one "
-                f"knows {FORMAT_VERSION}): update it; until then nothing is saved"
-            )
-        for statement in MORE_TABLES.split(";"):
-            ask(statement)
-        ask("COMMIT")  # the lock stays, because of the locking mode
-
-    def _read(self) -> Stored:
-        ask = self._database.execute
-        points: dict[str, dict[str, FloatArray]] = {}
-        for micrograph, kind, centres_yx in ask("SELECT * FROM points"):
-            points.setdefault(micrograph, {})[kind] = _numbers(centres_yx).reshape(-1, 2)
-        candidates = {
-            micrograph: Candidates(
-                _numbers(centres_yx).reshape(-1, 2), _numbers(scores), _numbers(stds), box_size_px
-            )
-            for micrograph, centres_yx, scores, stds, box_size_px in ask("SELECT * FROM candidates")
-        }
-        model = ask("SELECT content FROM model").fetchone()
-        settings = {n: json.loads(value) for n, value in ask("SELECT * FROM settings")}
-        files = dict(ask("SELECT * FROM files").fetchall())
-        scored = {n: (size, mtime_ns) for n, size, mtime_ns in ask("SELECT * FROM scored_files")}
-        return Stored(settings, points, candidates, model and model[0], files, scored)
+    def _open(self) -> sqlite3.Connection:
+        """The database, locked, with our tables and nothing else."""
+        # one thread at a time, though not always the same one
+        address = self.path.absolute().as_uri()
+        if self._claim.lock_file is not None:
+            address += "?nolock=1"
+        database = sqlite3.connect(
+            address, timeout=0.2, isolation_level=None, check_same_thread=False, uri=True
+        )
+        try:
+            with distrusting(database):
+                database.execute("PRAGMA locking_mode = EXCLUSIVE")
+                database.execute("BEGIN EXCLUSIVE")
+                if is_empty(database):
+                    make_tables(database)
+                check_tables(database)
+                database.execute("COMMIT")  # the lock stays, because of the locking mode
+        except BaseException:
+            database.close()
+            raise
+        return database
 
     def _commit(self, changes: Stored) -> None:
+        database = self._database
         try:
-            self._database.execute("BEGIN")
-            self._write(changes)
-            self._database.execute("COMMIT")
+            database.execute("BEGIN")
+            make_more_tables(database)
+            write_content(database, changes)
+            database.execute("COMMIT")
         except sqlite3.Error as error:
-            if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
-            raise InputError(_reason(self.path, error)) from error
+            raise InputError(_reason(self.path, error) + NOTHING_SAVED) from error
+        finally:  # whatever went wrong: what stays open would keep all later changes out
+            if database.in_transaction:
+                database.execute("ROLLBACK")
 
-    def _write(self, changes: Stored) -> None:
-        ask, many = self._database.execute, self._database.executemany
-        many(
-            "INSERT OR REPLACE INTO settings VALUES (?, ?)",
-            [(name, json.dumps(value)) for name, value in changes.settings.items()],
-        )
-        many("INSERT OR REPLACE INTO files VALUES (?, ?)", list(changes.files.items()))
-        many("DELETE FROM scored_files WHERE micrograph = ?", [(n,) for n in changes.candidates])
-        many(
-            "INSERT INTO scored_files VALUES (?, ?, ?)",
-            [(name, *stamp) for name, stamp in changes.scored_files.items()],
-        )
-        many("DELETE FROM points WHERE micrograph = ?", [(name,) for name in changes.points])
-        many("INSERT INTO points VALUES (?, ?, ?)", _point_rows(changes.points))
-        many("DELETE FROM candidates WHERE micrograph = ?", [(n,) for n in changes.candidates])
-        many(
-            "INSERT INTO candidates VALUES (?, ?, ?, ?, ?)",
-            [
-                (n, _bytes(c.centres_yx), _bytes(c.scores), _bytes(c.stds), c.box_size_px)
-                for n, c in changes.candidates.items()
-                if c is not None
-            ],
-        )
-        if changes.model is not None:
-            ask("DELETE FROM model")
-            if changes.model:
-                ask("INSERT INTO model VALUES (?)", (changes.model,))
+
+def look_into(path: Path) -> Stored:
+    """The content of a session file that can't be opened, as another window has it; not locked.
+
+    Raises
+    ------
+    InputError
+        There is no such file, or none that can be read, or it is being written just now.
+    """
+    try:
+        while True:
+            stamp = stamp_of(path)
+            stored = _content_as_it_lies(path)
+            if stamp == stamp_of(path):  # or it was written meanwhile
+                return stored
+    except (sqlite3.Error, OSError, ValueError) as error:
+        raise InputError(_reason(path, error)) from error
+
+
+def _content_as_it_lies(path: Path) -> Stored:
+    """The content of a file for which no lock is asked, and to which no journal is applied."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_FILE:
+        raise InputError("is no file that can be read")
+    address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    database = sqlite3.connect(address, uri=True, isolation_level=None)
+    try:
+        with distrusting(database):
+            check_tables(database)
+            return read_content(database)
+    finally:
+        database.close()
 
 
 def home_of(folder: Path) -> Path:
     """The folder at home that stands for a folder of micrographs that can't be written into."""
-    code = sha256(str(folder).encode()).hexdigest()[:8]
+    code = sha256(os.fsencode(folder)).hexdigest()[:8]
     return Path.home() / "napari-deepem" / f"{folder.name}-{code}"
 
 
@@ -251,30 +214,21 @@ def stamp_of(path: Path) -> Stamp | None:
     return status.st_size, status.st_mtime_ns
 
 
-def _point_rows(points: Mapping[str, Points]) -> Iterable[tuple[str, str, bytes]]:
-    for micrograph, kinds in points.items():
-        for kind, centres_yx in kinds.items():
-            if len(centres_yx):
-                yield micrograph, kind, _bytes(centres_yx)
-
-
-def _bytes(numbers: FloatArray) -> bytes:
-    return np.ascontiguousarray(numbers, dtype="<f8").tobytes()
-
-
-def _numbers(content: bytes) -> FloatArray:
-    return np.frombuffer(content, "<f8").astype(np.float64)
-
-
 def _reason(path: Path, error: Exception) -> str:
     """The reason, in one line, why a session file can't be used."""
     text = str(error)
+    if isinstance(error, InputError):
+        return f"{path} {text}"
     if "locked" in text:
-        return f"{path} is open in another window: close it there; until then nothing is saved here"
+        return f"{path} {IN_USE}"
     if "full" in text:
-        return f"{path} cannot be written, the disk is full: make room; until then nothing is saved"
+        return f"{path} cannot be written, the disk is full: make room"
+    if isinstance(error, OSError):
+        return f"{path} cannot be written ({error.strerror or error}): check the rights"
     if "readonly" in text or "unable to open" in text:
-        return f"{path} cannot be written: check the rights; until then nothing is saved"
+        return f"{path} cannot be written: check the rights"
+    if "interrupted" in text:
+        return f"{path} takes too long to read: rename it to begin anew"
     if isinstance(error, sqlite3.OperationalError):
-        return f"{path} cannot be used ({text}): until that is mended nothing is saved"
-    return f"{path} is damaged ({text}): rename it to begin anew; until then nothing is saved"
+        return f"{path} cannot be used ({text})"
+    return f"{path} is damaged ({text}): rename it to begin anew"

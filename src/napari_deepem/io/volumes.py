@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Volume
@@ -46,13 +47,18 @@ def read_volume(path: str | Path) -> Volume:
     """
     path = Path(path)
     numbers, header = read_mrc(path, lambda header: _volume_shape(path, header))
+    _require_content(path, numbers)
     density = numbers.astype(np.float32, copy=False).transpose(_order_zyx(header))
-    wrong = density.size - np.count_nonzero(np.isfinite(density))
-    if wrong:
-        raise InputError(f"{path}: {wrong} of {density.size} voxels are NaN or infinite; repair it")
-    if density.min() == density.max():
-        raise InputError(f"{path}: every voxel is {density.flat[0]}; choose another map")
     return Volume(density, _voxel_size(path, header))
+
+
+def _require_content(path: Path, numbers: NDArray[Any]) -> None:
+    low, high = numbers.min(), numbers.max()  # NaN if one voxel is
+    if not (np.isfinite(low) and np.isfinite(high)):
+        wrong = numbers.size - np.count_nonzero(np.isfinite(numbers))
+        raise InputError(f"{path}: {wrong} of {numbers.size} voxels are NaN or infinite; repair it")
+    if low == high:
+        raise InputError(f"{path}: every voxel is {low}; choose another map")
 
 
 def _volume_shape(path: Path, header: Any) -> tuple[int, int, int]:

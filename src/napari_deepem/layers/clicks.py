@@ -14,6 +14,7 @@ from napari_deepem.layers.micrographs import placement_of
 from napari_deepem.layers.tags import tag
 
 CLICK_PX = 5  # of the screen: a mouse that moved less has clicked, as in napari
+GRAB_PX = 8  # of the screen: so near the middle of a label a press takes hold of it
 OUTLINE_COLOR = "#facc15"
 OUTLINE_WIDTH = 2.0  # screen pixels
 

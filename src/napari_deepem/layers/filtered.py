@@ -29,7 +29,7 @@ def show_filtered(
     layer = find_layer(viewer.layers, "display")
     if layer is None:
         with keeping_selection(viewer):
-            layer = viewer.add_image(
+            return viewer.add_image(
                 pixels,
                 name=NAME,
                 metadata=metadata,
@@ -37,8 +37,6 @@ def show_filtered(
                 interpolation2d="linear",
                 **_where(image, binning),
             )
-            viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(image) + 1)
-        return layer
     layer.data = pixels
     layer.metadata.update(metadata)
     place_filtered(viewer, image, binning)

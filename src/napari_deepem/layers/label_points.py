@@ -91,6 +91,15 @@ def resize(layer: Points, box_size_px: int) -> None:
     layer.size = box_size_px
 
 
+def set_centres(layer: Points, centres_yx: FloatArray) -> None:
+    """Let a layer show other points, (n, 2) positions; none of them is selected."""
+    if layer.selected_data:
+        layer.selected_data = set()  # an index of one that is gone breaks what napari does next
+    layer.data = centres_yx
+    if not layer.visible:  # napari 0.9.2 would look for the old points as soon as a colour changes
+        layer.set_view_slice()
+
+
 def adopt(
     layers: Iterable[Layer], points: Points, image: Image, kind: LabelKind, box_size_px: int
 ) -> None:
@@ -109,7 +118,7 @@ def adopt(
         )
     world = np.array([points.data_to_world(point) for point in points.data]).reshape(-1, 2)
     pixels = np.array([image.world_to_data(point) for point in world]).reshape(-1, 2)
-    points.data = pixels
+    set_centres(points, pixels)
     place(points, image)
     style = square_style(kind, box_size_px)
     for key in ("symbol", "border_color", "face_color", "border_width"):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pint import DimensionalityError
 
 from napari_deepem.core.types import Micrograph
+from napari_deepem.io.images.file_names import plain_name
 from napari_deepem.layers.tags import micrograph_name_of, role_of, tag, tag_of
 
 
@@ -30,11 +31,12 @@ def enrol(layer: Image, taken: Container[str]) -> Micrograph:
     """The micrograph that an image layer shows; the layer is tagged as one.
 
     The name is the file's, which picks are saved under; renaming the layer later does not change
-    it. A second file of the same name goes by its layer's name, which napari keeps unique.
+    it. A second file of the same name goes by its layer's name, which napari keeps unique. A layer
+    may have any name; what is made of it is plain.
     """
-    name = micrograph_name_of(layer) or layer.name
+    name = plain_name(micrograph_name_of(layer) or layer.name)
     if name in taken:
-        name = layer.name
+        name = plain_name(layer.name)
     layer.metadata.update(tag("micrograph", name, **_more(layer)))
     return Micrograph(np.asarray(layer.data), name, pixel_size_of(layer), file_of(layer))
 
@@ -145,6 +147,7 @@ def show_in(layer: Image, micrograph: Micrograph) -> None:
     source = str(micrograph.source)
     layer.metadata.update(tag("micrograph", micrograph.name, source=source))
     layer.name = micrograph.name
+    layer.visible = True  # first: napari 0.9.2 keeps the extent of a hidden layer's old data
     layer.data = micrograph.image
     layer.reset_contrast_limits_range()
     layer.contrast_limits = contrast_limits(micrograph.image)
@@ -153,7 +156,6 @@ def show_in(layer: Image, micrograph: Micrograph) -> None:
         for key, value in placement(micrograph.pixel_size).items():
             setattr(layer, key, value)
         layer.translate = (0.0, 0.0)
-    layer.visible = True
 
 
 def image_layer_data(micrograph: Micrograph, **more: Any) -> tuple[Any, dict[str, Any], str]:

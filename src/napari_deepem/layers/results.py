@@ -14,7 +14,7 @@ from napari.layers import Image, Layer, Points
 from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_deepem.core.types import Float32Array, FloatArray, Picks, ScoreMap
-from napari_deepem.layers.label_points import COLORS, resize, square_style
+from napari_deepem.layers.label_points import COLORS, resize, set_centres, square_style
 from napari_deepem.layers.micrographs import grid_placement, place, placement_of
 from napari_deepem.layers.tags import KEY, find_layer, find_layers, tag
 
@@ -30,7 +30,7 @@ def show_score_map(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> Im
     arguments = grid_placement(image, score_map.origin_px, score_map.step_px)
     layer = find_layer(viewer.layers, "scores")
     if layer is None:
-        layer = viewer.add_image(
+        return viewer.add_image(
             score_map.scores,
             name=SCORE_MAP_NAME,
             metadata=tag("scores", name),
@@ -41,8 +41,6 @@ def show_score_map(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> Im
             interpolation2d="linear",
             **arguments,
         )
-        _move_above(viewer, layer, image)
-        return layer
     if layer.data is not score_map.scores:
         layer.data = score_map.scores
     _set(layer, arguments)
@@ -76,7 +74,7 @@ def show_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
         resize(layer, box_size_px)
     if not _holds(layer, picks):
         with layer.events.set_data.blocker():  # not drawn before it has its colours
-            layer.data = picks.centres_yx
+            set_centres(layer, picks.centres_yx)
         layer.features = {} if picks.scores is None else {"score": picks.scores}
         if not _color_by_score(layer):
             layer.refresh()
@@ -151,10 +149,6 @@ def _set(layer: Layer, arguments: Mapping[str, Any]) -> None:
     for key, value in arguments.items():
         if not np.array_equal(getattr(layer, key), value):  # setting it draws the layer anew
             setattr(layer, key, value)
-
-
-def _move_above(viewer: ViewerModel, layer: Image, image: Image) -> None:
-    viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(image) + 1)
 
 
 def _between(colors: Sequence[str], count: int) -> Float32Array:

@@ -9,7 +9,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Points
 
 from napari_deepem.core.types import FloatArray
-from napari_deepem.layers.label_points import COLORS, resize, square_style
+from napari_deepem.layers.label_points import COLORS, resize, set_centres, square_style
 from napari_deepem.layers.layer_selection import keeping_selection
 from napari_deepem.layers.micrographs import place, placement_of
 from napari_deepem.layers.tags import KEY, find_layer, tag
@@ -42,7 +42,7 @@ def show_verdicts(
     place(layer, image)
     if layer.current_size != box_size_px:
         resize(layer, box_size_px)
-    layer.data = data
+    set_centres(layer, data)
     if len(data):
         colors = np.repeat([ACCEPTED, REJECTED, SELECTED], [len(part) for part in parts])
         layer.border_color = list(colors)

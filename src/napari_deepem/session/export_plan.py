@@ -89,18 +89,32 @@ def writing(plan: Plan) -> Generator[int, None, Written]:
     Raises
     ------
     InputError
-        A file can't be written.
+        A file can't be written, or would replace another one of the plan: some disks don't tell
+        names apart that differ in their case.
     """
     files = OwnedFiles()
+    written: dict[tuple[int, int], Path] = {}  # by device and inode
     particles = rejected = 0
     for done, name in enumerate(plan.names):
         picks, left_out = plan.picks_of(name)
         for path in (plan.path_of(name, suffix) for suffix in plan.suffixes):
+            other = written.get(_place_on_disk(path))
+            if other is not None:
+                raise InputError(f"{path} is {other.name} on this disk: save them in two folders")
             write_coordinates(path, picks)
             files.add(path)
+            written[_place_on_disk(path)] = path
         particles, rejected = particles + len(picks), rejected + left_out
         yield done + 1
     return Written(files, len(plan.names), particles, rejected)
+
+
+def _place_on_disk(path: Path) -> tuple[int, int]:
+    """The device and inode of a file; (0, 0) where there is none."""
+    if not path.exists():
+        return 0, 0
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _labelled(labels: dict[str, Labels], box_size_px: int, name: str) -> tuple[Picks, int]:

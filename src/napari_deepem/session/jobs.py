@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_deepem.batch.scorer import Scorer, Scores
-from napari_deepem.core.jobs import EpochDone, MicrographRead, TilesDone
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.jobs import BatchesDone, EpochDone, MicrographRead, TilesDone, never
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.training.box_size import suggest_box
 from napari_deepem.core.training.dataset import prepare_fields
 from napari_deepem.core.training.settings import TrainingSettings, sampling_of
 from napari_deepem.core.types import Micrograph
+from napari_deepem.io.images import read_pixel_size, read_shape
 from napari_deepem.io.models import load_model, save_model
 from napari_deepem.session.state import Session
 from napari_deepem.session.training_input import TrainingInput
@@ -24,10 +28,12 @@ from napari_deepem.session.training_input import TrainingInput
 if TYPE_CHECKING:
     from napari_deepem.core.training.refinement import Start
 
+TrainingProgress = MicrographRead | BatchesDone | EpochDone
+
 
 def training(
-    session: Session, stop: Callable[[], bool] = lambda: False
-) -> Callable[[], Generator[MicrographRead | EpochDone, None, Model]]:
+    session: Session, stop: Callable[[], bool] = never
+) -> Callable[[], Generator[TrainingProgress, None, Model]]:
     """The job that trains on all labels and verdicts, with the parameters as they are now.
 
     The session is read here, on the caller's thread; the job itself touches it no more, and reads
@@ -42,7 +48,7 @@ def training(
         "seed": session.seed,
     }
 
-    def job() -> Generator[MicrographRead | EpochDone, None, Model]:
+    def job() -> Generator[TrainingProgress, None, Model]:
         from napari_deepem.core.training.train import train_fields
 
         _leave_a_core_to_the_window()
@@ -62,8 +68,8 @@ def training(
 
 
 def refining(
-    session: Session, start: Start = "anew", stop: Callable[[], bool] = lambda: False
-) -> Callable[[], Generator[MicrographRead | EpochDone, None, Model]]:
+    session: Session, start: Start = "anew", stop: Callable[[], bool] = never
+) -> Callable[[], Generator[TrainingProgress, None, Model]]:
     """The job that trains the session's model again with the labels and verdicts since.
 
     What the model was trained on is read from its file where it is not open. The session is read
@@ -71,7 +77,7 @@ def refining(
     """
     training_input, model, epochs = TrainingInput.of(session), session.model, session.epochs or None
 
-    def job() -> Generator[MicrographRead | EpochDone, None, Model]:
+    def job() -> Generator[TrainingProgress, None, Model]:
         from napari_deepem.core.training.refinement import refine_epochs, settings_of
 
         _leave_a_core_to_the_window()
@@ -87,14 +93,30 @@ def refining(
     return job
 
 
-def suggesting_box(session: Session) -> Callable[[], Generator[None, None, int | None]]:
-    """The job that suggests a box, px, from labelled particles in memory; None: can't tell."""
+@dataclass(frozen=True, eq=False, slots=True)
+class LabelSurvey:
+    """What advice on labels needs beside them."""
+
+    box_px: int | None  # suggested by particles in memory; None: can't tell
+    headers: dict[str, tuple[tuple[int, int], float | None]]  # of labelled micrographs on disk
+
+
+def surveying_labels(session: Session) -> Callable[[], Generator[None, None, LabelSurvey]]:
+    """The job that suggests a box, and reads the headers of labelled files as far as they tell."""
     labels = session.labelled()
     micrographs = {name: each for name, each in session.micrographs.items() if name in labels}
+    with_labels = labels.keys() | session.with_verdicts().keys()
+    files = {n: path for n, path in session.files.items() if n in with_labels - {*session.headers}}
 
-    def job() -> Generator[None, None, int | None]:
+    def job() -> Generator[None, None, LabelSurvey]:
         yield
-        return suggest_box(list(micrographs.values()), [labels[name] for name in micrographs])
+        headers = {}
+        for name, path in files.items():
+            with suppress(InputError):  # who opens that file is told
+                headers[name] = read_shape(path), read_pixel_size(path)
+            yield
+        box_px = suggest_box(micrographs.values(), [labels[name] for name in micrographs])
+        return LabelSurvey(box_px, headers)
 
     return job
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import LABEL_KINDS, FloatArray, LabelKind, Labels, is_inside
+from napari_deepem.core.training.label_advice import LabelledImage, on_outside, on_repeated
+from napari_deepem.core.types import LABEL_KINDS, NO_LABELS, FloatArray, LabelKind, Labels
 from napari_deepem.io.coordinates import coordinate_names, read_coordinate_set
 from napari_deepem.io.images import read_shape
 from napari_deepem.session.state import Session
@@ -83,7 +84,7 @@ class LabelsRead:
     """The particles that files have for micrographs of a session."""
 
     centres_yx: Mapping[str, FloatArray]  # (n, 2) by micrograph, on its image; n > 0
-    outside: int  # how many more lie outside of their image
+    remarks: tuple[str, ...]  # on what is left out
 
 
 def reading_labels(session: Session, path: Path) -> Generator[None, None, LabelsRead]:
@@ -95,7 +96,8 @@ def reading_labels(session: Session, path: Path) -> Generator[None, None, Labels
     Raises
     ------
     InputError
-        Of the job: a file can't be read, or there is nothing for any of the micrographs.
+        Of the job: a file can't be read, there is nothing for any of the micrographs, or more
+        than a few positions lie outside of one.
     """
     shapes = {name: micrograph.shape for name, micrograph in session.micrographs.items()}
     files = dict(session.files)
@@ -105,18 +107,22 @@ def reading_labels(session: Session, path: Path) -> Generator[None, None, Labels
         yield
         known = [name for name in coordinate_names(path) if name in shapes or name in files]
         fallback = list(files or shapes) if path.is_dir() or current is None else [current]
+        by_name = read_coordinate_set(path, known or fallback)
+        if not any(map(len, by_name.values())):
+            raise InputError(f"{path}: holds no positions; choose another file")
         centres_by_name: dict[str, FloatArray] = {}
-        outside = 0
-        for name, picks in read_coordinate_set(path, known or fallback).items():
+        total = repeated = 0
+        for name, picks in by_name.items():
             yield
             shape = shapes[name] if name in shapes else read_shape(files[name])
-            inside = is_inside(picks.centres_yx, shape)
-            outside += int((~inside).sum())
-            if inside.any():
-                centres_by_name[name] = picks.centres_yx[inside]
-        if not centres_by_name and not outside:
-            raise InputError(f"{path}: holds no positions; choose another file")
-        return LabelsRead(centres_by_name, outside)
+            inside_yx = LabelledImage(name, Labels.of(picks), shape).inside().positive_yx
+            centres_yx = centres_of(with_more(NO_LABELS, "positive", inside_yx), "positive")
+            total, repeated = total + len(inside_yx), repeated + len(inside_yx) - len(centres_yx)
+            if len(centres_yx):
+                centres_by_name[name] = centres_yx
+        given = sum(map(len, by_name.values()))
+        remarks = (*on_outside(given - total, given), *on_repeated(repeated))
+        return LabelsRead(centres_by_name, remarks)
 
     return job()
 

@@ -5,32 +5,54 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from shutil import copyfile
 from tempfile import TemporaryDirectory
 
-from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.model import Model
-from napari_deepem.io.atomic import replacing
 from napari_deepem.io.images import list_micrographs
+from napari_deepem.io.images.file_names import plain_name
 from napari_deepem.io.models import load_model
-from napari_deepem.io.session_file import SESSION_FILE, SessionFile, Stored, place_of, stamp_of
+from napari_deepem.io.session_file import SessionFile, Stored, stamp_of
+from napari_deepem.session.kept import Kept, open_kept, over
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Opened:
     """A folder of micrographs and the session that was kept of it."""
 
+    source: Path  # where the micrographs lie
     files: dict[str, Path]
-    folder: Path | None  # where the session file is, or would be; None where nothing can be kept
-    file: SessionFile | None
-    stored: Stored = field(default_factory=Stored)
-    remark: str = ""  # why nothing is saved, or where it is saved if not beside the micrographs
+    kept: Kept = field(default_factory=lambda: Kept(None, None))
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the session file, or of score maps alone; None: nothing can be kept."""
+        return self.kept.folder
+
+    @property
+    def file(self) -> SessionFile | None:
+        """The file in which the session goes on; None where nothing is saved."""
+        return self.kept.file
+
+    @property
+    def stored(self) -> Stored:
+        """The session as it was kept."""
+        return self.kept.stored
+
+    @property
+    def remark(self) -> str:
+        """Why nothing is saved, or where it is saved if not beside the micrographs."""
+        return self.kept.remark
+
+    def with_more(self, changes: Stored) -> Opened:
+        """The same with changes that were made meanwhile."""
+        return replace(self, kept=replace(self.kept, stored=over(self.stored, changes)))
 
 
-def opening(folder: Path) -> Generator[None, None, Opened]:
+def opening(folder: Path, now: Opened | None = None) -> Generator[None, None, Opened]:
     """The job that lists a folder's micrographs and reads what was kept of them, but the model.
 
-    A session file that can't be used is said in `Opened.remark`, and left as it is.
+    `now` is what is open. Where it is that folder, and the session file beside the micrographs
+    can't be taken now either, its file stays open and is what comes back.
 
     Raises
     ------
@@ -40,21 +62,12 @@ def opening(folder: Path) -> Generator[None, None, Opened]:
     yield
     folder = folder.absolute()
     files = list_micrographs(folder)
-    try:
-        place, remark = _place_of(folder)
-    except InputError as error:
-        return Opened(files, None, None, remark=f"{error}; until then nothing is saved")
-    try:
-        file = SessionFile(place / SESSION_FILE)
-    except InputError as error:
-        return Opened(files, place, None, remark=str(error))
-    try:
-        stored = file.read()
-        files = named_as_kept(files, stored.files)
-        return Opened(files, place, file, _without_stale(stored, files), remark)
-    except InputError as error:
-        file.close()
-        return Opened(files, place, None, remark=str(error))
+    own = now.file if now is not None and now.source == folder else None
+    if now is not None and own is not None and own.path.parent == folder:
+        return replace(now, files=files)
+    kept = open_kept(folder, own)
+    files = named_as_kept(files, kept.stored.files)
+    return Opened(folder, files, replace(kept, stored=_without_stale(kept.stored, files)))
 
 
 def named_as_kept(files: Mapping[str, Path], kept: Mapping[str, str]) -> dict[str, Path]:
@@ -67,7 +80,7 @@ def named_as_kept(files: Mapping[str, Path], kept: Mapping[str, str]) -> dict[st
     old_names = {file: name for name, file in kept.items() if file in file_names}
     taken = set(old_names.values())
     return {
-        old_names.get(path.name, path.name if name in taken else name): path
+        old_names.get(path.name, plain_name(path.name) if name in taken else name): path
         for name, path in files.items()
     }
 
@@ -90,23 +103,3 @@ def loading(content: bytes, folder: Path | None) -> Generator[None, None, Model]
         path = Path(temporary) / "model.safetensors"
         path.write_bytes(content)
         return load_model(path, folder)
-
-
-def _place_of(folder: Path) -> tuple[Path, str]:
-    """The folder to keep a folder's session in, and a remark where that is another one.
-
-    A session that lies in the folder itself all the same is copied, once.
-
-    Raises
-    ------
-    InputError
-        There is no such place.
-    """
-    place = place_of(folder)
-    if place == folder:
-        return place, ""
-    source, target = folder / SESSION_FILE, place / SESSION_FILE
-    if source.is_file() and not target.exists():
-        with replacing(target) as temporary:
-            copyfile(source, temporary)
-    return place, f"{folder} can't be written into: the session is kept in {place}"

@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 from psygnal import EventedModel
 from pydantic import ConfigDict, Field, field_validator
 
+Order = Literal["best", "worst", "doubt", "std_high", "std_low"]
+
 
 class Parameters(EventedModel):
-    """Parameters of training and picking; lengths in original pixels. A session file keeps all."""
+    """Parameters of training, picking and review, original pixels. A session file keeps all."""
 
     model_config = ConfigDict(validate_assignment=True, arbitrary_types_allowed=True)
 
@@ -88,9 +90,19 @@ class Parameters(EventedModel):
             ge=0.0,
             title="Min. distance (px)",
             description="Of picks nearer to each other than this, the best stays. "
-            "At first 0.25 of the box.",
+            "At first as near as labelled particles suggest, or 0.25 of the box.",
         ),
     ] = None
+
+    # how to review
+    review_order: Annotated[Order, Field(title="Order")] = "best"
+    review_only_open: Annotated[
+        bool,
+        Field(
+            title="Only what has no verdict yet",
+            description="Whether picks that were accepted or rejected are left out of the gallery.",
+        ),
+    ] = False
 
     @field_validator("std_range")
     @classmethod

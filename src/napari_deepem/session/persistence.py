@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Snapshot:
     candidates: Mapping[str, Candidates] = field(default_factory=dict)
     model: Model | None = None
     files: Mapping[str, Path] = field(default_factory=dict)
+    lent: bool = False  # whether the model and candidates are in the file below, see `Kept`
 
 
 def restore(session: Session, opened: Opened) -> None:
@@ -43,14 +44,14 @@ def restore(session: Session, opened: Opened) -> None:
     session.folder = opened.folder
     session.files = opened.files
     for name in Parameters.model_fields:
-        _set_if_possible(session, settings, name)
+        set_if_possible(session, settings, name)
     session.excluded = frozenset(settings.get("excluded", ()))
     session.rounds = tuple(round_from(values) for values in settings.get("rounds", ()))
-    labels = _labels(stored, "positive", "negative", "unsure")
+    labels = labels_in(stored, "positive", "negative", "unsure")
     with session.edits.no_step():
-        session.labels = {**session.labels, **_with_more(labels, session.labels)}
-    verdicts = _labels(stored, "accepted", "rejected")
-    session.verdicts = {**session.verdicts, **_with_more(verdicts, session.verdicts)}
+        session.labels = {**session.labels, **with_all_labels(labels, session.labels)}
+    verdicts = labels_in(stored, "accepted", "rejected")
+    session.verdicts = {**session.verdicts, **with_all_labels(verdicts, session.verdicts)}
     current = settings.get("current")
     session.current = current if current in opened.files else next(iter(opened.files))
 
@@ -59,7 +60,7 @@ def restore_model(session: Session, opened: Opened, model: Model) -> None:
     """Put the model of a session file into the session, and the candidates that it gave."""
     session.model = model
     for name in ("threshold", "std_range", "min_distance_px"):
-        _set_if_possible(session, opened.stored.settings, name)
+        set_if_possible(session, opened.stored.settings, name)
     session.candidates = {n: c for n, c in opened.stored.candidates.items() if c is not None}
 
 
@@ -75,6 +76,7 @@ def held_by(opened: Opened, session: Session) -> Snapshot:
         {name: verdicts for name, verdicts in now.verdicts.items() if name not in open_names},
         {name: each for name, each in now.candidates.items() if name not in open_names},
         now.model if stored.model else None,
+        lent=opened.kept.lent,
     )
 
 
@@ -90,7 +92,8 @@ def _forget_series(session: Session) -> None:
     session.edits.clear()
 
 
-def _set_if_possible(session: Session, settings: Mapping[str, Any], name: str) -> None:
+def set_if_possible(session: Session, settings: Mapping[str, Any], name: str) -> None:
+    """Take a setting from those that were kept, if it is there and allowed."""
     if name in settings:
         value = settings[name]
         try:
@@ -99,7 +102,7 @@ def _set_if_possible(session: Session, settings: Mapping[str, Any], name: str) -
             return
 
 
-def _labels(stored: Stored, *kinds: str) -> dict[str, Labels]:
+def labels_in(stored: Stored, *kinds: str) -> dict[str, Labels]:
     """The labels, by micrograph, of those that have points of any of these kinds."""
     return {
         micrograph: Labels.of(*(points.get(kind, ()) for kind in kinds))
@@ -108,7 +111,7 @@ def _labels(stored: Stored, *kinds: str) -> dict[str, Labels]:
     }
 
 
-def _with_more(kept: Mapping[str, Labels], new: Mapping[str, Labels]) -> dict[str, Labels]:
+def with_all_labels(kept: Mapping[str, Labels], new: Mapping[str, Labels]) -> dict[str, Labels]:
     """The labels that were kept, with new ones on the same micrographs."""
     joined = dict(kept)
     for name in kept.keys() & new.keys():
@@ -137,6 +140,8 @@ def snapshot(session: Session) -> Snapshot:
 
 def changes(before: Snapshot, now: Snapshot, folder: Path) -> Stored:
     """The content to be written into a session file in `folder` for it to hold `now`."""
+    if before.lent and _scored_anew(before, now):
+        before = replace(before, candidates={}, model=None)
     changed = _changed(before.labels, now.labels) | _changed(before.verdicts, now.verdicts)
     scored = _changed(before.candidates, now.candidates)
     stamps = {n: stamp_of(now.files[n]) for n in scored & now.candidates.keys() & now.files.keys()}
@@ -146,12 +151,20 @@ def changes(before: Snapshot, now: Snapshot, folder: Path) -> Stored:
             for name, value in now.settings.items()
             if name not in before.settings or before.settings[name] != value
         },
-        points={name: _points(now, name) for name in changed},
+        points={
+            name: points_of(now.labels.get(name, NO_LABELS), now.verdicts.get(name, NO_LABELS))
+            for name in changed
+        },
         candidates={name: now.candidates.get(name) for name in scored},
         model=None if now.model is before.model else _content(now.model, folder),
         files={n: now.files[n].name for n in (changed | scored) & now.files.keys()},
         scored_files={name: stamp for name, stamp in stamps.items() if stamp is not None},
     )
+
+
+def saved(before: Snapshot, now: Snapshot) -> Snapshot:
+    """The content of the file after the changes from `before` to `now` were written."""
+    return replace(now, lent=before.lent and not _scored_anew(before, now))
 
 
 def differ(before: Snapshot, now: Snapshot) -> bool:
@@ -166,13 +179,18 @@ def differ(before: Snapshot, now: Snapshot) -> bool:
     )
 
 
+def _scored_anew(before: Snapshot, now: Snapshot) -> bool:
+    changed = _changed(before.candidates, now.candidates)
+    return before.model is not now.model or bool(changed)
+
+
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> set[str]:
     """The names whose value is another object: values are frozen, so that tells enough."""
     return {name for name in before.keys() | now.keys() if before.get(name) is not now.get(name)}
 
 
-def _points(now: Snapshot, name: str) -> dict[str, FloatArray]:
-    labels, verdicts = now.labels.get(name, NO_LABELS), now.verdicts.get(name, NO_LABELS)
+def points_of(labels: Labels, verdicts: Labels) -> dict[str, FloatArray]:
+    """The points, by kind, that a file holds of one micrograph."""
     return {
         "positive": labels.positive_yx,
         "negative": labels.negative_yx,

@@ -15,8 +15,10 @@ import numpy as np
 
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria, picks_above
-from napari_deepem.core.picking.precision_estimate import ScoreMixture, expected_hits
+from napari_deepem.core.picking.precision_estimate import FittedScores, PrecisionEstimate, judge
 from napari_deepem.core.types import Candidates, FloatArray, Picks
+
+LARGEST_ERROR_HERE = 0.1  # of one micrograph's estimate, which is shown with its error
 
 
 class Source(Protocol):
@@ -47,7 +49,7 @@ class Selection:
         self._source = source
         self._last: _Ranking | None = None
         self._cut: tuple[_Ranking, Picks] | None = None
-        self._mixture: tuple[_Ranking, ScoreMixture | None] | None = None
+        self._fitted: tuple[_Ranking, FittedScores | None] | None = None
         self._seen, self._of_ranking = source.criteria, source.criteria.of_ranking
         self._criteria: PickCriteria | None = None  # those of what follows
         self._scores: dict[str, tuple[Candidates, FloatArray]] = {}  # of rankings, rising
@@ -65,18 +67,21 @@ class Selection:
             self._cut = cut = ranking, picks
         return cut[1]
 
-    def estimated_precision(self, name: str, model: Model) -> float | None:
-        """The share of a micrograph's picks that is right, as far as scores tell; None if not."""
+    def estimated_precision(
+        self, name: str, model: Model, pixel_size: float | None = None
+    ) -> PrecisionEstimate | None:
+        """The share of a micrograph's picks that is right, or why that is not told.
+
+        None without picks. `pixel_size` is the micrograph's, A/px; None: not known.
+        """
         picks, ranking = self.picks_of(name), self._ranking_of(name)
         if picks is None or ranking is None or not len(picks):
             return None
-        if self._mixture is None or self._mixture[0] is not ranking:
-            learnt = ScoreMixture.of_summary(model.summary)
-            scores = ranking.picks.scores
-            fitted = None if learnt is None or scores is None else learnt.fitted_to(scores)
-            self._mixture = ranking, fitted
-        expected = expected_hits(picks, self._mixture[1])
-        return None if expected is None else expected / len(picks)
+        if self._fitted is None or self._fitted[0] is not ranking:
+            self._fitted = ranking, FittedScores.of(ranking.picks, model, pixel_size)
+        fitted, threshold = self._fitted[1], self._source.criteria.threshold
+        evidence = None if fitted is None else fitted.evidence_above(threshold)
+        return judge(evidence, LARGEST_ERROR_HERE)
 
     def count_of(self, name: str) -> int | None:
         """The number of picks of a micrograph; None if that is not known yet: see `steps`."""

@@ -31,7 +31,11 @@ def why_not_begin(session: Session) -> str:
 
 def why_not_annotate(session: Session) -> str:
     """Why the current micrograph can't be given labels: it is not in memory."""
-    return "" if session.current in session.micrographs else OPEN_FIRST
+    if session.current in session.micrographs:
+        return ""
+    if session.current in session.files:
+        return session.problems.get(session.current) or f"{session.current} is being read."
+    return OPEN_FIRST
 
 
 def why_not_draw_background(session: Session) -> str:

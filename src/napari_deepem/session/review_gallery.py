@@ -21,10 +21,10 @@ from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import NO_LABELS, Candidates, FloatArray, Labels
 from napari_deepem.session.box_pictures import united
+from napari_deepem.session.parameters import Order
 from napari_deepem.session.state import Session
 
 Verdict = Literal["accepted", "rejected"]
-Order = Literal["best", "worst", "doubt", "std_high", "std_low"]
 ACCEPTED, REJECTED = 1, -1  # as `verdicts_on` has them; 0: none
 MOST_SHOWN = 20_000  # in a gallery: nobody looks through more
 

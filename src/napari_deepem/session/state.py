@@ -16,6 +16,7 @@ from pydantic import Field, InstanceOf, PrivateAttr
 
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria
+from napari_deepem.core.picking.precision_estimate import PrecisionEstimate
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.settings import automatic_sampling, sampling_of
 from napari_deepem.core.types import NO_LABELS, Candidates, Labels, Micrograph, Picks, ScoreMap
@@ -56,6 +57,9 @@ class Session(Parameters):
     current: str | None = None
     labels: dict[str, InstanceOf[Labels]] = Field(default_factory=dict)  # of the whole series
 
+    # ((height, width), A/px or None) by name, of what was in memory or has labels
+    headers: dict[str, Any] = Field(default_factory=dict)
+
     # results of jobs
     model: Any = None  # Model | None
     history: tuple[Any, ...] = ()  # EpochDone of the training that runs or ran last
@@ -94,6 +98,7 @@ class Session(Parameters):
             self.events[name].connect(self._choose_picks)
         self.events.scored.connect(self._keep_candidates)
         self.events.micrographs.connect(self._forget_stale_scores)
+        self.events.micrographs.connect(self._keep_headers)
         self.events.model.connect(self._on_model_changed)
         self._edits = History(self, "labels")
         self._verdict_edits = History(self, "verdicts")
@@ -176,11 +181,11 @@ class Session(Parameters):
         return self.model.threshold if has_curves else None
 
     @property
-    def estimated_precision(self) -> float | None:
-        """The share of the current picks that is right, as far as scores tell; None if not."""
+    def estimated_precision(self) -> PrecisionEstimate | None:
+        """The share of the current picks that is right, or why it is not told; None without any."""
         if self.current is None or self.model is None:
             return None
-        return self._selection.estimated_precision(self.current, self.model)
+        return self._selection.estimated_precision(self.current, self.model, self.pixel_size)
 
     def labels_of(self, name: str | None) -> Labels:
         """The labels of a micrograph."""
@@ -248,10 +253,14 @@ class Session(Parameters):
             self.candidates = {k: v for k, v in self.candidates.items() if k not in gone}
             self.scored = {k: v for k, v in self.scored.items() if k not in stale}
 
+    def _keep_headers(self, micrographs: Mapping[str, Micrograph]) -> None:
+        new = {name: (each.shape, each.pixel_size) for name, each in micrographs.items()}
+        self.headers = {**self.headers, **new}
+
     def _on_model_changed(self, model: Model | None) -> None:
         self.scored = {}
         self.candidates = {}
         if model is not None:
-            self.min_distance_px = None
+            self.min_distance_px = model.min_distance_px
             self.std_range = model.std_range
             self.threshold = model.threshold

@@ -9,6 +9,7 @@ from pathlib import Path
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.verdicts import join, labels_of_verdicts
 from napari_deepem.core.network.model import LabelledMicrograph, Model
+from napari_deepem.core.training.label_advice import LabelledImage
 from napari_deepem.core.types import Labels, Micrograph, Picks
 from napari_deepem.io.images import read_micrograph, read_shape
 from napari_deepem.session.state import Session
@@ -50,7 +51,8 @@ class TrainingInput:
         """The micrographs with labels or verdicts, in the order of the series.
 
         Where a verdict and a label differ the verdict holds: it is the later one. What lies
-        outside of its micrograph, as where a smaller file has taken its place, is left out.
+        outside of its micrograph, as where a smaller file has taken its place, is left out, and
+        a particle that was labelled twice counts once.
 
         Raises
         ------
@@ -101,7 +103,8 @@ class TrainingInput:
             shape = read_shape(self.files[item.name])
         else:
             return item
-        return replace(item, labels=item.labels.inside(shape))
+        inside = LabelledImage(item.name, item.labels.inside(shape))
+        return replace(item, labels=inside.usable(self.box_size_px))
 
     def _labels_of_verdicts(self, name: str) -> Labels:
         verdicts = self.verdicts[name]

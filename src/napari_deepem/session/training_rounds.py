@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from napari_deepem.core.network.model import Model
+from napari_deepem.core.wording import counted
 
 # by labels alone; again, see `core.training.refinement`; loaded from a file
 RoundStart = Literal["new", "anew", "weights", "file"]
@@ -27,6 +28,7 @@ class Round:
     micrographs: int
     epochs: int
     ap: float | None  # average precision at telling held-out particles from background
+    on_border: int = 0  # more particles, too near to those held out to be trained on, or held out
     ap_before: float | None = None  # what the model before gets on the same boxes, where comparable
 
 
@@ -42,13 +44,27 @@ def round_of(model: Model, start: RoundStart, number: int) -> Round:
     parts = [*summary.get("trained_on", ()), *summary.get("held_out", ())]
     curve = summary.get("curve", ())
     kept = summary.get("stopped", {}).get("kept_epoch", len(curve))
+    particles = sum(part["particles"] for part in parts)
     return Round(
         number=number,
         start=start,
-        particles=sum(part["particles"] for part in parts),
+        particles=particles,
+        on_border=summary.get("labelled", particles) - particles,
         negatives=sum(part["negatives"] for part in parts),
         micrographs=len({part["micrograph"] for part in parts}),
         epochs=len(curve),
         ap=curve[kept - 1].get("held_out_ap") if curve else None,
         ap_before=summary.get("ap_before"),
     )
+
+
+def gain_of(round_: Round) -> str:
+    """A sentence on what a round was trained with, and what it gave."""
+    of = f"{round_.particles} of " if round_.on_border else ""
+    particles = of + counted(round_.particles + round_.on_border, "particle")
+    text = f"Round {round_.number}: {particles}, {counted(round_.negatives, 'non-particle')}"
+    if round_.ap is not None:
+        text += f"; AP {round_.ap:.3f} on held-out boxes"
+    if round_.ap_before is not None:
+        text += f", the model before has {round_.ap_before:.3f} on the same"
+    return text

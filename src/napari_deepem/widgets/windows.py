@@ -39,9 +39,7 @@ def show_results(micrographs: Sequence[Path], model: Path) -> None:
 
 def open_series(folder: Path) -> napari.Viewer:
     """A new viewer of a folder of micrographs, with all docks."""
-    viewer = napari.Viewer(title=f"{folder.absolute().name} - {PLUGIN}")
-    docks = [add_dock(viewer, name) for name in DOCKS]
-    QTimer.singleShot(0, docks[0].native.parent().raise_)  # as soon as they are tabs
+    viewer = _viewer_with_docks(folder)
     link_of(viewer).autosave.open_folder(folder)
     return viewer
 
@@ -50,3 +48,23 @@ def show_series(folder: Path) -> None:
     """Open the viewer of `open_series` and stay until its window is closed."""
     open_series(folder)
     napari.run()
+
+
+def open_file(micrograph: Path) -> napari.Viewer:
+    """A new viewer of a single micrograph, with all docks."""
+    viewer = _viewer_with_docks(micrograph)
+    viewer.open(str(micrograph.absolute()), plugin=PLUGIN)
+    return viewer
+
+
+def show_file(micrograph: Path) -> None:
+    """Open the viewer of `open_file` and stay until its window is closed."""
+    open_file(micrograph)
+    napari.run()
+
+
+def _viewer_with_docks(path: Path) -> napari.Viewer:
+    viewer = napari.Viewer(title=f"{path.absolute().name} - {PLUGIN}")
+    docks = [add_dock(viewer, name) for name in DOCKS]
+    QTimer.singleShot(0, docks[0].native.parent().raise_)  # as soon as they are tabs
+    return viewer

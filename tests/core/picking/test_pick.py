@@ -18,7 +18,7 @@ def model() -> Model:
 def test_picks_of_a_micrograph_pass_threshold_range_and_distance(model: Model) -> None:
     candidates = find_candidates(score(blob_micrograph(1)[0], model))
     criteria = PickCriteria(0.6, (0.5, 1.4), min_distance_px=15.0)
-    picks, expected_hits = pick_candidates(candidates, model, criteria)
+    picks, evidence = pick_candidates(candidates, model, criteria)
     np.testing.assert_array_equal(picks.centres_yx, criteria.picks_of(candidates).centres_yx)
     assert 0 < len(picks) < len(candidates)
-    assert expected_hits is None  # nothing was held out
+    assert evidence is None  # nothing was held out

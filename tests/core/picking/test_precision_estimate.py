@@ -2,49 +2,42 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
-from scipy.special import expit
 
 from blobs import BOX_PX, blob_sample
+from learnt_scores import BACKGROUND, PARTICLES, draw, learnt_from, summary_of
 from napari_deepem.core.evaluation.metrics import evaluate
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.picking.candidates import find_candidates
-from napari_deepem.core.picking.criteria import PickCriteria, select_picks
+from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.precision_estimate import (
-    Bell,
-    ScoreMixture,
+    NO_PICKS,
+    NOT_TOLD_APART,
+    OTHER_PIXEL_SIZE,
+    OTHER_SCORES,
+    TOO_FEW_HELD_OUT,
+    TOO_FEW_PICKS,
+    LearntScores,
+    PrecisionEstimate,
     estimate_precision,
-    expected_hits,
-    fit_candidates,
-    learn_mixture,
+    evidence_of,
+    judge,
+    sum_of,
 )
+from napari_deepem.core.picking.score_mixture import ScoreMixture
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.calibration import calibrate
 from napari_deepem.core.training.dataset import prepare_fields
 from napari_deepem.core.training.train import train
-from napari_deepem.core.types import Candidates, Picks
-from networks import lively_network
+from napari_deepem.core.types import Candidates
+from networks import lively_model, lively_network
 
-BACKGROUND, PARTICLES = Bell(-1.5, 0.9), Bell(2.8, 1.2)
-ALL = PickCriteria(threshold=0.0)
-MIXTURE = ScoreMixture(BACKGROUND, PARTICLES, share=0.16)
-
-
-def draw(n_particles: int, n_background: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of so many particles and others, and which are particles; background is cut low."""
-    rng = np.random.default_rng(seed)
-    logits = np.concatenate(
-        [
-            rng.normal(PARTICLES.mean, PARTICLES.std, n_particles),
-            rng.normal(BACKGROUND.mean, BACKGROUND.std, n_background),
-        ]
-    )
-    return expit(logits), np.repeat([True, False], [n_particles, n_background])
+SUMMARY = summary_of(ScoreMixture(BACKGROUND, PARTICLES, share=0.16))
+MODEL = SimpleNamespace(summary=SUMMARY)
 
 
 def candidates_of(scores: np.ndarray) -> Candidates:
@@ -54,89 +47,10 @@ def candidates_of(scores: np.ndarray) -> Candidates:
     return Candidates(centres, scores, np.ones(len(scores)), box_size_px=64)
 
 
-def model_with(mixture: ScoreMixture | None) -> SimpleNamespace:
-    return SimpleNamespace(summary={} if mixture is None else mixture.as_summary())
-
-
-def test_chance_is_the_share_of_particles_among_candidates_of_that_score() -> None:
-    scores, is_particle = draw(160_000, 840_000)
-    for logit in (-0.5, 0.0, 0.5, 1.0, 2.0):
-        near = np.abs(scores - expit(logit)) < 0.01
-        chance = MIXTURE.chances(np.array([expit(logit)]))[0]
-        assert chance == pytest.approx(is_particle[near].mean(), abs=0.02)
-
-
-@given(
-    st.tuples(st.floats(-5, 5), st.floats(0.2, 4.0)),
-    st.tuples(st.floats(-5, 5), st.floats(0.2, 4.0)),
-    st.floats(0.0, 1.0),
-)
-def test_chance_never_falls_with_the_score(
-    background: tuple[float, float], particles: tuple[float, float], share: float
-) -> None:
-    mixture = ScoreMixture(Bell(*background), Bell(*particles), share)
-    chances = mixture.chances(np.linspace(0.0, 1.0, 201))
-    assert np.all(np.diff(chances) >= -1e-12)
-    assert np.all((chances >= 0) & (chances <= 1))
-
-
-@pytest.mark.parametrize("n_particles", [0, 40, 300, 1500])
-def test_share_of_particles_is_found_whatever_it_was_where_bells_were_learnt(
-    n_particles: int,
-) -> None:
-    scores, _ = draw(n_particles, 1500)
-    share = n_particles / len(scores)
-    assert MIXTURE.fitted_to(scores).share == pytest.approx(share, abs=0.01)
-
-
-def test_bells_are_those_of_complete_labels() -> None:
-    scores, is_particle = draw(4000, 20_000)
-    learnt = learn_mixture(scores, is_particle, labels_complete=True)
-    assert learnt is not None
-    assert learnt.particles.mean == pytest.approx(PARTICLES.mean, abs=0.05)
-    assert learnt.particles.std == pytest.approx(PARTICLES.std, abs=0.05)
-    assert learnt.background.mean == pytest.approx(BACKGROUND.mean, abs=0.05)
-    assert learnt.background.std == pytest.approx(BACKGROUND.std, abs=0.05)
-    assert learnt.share == pytest.approx(4000 / 24_000, abs=0.005)
-    assert learnt.purity > 0.97
-
-
-def test_bell_of_background_is_found_where_two_in_three_particles_bear_no_label() -> None:
-    scores, is_particle = draw(4000, 20_000)
-    has_label = is_particle & (np.random.default_rng(1).random(len(scores)) < 1 / 3)
-    learnt = learn_mixture(scores, has_label, labels_complete=False)
-    assert learnt is not None
-    assert learnt.background.mean == pytest.approx(BACKGROUND.mean, abs=0.05)
-    assert learnt.background.std == pytest.approx(BACKGROUND.std, abs=0.05)
-    assert learnt.share == pytest.approx(4000 / 24_000, abs=0.01)
-    assert learnt.purity == 1.0
-
-
-def test_what_scores_like_a_particle_but_bears_no_label_counts_where_labels_are_complete() -> None:
-    scores, looks_like_one = draw(300, 1500)
-    is_particle = looks_like_one & (np.arange(1800) % 5 > 0)  # of five, one is dirt
-    complete = learn_mixture(scores, is_particle, labels_complete=True)
-    partial = learn_mixture(scores, is_particle, labels_complete=False)
-    assert complete is not None
-    assert partial is not None
-    assert complete.purity == pytest.approx(0.8, abs=0.03)
-    picked = scores >= 0.8
-    estimate = complete.fitted_to(scores).chances(scores[picked]).mean()
-    assert estimate == pytest.approx(is_particle[picked].mean(), abs=0.03)
-    assert partial.chances(scores[picked]).mean() > 0.95
-
-
-@example(candidates=[(0.0, False), (1.0, True)], labels_complete=False)  # as far apart as can be
-@given(st.lists(st.tuples(st.floats(0.0, 1.0), st.booleans()), max_size=12), st.booleans())
-def test_whatever_is_learnt_gives_probabilities(
-    candidates: list[tuple[float, bool]], labels_complete: bool
-) -> None:
-    scores = np.array([score for score, _ in candidates])
-    has_label = np.array([label for _, label in candidates], dtype=bool)
-    learnt = learn_mixture(scores, has_label, labels_complete)
-    if learnt is not None:
-        chances = learnt.fitted_to(scores).chances(scores)
-        assert np.all((chances >= 0) & (chances <= 1))
+def reason_of(scores: np.ndarray, summary: dict[str, Any], threshold: float = 0.5) -> str | None:
+    """Why the estimate is withheld; None where it is told."""
+    model = SimpleNamespace(summary=summary)
+    return estimate_precision([candidates_of(scores)], model, threshold=threshold).withheld
 
 
 @pytest.mark.parametrize("labels_complete", [True, False])
@@ -144,64 +58,103 @@ def test_whatever_is_learnt_gives_probabilities(
 def test_estimate_is_within_five_percent_at_thresholds_of_practical_interest(
     n_particles: int, labels_complete: bool
 ) -> None:
-    held_out, is_particle = draw(120, 600, seed=1)
-    has_label = is_particle if labels_complete else is_particle & (np.arange(720) % 3 > 0)
-    learnt = learn_mixture(held_out, has_label, labels_complete)
+    held_out, is_particle = draw(480, 2400, seed=1)
+    has_label = is_particle if labels_complete else is_particle & (np.arange(2880) % 3 > 0)
+    model = SimpleNamespace(summary=learnt_from(held_out, has_label, labels_complete).as_summary())
     scores, truth = draw(10 * n_particles, 15_000, seed=2)
     for threshold in (0.3, 0.5, 0.7, 0.9):
-        picked = scores >= threshold
-        estimate = estimate_precision(
-            [candidates_of(scores)], model_with(learnt), threshold=threshold
-        )
-        assert estimate == pytest.approx(truth[picked].mean(), abs=0.05)
+        estimate = estimate_precision([candidates_of(scores)], model, threshold=threshold)
+        assert estimate.precision == pytest.approx(truth[scores >= threshold].mean(), abs=0.05)
+        assert 0 < estimate.error < 0.035
 
 
 def test_picks_of_several_micrographs_are_judged_together() -> None:
-    rich, poor = (candidates_of(draw(count, 200, seed=3)[0]) for count in (80, 5))
-    picks = [select_picks(found, threshold=0.4) for found in (rich, poor)]
-    hits = [
-        expected_hits(chosen, fit_candidates(found, MIXTURE.as_summary(), ALL))
-        for chosen, found in zip(picks, (rich, poor), strict=True)
-    ]
-    both = estimate_precision([rich, poor], model_with(MIXTURE), threshold=0.4)
-    assert both == pytest.approx(sum(hits) / (len(picks[0]) + len(picks[1])))
-    assert hits[1] / len(picks[1]) < both < hits[0] / len(picks[0])
+    rich, poor = (candidates_of(draw(count, 400, seed=3)[0]) for count in (160, 10))
+    evidences = [evidence_of(each, MODEL, PickCriteria(0.4)) for each in (rich, poor)]
+    shares = [each.hits.mean() / each.n_picks for each in evidences]
+    both = estimate_precision([rich, poor], MODEL, threshold=0.4)
+    n_picks = sum(each.n_picks for each in evidences)
+    assert both.precision == pytest.approx(sum(e.hits.mean() for e in evidences) / n_picks)
+    assert both == judge(sum_of(evidences))
+    assert shares[1] < both.precision < shares[0]
 
 
 def test_scores_outside_the_std_range_say_nothing() -> None:
     scores, is_particle = draw(50, 200)
-    order = np.argsort(-scores)
-    found = candidates_of(scores)
+    of_all, order = candidates_of(scores), np.argsort(-scores)
     stds = np.where(is_particle[order], 1.0, 9.0)
-    found = Candidates(found.centres_yx, found.scores, stds, found.box_size_px)
-    assert fit_candidates(found, MIXTURE.as_summary(), ALL).share == pytest.approx(0.2, abs=0.02)
-    within = fit_candidates(found, MIXTURE.as_summary(), PickCriteria(0.0, (0.5, 2.0)))
-    assert within.share > 0.95
+    both = Candidates(of_all.centres_yx, of_all.scores, stds, of_all.box_size_px)
+    within = evidence_of(both, MODEL, PickCriteria(0.0, (0.5, 2.0)))
+    assert (within.n_picks, within.n_candidates) == (50, 50)
+    assert within.hits.mean() > 47
+    assert evidence_of(both, MODEL, PickCriteria(0.0)).hits.mean() == pytest.approx(50, abs=5)
 
 
-def test_nothing_is_estimated_where_nothing_was_learnt_or_picked() -> None:
-    found = candidates_of(draw(5, 20)[0])
-    assert estimate_precision([found], model_with(None), threshold=0.5) is None
-    assert estimate_precision([found], model_with(MIXTURE), threshold=1.0) is None
-    assert estimate_precision([], model_with(MIXTURE), threshold=0.5) is None
+def test_estimate_is_withheld_where_nothing_was_learnt_or_picked() -> None:
+    scores, _ = draw(100, 400)
+    assert reason_of(scores, {}) == TOO_FEW_HELD_OUT
+    assert reason_of(scores, SUMMARY, threshold=1.0) == NO_PICKS
+    assert estimate_precision([], MODEL, threshold=0.5).withheld == TOO_FEW_HELD_OUT
     nothing = np.zeros(20, dtype=bool)
-    assert learn_mixture(np.linspace(0.1, 0.9, 20), nothing, True) is None
-    assert learn_mixture(np.linspace(0.1, 0.9, 20), ~nothing, True) is None
+    for labels in (nothing, ~nothing):
+        assert LearntScores.of_held_out([np.linspace(0.1, 0.9, 20)], [labels], True) is None
 
 
-def test_scores_of_exactly_0_and_1_are_scores() -> None:
-    scores, is_particle = np.array([1.0, 1.0, 0.9, 0.2, 0.0, 0.0]), np.arange(6) < 3
-    learnt = learn_mixture(scores, is_particle, labels_complete=True)
-    assert learnt is not None
-    chances = learnt.chances(scores)
-    assert chances[-1] < 0.01 < 0.9 < chances[0]
-    empty = Picks(np.empty((0, 2)), np.empty(0))
-    assert expected_hits(empty, learnt.fitted_to(np.empty(0))) == 0.0
+def test_estimate_is_withheld_where_few_were_held_out_or_are_picked() -> None:
+    """D.1: a figure that may well be off by more than 0.05 is not told."""
+    scores, _ = draw(400, 2000)
+    for count in (4, 12):
+        learnt = learnt_from(*draw(count, 60, seed=1), labels_complete=True)
+        assert reason_of(scores, learnt.as_summary()) == TOO_FEW_HELD_OUT
+    assert reason_of(draw(8, 40)[0], SUMMARY) == TOO_FEW_PICKS
+    assert reason_of(scores, SUMMARY) is None
 
 
-def test_mixture_survives_a_summary() -> None:
-    assert ScoreMixture.of_summary({"seed": 0} | MIXTURE.as_summary()) == MIXTURE
-    assert ScoreMixture.of_summary({"seed": 0}) is None
+def test_estimate_is_withheld_where_training_could_not_tell_particles_apart() -> None:
+    """D.1: labels on noise score as what has none."""
+    rng = np.random.default_rng(0)
+    noise, labels = rng.random(900), rng.random(900) < 0.3
+    learnt = learnt_from(noise, labels, True).as_summary()
+    assert reason_of(rng.random(500), learnt) == NOT_TOLD_APART
+
+
+@pytest.mark.parametrize(("shift", "stretch"), [(2.0, 1.0), (0.0, 2.0), (-1.5, 1.0), (0.5, 0.3)])
+def test_estimate_is_withheld_where_scores_are_distributed_otherwise(
+    shift: float, stretch: float
+) -> None:
+    """D.1: white particles, another pixel size that no header tells, another kind of ice."""
+    scores, _ = draw(100, 500)
+    logits = np.log(scores / (1 - scores))
+    assert reason_of(scores, SUMMARY) is None
+    assert reason_of(1 / (1 + np.exp(-stretch * logits - shift)), SUMMARY) == OTHER_SCORES
+
+
+def test_estimate_is_withheld_where_far_more_scores_like_a_particle() -> None:
+    """D.1: at twice the pixel size noise is as smooth as particles are."""
+    assert reason_of(draw(200, 500)[0], SUMMARY) is None
+    assert reason_of(draw(500, 500)[0], SUMMARY) == OTHER_SCORES
+
+
+def test_estimate_is_withheld_for_another_pixel_size() -> None:
+    """D.1: micrographs at half the pixel size of the training."""
+    found = candidates_of(draw(100, 500)[0])
+    model = replace(lively_model(BOX_PX), summary=SUMMARY, pixel_size=2.0)
+    reasons = [
+        estimate_precision([found], model, threshold=0.5, pixel_size=size).withheld
+        for size in (None, 2.0, 2.02, 1.0, 4.0)
+    ]
+    assert reasons == [None, None, None, OTHER_PIXEL_SIZE, OTHER_PIXEL_SIZE]
+
+
+def test_estimate_is_told_in_a_few_words() -> None:
+    assert str(PrecisionEstimate(0.934, 0.02)) == "0.93"
+    assert str(PrecisionEstimate(None, withheld=NO_PICKS)) == "withheld: no picks"
+
+
+def test_what_was_learnt_survives_a_summary() -> None:
+    learnt = LearntScores.of_summary({"seed": 0} | SUMMARY)
+    assert learnt.as_summary() == SUMMARY
+    assert LearntScores.of_summary({"seed": 0}) is None
 
 
 def test_calibration_says_what_it_learnt_of_the_scores() -> None:
@@ -209,12 +162,13 @@ def test_calibration_says_what_it_learnt_of_the_scores() -> None:
     fields = prepare_fields(micrographs, labels, BOX_PX, Sampling(1))
     network = lively_network(Architecture.for_box(BOX_PX))
     figures = calibrate(network, fields, labels_complete=True).figures
-    mixture = ScoreMixture.of_summary(figures)
-    assert mixture is not None
-    assert 0 < mixture.share < 1
-    assert 0 < figures["estimated_precision"] < 1
+    learnt = LearntScores.of_summary(figures)
+    assert learnt is not None
+    assert np.all((learnt.mixtures.share > 0) & (learnt.mixtures.share < 1))
+    assert figures["precision_withheld"] == NOT_TOLD_APART  # the network has random weights
     narrow = calibrate(network, fields, True, std_range=(0.0, 0.0)).figures
-    assert set(figures) - set(narrow) == {"score_mixture", "estimated_precision"}
+    assert set(figures) - set(narrow) == {"score_mixtures"}
+    assert narrow["precision_withheld"] == TOO_FEW_HELD_OUT
 
 
 def test_estimate_of_a_trained_network_is_near_the_truth() -> None:
@@ -228,8 +182,10 @@ def test_estimate_of_a_trained_network_is_near_the_truth() -> None:
     truth = [marked.positive_yx for marked in labels[12:]]
     precisions = []
     for threshold in (0.3, 0.5, model.threshold):
-        picks = [select_picks(found, threshold=threshold) for found in candidates]
+        criteria = replace(PickCriteria.of_model(model), threshold=threshold)
+        picks = [criteria.picks_of(each) for each in candidates]
         precisions.append(evaluate(picks, truth, BOX_PX / 4).precision)
-        estimate = estimate_precision(candidates, model, threshold=threshold)
-        assert estimate == pytest.approx(precisions[-1], abs=0.05)
+        evidence = sum_of(evidence_of(each, model, criteria) for each in candidates)
+        estimate = judge(evidence, largest_error=0.2)  # 27 particles were held out
+        assert estimate.precision == pytest.approx(precisions[-1], abs=0.05)
     assert precisions[0] < 0.6 < precisions[-1]

@@ -16,6 +16,7 @@ from napari_deepem.core.picking.criteria import select_picks
 from napari_deepem.core.picking.scoring import score, score_prepared
 from napari_deepem.core.preprocessing.defects import (
     clipped_rows,
+    find_blank_lines,
     find_missing_lines,
     split_narrow_gaps,
 )
@@ -125,6 +126,46 @@ def test_narrow_gap_is_bridged_in_a_straight_line_and_a_wide_one_stays() -> None
     np.testing.assert_array_equal(part, np.clip(found[6:14], -5.0, 10.5))
 
 
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.8])
+@pytest.mark.parametrize("side", ["rows", "cols", "both"])
+@pytest.mark.parametrize("fill", ["zero", "mean", "own values"])
+def test_blank_lines_are_missing_however_many_they_are(share: float, side: str, fill: str) -> None:
+    """A.7: blank lines are no odd ones, of which there may be few only."""
+    image = image_of()
+    values = np.random.default_rng(2).normal(size=(SHAPE[0], 1))  # each row has one
+    rows, cols = (np.arange(count) < share * count for count in SHAPE)
+    rows, cols = rows & (side != "cols"), cols & (side != "rows")
+    fills = {"zero": 0.0, "mean": image.mean(), "own values": values}
+    blank = np.where(cols, 7.0, np.where(rows[:, None], fills[fill], image)).astype(np.float32)
+    for lines_of_image in (find_blank_lines(blank), find_missing_lines(blank)):
+        np.testing.assert_array_equal(lines_of_image[0], rows)
+        np.testing.assert_array_equal(lines_of_image[1], cols)
+    found = prepare_image(blank, 9, Sampling(1))
+    assert not found[rows].any()
+    assert not found[:, cols].any()
+    alone = prepare_image(np.ascontiguousarray(blank[np.ix_(~rows, ~cols)]), 9, Sampling(1))
+    inside = found[np.ix_(~rows, ~cols)][18:, 18:]  # farther than its background reaches
+    agreement = np.corrcoef(inside.ravel(), alone[18:, 18:].ravel())  # median and spread are of all
+    assert agreement[0, 1] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_odd_lines_among_blank_ones_are_found() -> None:
+    """A.7: what is usual is that of the lines that show an image."""
+    image = image_of()
+    image[:110] = image[150::2] = 0.0
+    image[130] += 300.0
+    rows, cols = find_missing_lines(image)
+    assert rows.tolist() == lines(SHAPE[0], *range(110), 130, *range(150, 180, 2))
+    assert not cols.any()
+
+
+def test_image_of_blank_lines_alone_has_none() -> None:
+    """A.7: constant, or the same all along each row: the image is as it is."""
+    rising = np.repeat(np.arange(40.0)[:, None], 50, axis=1)
+    for image in (np.full((40, 50), 3.0), rising, rising.T):
+        assert not np.concatenate(find_blank_lines(image)).any()
+
+
 def test_specimen_is_no_defect() -> None:
     """Empty dark corner, carbon of twice the noise beside ice, a crystal's fringes."""
     corner, carbon, crystal = (image_of(seed) for seed in range(3))
@@ -153,12 +194,23 @@ def model() -> Model:
     return finish(train_epochs(*blob_sample(1, 2, 3), settings))
 
 
-@pytest.mark.parametrize("fill", [0.0, 100.0, 130.0])
+@pytest.mark.parametrize(
+    ("fill", "pads"),
+    [
+        (0.0, ((0, 40), (0, 40))),
+        (100.0, ((0, 40), (0, 40))),
+        (130.0, ((0, 40), (0, 40))),
+        (0.0, ((0, 600), (0, 0))),
+        (100.0, ((0, 150), (0, 0))),
+        (130.0, ((0, 0), (0, 760))),
+    ],
+)
 def test_beside_a_band_particles_are_found_where_they_are_and_nothing_else(
-    model: Model, fill: float
+    model: Model, fill: float, pads: tuple[tuple[int, int], tuple[int, int]]
 ) -> None:
+    """A.7: also where 50 or 80 % of the rows or columns are blank."""
     micrograph, centres = blob_micrograph(7, shape=(150, 190), count=16)
-    padded = np.pad(micrograph.image, ((0, 40), (0, 40)), constant_values=fill)
+    padded = np.pad(micrograph.image, pads, constant_values=fill)
 
     def pick(image: Float32Array) -> FloatArray:
         candidates = find_candidates(score(Micrograph(image, "m", None), model))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,11 +24,12 @@ from napari_deepem.core.training.calibration import (
     best_threshold,
     calibrate,
     choose_smoothing,
+    distance_of_labels,
     evaluate_held_out,
     f2_of_partial_labels,
     particle_std_range,
 )
-from napari_deepem.core.training.dataset import cut_boxes, prepare_fields
+from napari_deepem.core.training.dataset import Field, cut_boxes, prepare_fields
 from napari_deepem.core.types import Picks, ScoreMap
 from networks import lively_network
 
@@ -129,6 +131,27 @@ def test_partial_f2_is_f2_where_every_particle_has_a_label() -> None:
     np.testing.assert_allclose(f2_of_partial_labels(complete), complete.f2s)
 
 
+@given(
+    st.lists(st.tuples(st.integers(1, 999), st.booleans()), min_size=1, max_size=30),
+    st.integers(0, 5),
+)
+def test_f2_of_partial_labels_is_a_share(picks: list[tuple[int, bool]], missed: int) -> None:
+    """D.2: no picks and labels, however they are ranked, give more than 1."""
+    scores, hits = [score / 1000 for score, _ in picks], [hit for _, hit in picks]
+    f2s = f2_of_partial_labels(evaluation_of(scores, hits, n_truth=sum(hits) + missed))
+    assert np.all((f2s >= 0) & (f2s <= 1))
+
+
+def test_f2_of_partial_labels_is_near_the_truth() -> None:
+    """D.2: of 300 particles, scored 0.5 to 1, every third is labelled; 100 others score less."""
+    scores = np.concatenate([np.linspace(0.5, 1, 300), np.linspace(0.4, 0.7, 100)])
+    is_particle = np.arange(400) < 300
+    has_label = is_particle & (np.arange(400) % 3 == 0)
+    truth = evaluation_of(list(scores), list(is_particle), 300)
+    partial = evaluation_of(list(scores), list(has_label), 100)
+    np.testing.assert_allclose(f2_of_partial_labels(partial), truth.f2s, atol=0.02)
+
+
 def test_picks_without_a_label_do_not_raise_the_threshold_of_partial_labels() -> None:
     scores = list(np.linspace(0.95, 0.55, 40)) + list(np.linspace(0.2, 0.1, 40))
     hits = [index in (3, 12, 21, 30, 39) for index in range(80)]  # one in eight is labelled
@@ -190,3 +213,30 @@ def test_smoothing_is_used_where_it_finds_more_and_else_left_alone(
     assert choose_smoothing([some_map], [100], widths) == 0.05  # 0.01: the second is as good
     assert choose_smoothing([some_map], [4], widths) == 0.0  # 0.05: all may be chance
     assert choose_smoothing([], [], (0.0,)) == 0.0
+
+
+def spaced(*rows: list[float]) -> list[Field]:
+    """Fields with labels in a row, at these columns."""
+    micrographs, labels = blob_sample(*range(1, len(rows) + 1))
+    fields = prepare_fields(micrographs, labels, BOX_PX, Sampling(1))
+    return [
+        replace(field, positive_yx=np.array([[50.0, col] for col in cols]))
+        for field, cols in zip(fields, rows, strict=True)
+    ]
+
+
+def test_picks_keep_a_distance_that_labelled_particles_keep() -> None:
+    """E.6: doubles of a particle lie nearer than particles do."""
+    apart = spaced([100.0 * i for i in range(10)], [140.0 * i for i in range(10)])
+    assert distance_of_labels(apart, 150, 1.0) == pytest.approx(60.0)
+    assert distance_of_labels(apart, 80, 1.0) == pytest.approx(40.0)  # half of the box
+    assert distance_of_labels(apart, 300, 1.0) is None  # a quarter of the box is more
+
+
+def test_few_labels_tell_no_distance() -> None:
+    """E.6: of a crowd of which few are labelled, neighbours are not."""
+    apart = spaced([100.0 * i for i in range(20)])
+    assert distance_of_labels(apart, 150, 0.8) == pytest.approx(60.0)
+    assert distance_of_labels(apart, 150, 0.5) is None
+    assert distance_of_labels(spaced([0.0], [50.0]), 150, 1.0) is None
+    assert distance_of_labels([], 150, 1.0) is None

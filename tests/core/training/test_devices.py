@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,7 @@ from napari_deepem.core.network import cpu_training_pass
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.cpu_training_pass import training_logits
 from napari_deepem.core.network.network import Network
-from napari_deepem.core.training.learners import PaperLearner, loss_of_epoch
+from napari_deepem.core.training.learners import PaperLearner, losses_of_epoch
 from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.training.refinement import refine
 from napari_deepem.core.training.settings import TrainingSettings
@@ -88,10 +89,10 @@ def test_gpu_with_too_little_memory_is_said_in_a_line_and_a_cpu_error_as_it_is()
         def __init__(self) -> None:
             """Nothing to train with."""
 
-        def run_epoch(self) -> float:
+        def learn_batches(self) -> Iterator[float]:
             raise RuntimeError("CUDA out of memory. Tried to allocate 12 GiB")
 
     with pytest.raises(InputError, match="too little memory on cuda to train there: let the cpu"):
-        loss_of_epoch(Exhausted(), torch.device("cuda"))
+        list(losses_of_epoch(Exhausted(), torch.device("cuda")))
     with pytest.raises(RuntimeError, match="12 GiB"):
-        loss_of_epoch(Exhausted(), torch.device("cpu"))
+        list(losses_of_epoch(Exhausted(), torch.device("cpu")))

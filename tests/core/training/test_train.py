@@ -12,15 +12,16 @@ from torch import nn
 from blobs import BOX_PX, blob_micrograph, blob_sample
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.metrics import evaluate
-from napari_deepem.core.jobs import EpochDone, finish
+from napari_deepem.core.jobs import BatchesDone, EpochDone, finish
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import select_picks
 from napari_deepem.core.picking.scoring import score
+from napari_deepem.core.training.dataset import prepare_fields
 from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.training.settings import TrainingSettings
-from napari_deepem.core.training.train import best_epoch, train, train_epochs
+from napari_deepem.core.training.train import best_epoch, train, train_epochs, train_fields
 from napari_deepem.core.types import Labels, Micrograph
 
 EPOCHS = {"modern": 3, "deepem2017": 8}
@@ -194,13 +195,36 @@ def test_stopped_training_returns_the_best_epoch_calibrated() -> None:
     assert not model.network.training
 
 
+def test_training_stops_between_batches_and_counts_the_epoch_that_it_ends() -> None:
+    """E.12: an epoch may take many seconds; D.4: and tells of each of its batches."""
+    micrographs, labels = blob_sample(1, 2)
+    recipe = replace(MODERN, batches_per_epoch=4)
+    settings = TrainingSettings(BOX_PX, epochs=5, labels_complete=False, own_recipe=recipe)
+    fields = prepare_fields(micrographs, labels, BOX_PX, settings.chosen_sampling)
+    batches: list[int] = []
+
+    def note(progress: BatchesDone | EpochDone) -> None:
+        if isinstance(progress, BatchesDone):
+            batches.append(progress.done)
+            assert progress.total == 20
+
+    model = finish(train_fields(fields, settings, stop=lambda: len(batches) >= 6), note)
+    assert batches == [1, 2, 3, 4, 5, 6]
+    assert [done["epoch"] for done in model.summary["curve"]] == [1, 2]
+    assert model.summary["stopped"]["epochs"] == 5
+    batches.clear()
+    model = finish(train_fields(fields, settings, stop=lambda: bool(batches)), note)
+    assert batches == [1]
+    assert model.summary["stopped"] == {"epochs": 5, "kept_epoch": 1}
+
+
 def test_asking_to_stop_after_the_last_epoch_changes_nothing() -> None:
     micrographs, labels = blob_sample(1, 2)
     settings = TrainingSettings(BOX_PX, epochs=1)
-    whole, stopped = (
-        finish(train_epochs(micrographs, labels, settings, stop=stop))
-        for stop in (lambda: False, lambda: True)
-    )
+    progress: list[EpochDone] = []
+    whole = finish(train_epochs(micrographs, labels, settings))
+    job = train_epochs(micrographs, labels, settings, stop=lambda: bool(progress))
+    stopped = finish(job, progress.append)
     assert torch.equal(weights_of(whole), weights_of(stopped))
     assert stopped.summary == whole.summary
 

@@ -99,7 +99,7 @@ def test_partly_labelled_micrographs_are_looked_over_three_times(
 ) -> None:
     looked: list[int] = []
     done: list[int] = []
-    monkeypatch.setattr(ModernLearner, "look_around", lambda _: looked.append(len(done) + 1))
+    monkeypatch.setattr(ModernLearner, "look_around", lambda *_: looked.append(len(done) + 1))
     micrographs, labels = blob_sample(1)
     recipe = replace(MODERN, batches_per_epoch=1)
     settings = TrainingSettings(24, epochs=4, labels_complete=complete, own_recipe=recipe)

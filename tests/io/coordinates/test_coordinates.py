@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -231,6 +233,161 @@ def test_no_match_shows_what_was_asked_and_what_is_there(tmp_path: Path) -> None
         read_coordinate_set(tmp_path / "missing", ["x"])
     with pytest.raises(InputError, match="no such file or folder"):
         coordinate_names(tmp_path / "missing")
+
+
+LAYOUTS = {
+    ".star": "data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n{} 2\n",
+    ".csv": "x,y\n{},2\n",
+    ".box": "{} 2 0 0\n",
+}
+
+
+@pytest.mark.parametrize("suffix", READABLE)
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "9" * 400,
+        *[
+            "True",
+            "nan",
+            "-inf",
+            "1e400",
+            "1e8",
+            "1_000",
+            "0x10",
+            "٣",
+            "1d3",
+            "1,5",
+            "--1",
+            "1e",
+            ".",
+            "+",
+            "−1",
+        ],
+    ],
+)
+def test_what_is_no_coordinate_is_refused(tmp_path: Path, suffix: str, cell: str) -> None:
+    """A.3"""
+    text = LAYOUTS[suffix].format(f'"{cell}"' if suffix == ".csv" else cell)
+    (tmp_path / f"m{suffix}").write_text(text, encoding="utf-8")
+    line = {".star": 5, ".csv": 2, ".box": 1}[suffix]
+    with pytest.raises(InputError, match=rf"line {line}: expected a number.*, found ") as caught:
+        read_coordinates(tmp_path / f"m{suffix}")
+    assert len(str(caught.value)) < 200 + len(str(tmp_path))
+
+
+@pytest.mark.parametrize("suffix", READABLE)
+@pytest.mark.parametrize("cell", ["1", "+1.", "1.0e0", "10E-1", "0001", "1.000000"])
+def test_numbers_are_read_as_programs_write_them(tmp_path: Path, suffix: str, cell: str) -> None:
+    """A.3"""
+    (tmp_path / f"m{suffix}").write_text(LAYOUTS[suffix].format(cell))
+    assert read_coordinates(tmp_path / f"m{suffix}").centres_yx.tolist() == [[2, 1]]
+
+
+@pytest.mark.parametrize("suffix", READABLE)
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "latin-1"])
+def test_other_encodings_are_refused_with_what_to_do(
+    tmp_path: Path, suffix: str, encoding: str
+) -> None:
+    """A.4"""
+    text = LAYOUTS[suffix].format("1") + "# \u00b5\n"
+    (tmp_path / f"m{suffix}").write_bytes(text.encode(encoding))
+    with pytest.raises(InputError, match=r"not a text file in UTF-8.*; save it as plain text"):
+        read_coordinates(tmp_path / f"m{suffix}")
+    (tmp_path / f"m{suffix}").write_text("\ufeff" + LAYOUTS[suffix].format("1"), "utf-8")
+    assert read_coordinates(tmp_path / f"m{suffix}").centres_yx.tolist() == [[2, 1]]
+
+
+@pytest.mark.parametrize("suffix", READABLE)
+def test_files_larger_than_coordinates_are_refused_before_they_take_memory(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A.4: size, lines and the length of a line are bounded."""
+    path = tmp_path / f"m{suffix}"
+    with path.open("wb") as file:
+        file.truncate(10**9)
+    with pytest.raises(InputError, match="1000 MB, more than the 268 MB that are read"):
+        read_coordinates(path)
+    path.write_text("1 " * 200_000)
+    with pytest.raises(InputError, match="line 1: longer than a row of coordinates can be"):
+        read_coordinates(path)
+    path.write_text(LAYOUTS[suffix].format("1") + "\n" * 20)
+    monkeypatch.setattr("napari_deepem.io.coordinates.parsing.MOST_LINES", 19)
+    with pytest.raises(InputError, match="more than 19 lines; divide it"):
+        read_coordinates(path)
+
+
+@pytest.mark.parametrize("layout", [".star", ".csv"])
+def test_a_table_without_rows_names_no_micrograph_and_goes_by_its_file(
+    tmp_path: Path, layout: str
+) -> None:
+    """A.4"""
+    path = tmp_path / f"m1{layout}"
+    path.write_text(
+        "micrograph,x,y\n"
+        if layout == ".csv"
+        else "data_\nloop_\n_rlnMicrographName\n_rlnCoordinateX\n_rlnCoordinateY\n"
+    )
+    assert coordinate_names(path) == coordinate_names(tmp_path) == ["m1"]
+    assert len(read_coordinates(path)) == len(read_coordinate_set(path, ["m1", "m2"])["m1"]) == 0
+
+
+def test_more_micrographs_than_any_series_has_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_deepem.io.coordinates.rows.MOST_MICROGRAPHS", 2)
+    path = tmp_path / "all.csv"
+    path.write_text("micrograph,x,y\na,1,2\nb,3,4\na,5,6\n")
+    assert coordinate_names(path) == ["a", "b"]
+    path.write_text("micrograph,x,y\na,1,2\nb,3,4\nc,5,6\n")
+    with pytest.raises(InputError, match="names more than 2 micrographs; divide it"):
+        coordinate_names(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names there")
+@pytest.mark.parametrize("suffix", READABLE)
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path, suffix: str) -> None:
+    """A.8: a pipe kept the program waiting for ever."""
+    path = tmp_path / f"x{suffix}"
+
+    def refused(message: str) -> None:
+        for read in (
+            lambda: read_coordinates(path),
+            lambda: read_coordinate_set(path, ["x"]),
+            lambda: read_coordinate_set(tmp_path, ["x"]),
+        ):
+            with pytest.raises(InputError, match=message):
+                read()
+        path.unlink()
+
+    os.mkfifo(path)
+    refused("a pipe or a device, not a file")
+    with socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(os.path.relpath(path))  # a path that is too long can't be bound
+        refused("a pipe or a device, not a file")
+    path.symlink_to("/dev/zero")
+    refused("a pipe or a device, not a file")
+    path.symlink_to(tmp_path / "gone")
+    refused("no such file or folder")
+    path.symlink_to(path)
+    refused("cannot be read")
+
+
+def test_folders_are_passed_over_whatever_they_are_called(tmp_path: Path) -> None:
+    """A.8"""
+    (tmp_path / "x.star").mkdir()
+    (tmp_path / "y.box").symlink_to(tmp_path)
+    write_coordinates(tmp_path / "x.csv", picks_at((1, 2)))
+    assert coordinate_names(tmp_path) == ["x"]
+    assert list(read_coordinate_set(tmp_path, ["x", "y"])) == ["x"]
+
+
+def test_two_files_that_differ_in_the_case_of_their_suffix_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.box").write_text("1 2 0 0\n")
+    (tmp_path / "x.BOX").write_text("3 4 0 0\n")
+    if len(list(tmp_path.iterdir())) == 2:  # else it is one file to this system
+        with pytest.raises(InputError, match="have the same name: remove one of them"):
+            read_coordinate_set(tmp_path, ["x"])
 
 
 @needs_data

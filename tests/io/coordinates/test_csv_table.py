@@ -25,8 +25,14 @@ def test_decimals_and_scores_are_written_in_full(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["x,y\n1.5,2\n", "\ufeffX, Y\r\n1.5, 2\r\n\r\n", '"y","x"\n2,1.5\n', ",x,y\n0,1.5,2"],
-    ids=["plain", "spreadsheet", "quoted and swapped", "with an index"],
+    [
+        "x,y\n1.5,2\n",
+        "\ufeffX, Y\r\n1.5, 2\r\n\r\n",
+        '"y","x"\n2,1.5\n',
+        ",x,y\n0,1.5,2",
+        "\n\nx,y\n1.5,2",
+    ],
+    ids=["plain", "spreadsheet", "quoted and swapped", "with an index", "after blank lines"],
 )
 def test_headers_that_occur_are_read(tmp_path: Path, text: str) -> None:
     assert read(tmp_path, text).centres_yx.tolist() == [[2, 1.5]]
@@ -44,6 +50,11 @@ def test_headers_that_occur_are_read(tmp_path: Path, text: str) -> None:
         ("x,y\n1,2\n1,b\n", "line 3: expected a number, found 'b'"),
         ("x,y,micrograph\n1,2,a\n1,2,\n", "line 3: expected the name of a micrograph"),
         ("x,y\nnan,2\n", "line 2: expected a number, found 'nan'"),
+        ('x,y\n"1,2\n3,4\n', "line 2: .*; check its quotes"),
+        ("x,y,X\n1,2,3\n", "line 1: has the column x twice"),
+        ("\n\nx,y\n1,b\n", "line 4: expected a number, found 'b'"),
+        ("x,y," + "a" * 90_000 + "\n1,2\n", "line 2: expected 3 columns"),
+        ("x,y," + "a" * 140_000 + "\n1,2,3\n", "line 1: longer than a row"),
         ("x,y,score\n1,2,good\n", "line 2: expected a number, found 'good'"),
     ],
 )

@@ -20,7 +20,10 @@ def test_annotate_counts_here_and_everywhere(viewer: ViewerModel) -> None:
     viewer.layers.selection.active.add([[2.0, 2.0]])
     dock.tools["negative"].native.click()
     viewer.layers.selection.active.add([[3.0, 3.0]])
-    assert dock.counts.value == "1 particle, 1 non-particle here; 3 and 1 on 2 micrographs"
+    assert (
+        dock.counts.value
+        == "1 particle, 1 non-particle here; 3 particles, 1 non-particle on 2 micrographs"
+    )
 
 
 def test_box_size_is_shown_in_angstrom_too(viewer: ViewerModel) -> None:
@@ -34,7 +37,7 @@ def test_labels_outside_are_said(viewer: ViewerModel) -> None:
     dock, link = Annotate(viewer), link_of(viewer)
     link.start_labelling("positive").add([[1.0, 1.0], [1.0, 500.0]])
     assert dock.counts.value == (
-        "1 particle, 0 non-particles here; 1 and 0 on 1 micrograph; "
+        "1 particle, 0 non-particles here; 1 particle, 0 non-particles on 1 micrograph; "
         "1 label outside the image not counted"
     )
     dock.micrograph.value = "m1"

@@ -13,7 +13,7 @@ from napari_deepem.controllers.viewer_link import link_of, session_of
 from napari_deepem.core.types import Micrograph
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.layers.micrographs import image_layer_data
-from napari_deepem.widgets.docks.export import ALL, CHOSEN, LABELS, Export
+from napari_deepem.widgets.docks.export import ALL, CHOSEN, LABELS, THIS, Export
 from scored_viewer import score_current
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -56,6 +56,8 @@ def test_export_says_what_it_wrote(viewer: ViewerModel, tmp_path: Path, qtbot) -
     score_current(viewer)
     folder = tmp_path / "picks"  # beside the micrographs
     assert dock.destination.value == folder
+    assert dock.scope.value == ALL  # E.13
+    dock.scope.value = THIS
     dock.formats["EMAN (.box)"].value = True
     assert save(dock, qtbot) == f"Wrote 2 picks of 1 micrograph to 2 files in {folder}"
     assert (folder / "m2.box").read_text().split()[:4] == ["0", "0", "20", "20"]

@@ -19,13 +19,14 @@ def test_labels_are_loaded_from_a_file(
 ) -> None:
     dock = Annotate(viewer)
     path = tmp_path / "by_hand.star"
-    write_coordinates(path, Picks(np.array([[10.0, 80.0], [80.0, 10.0], [20.0, 30.0]])))
+    more_yx = [[20.0, 30.0], [40.0, 30.0]]
+    write_coordinates(path, Picks(np.array([[10.0, 80.0], [80.0, 10.0], *more_yx])))
     dialog = "napari_deepem.widgets.docks.label_import.QFileDialog.getOpenFileName"
     monkeypatch.setattr(dialog, lambda *_: (str(path), ""))
     dock.label_import.load.native.click()
-    loaded = "Loaded 2 particles; 1 outside the image left out."
+    loaded = "Loaded 3 particles. 1 of 4 labels lies outside of its micrograph and is left out."
     qtbot.waitUntil(lambda: dock.status.value == loaded)
-    assert dock.counts.value.startswith("2 particles, ")
+    assert dock.counts.value.startswith("3 particles, ")
     path.write_text("no table")
     dock.label_import.load.native.click()
     qtbot.waitUntil(
@@ -46,7 +47,10 @@ def test_labels_of_a_folder_are_loaded_for_all_micrographs(
     monkeypatch.setattr(dialog, lambda *_: str(tmp_path))
     dock.label_import.load_folder.native.click()
     qtbot.waitUntil(lambda: dock.status.value == "Loaded 4 particles on 2 micrographs.")
-    assert dock.counts.value == "2 particles, 0 non-particles here; 4 and 0 on 2 micrographs"
+    assert (
+        dock.counts.value
+        == "2 particles, 0 non-particles here; 4 particles, 0 non-particles on 2 micrographs"
+    )
     dock.undo.native.click()
     assert session.labelled() == {}
     assert not dock.undo.enabled

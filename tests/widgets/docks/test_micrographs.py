@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.utils.action_manager import action_manager
-from qtpy.QtCore import QItemSelectionModel
+from qtpy.QtCore import QItemSelectionModel, Qt
 
+from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.core.types import Labels
+from napari_deepem.io.images import write_image
 from napari_deepem.io.score_maps import CACHE
+from napari_deepem.io.session_file import SESSION_FILE, home_of
 from napari_deepem.widgets.docks.micrographs import Micrographs
+from napari_deepem.widgets.pictures.micrograph_table import NAME
 from series import SHAPES, go_to, some_model, visible
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -28,13 +32,13 @@ def test_file_that_cannot_be_read_is_said_and_can_be_passed(opened, folder: Path
     assert visible(viewer) == {"m10"}
 
 
-def test_second_window_is_told_that_it_keeps_nothing(opened) -> None:
+def test_second_window_is_told_where_it_keeps_what_it_does(opened, folder: Path) -> None:
     first = opened(ViewerModel())
     viewer = ViewerModel()
     dock, second = Micrographs(viewer), opened(viewer)
     assert "open in another window" in dock.status.value
-    assert second.autosave.path is None
-    assert first.autosave.path is not None
+    assert second.autosave.path == home_of(folder) / SESSION_FILE
+    assert first.autosave.path == folder / SESSION_FILE
     second.start_labelling("positive").add([[1.0, 2.0]])
     assert len(first.session.labels_of("m1").positive_yx) == 0
 
@@ -120,6 +124,21 @@ def test_click_on_a_row_and_on_a_point_of_the_plot_go_there(opened, qtbot) -> No
     assert dock.view.currentIndex().row() == 1
 
 
+def test_click_on_a_row_brings_back_a_micrograph_whose_layers_were_deleted(opened, qtbot) -> None:
+    """C.1"""
+    viewer = ViewerModel()
+    dock, link = Micrographs(viewer), opened(viewer)
+    dock.show()
+    link.session.labels = {"m1": Labels.of([(10, 10)])}
+    viewer.layers.select_all()
+    viewer.layers.remove_selected()
+    assert link.session.current is None
+    place = dock.view.visualRect(dock.table.index(0, 0)).center()
+    qtbot.mouseClick(dock.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    qtbot.waitUntil(lambda: "m1 particles" in viewer.layers)
+    assert len(viewer.layers["m1 particles"].data) == 1
+
+
 def test_closed_dock_comes_back_as_it_was_and_jobs_go_on(
     opened, scores: dict[str, float], qtbot
 ) -> None:
@@ -139,9 +158,49 @@ def test_closed_dock_comes_back_as_it_was_and_jobs_go_on(
 def test_thumbnails_are_made_for_the_rows_in_sight(opened, qtbot) -> None:
     viewer = ViewerModel()
     dock, _ = Micrographs(viewer), opened(viewer)
-    dock.view.resize(300, 400)
+    dock.show()
     qtbot.waitUntil(lambda: set(dock.table.pictures) == set(SHAPES))
     assert dock.table.pictures["m10"].height() == 80
+
+
+def test_thumbnails_are_made_for_rows_that_come_into_sight(tmp_path: Path, qtbot) -> None:
+    """E.10: however they come there."""
+    names = [f"m{number:02}" for number in range(40)]
+    for name in names:
+        write_image(tmp_path / f"{name}.mrc", np.eye(16, 16, dtype=np.float32), 2.0)
+    viewer = ViewerModel()
+    dock, link = Micrographs(viewer), link_of(viewer)
+    view, pictures = dock.view, dock.table.pictures
+    view.setMinimumHeight(0)
+    link.autosave.open_folder(tmp_path)
+    qtbot.waitUntil(lambda: link.session.names == names)
+    holder = view.parentWidget()
+    holder.setParent(None)
+    qtbot.addWidget(holder)
+    holder.resize(340, 200)
+    holder.show()
+
+    def are_made(first: int, end: int) -> bool:
+        return set(names[first:end]) <= pictures.keys()
+
+    qtbot.waitUntil(lambda: are_made(0, 3))
+    assert len(pictures) < 6
+    holder.resize(340, 400)
+    qtbot.waitUntil(lambda: are_made(0, 6))
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_PageDown)
+    qtbot.keyClick(view, Qt.Key.Key_End, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: are_made(36, 40))
+
+    link.session.excluded = frozenset(names[20:24])
+    dock.states.value = "excluded"
+    qtbot.waitUntil(lambda: are_made(20, 24))
+    holder.hide()
+    dock.states.value = "all"
+    dock.table.sort(NAME, Qt.SortOrder.DescendingOrder)
+    holder.show()
+    qtbot.waitUntil(lambda: are_made(34, 40))
+    link.autosave.close()
 
 
 def test_keys_can_be_changed_in_the_preferences_of_napari(opened) -> None:

@@ -8,14 +8,17 @@ import pytest
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 
+from learnt_scores import summary_of
 from napari_deepem.controllers.viewer_link import session_of
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import TilesDone
-from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture
+from napari_deepem.core.picking.precision_estimate import PrecisionEstimate
+from napari_deepem.core.picking.score_mixture import Bell, ScoreMixture
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.session import Scored, Session
+from napari_deepem.session.threshold_curves import precision_text
 from napari_deepem.widgets.docks.pick import Pick
 from napari_deepem.widgets.docks.train import Train
 from pretended_scores import pretend_to_score
@@ -35,7 +38,12 @@ def open_dock(**summary: object) -> tuple[Pick, Session]:
         viewer.add_image(data, **arguments)
     dock, session = Pick(viewer), session_of(viewer)
     session.model = SimpleNamespace(
-        threshold=0.5, std_range=(0.8, 2.5), box_size_px=24, sampling=Sampling(1), summary=summary
+        min_distance_px=None,
+        threshold=0.5,
+        std_range=(0.8, 2.5),
+        box_size_px=24,
+        sampling=Sampling(1),
+        summary=summary,
     )
     session.scored = {name: scored(session, name) for name in ("m1", "m2")}
     dock.viewer_kept = viewer
@@ -87,6 +95,44 @@ def test_end_far_beyond_the_plot_stays_there_until_it_is_dragged() -> None:
     assert session.std_range == pytest.approx((0.9, 2.0))
 
 
+def test_range_of_the_model_comes_back_by_button_and_by_double_click() -> None:
+    """E.11"""
+    dock, session = open_dock()
+    assert not dock.model_range.enabled
+    for ask in (
+        dock.model_range.native.click,
+        lambda: dock.stds.widget.scene().sigMouseClicked.emit(SimpleNamespace(double=lambda: True)),
+    ):
+        dock.stds.region.setRegion((0.9, 2.1))
+        assert dock.model_range.enabled
+        ask()
+        assert session.std_range == (0.8, 2.5)
+        assert not dock.model_range.enabled
+
+
+def test_plot_stays_as_it_is_while_the_range_is_dragged(qtbot) -> None:
+    """E.11: only other candidates, or a range beyond it, change its scale."""
+    dock, session = open_dock()
+    session.std_range = (0.8, 4.2)
+    scale = dock.stds.widget.plotItem.vb.viewRange()[0]
+    for high in (4.0, 2.0, 0.9):
+        dock.stds.region.setRegion((0.8, high))
+        assert session.std_range[1] == pytest.approx(high)
+        assert dock.stds.widget.plotItem.vb.viewRange()[0] == scale
+    session.current = "m1"
+    assert dock.stds.widget.plotItem.vb.viewRange()[0] != scale
+
+
+def test_dock_says_why_none_is_kept(qtbot) -> None:
+    """E.11"""
+    dock, _ = open_dock()
+    dock.stds.region.setRegion((0.1, 0.4))
+    assert "0 of 4 kept here" in dock.pick_counts.value
+    assert "Here the std of all above the threshold is over" in dock.pick_counts.value
+    dock.stds.region.setRegion((0.1, 2.5))
+    qtbot.waitUntil(lambda: dock.pick_counts.value.startswith("3 of 4 kept here,"))
+
+
 def test_held_out_figures_follow_the_threshold() -> None:
     dock, session = open_dock(held_out_recall=0.8, held_out_curves=CURVES)
     for figure in ("precision 0.60", "recall 0.80", "F2 0.80"):
@@ -103,9 +149,15 @@ def test_partial_labels_have_no_precision_and_older_models_no_curves() -> None:
     dock, session = open_dock(held_out_recall=0.8, held_out_curves=partial)
     assert "precision" not in dock.held_out.value
     assert "recall 0.80" in dock.held_out.value
+    assert "F2 about 0.80" in dock.held_out.value  # D.2: an estimate is called one
+    assert dock.use_optimum.text == "Use F2 optimum (0.50: F2 about 0.80)"
     assert "precision can't be counted" in dock.held_out.tooltip
     session.model = SimpleNamespace(
-        threshold=0.4, std_range=(0.8, 2.5), box_size_px=24, summary={"held_out_recall": 0.8}
+        min_distance_px=None,
+        threshold=0.4,
+        std_range=(0.8, 2.5),
+        box_size_px=24,
+        summary={"held_out_recall": 0.8},
     )
     assert dock.use_optimum.text == "Use F2 optimum (0.40)"
     assert dock.held_out.value == ""
@@ -192,26 +244,37 @@ def test_pick_starts_from_the_model_and_counts(viewer: ViewerModel) -> None:
     assert dock.scores.line.value() == pytest.approx(0.7)
     dock.scores.line.setValue(0.95)
     assert dock.threshold.value == pytest.approx(0.95)
-    assert dock.pick_counts.value == "0 of 2 kept here"
+    assert dock.pick_counts.value.startswith("0 of 2 kept here. Here all score below")
     dock.use_optimum.native.click()
     assert dock.use_optimum.text == "Use F2 optimum (0.42)"
     assert session.threshold == pytest.approx(0.42)
     dock.std_range.value = (0.0, 0.9)
-    assert dock.pick_counts.value == "0 of 2 kept here"
+    assert dock.pick_counts.value.startswith("0 of 2 kept here. Here the std of all above")
 
 
 def test_pick_says_how_many_picks_are_right_while_the_slider_moves(viewer: ViewerModel) -> None:
     dock = Pick(viewer)
     score_current(viewer)
-    assert not dock.pick_counts.tooltip
+    assert dock.precision.value == (
+        "How many are right here is not told: too few particles were held out of the training"
+    )
     mixture = ScoreMixture(Bell(-0.5, 0.5), Bell(2.0, 0.5), share=0.5)
-    score_current(viewer, **mixture.as_summary())
-    assert dock.pick_counts.value == "2 of 2 kept here, about 52% right"
-    assert "held-out labels" in dock.pick_counts.tooltip
-    dock.threshold.value = 0.7
-    assert dock.pick_counts.value == "1 of 2 kept here, about 100% right"
+    score_current(viewer, **summary_of(mixture))
+    assert dock.precision.value == "How many are right here is not told: too few picks"  # D.1
+    assert "held-out labels" in dock.precision.tooltip
     dock.threshold.value = 0.95
-    assert dock.pick_counts.value == "0 of 2 kept here"
+    assert dock.pick_counts.value.startswith("0 of 2 kept here. Here all score below")
+    assert dock.precision.value == ""
+
+
+def test_precision_is_told_with_its_margin_or_not_with_a_reason() -> None:
+    """D.1: two standard deviations; and never a figure that nothing holds up."""
+    assert precision_text(None) == ""
+    assert precision_text(PrecisionEstimate(0.924, 0.034)) == "About 92% right here (± 7)"
+    withheld = PrecisionEstimate(None, withheld="another pixel size than in training")
+    assert precision_text(withheld) == (
+        "How many are right here is not told: another pixel size than in training"
+    )
 
 
 def test_scored_micrograph_is_not_scored_again(viewer: ViewerModel) -> None:

@@ -21,8 +21,9 @@ from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.verdict_points import ACCEPTED, REJECTED, SELECTED
 from napari_deepem.session import Scored, Session
-from napari_deepem.session.training_rounds import Round
-from napari_deepem.widgets.docks.review import ALL, SUGGESTED, Review, gain_of
+from napari_deepem.session.parameters import Parameters
+from napari_deepem.session.training_rounds import Round, gain_of, round_of
+from napari_deepem.widgets.docks.review import ALL, SUGGESTED, Review
 from napari_deepem.widgets.plots.training_curves import RoundsPlot
 
 PLUGIN = "napari-deepem"
@@ -125,7 +126,7 @@ def test_picks_are_given_verdicts_and_learnt_from(make_napari_viewer, qtbot) -> 
 
     # the next round learns from it, and is scored by itself
     session.epochs = 1
-    dock.order.value = "best first"
+    dock.order.value = "best"
     dock.train_again.native.click()
     assert dock.progress.visible
     qtbot.waitUntil(lambda: not session.training.running, timeout=60_000)
@@ -149,7 +150,12 @@ class Docks:
             self.viewer.add_image(data, **arguments)
         self.session: Session = session_of(self.viewer)
         self.session.model = SimpleNamespace(
-            threshold=0.5, std_range=(0.0, 9.0), box_size_px=24, sampling=Sampling(1), summary={}
+            min_distance_px=None,
+            threshold=0.5,
+            std_range=(0.0, 9.0),
+            box_size_px=24,
+            sampling=Sampling(1),
+            summary={},
         )
         grid = np.zeros((5, 8), dtype=np.float32)
         score_map = ScoreMap(grid, grid, 0, 1, 24)
@@ -180,10 +186,22 @@ def test_gallery_follows_threshold_order_and_micrograph(docks: Docks) -> None:
     docks.session.threshold = 0.75
     assert docks.scores() == [0.89]
     docks.session.threshold = 0.5
-    docks.dock.order.value = "most doubtful first"
+    docks.dock.order.value = "doubt"
     assert docks.scores() == [0.39, 0.69, 0.89]
     docks.session.current = "m1"
     assert docks.scores() == [0.4, 0.7, 0.9]
+
+
+def test_order_is_kept_by_the_session(docks: Docks) -> None:
+    """E.13: a dock that is opened again shows what the last one did."""
+    docks.dock.order.value = "doubt"
+    docks.dock.only_open.value = True
+    again = Review(docks.viewer)
+    assert (again.order.value, again.only_open.value) == ("doubt", True)
+    assert len(again.pictures.gallery) == 3
+    assert {"review_order", "review_only_open"} <= Parameters.model_fields.keys()  # saved, too
+    docks.session.review_order = "std_high"
+    assert docks.dock.order.value == again.order.value == "std_high"
 
 
 def test_choosing_a_pick_of_another_micrograph_shows_that_one(docks: Docks) -> None:
@@ -264,6 +282,7 @@ def test_rounds_are_drawn_with_what_each_gained(qapp) -> None:
         Round(2, "anew", 50, 20, 3, 40, ap=0.9, ap_before=0.7),
     ]
     plot.show(rounds)
+    assert plot.widget.plotItem.vb.viewRange()[1][1] > 1.02  # a dot at 1 is seen whole
     assert [list(axis) for axis in plot._after.getData()] == [[1, 2], [0.8, 0.9]]
     assert [list(axis) for axis in plot._before.getData()] == [[1.7], [0.7]]
     assert [list(axis) for axis in plot._gains.getData()] == [[1.7, 2], [0.7, 0.9]]
@@ -272,6 +291,26 @@ def test_rounds_are_drawn_with_what_each_gained(qapp) -> None:
         "the model before has 0.700 on the same"
     )
     plot.show([])
+
+
+def test_stop_stands_beside_what_trains_again(viewer: ViewerModel) -> None:
+    """E.12: and the bar moves with both docks' training."""
+    dock, session = Review(viewer), session_of(viewer)
+    assert (dock.stop.enabled, dock.stop.tooltip) == (False, "Nothing is being trained.")
+    session.training.begin("Training ...", 1000)
+    session.training.done = 300
+    assert dock.stop.enabled
+    assert (dock.progress.max, dock.progress.value) == (1000, 300)
+    dock.stop.native.click()
+    assert "the best so far is kept" in session.training.message
+
+
+def test_round_tells_how_many_of_the_labelled_particles_it_used() -> None:
+    """D.4: those on the border of the held-out part are neither learnt from nor held out."""
+    summary = {"trained_on": [{"micrograph": "m1", "particles": 30, "negatives": 2}]}
+    summary["held_out"] = [{"micrograph": "m1", "particles": 8, "negatives": 0}]
+    model: Any = SimpleNamespace(summary={**summary, "labelled": 39})
+    assert gain_of(round_of(model, "new", 1)) == "Round 1: 38 of 39 particles, 2 non-particles"
 
 
 def test_thousands_are_laid_out_and_only_what_is_in_sight_is_asked_for(docks: Docks) -> None:

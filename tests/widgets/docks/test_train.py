@@ -90,6 +90,35 @@ def test_suggested_box_is_offered_and_never_forced() -> None:
     )
 
 
+def test_train_says_why_it_is_grey_and_nothing_of_an_old_training() -> None:
+    """E.12: a training was over, and then the box grew larger than the micrograph."""
+    viewer = ViewerModel()
+    dock, session = Train(viewer), open_blobs(viewer, 1)
+    session.training.end("Trained: go on in the Pick dock.")
+    assert dock.status.value.startswith("Trained")
+    session.box_size_px = 4096
+    assert not dock.train.enabled
+    assert "box of 4096 px does not fit" in dock.train.tooltip
+    assert dock.status.value == dock.train.tooltip
+
+
+@pytest.mark.usefixtures("_quick_recipe")
+def test_bar_moves_within_epochs_and_is_full_at_the_end_alone(qtbot) -> None:
+    """D.4: a bar that is full while everything is still to be done tells nothing."""
+    viewer = ViewerModel()
+    dock, session = Train(viewer), open_blobs(viewer, 1)
+    session.epochs = 2
+    shown: list[float] = []
+    dock.progress.changed.connect(shown.append)
+    dock.train.native.click()
+    qtbot.waitUntil(lambda: not session.training.running, timeout=60_000)
+    shares = [value / dock.progress.max for value in shown]
+    assert shares == sorted(shares)
+    assert shares[0] <= 0.1  # that all is read
+    assert len(shares) > 2 + session.epochs  # batches are told, too
+    assert 0.9 < shares[-1] < 1.0  # then the threshold is looked for
+
+
 @pytest.mark.usefixtures("_quick_recipe")
 def test_stopped_training_keeps_its_best_and_goes_on(qtbot) -> None:
     viewer = ViewerModel()
@@ -155,6 +184,8 @@ def test_best_epoch_is_named() -> None:
         "loss 0.300; held-out boxes: loss 0.500, AP 0.800 (best 0.900 in epoch 1)"
     )
     assert numbers_of([EpochDone(1, 9, 0.5, None, None)]) == "loss 0.500"
+    picked = [EpochDone(1, 9, 0.5, 0.4, 0.9, 0.61, labels_complete=False), history[1]]
+    assert numbers_of(picked).startswith("loss 0.300; picking: AP at least 0.610 after epoch 1; ")
     assert numbers_of([]) == ""
 
 

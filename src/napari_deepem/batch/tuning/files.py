@@ -9,15 +9,15 @@ from math import inf
 from pathlib import Path
 from time import monotonic
 
-from napari_deepem.batch.train import LabelledFiles, find_labelled
+from napari_deepem.batch.train import LabelledFiles, find_labelled, read_labelled, with_advice
 from napari_deepem.batch.tuning.run import Tuned, Tuning, TuningProgress
 from napari_deepem.batch.tuning.study import Study, check_optuna
 from napari_deepem.batch.tuning.trainings import held_out_of, keep_unseen
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.devices import chosen_device
+from napari_deepem.core.training.box_size import BoxSuggestion
 from napari_deepem.core.training.dataset import Field, prepare_fields
 from napari_deepem.core.training.settings import TrainingSettings
-from napari_deepem.io.images import read_micrograph
 
 
 def tune_on_files(
@@ -52,14 +52,15 @@ def tune_on_files(
     check_optuna()  # before anything is read
     ends = monotonic() + 60 * minutes
     chosen_device(settings.device)  # before anything is read
-    labelled = find_labelled(paths, coordinates)
-    micrographs = (read_micrograph(path) for path in labelled.paths)
+    labelled = find_labelled(paths, coordinates, settings.box_size_px)
+    suggestion = BoxSuggestion()
+    micrographs = read_labelled(labelled, suggestion)
     sampling = settings.chosen_sampling
     fields = prepare_fields(micrographs, labelled.labels, settings.box_size_px, sampling)
     searched, _ = keep_unseen(fields, settings.seed)
     held_out_of(searched, settings)  # or it says why this can't be tuned
     study = open_study(study_path, fields, settings)
-    yield labelled
+    yield with_advice(labelled, suggestion, settings.box_size_px)
     return (yield from Tuning(fields, settings, study, ends).run())
 
 

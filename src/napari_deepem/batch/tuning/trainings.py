@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_deepem.batch.tuning.study import Repeat
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.jobs import EpochDone
+from napari_deepem.core.jobs import EpochDone, without_batches
 from napari_deepem.core.network.devices import chosen_device
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.training.calibration import evaluate_held_out
@@ -138,7 +138,7 @@ def train_and_evaluate(
     fields: Sequence[Field], settings: TrainingSettings, unseen: Sequence[Field]
 ) -> Generator[EpochDone, None, Outcome]:
     """A stream of epochs that returns the outcome: what is held out and unseen is picked, too."""
-    model = yield from train_fields(fields, settings)
+    model = yield from without_batches(train_fields(fields, settings))
 
     def ap_on(fields: Sequence[Field]) -> float:
         device = chosen_device(settings.device)

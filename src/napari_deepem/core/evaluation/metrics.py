@@ -70,7 +70,7 @@ class HeldOutCurves:
         return cls(
             np.linspace(0.0, 1.0, len(curves["recall"])),
             curves["recall"],
-            curves["f2"],
+            np.minimum(curves["f2"], 1.0),  # of partial labels more was once estimated
             curves.get("precision"),
         )
 

@@ -45,6 +45,8 @@ class Model:
     summary: dict[str, Any] = field(default_factory=dict)  # how training went; JSON values only
     training_set: tuple[LabelledMicrograph, ...] = ()  # held-out ones too; what `refine` recalls
     smoothing: float = 0.0  # boxes; see `candidates.smooth_scores`
+    # of picks, original pixels, see `calibration.distance_of_labels`; None: a quarter of the box
+    min_distance_px: float | None = None
 
     @property
     def binning(self) -> float:
@@ -56,6 +58,12 @@ class Model:
         """The side of the network's input, network pixels."""
         return self.network.architecture.box_px
 
+    def has_pixel_size(self, pixel_size: float | None) -> bool:
+        """Whether it was trained at that pixel size, A per original pixel, as far as is known."""
+        if pixel_size is None or self.pixel_size is None:
+            return True
+        return abs(pixel_size / self.pixel_size - 1) < PIXEL_SIZE_TOLERANCE
+
 
 def _can_be_seen(path: Path) -> bool:
     try:
@@ -66,12 +74,9 @@ def _can_be_seen(path: Path) -> bool:
 
 def pixel_size_remark(name: str, pixel_size: float | None, model: Model) -> str | None:
     """A sentence on a micrograph whose known pixel size is not that of the training; or None."""
-    trained = model.pixel_size
-    if pixel_size is None or trained is None:
-        return None
-    if abs(pixel_size / trained - 1) < PIXEL_SIZE_TOLERANCE:
+    if model.has_pixel_size(pixel_size):
         return None
     return (
-        f"{name} has {pixel_size:.3g} A/px, the model was trained at {trained:.3g} A/px: "
+        f"{name} has {pixel_size:.3g} A/px, the model was trained at {model.pixel_size:.3g} A/px: "
         "particles have another size in pixels there, so train on such micrographs"
     )

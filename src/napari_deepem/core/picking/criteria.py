@@ -42,8 +42,8 @@ class PickCriteria:
 
     @classmethod
     def of_model(cls, model: Model) -> PickCriteria:
-        """The criteria of a model: its F2 threshold and its range of standard deviations."""
-        return cls(model.threshold, model.std_range)
+        """The criteria of a model: its F2 threshold, range of standard deviations and distance."""
+        return cls(model.threshold, model.std_range, model.min_distance_px)
 
     @property
     def of_ranking(self) -> PickCriteria:

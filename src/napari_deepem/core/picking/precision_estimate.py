@@ -1,218 +1,244 @@
-"""The share of picks that is right, estimated without truth from their scores.
+"""The share of picks that is right, estimated without truth from their scores, or withheld.
 
-The logits of candidates' scores form two bells: a high one of background and, further up, a lower
-one of particles. Held-out labels tell where the bells are, and how often what scores like a
-particle is none. How many candidates belong to which bell is then fitted anew to the scores of
-every micrograph, where no labels are: the estimate follows micrographs with more or fewer
-particles.
-
-Sources: refitting the shares of classes without labels by expectation maximisation, Saerens,
-Latinne and Decaestecker (Neural Computation 14:21, 2002); labels that leave out particles by
-chance, whatever their score, Elkan and Noto (KDD 2008).
+What scores tell was learnt from held-out labels, see `score_mixture`, and learnt again from
+resamples of them (the bootstrap; Efron, Annals of Statistics 7:1, 1979): how far these differ says
+how sure the estimate is. It is withheld where that is not enough, and where micrographs are not
+like those of the training: a confident wrong figure is worse than none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
 
 from napari_deepem.core.picking.criteria import PickCriteria
+from napari_deepem.core.picking.score_mixture import (
+    FARTHEST_LOGIT,
+    ScoreMixture,
+    learn_mixture,
+    logits_of,
+    rows_of,
+    stacked,
+)
 from napari_deepem.core.types import Candidates, FloatArray, Picks
 
 if TYPE_CHECKING:
     from napari_deepem.core.network.model import Model  # its class would bring torch
 
-SUMMARY_KEY = "score_mixture"  # where a model's summary holds what was learnt
-FARTHEST_LOGIT = 14.0  # of a score: float32 has none closer to 0 or 1
-CERTAIN = 700.0  # logarithm of how much likelier: its exponential is still a number
-STEPS = 100  # of expectation maximisation: shares stand still to 0.001 long before
-SETTLED = 1e-7  # a step that changes a share by less is the last
-SMALLEST_SHARE = 1e-4  # of particles: a micrograph may hold none at all
-LARGEST_SHARE = 0.9  # where bells are learnt: between particles there is always background
-TRUSTED_PICKS = 10  # so many right picks are added to those that purity is counted on
+SUMMARY_KEY = "score_mixtures"  # where a model's summary holds what was learnt
+RESAMPLES = 20
+LARGEST_ERROR = 0.035  # standard deviation: then nine of ten estimates are within 0.05
+UNDECIDED = 0.25  # the variance of one pick that may be either: few picks alone seem too sure
+LEAST_SEPARATION = 1.0  # of the bells' means, in standard deviations of their difference
+MISFIT_MARGIN = 0.05  # of shares of candidates: micrographs differ a little from each other
+MISFIT_CHANCE = 0.6  # over the root of their number: what is due to chance
+MOST_TIMES_FULLER = 4.0  # than the micrographs held out, in odds of scoring like a particle
+MOST_OF_OTHER_SIZE = 0.05  # of the picks
+LOGITS: FloatArray = np.arange(-FARTHEST_LOGIT, FARTHEST_LOGIT + 0.05, 0.1)
+
+TOO_FEW_HELD_OUT = "too few particles were held out of the training"
+TOO_FEW_PICKS = "too few picks"
+NO_PICKS = "no picks"
+NOT_TOLD_APART = "held-out particles hardly score higher than background"
+OTHER_PIXEL_SIZE = "another pixel size than in training"
+OTHER_SCORES = "scores are distributed otherwise than in training"
 
 
 @dataclass(frozen=True, slots=True)
-class Bell:
-    """A normal distribution of logits."""
+class PrecisionEstimate:
+    """The share of picks that is right, as their scores tell it, or why that is withheld."""
 
-    mean: float
-    std: float
+    precision: float | None  # 0 to 1; None where it is withheld
+    error: float | None = None  # standard deviation
+    withheld: str | None = None  # why, in a few words
 
-    @classmethod
-    def of(cls, logits: FloatArray, weights: FloatArray | None = None) -> Bell:
-        """The bell of (n,) logits and one more that is off by 1: few alone make it too narrow."""
-        weights = np.ones_like(logits) if weights is None else weights
-        total = weights.sum()
-        mean = weights @ logits / total
-        return cls(float(mean), float(np.sqrt((weights @ (logits - mean) ** 2 + 1) / (total + 1))))
-
-    def log_density(self, logits: FloatArray) -> FloatArray:
-        """(n,) logarithm of the density, but for a constant."""
-        density: FloatArray = -0.5 * ((logits - self.mean) / self.std) ** 2 - np.log(self.std)
-        return density
+    def __str__(self) -> str:
+        """The figure, or why there is none: what follows "estimated precision"."""
+        if self.precision is None:
+            return f"withheld: {self.withheld}"
+        return f"{self.precision:.2f}"
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreMixture:
-    """The scores of candidates on one micrograph or several, as bells of background and particles.
+@dataclass(frozen=True, eq=False, slots=True)
+class LearntScores:
+    """What training learnt of scores from held-out labels and resamples of them."""
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from napari_deepem.core.picking.precision_estimate import Bell, ScoreMixture
-    >>> mixture = ScoreMixture(Bell(-2.0, 1.0), Bell(2.0, 1.0), share=0.2, purity=0.98)
-    >>> mixture.chances(np.array([0.2, 0.5, 0.8, 0.95])).round(3)
-    array([0.001, 0.196, 0.965, 0.979])
-    """
-
-    background: Bell
-    particles: Bell
-    share: float  # of candidates that belong to the bell of particles
-    purity: float = 1.0  # share of those that are particles indeed
+    mixtures: ScoreMixture  # (b, 1) arrays
+    misfit: float  # largest difference from the share of held-out candidates below a score
+    n_labels: int  # that were hit
 
     @classmethod
-    def of_summary(cls, summary: Mapping[str, Any]) -> ScoreMixture | None:
-        """The mixture that a model's summary holds; None where training could not tell."""
+    def of_held_out(
+        cls,
+        scores: Sequence[FloatArray],
+        has_label: Sequence[NDArray[np.bool_]],
+        labels_complete: bool,
+    ) -> LearntScores | None:
+        """What candidates on held-out micrographs teach, see `learn_mixture`; None if too few."""
+        pooled, labelled = np.concatenate(scores), np.concatenate(has_label)
+        rng = np.random.default_rng(0)
+        samples = [rng.integers(len(pooled), size=len(pooled)) for _ in range(RESAMPLES)]
+        learnt = [learn_mixture(pooled[rows], labelled[rows], labels_complete) for rows in samples]
+        mixtures = [mixture for mixture in learnt if mixture is not None]
+        if len(mixtures) < RESAMPLES / 2:
+            return None
+        stack = stacked(rows_of(mixtures))
+        misfit = sum(_misfit(stack.fitted_to(each), each) for each in scores)
+        return cls(stack, float(np.abs(misfit).max() / len(pooled)), int(labelled.sum()))
+
+    @classmethod
+    def of_summary(cls, summary: Mapping[str, Any]) -> LearntScores | None:
+        """What a model's summary holds; None where training could not tell."""
         stored = summary.get(SUMMARY_KEY)
         if stored is None:
             return None
-        bells = {name: Bell(**stored[name]) for name in ("background", "particles")}
-        return cls(**(stored | bells))
+        mixtures = stacked(np.array(stored["mixtures"], dtype=np.float64))
+        return cls(mixtures, stored["misfit"], stored["n_labels"])
 
     def as_summary(self) -> dict[str, Any]:
-        """The mixture as an entry of a model's summary; JSON values."""
-        return {SUMMARY_KEY: asdict(self)}
+        """An entry of a model's summary; JSON values."""
+        mixtures = self.mixtures
+        columns = (
+            *(mixtures.background.mean, mixtures.background.std),
+            *(mixtures.particles.mean, mixtures.particles.std),
+            *(mixtures.share, mixtures.lookalikes),
+        )
+        rows = np.concatenate([np.asarray(column) for column in columns], axis=1)
+        figures = {"misfit": self.misfit, "n_labels": self.n_labels}
+        return {SUMMARY_KEY: {"mixtures": rows.round(6).tolist(), **figures}}
 
-    def chances(self, scores: FloatArray) -> FloatArray:
-        """(n,) probability that a candidate with that score is a particle; never falls with it."""
-        return self.purity * self.memberships(scores)
+    def fitted_to(self, scores: FloatArray, other_size: bool = False) -> FittedScores:
+        """The mixtures fitted to the (n,) scores of a micrograph's candidates, best first."""
+        fitted = self.mixtures.fitted_to(scores)
+        n_lookalikes = float(np.mean(fitted.share)) * len(scores)
+        misfit = _misfit(fitted, scores)
+        chances = fitted.chances(scores)
+        return FittedScores(self, scores, chances, n_lookalikes, misfit, other_size)
 
-    def memberships(self, scores: FloatArray) -> FloatArray:
-        """(n,) probability to belong to the bell of particles.
+    @property
+    def separation(self) -> float:
+        """How far the bells are apart, in standard deviations of the difference of two scores."""
+        low, high = self.mixtures.background, self.mixtures.particles
+        return float(np.mean((high.mean - low.mean) / np.hypot(high.std, low.std)))
 
-        Beyond the middles of the two bells it stays as it is there: far out on either side the
-        wider bell would win.
+
+@dataclass(frozen=True, eq=False, slots=True)
+class PrecisionEvidence:
+    """What the scores of micrographs tell of their picks; `+` joins that of several."""
+
+    learnt: LearntScores
+    n_picks: int
+    hits: FloatArray  # (b,) how many of them are particles, by each mixture
+    variance: float  # of that number if the chances were known
+    n_candidates: int
+    n_lookalikes: float  # of them in the bell of particles
+    misfit: FloatArray  # (g,) candidates below each of `LOGITS`, less how many are expected there
+    of_other_size: int = 0  # picks on micrographs of another pixel size than that of the training
+
+    def __add__(self, other: PrecisionEvidence) -> PrecisionEvidence:
+        """What both tell together."""
+        return PrecisionEvidence(
+            self.learnt,
+            self.n_picks + other.n_picks,
+            self.hits + other.hits,
+            self.variance + other.variance,
+            self.n_candidates + other.n_candidates,
+            self.n_lookalikes + other.n_lookalikes,
+            self.misfit + other.misfit,
+            self.of_other_size + other.of_other_size,
+        )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class FittedScores:
+    """The scores of a micrograph's candidates as the learnt mixtures explain them."""
+
+    learnt: LearntScores
+    scores: FloatArray  # (n,) best first
+    chances: FloatArray  # (b, n) that a candidate is a particle
+    n_lookalikes: float
+    misfit: FloatArray  # (g,), see `PrecisionEvidence`
+    other_size: bool  # whether its pixel size is not that of the training
+
+    @classmethod
+    def of(cls, ranking: Picks, model: Model, pixel_size: float | None) -> FittedScores | None:
+        """The mixtures that a model learnt, fitted to (n,) candidates whatever their scores.
+
+        None where nothing was learnt.
         """
-        memberships: FloatArray = expit(self._evidence(scores) + logit(_within_bounds(self.share)))
-        return memberships
+        learnt = LearntScores.of_summary(model.summary)
+        if learnt is None or ranking.scores is None:
+            return None
+        other_size = pixel_size is not None and not model.has_pixel_size(pixel_size)
+        return learnt.fitted_to(ranking.scores, other_size)
 
-    def fitted_to(self, scores: FloatArray) -> ScoreMixture:
-        """The mixture of the same bells with the share of particles that fits (n,) scores best."""
-        if not len(scores):
-            return self
-        share = self.share
-        evidence = np.clip(self._evidence(scores), -CERTAIN, CERTAIN)
-        odds = np.exp(evidence)  # the bells stay as they are
-        for _ in range(STEPS):
-            bounded = _within_bounds(share)
-            weights = bounded * odds
-            previous, share = share, float((weights / (weights + (1 - bounded))).mean())
-            if abs(share - previous) < SETTLED:
-                break
-        return replace(self, share=share)
-
-    def _evidence(self, scores: FloatArray) -> FloatArray:
-        """(n,) logarithm of how much likelier these scores are in the bell of particles."""
-        low, high = self.background.mean, max(self.background.mean, self.particles.mean)
-        logits = np.clip(_logits(scores), low, high)
-        return self.particles.log_density(logits) - self.background.log_density(logits)
+    def evidence_above(self, threshold: float) -> PrecisionEvidence:
+        """What they tell of the picks at a threshold."""
+        n_picks = int(np.searchsorted(-self.scores, -threshold, side="right"))
+        chances = self.chances[:, :n_picks]
+        mean = chances.mean(axis=0)
+        return PrecisionEvidence(
+            self.learnt,
+            n_picks,
+            chances.sum(axis=1),
+            float((mean * (1 - mean)).sum()),
+            len(self.scores),
+            self.n_lookalikes,
+            self.misfit,
+            n_picks if self.other_size else 0,
+        )
 
 
-def _within_bounds(share: float) -> float:
-    return float(np.clip(share, SMALLEST_SHARE, 1 - SMALLEST_SHARE))
+def _misfit(fitted: ScoreMixture, scores: FloatArray) -> FloatArray:
+    below = np.searchsorted(np.sort(logits_of(scores)), LOGITS, side="right")
+    expected = fitted.share_below(LOGITS).mean(axis=0)
+    return np.asarray(below - len(scores) * expected)
 
 
-def learn_mixture(
-    scores: FloatArray, has_label: NDArray[np.bool_], labels_complete: bool
-) -> ScoreMixture | None:
-    """The mixture that candidates on held-out micrographs teach.
+def judge(
+    evidence: PrecisionEvidence | None, largest_error: float = LARGEST_ERROR
+) -> PrecisionEstimate:
+    """The estimate that evidence gives; None is that of a model that learnt nothing of scores.
 
-    Parameters
-    ----------
-    scores : (n,) array
-    has_label : (n,) bool array
-        Which candidates hit a labelled particle.
-    labels_complete : bool
-        Whether the others are no particles. If some are, nothing tells what scores like a particle
-        from a particle, and it counts as one.
-
-    Returns
-    -------
-    ScoreMixture or None
-        None where no candidate has a label, or too few have none.
-
-    Notes
-    -----
-    The bell of particles is that of the labelled. Above its median there is hardly any background,
-    so the share of labelled ones there tells how many belong to it in all. The bell of background
-    is fitted to what is left, by expectation maximisation. It is not simply that of all without a
-    label: structures that score like particles would make it far too wide.
+    It is withheld where its standard deviation is larger than `largest_error`.
     """
-    if not has_label.any():
-        return None
-    logits = _logits(scores)
-    particles = Bell.of(logits[has_label])
-    taken = has_label | (logits > particles.mean)
-    if taken.all():
-        return None
-    label_rate = has_label[logits >= np.median(logits[has_label])].mean()
-    share = min(LARGEST_SHARE, float(has_label.mean() / label_rate))
-    mixture = ScoreMixture(Bell(float(np.median(logits[~taken])), 1.0), particles, share)
-    for _ in range(STEPS):
-        weights = np.where(taken, 0.0, 1.0 - mixture.memberships(scores))
-        mixture = replace(mixture, background=Bell.of(logits, weights))
-    return (
-        replace(mixture, purity=_purity(mixture, scores, has_label)) if labels_complete else mixture
-    )
+    if evidence is None:
+        return PrecisionEstimate(None, withheld=TOO_FEW_HELD_OUT)
+    if evidence.n_picks == 0:
+        return PrecisionEstimate(None, withheld=NO_PICKS)
+    if evidence.of_other_size > MOST_OF_OTHER_SIZE * evidence.n_picks:
+        return PrecisionEstimate(None, withheld=OTHER_PIXEL_SIZE)
+    if evidence.learnt.separation < LEAST_SEPARATION:
+        return PrecisionEstimate(None, withheld=NOT_TOLD_APART)
+    if _is_scored_otherwise(evidence):
+        return PrecisionEstimate(None, withheld=OTHER_SCORES)
+    # resamples of a few labels that were told without a mistake know of no mistakes
+    unseen = 1 / evidence.learnt.n_labels
+    of_learning = float(np.hypot(evidence.hits.std() / evidence.n_picks, unseen))
+    of_picks = float(np.sqrt(evidence.variance + UNDECIDED)) / evidence.n_picks
+    error = float(np.hypot(of_learning, of_picks))
+    if error > largest_error:
+        few = TOO_FEW_HELD_OUT if of_learning > of_picks else TOO_FEW_PICKS
+        return PrecisionEstimate(None, withheld=few)
+    return PrecisionEstimate(float(evidence.hits.mean()) / evidence.n_picks, error)
 
 
-def _purity(mixture: ScoreMixture, scores: FloatArray, has_label: NDArray[np.bool_]) -> float:
-    """The labelled of the candidates that look like particles, over how many should be labelled."""
-    memberships = mixture.memberships(scores)
-    likely = memberships > 0.5
-    labelled, expected = has_label[likely].sum(), memberships[likely].sum()
-    return float(min(1.0, (labelled + TRUSTED_PICKS) / (expected + TRUSTED_PICKS)))
+def _is_scored_otherwise(evidence: PrecisionEvidence) -> bool:
+    """Whether scores are not distributed as those that were held out, for any share of particles.
 
-
-def fit_candidates(
-    candidates: Candidates,
-    summary: Mapping[str, Any],
-    criteria: PickCriteria,
-) -> ScoreMixture | None:
-    """The mixture that was learnt, fitted to a micrograph's candidates, some of which are picked.
-
-    Parameters
-    ----------
-    candidates : Candidates
-    summary : mapping
-        That of the model that scored them.
-    criteria : PickCriteria
-        How picks are chosen; the threshold does not matter.
-
-    Returns
-    -------
-    ScoreMixture or None
-        None where nothing could be held out when the model was trained.
+    Nor may that share be far larger: on micrographs of another pixel size every second maximum may
+    look like a particle.
     """
-    learnt = ScoreMixture.of_summary(summary)
-    if learnt is None:
-        return None
-    ranking = criteria.of_ranking.picks_of(candidates)
-    assert ranking.scores is not None
-    return learnt.fitted_to(ranking.scores)
-
-
-def expected_hits(picks: Picks, mixture: ScoreMixture | None) -> float | None:
-    """The number of picks that are particles, as their scores tell it; None where they do not."""
-    if mixture is None or picks.scores is None:
-        return None
-    return float(mixture.chances(picks.scores).sum())
+    learnt, count = evidence.learnt, evidence.n_candidates
+    misfit = np.abs(evidence.misfit).max() / count
+    if misfit > learnt.misfit + MISFIT_MARGIN + MISFIT_CHANCE / np.sqrt(count):
+        return True
+    share, held_out = evidence.n_lookalikes / count, float(np.mean(learnt.mixtures.share))
+    return share * (1 - held_out) > MOST_TIMES_FULLER * held_out * (1 - share)
 
 
 def estimate_precision(
@@ -222,7 +248,8 @@ def estimate_precision(
     threshold: float,
     std_range: tuple[float, float] | None = None,
     min_distance_px: float | None = None,
-) -> float | None:
+    pixel_size: float | None = None,
+) -> PrecisionEstimate:
     """The share of picks that is right, estimated without knowing the truth.
 
     Parameters
@@ -232,13 +259,15 @@ def estimate_precision(
     model : Model
         What scored them.
     threshold, std_range, min_distance_px
-        As in `PickCriteria`.
+        As in `PickCriteria`; the model learnt what scores tell at its own range and distance.
+    pixel_size : float, optional
+        Of the micrographs, A per original pixel; None where it is not known.
 
     Returns
     -------
-    float or None
-        Precision, 0 to 1, of the picks of all micrographs together. None without picks, and where
-        nothing could be held out when the model was trained.
+    PrecisionEstimate
+        Precision, 0 to 1, of the picks of all micrographs together, and its standard deviation; or
+        why it is withheld.
 
     Notes
     -----
@@ -253,23 +282,27 @@ def estimate_precision(
     >>> first, second = simulate_sample(2)
     >>> model = train([first.micrograph], [Labels.of(first.truth_yx)], box_size_px=120, epochs=2)
     >>> candidates = find_candidates(score(second.micrograph, model))
-    >>> estimate = estimate_precision([candidates], model, threshold=0.9)
-    >>> 0.5 < estimate <= 1.0
-    True
+    >>> print(estimate_precision([candidates], model, threshold=0.9))
+    withheld: too few particles were held out of the training
     """
     criteria = PickCriteria(threshold, std_range, min_distance_px)
-    hits, picked = 0.0, 0
-    for of_micrograph in candidates:
-        picks = criteria.picks_of(of_micrograph)
-        mixture = fit_candidates(of_micrograph, model.summary, criteria)
-        expected = expected_hits(picks, mixture)
-        if expected is None:
-            return None
-        hits, picked = hits + expected, picked + len(picks)
-    return hits / picked if picked else None
+    evidences = [evidence_of(each, model, criteria, pixel_size) for each in candidates]
+    return judge(sum_of(evidences))
 
 
-def _logits(scores: FloatArray) -> FloatArray:
-    with np.errstate(divide="ignore"):
-        logits: FloatArray = np.clip(logit(scores), -FARTHEST_LOGIT, FARTHEST_LOGIT)
-    return logits
+def evidence_of(
+    candidates: Candidates,
+    model: Model,
+    criteria: PickCriteria,
+    pixel_size: float | None = None,
+) -> PrecisionEvidence | None:
+    """What the scores of a micrograph tell of its picks; None where a model learnt nothing."""
+    ranking = criteria.of_ranking.picks_of(candidates)
+    fitted = FittedScores.of(ranking, model, pixel_size)
+    return None if fitted is None else fitted.evidence_above(criteria.threshold)
+
+
+def sum_of(evidences: Iterable[PrecisionEvidence | None]) -> PrecisionEvidence | None:
+    """What micrographs tell together; None where none tells anything."""
+    known = [evidence for evidence in evidences if evidence is not None]
+    return sum(known[1:], known[0]) if known else None

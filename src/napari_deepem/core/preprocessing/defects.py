@@ -27,17 +27,55 @@ NOISE_FACTOR = 3.0  # of the noise of the lines nearby
 LEVEL_SIGMAS = 6.0  # of how the levels of lines scatter
 NEARBY_LINES = 17  # a block of up to half as many hot lines is seen
 BRIDGED_LINES = 3  # gaps so narrow are interpolated: they hide nothing that a picker looks for
-HIGHEST_SHARE = 0.5  # of all lines: more of them is how the image is, not a defect of it
+HIGHEST_SHARE = 0.5  # of lines that are not blank: more odd ones are how the image is, no defect
+PROBES = 64  # pixels of a line, which only a line that may be blank has all alike
+
+
+def find_blank_lines(image: NDArray[Any]) -> tuple[Lines, Lines]:
+    """The rows and the columns of one value each: surely no image, however many they are.
+
+    Each may have a value of its own, and rows are looked at without blank columns, and columns
+    without blank rows. None is blank where no other is left.
+
+    Parameters
+    ----------
+    image : (h, w) array of any real type
+        Finite.
+
+    Returns
+    -------
+    (h,) and (w,) bool arrays, True where blank.
+    """
+    rows = _constant(image, np.arange(image.shape[1]))
+    cols = _constant(image.T, np.flatnonzero(~rows))
+    if cols.any():
+        rows |= _constant(image, np.flatnonzero(~cols))
+    if rows.all() or cols.all():
+        return np.zeros_like(rows), np.zeros_like(cols)
+    return rows, cols
+
+
+def _constant(image: NDArray[Any], crossing: NDArray[np.int64]) -> Lines:
+    """(h,) rows whose pixels on the crossing columns are all alike; without any of those all."""
+    probes = image[:, crossing[:: max(1, len(crossing) // PROBES)]]
+    constant: Lines = (probes == probes[:, :1]).all(axis=1)
+    for row in np.flatnonzero(constant):
+        pixels = image[row, crossing]
+        constant[row] = (pixels == pixels[:1]).all()
+    return constant
 
 
 def find_missing_lines(
-    image: NDArray[Any], limits: tuple[float, float] = (-np.inf, np.inf)
+    image: NDArray[Any],
+    limits: tuple[float, float] = (-np.inf, np.inf),
+    blank: tuple[Lines, Lines] | None = None,
 ) -> tuple[Lines, Lines]:
     """The rows and the columns that carry no image.
 
-    These are, at the border or inside: lines without noise (a constant, or nearly so); blocks of
-    up to 8 lines of another level, or noise, than the lines around; and at the border only: lines
-    that repeat what is beside them, as an image filtered after padding leaves them.
+    These are, at the border or inside: blank lines; those nearly without noise; blocks of up to 8
+    lines of another level, or noise, than the lines around; and at the border only: lines that
+    repeat what is beside them, as an image filtered after padding leaves them. Blank lines count
+    in no figure of what is usual.
 
     Parameters
     ----------
@@ -45,15 +83,18 @@ def find_missing_lines(
         Finite.
     limits : (low, high)
         Of its pixels: hotter ones are clipped.
+    blank : pair of (h,) and (w,) bool arrays, optional
+        Its blank lines, where they are known.
 
     Returns
     -------
     (h,) and (w,) bool arrays, True where missing.
     """
-    rows = _missing(image, 0, np.arange(image.shape[1]), limits)
-    cols = _missing(image, 1, np.flatnonzero(~rows), limits)
+    blank_rows, blank_cols = find_blank_lines(image) if blank is None else blank
+    rows = _missing(image, 0, np.flatnonzero(~blank_cols), limits, blank_rows)
+    cols = _missing(image, 1, np.flatnonzero(~rows), limits, blank_cols)
     if cols.any():  # rows are looked at without padding, too
-        rows |= _missing(image, 0, np.flatnonzero(~cols), limits)
+        rows |= _missing(image, 0, np.flatnonzero(~cols), limits, blank_rows)
     return rows, cols
 
 
@@ -101,22 +142,27 @@ def _bridge(before: Float32Array, after: Float32Array, count: int) -> Float32Arr
 
 
 def _missing(
-    image: NDArray[Any], axis: int, crossing: NDArray[np.int64], limits: tuple[float, float]
+    image: NDArray[Any],
+    axis: int,
+    crossing: NDArray[np.int64],
+    limits: tuple[float, float],
+    blank: Lines,
 ) -> Lines:
     """(h,) lines along an axis that carry no image, told by their pixels on crossing lines."""
-    height, width = image.shape[axis], len(crossing)
-    if min(height, width) < 2 * PARTS:
-        return np.zeros(height, dtype=bool)
-    sample = np.linspace(0, width - 2, min(width - 1, LINE_PIXELS)).astype(np.int64)
+    shown = ~blank
+    if min(int(shown.sum()), len(crossing)) < 2 * PARTS:
+        return blank.copy()
+    sample = np.linspace(0, len(crossing) - 2, min(len(crossing) - 1, LINE_PIXELS)).astype(np.int64)
     pixels = _clipped_lines(image, 1 - axis, crossing[sample], limits)
     steps = _clipped_lines(image, 1 - axis, crossing[sample + 1], limits)
     steps -= pixels
     level, noise = _parts(pixels, axis), _parts(np.abs(steps, out=steps), axis)  # (h, parts)
     del steps  # as large as a part of the micrograph
     change = np.diff(pixels, axis=axis)
-    missing = _empty(noise) | _unlike_nearby(level, noise)
-    missing |= _smeared(_parts(np.abs(change, out=change), axis), noise)
-    return missing if missing.mean() <= HIGHEST_SHARE else np.zeros(height, dtype=bool)
+    missing = _empty(noise, shown)
+    missing[shown] |= _unlike_nearby(level[shown], noise[shown])
+    missing |= _smeared(_parts(np.abs(change, out=change), axis), noise, shown)
+    return blank | missing if missing[shown].mean() <= HIGHEST_SHARE else blank.copy()
 
 
 def _clipped_lines(
@@ -132,9 +178,9 @@ def _parts(image: Float32Array, axis: int) -> Float32Array:
     return np.stack([part.mean(axis=1 - axis) for part in parts], axis=1)
 
 
-def _empty(noise: Float32Array) -> Lines:
+def _empty(noise: Float32Array, shown: Lines) -> Lines:
     """Rows without noise, and those beside them where a filter has spread it."""
-    highest, usual = noise.max(axis=1), np.median(noise)
+    highest, usual = noise.max(axis=1), np.median(noise[shown])
     return _grow(highest < EMPTY * usual, highest < NEARLY_EMPTY * usual)
 
 
@@ -150,13 +196,13 @@ def _unlike_nearby(level: Float32Array, noise: Float32Array) -> Lines:
     return unlike
 
 
-def _smeared(change: Float32Array, noise: Float32Array) -> Lines:
+def _smeared(change: Float32Array, noise: Float32Array, shown: Lines) -> Lines:
     """Rows at the border that change less towards the next one than along themselves."""
     middle = len(noise) // 2
     inwards = np.concatenate([change[:middle], change[middle - 1 :]]).mean(axis=1)
     along = noise.mean(axis=1)
     ratio = np.divide(inwards, along, out=np.ones_like(along), where=along > 0)
-    usual = np.median(ratio)
+    usual = np.median(ratio[shown])
     smeared = _grow(ratio < SMEARED * usual, ratio < NEARLY_SMEARED * usual)
     for first, last in _spans(smeared):
         smeared[first:last] &= first == 0 or last == len(smeared)

@@ -14,6 +14,7 @@ from napari_deepem.core.preprocessing.defects import (
     Gaps,
     Lines,
     clipped_rows,
+    find_blank_lines,
     find_missing_lines,
     split_narrow_gaps,
 )
@@ -82,8 +83,9 @@ def _clip_and_bin(
 ) -> tuple[Float32Array, NDArray[np.bool_] | None]:
     """The binned image, and which of its pixels are seen; None: all."""
     pixels = image if _is_finite(image) else fill_broken_pixels(image)
-    limits = hot_pixel_limits(pixels)
-    rows, cols = find_missing_lines(pixels, limits)
+    blank = find_blank_lines(pixels)
+    limits = hot_pixel_limits(pixels, *blank)
+    rows, cols = find_missing_lines(pixels, limits, blank)
     if not (rows.any() or cols.any()):
         return _bin(pixels, binning, limits)[0], None
     limits = hot_pixel_limits(pixels, rows, cols)
@@ -261,7 +263,7 @@ def robust_statistics(
 
 def _sample(image: NDArray[Any], rows: Lines | None, cols: Lines | None) -> Float32Array:
     """(n,) pixels at equal distances in reading order, missing rows and columns left out."""
-    if rows is None or cols is None:
+    if rows is None or cols is None or not (rows.any() or cols.any()):
         every = max(1, image.size // STATISTICS_PIXELS)
         return np.asarray(image.reshape(-1)[::every], dtype=np.float32)
     kept_rows, kept_cols = np.flatnonzero(~rows), np.flatnonzero(~cols)

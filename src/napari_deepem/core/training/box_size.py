@@ -15,6 +15,7 @@ from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograp
 FEWEST_PARTICLES = 5
 MOST_PER_MICROGRAPH = 60  # more of them sharpen the profile no further
 CLIPPED_SIGMAS = 6.0  # of pixels: hot ones and carbon would outweigh a faint particle
+ENOUGH_PROFILES = 3 * MOST_PER_MICROGRAPH
 INNERMOST_PX = 3  # rings within have too few pixels to tell anything
 FARTHEST_SHARE, FARTHEST_PX = 0.25, 400  # of the shorter side; how far out is looked
 SMOOTHING_PX = 1.5
@@ -49,17 +50,34 @@ def suggest_box(micrographs: Iterable[Micrograph], labels: Iterable[Labels]) -> 
     >>> suggest_box([simulated.micrograph], [Labels.of(simulated.truth_yx)])
     102
     """
-    pairs = list(zip(micrographs, labels, strict=True))
-    shortest = min((min(micrograph.shape) for micrograph, _ in pairs), default=0)
-    reach = min(int(FARTHEST_SHARE * shortest), FARTHEST_PX)
-    if reach <= 4 * INNERMOST_PX:
-        return None
-    profiles = [radial_profiles(m.image, each.positive_yx, reach) for m, each in pairs]
-    rings = np.concatenate([np.empty((0, reach)), *profiles])
-    radius_px = edge_radius(rings) if len(rings) >= FEWEST_PARTICLES else None
-    if radius_px is None:
-        return None
-    return max(AUTO_BOX_PX, 2 * round(BOX_PER_RADIUS * radius_px / 2))
+    suggestion = BoxSuggestion()
+    for micrograph, each in zip(micrographs, labels, strict=True):
+        suggestion.add(micrograph, each)
+    return suggestion.box_px()
+
+
+class BoxSuggestion:
+    """The same of micrographs that come one after the other; none is kept."""
+
+    def __init__(self) -> None:
+        self._profiles: list[FloatArray] = []
+
+    def add(self, micrograph: Micrograph, labels: Labels) -> None:
+        """Look at a micrograph, unless enough particles were seen."""
+        if sum(map(len, self._profiles)) < ENOUGH_PROFILES and len(labels.positive_yx):
+            reach = min(int(FARTHEST_SHARE * min(micrograph.shape)), FARTHEST_PX)
+            self._profiles.append(radial_profiles(micrograph.image, labels.positive_yx, reach))
+
+    def box_px(self) -> int | None:
+        """The box size, see `suggest_box`."""
+        reach = min((profiles.shape[1] for profiles in self._profiles), default=0)
+        if reach <= 4 * INNERMOST_PX:
+            return None
+        rings = np.concatenate([profiles[:, :reach] for profiles in self._profiles])
+        radius_px = edge_radius(rings) if len(rings) >= FEWEST_PARTICLES else None
+        if radius_px is None:
+            return None
+        return max(AUTO_BOX_PX, 2 * round(BOX_PER_RADIUS * radius_px / 2))
 
 
 def radial_profiles(image: NDArray[np.generic], centres_yx: FloatArray, reach: int) -> FloatArray:

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from napari_deepem.core.evaluation.metrics import CURVES_KEY, Evaluation, evaluate, f_beta, match
-from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, neighbour_distances
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
-from napari_deepem.core.picking.precision_estimate import learn_mixture
+from napari_deepem.core.picking.precision_estimate import LearntScores, judge, sum_of
 from napari_deepem.core.picking.scoring import CPU, score_prepared
 from napari_deepem.core.training.dataset import Field, cut_boxes
 from napari_deepem.core.types import Candidates, FloatArray, Picks, ScoreMap
@@ -27,16 +27,20 @@ UNDECIDED = 0.5  # where nothing is known: the score at which a sigmoid is undec
 LABELS_WORTH_OF_DOUBT = 10  # see `best_threshold`
 AP_DOUBT = 0.1  # over the root of the labels: an average precision better by less may be chance
 CURVE_STEPS = 100  # from a threshold of 0 to one of 1
+SPACING_SHARE = 0.6  # of the least distance of labelled particles: picks err on both sides
+LARGEST_DISTANCE_BOXES = 0.5  # of picks: the next micrograph may be fuller
+ENOUGH_NEIGHBOURS = 15  # labels whose neighbours are labelled too, to tell how near they come
 STD_MARGIN = 1.5  # ice thickness and orientations differ more than a few labels can show
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The threshold and the smoothing with which a network's scores are best used."""
+    """The threshold, smoothing and distance with which a network's scores are best used."""
 
     threshold: float
     smoothing: float  # boxes, see `candidates.smooth_scores`
     figures: dict[str, Any]  # of picks at the threshold
+    min_distance_px: float | None = None  # network pixels; None: a quarter of the box
 
 
 def calibrate(
@@ -46,12 +50,13 @@ def calibrate(
     std_range: tuple[float, float] | None = None,
     smoothings: Sequence[float] = (0.0,),
     device: torch.device = CPU,
+    labelled: Sequence[Field] = (),
 ) -> Calibration:
     """The smoothing and the F2 threshold from held-out fields, and a summary's figures of both.
 
     Without such fields the defaults. Average precision and F2 mean something only where every
     particle is labelled. `std_range` is that of the picks whose precision is estimated, see
-    `precision_estimate`.
+    `precision_estimate`; the distance of the labels in `labelled` becomes that of picks.
     """
     if not held_out:
         return Calibration(UNDECIDED, 0.0, {})
@@ -59,6 +64,10 @@ def calibrate(
     smoothing = choose_smoothing(maps, held_out, smoothings)
     candidates = [find_candidates(replace(score_map, smoothing=smoothing)) for score_map in maps]
     evaluation = _evaluate(candidates, held_out)
+    label_rate = 1.0 if labels_complete else evaluation.n_truth / n_particles(evaluation)
+    distance_px = distance_of_labels(labelled, network.architecture.box_px, label_rate)
+    if distance_px is not None:
+        evaluation = _evaluate(candidates, held_out, distance_px)
     threshold = best_threshold(evaluation, labels_complete)
     precision, recall = evaluation.at(threshold)
     figures: dict[str, Any] = {
@@ -68,14 +77,19 @@ def calibrate(
     if labels_complete:
         f2 = float(f_beta(precision, recall, beta=2))
         figures |= {"held_out_ap": evaluation.ap, "held_out_f2": f2}
-    scores, has_label = _labelled_scores(candidates, held_out, std_range, evaluation.radius_px)
-    mixture = learn_mixture(scores, has_label, labels_complete)
-    if mixture is not None:
-        figures |= mixture.as_summary()
-        picked = scores[scores >= threshold]
-        if len(picked):
-            figures["estimated_precision"] = float(mixture.chances(picked).mean())
-    return Calibration(threshold, smoothing, figures)
+    criteria = PickCriteria(0.0, std_range, distance_px)
+    scores, has_label = _labelled_scores(candidates, held_out, criteria, evaluation.radius_px)
+    learnt = LearntScores.of_held_out(scores, has_label, labels_complete)
+    evidence = None
+    if learnt is not None:
+        figures |= learnt.as_summary()
+        evidence = sum_of(learnt.fitted_to(each).evidence_above(threshold) for each in scores)
+    estimate = judge(evidence)
+    if estimate.precision is None:
+        figures["precision_withheld"] = estimate.withheld
+    else:
+        figures["estimated_precision"] = estimate.precision
+    return Calibration(threshold, smoothing, figures, distance_px)
 
 
 def _curves(evaluation: Evaluation, labels_complete: bool) -> dict[str, list[float]]:
@@ -133,17 +147,20 @@ def _score_maps(network: Network, fields: Sequence[Field], device: torch.device)
     return [finish(score_prepared(field.prepared, network, device=device)) for field in fields]
 
 
-def _evaluate(candidates: Sequence[Candidates], fields: Sequence[Field]) -> Evaluation:
-    picks = [_pick_field(each, field) for each, field in zip(candidates, fields, strict=True)]
+def _evaluate(
+    candidates: Sequence[Candidates], fields: Sequence[Field], min_distance_px: float | None = None
+) -> Evaluation:
+    criteria = PickCriteria(0.0, None, min_distance_px)
+    picks = [
+        _pick_field(each, field, criteria) for each, field in zip(candidates, fields, strict=True)
+    ]
     truth = [field.positive_yx for field in fields]
     return evaluate(picks, truth, SAME_PARTICLE_BOXES * candidates[0].box_size_px)
 
 
-def _pick_field(
-    candidates: Candidates, field: Field, std_range: tuple[float, float] | None = None
-) -> Picks:
-    """Every candidate in the field's columns that keeps the minimum distance; network pixels."""
-    picks = PickCriteria(threshold=0.0, std_range=std_range).picks_of(candidates)
+def _pick_field(candidates: Candidates, field: Field, criteria: PickCriteria) -> Picks:
+    """The picks in the field's columns; network pixels."""
+    picks = criteria.picks_of(candidates)
     low, high = field.cols
     inside = (picks.centres_yx[:, 1] >= low) & (picks.centres_yx[:, 1] <= high)
     assert picks.scores is not None
@@ -153,17 +170,17 @@ def _pick_field(
 def _labelled_scores(
     candidates: Sequence[Candidates],
     fields: Sequence[Field],
-    std_range: tuple[float, float] | None,
+    criteria: PickCriteria,
     radius_px: float,
-) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """(n,) scores of all that may be picked, and (n,) bool, which of them hit a label."""
+) -> tuple[list[FloatArray], list[NDArray[np.bool_]]]:
+    """(n,) scores of all that may be picked, and (n,) bool, which hit a label, of each field."""
     scores, has_label = [], []
     for field_candidates, field in zip(candidates, fields, strict=True):
-        picks = _pick_field(field_candidates, field, std_range)
+        picks = _pick_field(field_candidates, field, criteria)
         assert picks.scores is not None
         scores.append(picks.scores)
         has_label.append(match(picks.centres_yx, field.positive_yx, radius_px, picks.scores))
-    return np.concatenate(scores), np.concatenate(has_label)
+    return scores, has_label
 
 
 def best_threshold(evaluation: Evaluation, labels_complete: bool) -> float:
@@ -201,19 +218,47 @@ def _between_typical_scores(evaluation: Evaluation) -> float:
 
 
 def f2_of_partial_labels(evaluation: Evaluation) -> FloatArray:
-    """(k,) F2 at each threshold if the labels are a random sample of the particles.
+    """(k,) F2 at each threshold, 0 to 1, if the labels are a random sample of the particles.
 
     Recall is that of the labels. Precision can't be counted, since a pick without a label may be
-    right; but with N particles in all, TP = recall * N, so eq 8 is 5 TP / (4 N + picks). N is
-    taken to be what the network itself finds at a score of 0.5, over its recall there. With
-    N = all labels this is eq 8 as it stands.
+    right; but with N particles in all, TP = recall * N, and no more than there are picks, so eq 8
+    is 5 TP / (4 N + picks). With N = all labels this is eq 8 as it stands.
     """
-    at_half = np.flatnonzero((evaluation.thresholds >= UNDECIDED) & (evaluation.recalls > 0))
-    n_particles = float(evaluation.n_truth)
-    if at_half.size:
-        estimate = evaluation.counts[at_half[-1]] / evaluation.recalls[at_half[-1]]
-        n_particles = max(n_particles, estimate)
-    return 5 * evaluation.recalls * n_particles / (4 * n_particles + evaluation.counts)
+    total, counts = n_particles(evaluation), evaluation.counts
+    hits = np.minimum(evaluation.recalls * total, counts)
+    return 5 * hits / (4 * total + counts)
+
+
+def n_particles(evaluation: Evaluation) -> float:
+    """The number of particles of which the labels are a random sample; 1 or more.
+
+    Picks that score as high as the better half of the labels that are found are particles, nearly
+    all: how many of these there are to a label tells how many there are in all.
+    """
+    recalls, counts = evaluation.recalls, evaluation.counts
+    if not recalls.any():
+        return max(1.0, float(evaluation.n_truth))
+    half = np.searchsorted(recalls, recalls[-1] / 2)
+    return max(float(evaluation.n_truth), float(counts[half] / recalls[half]))
+
+
+def distance_of_labels(fields: Sequence[Field], box_px: int, label_rate: float) -> float | None:
+    """The minimum distance of picks that labelled particles suggest; None: a quarter of the box.
+
+    A long or large particle has several maxima in the score map, further apart than a quarter of
+    its box: its doubles. No two particles lie nearer than the least distance of labelled ones, so
+    more than half of that is safe. Where but a share `label_rate` of the particles bear a label,
+    most neighbours do not, and the least distance of labels tells nothing. Lengths are in network
+    pixels.
+    """
+    distances = np.concatenate(
+        [neighbour_distances(f.positive_yx) for f in fields] or [np.empty(0)]
+    )
+    if np.isfinite(distances).sum() * label_rate < ENOUGH_NEIGHBOURS:
+        return None
+    least_px, most_px = (share * box_px for share in (SAME_PARTICLE_BOXES, LARGEST_DISTANCE_BOXES))
+    distance_px = min(SPACING_SHARE * float(distances.min()), most_px)
+    return distance_px if distance_px > least_px else None
 
 
 def particle_std_range(fields: Sequence[Field], box_px: int) -> tuple[float, float]:

@@ -83,7 +83,7 @@ def prepare_fields(
             raise InputError("micrographs and labels differ in number: give one item for each")
         if not its_labels.can_teach:
             continue
-        _check_inside(micrograph, its_labels)
+        check_inside(micrograph.name, micrograph.shape, its_labels)
         prepared = prepare_micrograph(micrograph, box_size_px, sampling)
         positive_yx = sampling.to_network(its_labels.positive_yx)
         negative_yx = sampling.to_network(its_labels.negative_yx)
@@ -105,15 +105,16 @@ def prepare_fields(
     return fields
 
 
-def _check_inside(micrograph: Micrograph, labels: Labels) -> None:
-    height, width = micrograph.shape
+def check_inside(name: str, shape: tuple[int, int], labels: Labels) -> None:
+    """InputError, which tells where, if labels lie outside of a micrograph of (height, width)."""
+    height, width = shape
     for centres_yx in (labels.positive_yx, labels.negative_yx, labels.unsure_yx):
         outside = (centres_yx < -0.5) | (centres_yx > np.array([height, width]) - 0.5)
         if outside.any():
             row, col = centres_yx[outside.any(axis=1)][0]
             raise InputError(
                 f"{int(outside.any(axis=1).sum())} of {len(centres_yx)} coordinates lie outside "
-                f"micrograph {micrograph.name} ({width} x {height} px), the first at "
+                f"micrograph {name} ({width} x {height} px), the first at "
                 f"x = {col:g}, y = {row:g}: coordinates must be in pixels of this file, unbinned"
             )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from math import ceil
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.jobs import never
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.cpu_training_pass import keep_freed_memory, training_logits
 from napari_deepem.core.network.devices import is_out_of_memory
@@ -32,18 +34,31 @@ class Learner(ABC):
     """A network that is being trained. `run_epoch` trains on; `trained` is what it has become."""
 
     network: Network
+    boxes_per_epoch: int  # that the network is shown
 
-    @abstractmethod
     def run_epoch(self) -> float:
         """The mean loss of one more epoch's batches, on which the network is trained."""
+        return float(np.mean(list(self.learn_batches())))
+
+    @property
+    @abstractmethod
+    def batches_per_epoch(self) -> int:
+        """The number of batches of an epoch."""
+
+    @abstractmethod
+    def learn_batches(self) -> Iterator[float]:
+        """The losses of one more epoch's batches; each is trained on when it is asked for."""
 
     @abstractmethod
     def trained(self) -> Network:
         """The network to use: on the CPU, in evaluation mode, without batch normalisation."""
 
     @abstractmethod
-    def look_around(self) -> None:
-        """Draw no more background where the network sees particles that are not labelled."""
+    def look_around(self, stop: Callable[[], bool] = never) -> None:
+        """Draw no more background where the network sees particles that are not labelled.
+
+        Nothing changes if `stop`, which is asked now and then, becomes true.
+        """
 
     @staticmethod
     @abstractmethod
@@ -51,10 +66,10 @@ class Learner(ABC):
         """Scalar loss of (b,) logits for (b,) targets, 1 = particle and 0 = not."""
 
 
-def loss_of_epoch(learner: Learner, device: torch.device) -> float:
-    """The mean loss of an epoch's batches; InputError where a GPU has too little memory."""
+def losses_of_epoch(learner: Learner, device: torch.device) -> Iterator[float]:
+    """The losses of an epoch's batches; InputError where a GPU has too little memory."""
     try:
-        return learner.run_epoch()
+        yield from learner.learn_batches()
     except RuntimeError as error:
         if device.type == "cpu" or not is_out_of_memory(error):
             raise
@@ -86,6 +101,7 @@ class PaperLearner(Learner):
         )
         crops = quarter_turns(np.concatenate([positive, negative]))
         self._crops = torch.from_numpy(crops)[:, None]  # (4 * n, 1, box, box)
+        self.boxes_per_epoch = len(crops)
         self._targets = torch.tensor(([1.0] * len(positive) + [0.0] * len(negative)) * 4)
         self._device = device
         self._recipe = recipe
@@ -102,21 +118,24 @@ class PaperLearner(Learner):
         """Eq 4: E = 1 / (2 N) * sum of (t - y)^2."""
         return functional.mse_loss(torch.sigmoid(logits), targets) / 2
 
-    def run_epoch(self) -> float:
-        """The mean loss of a pass in random mini-batches; eq 5: w <- w - eta dE/dw."""
+    @property
+    def batches_per_epoch(self) -> int:
+        """The number of mini-batches of a pass."""
+        return ceil(len(self._crops) / self._recipe.batch_size)
+
+    def learn_batches(self) -> Iterator[float]:
+        """The losses of a pass in random mini-batches; eq 5: w <- w - eta dE/dw."""
         self.network.train()
         order = torch.from_numpy(self._rng.permutation(len(self._crops)))
-        losses = []
         for batch in order.split(self._recipe.batch_size):
             crops, targets = self._crops[batch].to(self._device), self._targets[batch]
             loss = self.loss(self.network(crops)[:, 0, 0], targets.to(self._device))
             self._optimiser.zero_grad()
             loss.backward()
             self._optimiser.step()
-            losses.append(loss.item())
-        return float(np.mean(losses))
+            yield loss.item()
 
-    def look_around(self) -> None:
+    def look_around(self, stop: Callable[[], bool] = never) -> None:
         """Change nothing: the paper's examples are drawn once."""
 
     def trained(self) -> Network:
@@ -143,6 +162,7 @@ class ModernLearner(Learner):
         self._rng = rng
         self._box_px = architecture.box_px
         self._batches = recipe.batches_per_epoch
+        self.boxes_per_epoch = self._batches * recipe.batch_size
         self._seen = 0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**63 - 1)))
@@ -165,11 +185,15 @@ class ModernLearner(Learner):
         """Mean binary cross-entropy."""
         return functional.binary_cross_entropy_with_logits(logits, targets)
 
-    def run_epoch(self) -> float:
-        """The mean loss of the recipe's number of freshly drawn batches, which are trained on."""
+    @property
+    def batches_per_epoch(self) -> int:
+        """The recipe's number."""
+        return self._batches
+
+    def learn_batches(self) -> Iterator[float]:
+        """The losses of the recipe's number of freshly drawn batches, which are trained on."""
         self.network.train()
         keep_freed_memory()
-        losses = []
         for crops, targets in self._draw_batches():
             crops, targets = crops.to(self._device), targets.to(self._device)
             loss = self.loss(training_logits(self.network, crops), targets)
@@ -178,17 +202,17 @@ class ModernLearner(Learner):
             self._optimiser.step()
             self._schedule.step()
             self._update_average()
-            losses.append(loss.item())
-        return float(np.mean(losses))
+            yield loss.item()
 
     def trained(self) -> Network:
         """The averaged network, its batch normalisation folded away."""
         return self._average.without_batch_norm().cpu()
 
-    def look_around(self) -> None:
+    def look_around(self, stop: Callable[[], bool] = never) -> None:
         """Keep background clear of what the network sees now, no longer of what it saw before."""
         away_px = self._recipe.background_distance * self._box_px
-        self._fields = clear_of_lookalikes(self._labelled, self.trained(), away_px, self._device)
+        cleared = clear_of_lookalikes(self._labelled, self.trained(), away_px, self._device, stop)
+        self._fields = cleared or self._fields
 
     def _draw_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches: (b, 1, box, box) crops and (b,) targets, a share of them particles."""

@@ -12,7 +12,14 @@ import torch
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.verdicts import join
-from napari_deepem.core.jobs import EpochDone, MicrographRead, finish
+from napari_deepem.core.jobs import (
+    BatchesDone,
+    EpochDone,
+    MicrographRead,
+    finish,
+    never,
+    without_batches,
+)
 from napari_deepem.core.network.devices import DeviceName, chosen_device
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.picking.candidates import find_candidates
@@ -21,7 +28,7 @@ from napari_deepem.core.picking.scoring import score_prepared
 from napari_deepem.core.training.dataset import Field, hold_out, prepare_fields
 from napari_deepem.core.training.recipes import MODERN, RECIPES, Recipe
 from napari_deepem.core.training.settings import TrainingSettings
-from napari_deepem.core.training.train import never, train_fields
+from napari_deepem.core.training.train import train_fields
 from napari_deepem.core.training.unlabelled_particles import clear_of
 from napari_deepem.core.types import Labels, Micrograph
 
@@ -139,7 +146,9 @@ def refine(
         for micrograph, its_labels in zip(new, labels, strict=True)
     ]
     settings = settings_of(model, epochs, start=start, device=device)
-    job = refine_epochs(model, verdicts, micrograph_of, settings, start)
+    job: Generator[MicrographRead | EpochDone, None, Model] = without_batches(
+        refine_epochs(model, verdicts, micrograph_of, settings, start)
+    )
     return finish(job, on_progress)
 
 
@@ -150,7 +159,7 @@ def refine_epochs(
     settings: TrainingSettings,
     start: Start = "anew",
     stop: Callable[[], bool] = never,
-) -> Generator[MicrographRead | EpochDone, None, Model]:
+) -> Generator[MicrographRead | BatchesDone | EpochDone, None, Model]:
     """A stream of progress that returns the `Model`: `refine` step by step.
 
     What was held out at first is held out again and nothing else, so that figures can be compared;

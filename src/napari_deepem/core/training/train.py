@@ -11,27 +11,26 @@ import numpy as np
 import torch
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.evaluation.metrics import average_precision, precision_recall
-from napari_deepem.core.jobs import EpochDone, finish
+from napari_deepem.core.jobs import BatchesDone, EpochDone, finish, never, without_batches
 from napari_deepem.core.network.devices import DeviceName, chosen_device
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.network.network import Network
-from napari_deepem.core.picking.scoring import CPU, score_crops
+from napari_deepem.core.picking.scoring import CPU
 from napari_deepem.core.training.calibration import calibrate, particle_std_range
 from napari_deepem.core.training.dataset import (
     Field,
     hold_out,
-    positives_and_negatives,
     prepare_fields,
 )
+from napari_deepem.core.training.held_out_figures import HeldOutFigures
 from napari_deepem.core.training.learners import (
     Learner,
     ModernLearner,
     PaperLearner,
-    loss_of_epoch,
+    losses_of_epoch,
 )
 from napari_deepem.core.training.settings import TrainingSettings, sampling_of
-from napari_deepem.core.types import Float32Array, Labels, Micrograph
+from napari_deepem.core.types import Labels, Micrograph
 
 
 def train(
@@ -106,11 +105,6 @@ def train(
     return finish(train_epochs(micrographs, labels, settings), on_epoch)
 
 
-def never() -> bool:
-    """Whether to stop a training that nobody asks to stop: no."""
-    return False
-
-
 def train_epochs(
     micrographs: Iterable[Micrograph],
     labels: Sequence[Labels],
@@ -126,7 +120,7 @@ def train_epochs(
         raise InputError("no particle is labelled: mark some particles first, or give their file")
     chosen_device(settings.device)  # before anything is read
     fields = prepare_fields(micrographs, labels, settings.box_size_px, settings.chosen_sampling)
-    return (yield from train_fields(fields, settings, stop=stop))
+    return (yield from without_batches(train_fields(fields, settings, stop=stop)))
 
 
 def train_fields(
@@ -137,14 +131,15 @@ def train_fields(
     *,
     before: Network | None = None,
     stop: Callable[[], bool] = never,
-) -> Generator[EpochDone, None, Model]:
-    """A stream of `EpochDone` that returns the `Model`: `train_epochs` on prepared micrographs.
+) -> Generator[BatchesDone | EpochDone, None, Model]:
+    """A stream of progress that returns the `Model`: `train_epochs` on prepared micrographs.
+
+    It tells of every batch and of every epoch.
 
     Parameters
     ----------
     fields : sequence of Field
         Every labelled micrograph, whole, see `prepare_fields`.
-    settings : TrainingSettings
     parts : (training, held_out), optional
         The fields divided; as `hold_out` does by default, which depends on the fields and the seed
         alone, not on recipe and architecture.
@@ -153,29 +148,30 @@ def train_fields(
     before : Network, optional
         An earlier network, tried on the same held-out boxes: the summary's `ap_before`.
     stop : callable, optional
-        Asked after every epoch; True ends the training there with the best epoch's network (see
-        `best_epoch`), calibrated as any other. To drop a training, close the stream instead.
+        Asked after every batch; True ends the epoch and the training there, with the best epoch's
+        network (see `best_epoch`), calibrated as any other. To drop a training, close the stream.
     """
     box_px, device = settings.network_box_px, chosen_device(settings.device)
     rng = np.random.default_rng(settings.seed)
     training, held_out = parts or hold_out(fields, box_px, rng)
     learner = make_learner(settings, training, rng, start, device)
-    boxes = _held_out_boxes(held_out, settings, rng)
+    figures = HeldOutFigures(held_out, settings, rng, learner.loss, learner.boxes_per_epoch, device)
     epochs = settings.chosen_epochs
     looks = set() if settings.labels_complete else {epochs * k // 4 for k in (1, 2, 3)}
-    network, curve = yield from _learn(learner, boxes, epochs, looks, stop, device)
+    network, curve, stopped = yield from _learn(learner, figures, settings, looks, stop, device)
     if not all(weights.isfinite().all() for weights in network.parameters()):
         raise InputError("the training diverged, its weights are no numbers: give another --seed")
     extras: dict[str, Any] = {}
-    if len(curve) < epochs:
+    if stopped:
         extras["stopped"] = {"epochs": epochs, "kept_epoch": best_epoch(curve)}
-    if before is not None and boxes is not None:
-        extras["ap_before"] = _held_out_figures(before, learner.loss, boxes, device)[1]
+    if before is not None and held_out:
+        extras["ap_before"] = figures.at_boxes(before)[1]
     std_range = particle_std_range(fields, box_px)
     smoothings = settings.recipe.smoothings
     calibration = calibrate(
-        network, held_out, settings.labels_complete, std_range, smoothings, device
+        network, held_out, settings.labels_complete, std_range, smoothings, device, fields
     )
+    distance_px = calibration.min_distance_px
     return Model(
         network=network,
         recipe=settings.recipe.name,
@@ -185,10 +181,12 @@ def train_fields(
         threshold=calibration.threshold,
         std_range=std_range,
         smoothing=calibration.smoothing,
+        min_distance_px=distance_px and distance_px * settings.chosen_sampling.scale,
         summary={
             "seed": settings.seed,
             "labels_complete": settings.labels_complete,
             "recipe": json.loads(json.dumps(asdict(settings.recipe))),  # tuples become lists
+            "labelled": sum(len(field.positive_yx) for field in fields),
             "trained_on": _describe(training),
             "held_out": _describe(held_out),
             "curve": [asdict(done) for done in curve],
@@ -204,33 +202,49 @@ def train_fields(
 
 def _learn(
     learner: Learner,
-    boxes: tuple[Float32Array, Float32Array] | None,
-    epochs: int,
+    figures: HeldOutFigures,
+    settings: TrainingSettings,
     looks: Container[int],
     stop: Callable[[], bool],
     device: torch.device,
-) -> Generator[EpochDone, None, tuple[Network, list[EpochDone]]]:
-    """A stream of `EpochDone` that returns a network, and all that was yielded.
+) -> Generator[BatchesDone | EpochDone, None, tuple[Network, list[EpochDone], bool]]:
+    """A stream of progress that returns a network, all epochs, and whether it was stopped.
 
     The network is that of the last epoch, or where training was stopped of the best one. After the
     epochs in `looks` the learner looks around for particles that are not labelled.
     """
     curve: list[EpochDone] = []
+    epochs = settings.chosen_epochs
     best = network = learner.trained()
+    done, total = 0, epochs * learner.batches_per_epoch
+    stopped = False
     for epoch in range(1, epochs + 1):
-        loss = loss_of_epoch(learner, device)
-        if epoch in looks:
-            learner.look_around()
+        losses: list[float] = []
+        for loss in losses_of_epoch(learner, device):
+            losses.append(loss)
+            done += 1
+            yield BatchesDone(done, total)
+            if stopped := done < total and stop():
+                break
+        if epoch in looks and not stopped:
+            learner.look_around(stop)
         network = learner.trained()
         curve.append(
-            EpochDone(epoch, epochs, loss, *_held_out_figures(network, learner.loss, boxes, device))
+            EpochDone(
+                epoch,
+                epochs,
+                float(np.mean(losses)),
+                *figures.at_boxes(network),
+                figures.at_picking(network, epoch),
+                settings.labels_complete,
+            )
         )
         if best_epoch(curve) == epoch:
             best = network
         yield curve[-1]
-        if stop():
+        if stopped := stopped or (done < total and stop()):
             break
-    return (network if len(curve) == epochs else best), curve
+    return (best if stopped else network), curve, stopped
 
 
 def best_epoch(curve: Sequence[EpochDone]) -> int:
@@ -253,35 +267,6 @@ def make_learner(
         return PaperLearner(architecture, fields, recipe, rng, start, device)
     epochs = settings.chosen_epochs
     return ModernLearner(architecture, fields, recipe, rng, epochs, start, device)
-
-
-def _held_out_boxes(
-    held_out: Sequence[Field], settings: TrainingSettings, rng: np.random.Generator
-) -> tuple[Float32Array, Float32Array] | None:
-    if not held_out:
-        return None
-    box_px = settings.network_box_px
-    return positives_and_negatives(
-        held_out, box_px, settings.recipe.background_distance * box_px, rng
-    )
-
-
-@torch.no_grad()
-def _held_out_figures(
-    network: Network,
-    loss_of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
-    boxes: tuple[Float32Array, Float32Array] | None,
-    device: torch.device,
-) -> tuple[float | None, float | None]:
-    """Loss and average precision on held-out boxes, scores averaged over four rotations."""
-    if boxes is None:
-        return None, None
-    is_particle = np.repeat([True, False], [len(boxes[0]), len(boxes[1])])
-    scores = score_crops(np.concatenate(boxes), network, device)
-    clipped = torch.from_numpy(np.clip(scores, 1e-7, 1 - 1e-7))
-    loss = loss_of(torch.logit(clipped), torch.from_numpy(is_particle.astype(np.float64)))
-    _, precisions, recalls = precision_recall(scores, is_particle, len(boxes[0]))
-    return float(loss), average_precision(precisions, recalls)
 
 
 def _describe(fields: Sequence[Field]) -> list[dict[str, Any]]:

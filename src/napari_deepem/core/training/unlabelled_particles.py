@@ -7,13 +7,13 @@ because it scores them as it does the labelled ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
-from napari_deepem.core.jobs import finish
+from napari_deepem.core.jobs import finish, never
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.scoring import CPU, score_prepared
@@ -24,18 +24,24 @@ LABELLED_BELOW = 0.1  # share of the labelled particles that score less than all
 
 
 def clear_of_lookalikes(
-    fields: Sequence[Field], network: Network, away_px: float, device: torch.device = CPU
+    fields: Sequence[Field],
+    network: Network,
+    away_px: float,
+    device: torch.device = CPU,
+    stop: Callable[[], bool] = never,
 ) -> list[Field]:
     """The same fields, but no background is drawn where there may be an unlabelled particle.
 
     That is within `away_px` network pixels of every candidate that scores as high as all but a
     tenth of the labelled particles. Fields without a labelled particle stay as they are: their
-    background is labelled.
+    background is labelled. `stop` is asked field by field; where it is true, none come back.
     """
     with_particles = [field for field in fields if len(field.positive_yx)]
-    maps = [
-        finish(score_prepared(field.prepared, network, device=device)) for field in with_particles
-    ]
+    maps = []
+    for field in with_particles:
+        if stop():
+            return []
+        maps.append(finish(score_prepared(field.prepared, network, device=device)))
     labelled_scores = [
         scores_at(score_map, field.positive_yx)
         for score_map, field in zip(maps, with_particles, strict=True)

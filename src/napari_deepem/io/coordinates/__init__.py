@@ -14,7 +14,9 @@ import numpy as np
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates.formats import FORMATS, READABLE, WRITABLE, format_of
+from napari_deepem.io.coordinates.parsing import status_of
 from napari_deepem.io.coordinates.rows import Rows
+from napari_deepem.io.images.file_names import plain_name
 
 __all__ = [
     "FORMATS",
@@ -51,9 +53,9 @@ def read_coordinates(path: str | Path) -> Picks:
     """
     path = Path(path)
     rows = _read(path)
-    if rows.micrographs is not None and len(set(rows.micrographs)) > 1:
+    if len(rows.micrographs) > 1:
         raise InputError(
-            f"{path}: holds {len(set(rows.micrographs))} micrographs where one is expected; "
+            f"{path}: holds {len(rows.micrographs)} micrographs where one is expected; "
             "give a file of one micrograph"
         )
     return rows.picks()
@@ -148,20 +150,31 @@ def write_coordinates(path: str | Path, picks: Picks) -> None:
 
 
 def _read(path: Path) -> Rows:
-    if not path.exists():
-        raise InputError(f"{path}: no such file or folder; check the path")
+    status_of(path)  # that it is missing comes before what its suffix says
     return format_of(path).read(path)
 
 
 def _files_in(folder: Path) -> dict[str, Path]:
-    """Coordinate files of a folder by their names, with the suffix as the registry has it."""
-    files = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
-    return {
-        file.name[: -len(format.suffix)] + format.suffix: file
-        for file in files
-        for format in FORMATS
-        if file.name.lower().endswith(format.suffix)
-    }
+    """Coordinate files of a folder by their names, with the suffix as the registry has it.
+
+    Folders are passed over, whatever they are called. What is a pipe, or a link to nowhere, tells
+    when it is read.
+    """
+    files: dict[str, Path] = {}
+    try:
+        entries = sorted(folder.iterdir())
+        for file in entries:
+            if file.name.startswith(".") or not file.name.lower().endswith(READABLE):
+                continue
+            if file.is_dir():
+                continue
+            suffix = format_of(file).suffix
+            other = files.setdefault(plain_name(file.name[: -len(suffix)]) + suffix, file)
+            if other is not file:
+                raise InputError(f"{other} and {file} have the same name: remove one of them")
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read: {error.strerror or error}") from error
+    return files
 
 
 def _file_for(name: str, files: dict[str, Path]) -> Path | None:
@@ -175,7 +188,7 @@ def _file_for(name: str, files: dict[str, Path]) -> Path | None:
 def _read_one(file: Path, name: str) -> Picks:
     """Particles of one micrograph from its own file, which may name it once more."""
     rows = _read(file)
-    if rows.micrographs is None or len(set(rows.micrographs)) < 2:
+    if len(rows.micrographs) < 2:
         return rows.picks()
     divided = rows.by_name(file)
     if name not in divided:
@@ -186,10 +199,10 @@ def _read_one(file: Path, name: str) -> Picks:
 def _read_file(path: Path, names: list[str]) -> tuple[dict[str, Picks], list[str]]:
     """Particles for those of the names that one file has, and every name it has."""
     rows = _read(path)
-    if rows.micrographs is not None:
+    if rows.micrographs:
         divided = rows.by_name(path)
         return {name: divided[name] for name in names if name in divided}, list(divided)
-    own = {path.name[: -len(format_of(path).suffix)], format_of(path).name_of(path)}
+    own = {plain_name(path.name[: -len(format_of(path).suffix)]), format_of(path).name_of(path)}
     # A single file for a single micrograph is meant for it, whatever it is called.
     picks = {name: rows.picks() for name in names if name in own or len(names) == 1}
     return picks, [format_of(path).name_of(path)]

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
-from napari_deepem.io.coordinates.parsing import parse_number, read_text, write_text
-from napari_deepem.io.coordinates.rows import Rows, nearest_pixel
+from napari_deepem.io.coordinates.parsing import (
+    parse_coordinate,
+    read_lines,
+    split_words,
+    write_text,
+)
+from napari_deepem.io.coordinates.rows import GrowingRows, Rows, nearest_pixel
 
 
 def recognises(path: Path) -> bool:
@@ -27,22 +30,24 @@ def read(path: Path) -> Rows:
     Decimals (crYOLO writes them), a fifth column (EMAN's mode), blank lines and comments are
     accepted. The box size is None unless all boxes have the same one, above 0.
     """
-    centres, sizes = [], set()
-    for line, content in enumerate(read_text(path).splitlines(), start=1):
-        fields = content.split("#")[0].split()
-        if not fields:
+    rows = GrowingRows(path)
+    sizes: set[int] = set()  # two at most: more say no more
+    for number, line in read_lines(path):
+        words = split_words(line, path, number)
+        if not words:
             continue
-        if len(fields) not in (4, 5):
+        if len(words) not in (4, 5):
             raise InputError(
-                f"{path}, line {line}: expected x y width height, found {len(fields)} columns"
+                f"{path}, line {number}: expected x y width height, found {len(words)} columns"
             )
-        x, y, width, height = (parse_number(field, path, line) for field in fields[:4])
+        x, y, width, height = (parse_coordinate(word, path, number) for word in words[:4])
         if width < 0 or height < 0:
-            raise InputError(f"{path}, line {line}: a box can't be {width:g} x {height:g} px")
-        centres.append((y + height // 2, x + width // 2))
-        sizes.add(int(max(width, height)))
+            raise InputError(f"{path}, line {number}: a box can't be {width:g} x {height:g} px")
+        rows.add(y + height // 2, x + width // 2)
+        if len(sizes) < 2:
+            sizes.add(int(max(width, height)))
     box_size_px = sizes.pop() if len(sizes) == 1 else 0
-    return Rows(np.array(centres, dtype=np.float64).reshape(-1, 2), None, box_size_px or None)
+    return rows.rows(box_size_px or None)
 
 
 def write(path: Path, picks: Picks) -> None:

@@ -6,48 +6,55 @@ The one format here that keeps fractions of a pixel.
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
-from napari_deepem.io.coordinates.parsing import parse_number, read_text, write_text
-from napari_deepem.io.coordinates.rows import Rows
+from napari_deepem.io.coordinates.parsing import (
+    parse_coordinate,
+    parse_number,
+    read_lines,
+    write_text,
+)
+from napari_deepem.io.coordinates.rows import GrowingRows, Rows
 
 _MICROGRAPH_COLUMNS = ("micrograph", "micrograph_name", "image_name")
+_READ = ("x", "y", "score", *_MICROGRAPH_COLUMNS)
 
 
 def recognises(path: Path) -> bool:
     """Whether a table holds coordinates, told by its header."""
-    return {"x", "y"} <= set(_header(read_text(path)))
+    return {"x", "y"} <= set(next((_columns(fields) for _, fields in _records(path)), ()))
 
 
 def read(path: Path) -> Rows:
     """The rows of a table: centres, scores where there is such a column, micrographs likewise."""
-    text = read_text(path)
-    if not text.strip():
-        return Rows(np.empty((0, 2)))
-    header = _header(text)
-    if not {"x", "y"} <= set(header):
-        raise InputError(
-            f"{path}, line 1: expected a header like x,y,score, found {text.splitlines()[0][:60]!r}"
+    records = _records(path)
+    rows = GrowingRows(path)
+    line, header = next(records, (1, []))
+    if not header:
+        return rows.rows()
+    index = _index_of(path, line, header)
+    x, y, score = index["x"], index["y"], index.get("score")
+    name = next((index[column] for column in _MICROGRAPH_COLUMNS if column in index), None)
+    for line, fields in records:
+        if len(fields) != len(header):
+            raise InputError(
+                f"{path}, line {line}: expected {len(header)} columns "
+                f"({_shown(header)}), found {len(fields)}"
+            )
+        if name is not None and not fields[name]:
+            raise InputError(f"{path}, line {line}: expected the name of a micrograph")
+        rows.add(
+            parse_coordinate(fields[y], path, line),
+            parse_coordinate(fields[x], path, line),
+            None if score is None else parse_number(fields[score], path, line),
+            None if name is None else fields[name],
         )
-    name_column = next((name for name in _MICROGRAPH_COLUMNS if name in header), None)
-    centres, scores, names = [], [], []
-    for line, row in _rows(path, text, header):
-        centres.append([parse_number(row[column], path, line) for column in ("y", "x")])
-        if "score" in header:
-            scores.append(parse_number(row["score"], path, line))
-        if name_column:
-            names.append(row[name_column].strip())
-            if not names[-1]:
-                raise InputError(f"{path}, line {line}: expected the name of a micrograph")
-    return Rows(
-        np.array(centres, dtype=np.float64).reshape(-1, 2),
-        np.array(scores, dtype=np.float64) if "score" in header else None,
-        micrographs=tuple(names) if name_column else None,
-    )
+    return rows.rows(with_scores=score is not None)
 
 
 def write(path: Path, picks: Picks) -> None:
@@ -61,26 +68,42 @@ def write(path: Path, picks: Picks) -> None:
     write_text(path, "\n".join([header, *(",".join(map(repr, row)) for row in rows), ""]))
 
 
-def _header(text: str) -> list[str]:
-    first = next(csv.reader(text.splitlines()[:1]), [])
-    return [name.strip().lower() for name in first]
+def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Line number and fields of the header and of every row that isn't blank.
+
+    Each line is parsed by itself: a quote that is not closed would take in the rows after it.
+
+    Raises
+    ------
+    InputError
+        The file can't be read, or has a line with such a quote.
+    """
+    for number, line in read_lines(path):
+        try:
+            fields = [field.strip() for field in next(csv.reader((line,), strict=True), [])]
+        except csv.Error as error:
+            raise InputError(f"{path}, line {number}: {error}; check its quotes") from error
+        if any(fields):
+            yield number, fields
 
 
-def _rows(path: Path, text: str, header: list[str]) -> list[tuple[int, dict[str, str]]]:
-    """Line number and fields of every row that isn't blank."""
-    reader = csv.reader(text.splitlines()[1:])
-    rows = []
-    try:
-        for fields in reader:
-            line = reader.line_num + 1
-            if not any(field.strip() for field in fields):
-                continue
-            if len(fields) != len(header):
-                raise InputError(
-                    f"{path}, line {line}: expected {len(header)} columns "
-                    f"({','.join(header)}), found {len(fields)}"
-                )
-            rows.append((line, dict(zip(header, fields, strict=True))))
-    except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num + 1}: {error}") from error
-    return rows
+def _columns(header: list[str]) -> list[str]:
+    return [name.lower() for name in header]
+
+
+def _index_of(path: Path, line: int, header: list[str]) -> dict[str, int]:
+    """The index of each column that is read, by its name."""
+    columns = _columns(header)
+    index = {name: columns.index(name) for name in _READ if name in columns}
+    for name in index:
+        if columns.count(name) > 1:
+            raise InputError(f"{path}, line {line}: has the column {name} twice; remove one")
+    if not {"x", "y"} <= index.keys():
+        raise InputError(
+            f"{path}, line {line}: expected a header like x,y,score, found {_shown(header)!r}"
+        )
+    return index
+
+
+def _shown(header: list[str]) -> str:
+    return ",".join(header)[:60]

@@ -13,6 +13,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import box, csv_table, star
 from napari_deepem.io.coordinates.rows import Rows
+from napari_deepem.io.images.file_names import plain_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Format:
 
     def name_of(self, path: Path) -> str:
         """Name of the micrograph that a file of this format belongs to, after its own name."""
-        stem = path.name[: -len(self.suffix)]
+        stem = plain_name(path.name[: -len(self.suffix)])
         for ending in self.endings:
             if stem.endswith(ending) and stem != ending:
                 return stem.removesuffix(ending)

@@ -1,35 +1,90 @@
-"""Text files that users give: whole, decodable, and with numbers where numbers belong."""
+"""Text files that users give: line by line, bounded, and with numbers where numbers belong."""
 
 from __future__ import annotations
 
-import math
+import os
+import re
+import stat
+from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.io.atomic import replacing
 
+MOST_BYTES = 2**28  # a million particles with all of RELION's columns
+MOST_LINES = 1_000_000
+LONGEST_LINE = 100_000  # characters, and so less than the csv module's limit for a field
+LARGEST = 1e30  # of any number; of a score too: single precision holds it
+FARTHEST_PX = 1e7  # from a micrograph's corner; what is further is no coordinate
 
-def read_text(path: Path) -> str:
-    """The text of a file, without a byte order mark.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_WORD = re.compile(r"""\s*(?:#.*|'(.*?)'(?=\s|$)|"(.*?)"(?=\s|$)|(['"].*)|(\S+))""", re.ASCII)
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a text file with their numbers, from 1; without byte order mark and line ends.
+
+    One line is held at a time, so that a file takes no memory by itself.
 
     Raises
     ------
     InputError
-        It is missing, a folder, unreadable, or not text.
+        It is missing, no file, unreadable, not text, or larger than coordinates ever are.
     """
-    if path.is_dir():
-        raise InputError(f"{path}: a folder, not a coordinate file; name a file in it")
+    _require_file(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; check the path") from error
+        with path.open(encoding="utf-8-sig") as file:
+            for number in range(1, MOST_LINES + 1):
+                line = file.readline(LONGEST_LINE + 1)
+                if not line:
+                    return
+                if "\0" in line:
+                    raise _not_text(path)
+                if len(line) > LONGEST_LINE:
+                    raise InputError(
+                        f"{path}, line {number}: longer than a row of coordinates can be; check "
+                        "what file it is"
+                    )
+                yield number, line.rstrip("\n")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise _unreadable(path, error) from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not a text file, so it holds no coordinates") from error
-    if "\0" in text:
-        raise InputError(f"{path}: not a text file, so it holds no coordinates")
-    return text
+        raise _not_text(path) from error
+    raise InputError(f"{path}: holds more than {MOST_LINES} lines; divide it into several files")
+
+
+def status_of(path: Path) -> os.stat_result:
+    """What the system knows of a file or folder; InputError if it is not there."""
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"{path}: no such file or folder; check the path") from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(f"{path}: cannot be read: {error.strerror or error}; check its permissions")
+
+
+def _require_file(path: Path) -> None:
+    status = status_of(path)
+    if stat.S_ISDIR(status.st_mode):
+        raise InputError(f"{path}: a folder, not a coordinate file; name a file in it")
+    if not stat.S_ISREG(status.st_mode):  # a pipe would keep us waiting
+        raise InputError(f"{path}: a pipe or a device, not a file; write its rows to a file first")
+    if status.st_size > MOST_BYTES:
+        raise InputError(
+            f"{path}: {status.st_size / 1e6:.0f} MB, more than the {MOST_BYTES / 1e6:.0f} MB that "
+            "are read; leave out the micrographs that you don't need"
+        )
+
+
+def _not_text(path: Path) -> InputError:
+    return InputError(
+        f"{path}: not a text file in UTF-8, so no coordinates can be read; save it as plain text"
+    )
 
 
 def write_text(path: Path, text: str) -> None:
@@ -38,12 +93,45 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def parse_number(text: str, path: Path, line: int) -> float:
-    """The finite number in a text; else an InputError that names the file, line and text."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise InputError(f"{path}, line {line}: expected a number, found {text.strip()!r}")
+def split_words(line: str, path: Path, number: int) -> list[str]:
+    """The words of a line of a STAR or `.box` file, up to a comment, quotes taken off.
+
+    As in STAR, a `#` begins a comment, and a quote a quoted word, only where a word begins; a
+    quote ends where a word ends.
+
+    Raises
+    ------
+    InputError
+        A quote is not closed.
+    """
+    if line.isascii() and "#" not in line and "'" not in line and '"' not in line:
+        return line.split()
+    words = []
+    for match in _WORD.finditer(line):
+        single, double, unclosed, plain = match.groups()
+        if unclosed is not None:
+            raise InputError(f"{path}, line {number}: a quote is not closed; remove it or close it")
+        word = next((word for word in (single, double, plain) if word is not None), None)
+        if word is not None:  # else a comment
+            words.append(word)
+    return words
+
+
+def parse_number(text: str, path: Path, line: int, what: str = "", most: float = LARGEST) -> float:
+    """The number that a text is, in ASCII digits, finite and in size no more than `most`.
+
+    Raises
+    ------
+    InputError
+        It is none: names file, line, text, and `what` it is of.
+    """
+    number = float(text) if _NUMBER.fullmatch(text) else inf
+    if not -most <= number <= most:
+        of = f" for {what}" if what else ""
+        raise InputError(f"{path}, line {line}: expected a number{of}, found {text[:60]!r}")
     return number
+
+
+def parse_coordinate(text: str, path: Path, line: int, what: str = "") -> float:
+    """A number that may be a position or a length in pixels; InputError for any other."""
+    return parse_number(text, path, line, what, FARTHEST_PX)

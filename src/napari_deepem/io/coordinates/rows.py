@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import FloatArray, Picks
 from napari_deepem.io.images import micrograph_name
 
+MOST_MICROGRAPHS = 100_000  # of one file
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Rows:
@@ -20,7 +23,8 @@ class Rows:
     centres_yx: FloatArray  # (n, 2) row then column
     scores: FloatArray | None = None  # (n,)
     box_size_px: int | None = None
-    micrographs: tuple[str, ...] | None = None  # (n,) as the file names them; None: it doesn't
+    micrographs: tuple[str, ...] = ()  # each once, as the file names them; none: it doesn't
+    of_micrograph: NDArray[np.int64] | None = None  # (n,) which of them each row is on
 
     def picks(self) -> Picks:
         """All rows as those of one micrograph."""
@@ -34,13 +38,12 @@ class Rows:
         InputError
             Two micrographs of the file differ in their folders only.
         """
-        if self.micrographs is None:
+        if self.of_micrograph is None:
             raise ValueError("these rows name no micrographs")
-        rows_of: dict[str, list[int]] = {}
-        for row, full_name in enumerate(self.micrographs):
-            rows_of.setdefault(full_name, []).append(row)
+        ends = np.cumsum(np.bincount(self.of_micrograph, minlength=len(self.micrographs)))
+        rows_of = np.split(np.argsort(self.of_micrograph, kind="stable"), ends[:-1])
         divided: dict[str, Picks] = {}
-        for full_name, rows in rows_of.items():
+        for full_name, rows in zip(self.micrographs, rows_of, strict=True):
             name = micrograph_name(full_name)
             if name in divided:
                 raise InputError(
@@ -50,6 +53,44 @@ class Rows:
             scores = None if self.scores is None else self.scores[rows]
             divided[name] = Picks(self.centres_yx[rows], scores, self.box_size_px)
         return divided
+
+
+class GrowingRows:
+    """The rows of a file that is being read: 16 bytes a position, a name kept once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._centres_yx, self._scores, self._of_micrograph = array("d"), array("d"), array("q")
+        self._micrographs: dict[str, int] = {}
+
+    def add(self, y: float, x: float, score: float | None = None, name: str | None = None) -> None:
+        """Add a row; scores and names are those of all rows of a file, or of none.
+
+        Raises
+        ------
+        InputError
+            The file names more micrographs than any series has.
+        """
+        self._centres_yx.extend((y, x))
+        if score is not None:
+            self._scores.append(score)
+        if name is not None:
+            index = self._micrographs.setdefault(name, len(self._micrographs))
+            self._of_micrograph.append(index)
+            if index == MOST_MICROGRAPHS:
+                raise InputError(
+                    f"{self._path}: names more than {MOST_MICROGRAPHS} micrographs; divide it"
+                )
+
+    def rows(self, box_size_px: int | None = None, *, with_scores: bool = False) -> Rows:
+        """All that were added, as arrays; their scores where they are asked for."""
+        return Rows(
+            np.array(self._centres_yx, dtype=np.float64).reshape(-1, 2),
+            np.array(self._scores, dtype=np.float64) if with_scores else None,
+            box_size_px,
+            tuple(self._micrographs),
+            np.array(self._of_micrograph, dtype=np.int64) if self._micrographs else None,
+        )
 
 
 def nearest_pixel(centres_yx: FloatArray) -> NDArray[np.int64]:

@@ -11,10 +11,16 @@ from numpy.typing import NDArray
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Micrograph
 from napari_deepem.io.images.formats import SUFFIXES, format_of
-from napari_deepem.io.images.listing import find_micrographs, list_micrographs, micrograph_name
+from napari_deepem.io.images.listing import (
+    files_of_several_names,
+    find_micrographs,
+    list_micrographs,
+    micrograph_name,
+)
 
 __all__ = [
     "SUFFIXES",
+    "files_of_several_names",
     "find_micrographs",
     "list_micrographs",
     "micrograph_name",
@@ -43,7 +49,8 @@ def read_micrograph(path: str | Path) -> Micrograph:
     ------
     InputError
         The file is missing, empty, truncated, not MRC, complex or packed, a stack, not finite
-        everywhere, or the same number everywhere.
+        everywhere, the same number everywhere, or larger than the memory; or it is compressed, and
+        its header asks for more than such a file holds.
 
     Examples
     --------

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import glob
+import fnmatch
 import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.io.images.file_names import plain_name
 from napari_deepem.io.images.formats import SUFFIXES
 
 _COMPRESSION = re.compile(r"\.(gz|bz2)$", re.IGNORECASE)
@@ -23,40 +24,55 @@ def micrograph_name(path: str | Path) -> str:
     """The name of a file without folders and image suffixes: 'sum/a.mrc.gz' is 'a'.
 
     Dots that don't start an image suffix belong to the name: 'May08_04.32.27' stays. Both kinds of
-    slash part folders, because a STAR file may come from another system.
+    slash part folders, because a STAR file may come from another system. It is text, and plain,
+    whatever the file is called (see `io.images.file_names`): names of other files are made of it.
     """
     file_name = re.split(r"[\\/]", str(path))[-1]
-    return _IMAGE_SUFFIX.sub("", _COMPRESSION.sub("", file_name)) or file_name
+    return plain_name(_IMAGE_SUFFIX.sub("", _COMPRESSION.sub("", file_name)) or file_name)
 
 
 def find_micrographs(arguments: Iterable[str | Path]) -> list[Path]:
-    """The micrographs that files, glob patterns and folders stand for.
+    """The micrographs that files, patterns and folders stand for; none of them is opened.
+
+    Links count as the files that they stand for, also those that lead nowhere: whoever reads them
+    says so. A file of two names is two micrographs, see `files_of_several_names`.
+
+    Parameters
+    ----------
+    arguments
+        Paths, or patterns with `*`, `?`, `[...]` and `**`. A part of a pattern that a file or a
+        folder is called stands for it alone.
 
     Returns
     -------
     list of Path
-        In the order of the arguments, sorted within a pattern or a folder, each file once.
+        In the order of the arguments, sorted within a pattern or a folder, each name once.
 
     Raises
     ------
     InputError
         An argument stands for nothing, or two files have the same name, by which picks are matched.
     """
-    paths: dict[Path, Path] = {}  # resolved: as given
+    by_name: dict[str, Path] = {}
     for argument in arguments:
         for path in _matches(str(argument)):
-            paths.setdefault(path.resolve(), path)
-    if not paths:
+            other = by_name.setdefault(micrograph_name(path), path)
+            if other is not path and _identity(other) != _identity(path):
+                raise InputError(
+                    f"{other} and {path} have the same name, by which picks are matched; "
+                    "give them one at a time or rename one"
+                )
+    if not by_name:
         raise InputError("no micrographs given; name at least one .mrc file or a folder of them")
-    by_name: dict[str, Path] = {}
-    for path in paths.values():
-        other = by_name.setdefault(micrograph_name(path), path)
-        if other is not path:
-            raise InputError(
-                f"{other} and {path} have the same name, by which picks are matched; "
-                "give them one at a time or rename one"
-            )
-    return list(paths.values())
+    return list(by_name.values())
+
+
+def files_of_several_names(paths: Iterable[Path]) -> list[list[Path]]:
+    """The paths that lead to one file, as links do, for every file that several of them lead to."""
+    by_file: dict[object, list[Path]] = {}
+    for path in paths:
+        by_file.setdefault(_identity(path), []).append(path)
+    return [paths for paths in by_file.values() if len(paths) > 1]
 
 
 def list_micrographs(folder: str | Path) -> dict[str, Path]:
@@ -74,11 +90,7 @@ def list_micrographs(folder: str | Path) -> dict[str, Path]:
         It is no folder, can't be read, or holds no micrographs.
     """
     folder = Path(folder)
-    try:
-        with os.scandir(folder) as entries:
-            file_names = [entry.name for entry in entries if _may_be_micrograph(entry)]
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be opened: {error.strerror or error}") from error
+    file_names = _micrographs_in(folder)
     if not file_names:
         raise InputError(
             f"{folder}: no micrographs there ({', '.join(SUFFIXES)}); "
@@ -87,19 +99,19 @@ def list_micrographs(folder: str | Path) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for file_name in sorted(file_names, key=_natural):
         name = micrograph_name(file_name)
-        files[file_name if name in files else name] = folder / file_name
+        files[plain_name(file_name) if name in files else name] = folder / file_name
     return files
 
 
 def _matches(argument: str) -> list[Path]:
     path = Path(argument)
     if path.is_dir():
-        paths = sorted(file for file in path.iterdir() if _is_micrograph(file))
-    elif path.exists():
+        paths = [path / name for name in sorted(_micrographs_in(path))]
+    elif os.path.lexists(path):
         paths = [path]
-    elif glob.has_magic(argument):
-        matches = (Path(name) for name in glob.glob(argument, recursive=True))  # noqa: PTH207  it may be absolute
-        paths = sorted(file for file in matches if _is_micrograph(file))
+    elif _is_pattern(argument):
+        matches = dict.fromkeys(_expanded(path))
+        paths = sorted(p for p in matches if _named_as_micrograph(p.name) and not _is_folder(p))
     else:
         raise InputError(f"{argument}: no such file or folder; check the path")
     if not paths:
@@ -107,13 +119,70 @@ def _matches(argument: str) -> list[Path]:
     return paths
 
 
-def _is_micrograph(path: Path) -> bool:
-    return _named_as_micrograph(path.name) and path.is_file()
+def _expanded(pattern: Path) -> list[Path]:
+    """What a pattern stands for, part by part."""
+    anchor, *parts = pattern.parts if pattern.anchor else ("", *pattern.parts)
+    paths = [Path(anchor)]
+    for part in (*parts, "*") if parts[-1] == "**" else parts:
+        paths = [path for folder in paths for path in _called(part, folder)]
+    return paths
 
 
-def _may_be_micrograph(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry looks like a micrograph; where a link leads is not asked, it takes long."""
-    return _named_as_micrograph(entry.name) and not entry.is_dir(follow_symlinks=False)
+def _called(part: str, folder: Path) -> list[Path]:
+    """What lies in a folder and is called so; else is but for its stars; else fits the pattern."""
+    if os.path.lexists(folder / part):
+        return [folder / part]
+    if not (_is_pattern(part) and folder.is_dir()):
+        return []
+    if part == "**":
+        return _folders_under(folder)
+    names = [entry.name for entry in _entries(folder)]
+    shown = [name for name in names if part.startswith(".") or not name.startswith(".")]
+    literal = fnmatch.filter(shown, part.replace("[", "[[]"))
+    return [folder / name for name in literal or fnmatch.filter(shown, part)]
+
+
+def _folders_under(folder: Path) -> list[Path]:
+    """A folder and those in it; links, which may lead round in circles, are not followed."""
+    folders = [folder]
+    for each in folders:  # it grows meanwhile
+        inner = (e.name for e in _entries(each) if e.is_dir(follow_symlinks=False))
+        folders += [each / name for name in inner if not name.startswith(".")]
+    return folders
+
+
+def _is_pattern(text: str) -> bool:
+    return any(sign in text for sign in "*?[")
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _identity(path: Path) -> object:
+    """What is equal for paths that lead to one file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return os.path.realpath(path)
+    return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(path)
+
+
+def _micrographs_in(folder: Path) -> list[str]:
+    """The names of what looks like a micrograph; where a link leads is not asked, it takes long."""
+    return [
+        entry.name
+        for entry in _entries(folder)
+        if _named_as_micrograph(entry.name) and not entry.is_dir(follow_symlinks=False)
+    ]
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be opened: {error.strerror or error}") from error
 
 
 def _named_as_micrograph(name: str) -> bool:

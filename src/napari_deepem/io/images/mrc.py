@@ -5,16 +5,10 @@ Rows are never flipped: the first row of the file is row 0.
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import math
-import os
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from io import BufferedReader
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import mrcfile
 import numpy as np
@@ -24,10 +18,14 @@ from numpy.typing import NDArray
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Float32Array
 from napari_deepem.io.atomic import replacing
+from napari_deepem.io.images.byte_stream import ByteStream, opened
 
 _TYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}  # MRC2014 modes
 _UNSUPPORTED = {3: "complex integers", 4: "complex numbers", 16: "RGB", 101: "packed 4-bit"}
 _LARGEST_SIDE = 1 << 17  # px: beyond any camera or montage, so a header that says so is junk
+_SPACINGS = 1e-3, 1e6  # A/px: others are no microscope's, so they are junk
+_IMOD_STAMP, _IMOD_SIGNED = 1146047817, 1  # what IMOD's headers hold, and its flag of signed bytes
+_IMOD_OFFSET = 152 - 112  # bytes of its stamp and flags, in the header's `extra2`
 
 
 def read_image(path: Path) -> tuple[NDArray[np.generic], float | None]:
@@ -85,26 +83,25 @@ def read_mrc(
     InputError
         The file is missing, empty, truncated, not MRC, complex or packed.
     """
-    _require_file(path)
-    with _opened(path) as stream:
+    with opened(path) as stream:
         header = _read_header(path, stream)
         dtype = _number_type(path, header)
         shape = shape_of(header)
-        size = math.prod(shape) * dtype.itemsize
-        stream.seek(HEADER_DTYPE.itemsize + int(header["nsymbt"]))
-        content = _read_bytes(stream, size)
-        stream.read(1)  # at its end gzip checks what it gave
-    if len(content) < size:
-        raise InputError(f"{path}: cut short, its pixels are not all there; copy it again")
-    # torch takes native byte order only; nothing is copied where it is native already.
-    numbers = np.frombuffer(content, dtype).astype(dtype.newbyteorder("="), copy=False)
+        n_pixels, extended = math.prod(shape), int(header["nsymbt"])
+        content = stream.take(
+            n_pixels * dtype.itemsize,
+            skipped=extended,
+            working_size=n_pixels * np.dtype(np.float32).itemsize,
+        )
+    numbers = content.view(dtype)
+    if not dtype.isnative:  # torch takes native byte order only
+        numbers = numbers.byteswap(inplace=True).view(dtype.newbyteorder("="))
     return numbers.reshape(shape), header
 
 
 def read_header(path: Path) -> Any:
     """The header alone, a structured array; InputError for a file that is not MRC."""
-    _require_file(path)
-    with _opened(path) as stream:
+    with opened(path) as stream:
         return _read_header(path, stream)
 
 
@@ -133,9 +130,8 @@ def _image_shape(path: Path, header: Any) -> tuple[int, int]:
 
 
 def _spacing(length: float, samples: int) -> float | None:
-    if samples <= 0 or not np.isfinite(length) or length <= 0:
-        return None
-    return length / samples
+    smallest, largest = _SPACINGS
+    return length / samples if samples > 0 and smallest < length / samples < largest else None
 
 
 def _number_type(path: Path, header: Any) -> np.dtype[Any]:
@@ -145,59 +141,31 @@ def _number_type(path: Path, header: Any) -> np.dtype[Any]:
             f"{path}: MRC mode {mode} ({_UNSUPPORTED[mode]}) is not supported; "
             "convert it to 32-bit float (mode 2)"
         )
+    if mode == 0 and _has_unsigned_bytes(header):
+        return np.dtype("u1")
     return np.dtype(_TYPES[mode]).newbyteorder(header["mode"].dtype.byteorder)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """The bytes of a file, decompressed, to read; what goes wrong is said as an InputError."""
-    try:
-        with path.open("rb") as file:
-            magic = file.read(3)  # neither magic can start an MRC file: it would be too wide
-            file.seek(0)
-            if magic == b"\x1f\x8b\x08":
-                with gzip.open(file) as gunzipped:
-                    yield cast(IO[bytes], gunzipped)
-            elif magic == b"BZh":
-                with bz2.open(file) as stream:
-                    yield stream
-            else:
-                yield file
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(
-            f"{path}: compressed file is damaged or cut short; copy it again"
-        ) from error
-    except OSError as error:  # bz2 raises it too, without an errno
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except MemoryError as error:
-        raise InputError(f"{path}: larger than the memory; bin it first") from error
+def _has_unsigned_bytes(header: Any) -> bool:
+    """Whether bytes (mode 0) are 0 to 255, as old programs and some of IMOD's files have them.
 
-
-def _read_bytes(stream: IO[bytes], count: int) -> bytearray | NDArray[np.uint8]:
-    """At most `count` bytes of a stream, without making room for more than there are.
-
-    A damaged header may ask for terabytes: a plain file says how long it is, a compressed one is
-    read piece by piece.
+    The standard has them signed since 2000; IMOD flags that beside its stamp. Where nothing says,
+    the highest pixel may be more than a signed byte holds: `dmax`, if it is set at all.
     """
-    if isinstance(stream, BufferedReader):
-        n_left = max(0, os.fstat(stream.fileno()).st_size - stream.tell())
-        whole = np.empty(min(count, n_left), dtype=np.uint8)
-        return whole[: stream.readinto(whole.data)]
-    content = bytearray()
-    while len(content) < count:
-        piece = stream.read(min(count - len(content), 1 << 26))
-        if not piece:
-            break
-        content += piece
-    return content
+    order, content = header["mode"].dtype.byteorder, header["extra2"].tobytes()
+    stamp, flags = np.frombuffer(content, f"{order}i4", count=2, offset=_IMOD_OFFSET)
+    if stamp == _IMOD_STAMP and not flags & _IMOD_SIGNED:
+        return True
+    lowest, highest = float(header["dmin"]), float(header["dmax"])
+    return 0 <= lowest <= highest and np.iinfo(np.int8).max < highest < math.inf
 
 
-def _read_header(path: Path, stream: IO[bytes]) -> Any:
+def _read_header(path: Path, stream: ByteStream) -> Any:
     """The header, a structured array, in the byte order in which it makes sense.
 
     The machine stamp and the map id are hints only: old files lack both, some have wrong ones.
     """
-    content = stream.read(HEADER_DTYPE.itemsize)
+    content = stream.start(HEADER_DTYPE.itemsize)
     if len(content) == HEADER_DTYPE.itemsize:
         stamped = np.frombuffer(content, HEADER_DTYPE)[0]["machst"][0]
         for order in (">", "<") if stamped == 0x11 else ("<", ">"):
@@ -216,12 +184,3 @@ def _makes_sense(header: Any) -> bool:
         and int(header["nz"]) >= 0
         and int(header["nsymbt"]) >= 0
     )
-
-
-def _require_file(path: Path) -> None:
-    if path.is_dir():
-        raise InputError(f"{path}: a folder, not a file; name a file in it")
-    if not path.exists():
-        raise InputError(f"{path}: no such file; check the path")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path}: empty file; copy it again")

@@ -28,22 +28,22 @@ HINT = (
 UNDO_HELP = "Changes of labels, one by one, on whichever micrograph they were made."
 FILTERED_HELP = Display.model_fields["filtered"].description or ""
 TOOLS: tuple[tuple[Tool, str, str, str], ...] = (
-    ("positive", "Particles", "mark_particles", "Click the middles of particles."),
+    ("positive", "Mark particles", "mark_particles", "Click the middles of particles."),
     (
         "negative",
-        "Non-particles",
+        "Mark non-particles",
         "mark_non_particles",
         "Click what is no particle but might be taken for one: ice, carbon, aggregates.",
     ),
     (
         "erase",
-        "Erase",
+        "Erase labels",
         "erase_labels",
         "Click labels of either kind, or drag over them, to take them away.",
     ),
     (
         "lasso",
-        "Lasso erase",
+        "Erase in a lasso",
         "lasso_labels",
         "Drag an outline: labels of either kind whose middle lies inside go.",
     ),
@@ -201,10 +201,14 @@ class Annotate(Dock):
         negatives = sum(len(each.negative_yx) for each in all_labels)
         outside = self.link.count_outside()
         stray = f"; {counted(outside, 'label')} outside the image not counted" if outside else ""
+        in_all = (
+            f"; {counted(positives, 'particle')}, {counted(negatives, 'non-particle')} on "
+            f"{counted(len(all_labels), 'micrograph')}"
+        )
         return (
             f"{counted(len(labels.positive_yx), 'particle')}, "
-            f"{counted(len(labels.negative_yx), 'non-particle')} here; "
-            f"{positives} and {negatives} on {counted(len(all_labels), 'micrograph')}{stray}"
+            f"{counted(len(labels.negative_yx), 'non-particle')} here"
+            f"{in_all if all_labels else ''}{stray}"
         )
 
 

@@ -11,18 +11,25 @@ from magicgui.widgets import ComboBox, Container, Label, PushButton, Widget, cre
 from psygnal import EventedModel
 from qtpy.QtCore import QObject, Qt, QTimer
 from qtpy.QtWidgets import (
+    QComboBox,
     QDockWidget,
     QFrame,
     QLabel,
     QMainWindow,
+    QPushButton,
     QScrollArea,
     QSizePolicy,
     QTabBar,
     QWidget,
 )
 
+from napari_deepem.controllers.canvas_context import keep_context
+from napari_deepem.controllers.canvas_focus import CanvasFocus
 from napari_deepem.controllers.folder_drop import FolderDrop
 from napari_deepem.controllers.viewer_link import link_of
+from napari_deepem.widgets.docks.name_menu import NameMenu
+from napari_deepem.widgets.docks.typed_numbers import take_when_typed
+from napari_deepem.widgets.docks.window_size import give_room
 
 OURS = "napari-deepem dock"
 SLIDER_MARGIN = 1.05  # of the highest value that a range slider has to show
@@ -43,11 +50,16 @@ class Dock(Container):
         self._tabs = _DockTab(self.native, type(self).__name__, self._on_window)
 
     def _on_window(self, window: QMainWindow) -> None:
-        """Follow what is done to the window as a whole, if this is the first dock in it."""
+        """Follow what is done to the window; as a whole, if this is the first dock in it."""
+        CanvasFocus(self.native, window)
+        for menu in self.native.findChildren(QComboBox):
+            NameMenu(menu)
         if not self.link.window_close.watching:
             self.link.window_close.watch(window)
             FolderDrop(self.link, window)
+            keep_context(self.link.viewer, window)
             self.link.progress_bars.open()
+            give_room(window)
 
     def fill(self, widgets: Sequence[Widget]) -> None:
         """Lay widgets out from top to bottom, close together; what is too high is scrolled."""
@@ -65,6 +77,8 @@ class Dock(Container):
         frame.native.setSizePolicy(expanding, expanding)  # or napari leaves the space below empty
         self.append(frame)
         self.margins = (0, 0, 0, 0)
+        for each in frame.native.findChildren(QPushButton):  # what is typed is taken at a click;
+            each.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # macOS leaves the focus in the field
 
     def follow(self, signal: Any, callback: Callable[..., object]) -> None:
         """Connect a session's signal until the dock is destroyed."""
@@ -109,6 +123,8 @@ class Dock(Container):
             options={"tooltip": info.description, **bounds, **options},
         )
         widget.changed.connect(lambda value: setattr(model, field, value))
+        if {"min", "max"} <= bounds.keys():
+            take_when_typed(widget, bounds["min"], bounds["max"])
         self.follow(model.events[field], lambda value: show_value(widget, value))
         return widget
 

@@ -23,7 +23,7 @@ from napari_deepem.widgets.docks.dock import Dock, enable, form, row, tell, text
 PICKS, LABELS = "picks", "labelled particles"
 THIS, CHOSEN, ALL = "this micrograph", "those chosen in the table", "all but the excluded"
 WHATS: dict[str, What] = {PICKS: "picks", LABELS: "labels"}
-SCOPES: dict[str, Scope] = {THIS: "this", CHOSEN: "chosen", ALL: "all"}
+SCOPES: dict[str, Scope] = {ALL: "all", CHOSEN: "chosen", THIS: "this"}
 FOLDERS = {PICKS: "picks", LABELS: "labels"}  # beside the micrographs
 WHAT_COPYING_DOES = (
     "As a Points layer of your own, to edit or to train on; without those that you rejected. One "
@@ -42,7 +42,7 @@ class Export(Dock):
         self.content = ComboBox(label="Save", choices=list(WHATS))
         self.content.tooltip = "Picks that you rejected in Review are left out."
         self.scope = RadioButtons(label="Of", choices=list(SCOPES), orientation="vertical")
-        self.scope.value = THIS
+        self.scope.value = ALL
         self.formats = {
             name: CheckBox(text=suffix, value=suffix == ".star", tooltip=name)
             for name, suffix in SUFFIXES.items()

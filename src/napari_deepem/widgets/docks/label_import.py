@@ -77,8 +77,8 @@ class LabelImport:
     def _on_read(self, labels: LabelsRead) -> None:
         add_labels(self._session, labels.centres_yx, "positive")
         count = counted(sum(map(len, labels.centres_yx.values())), "particle")
-        left_out = f"; {labels.outside} outside the image left out" if labels.outside else ""
-        self._tell(f"Loaded {count}{self._where(list(labels.centres_yx))}{left_out}.")
+        loaded = f"Loaded {count}{self._where(list(labels.centres_yx))}."
+        self._tell(" ".join([loaded, *labels.remarks]))
 
     def _where(self, names: list[str]) -> str:
         if len(names) != 1:

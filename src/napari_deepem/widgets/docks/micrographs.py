@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import CheckBox, ComboBox, ProgressBar
+from napari.utils.theme import get_theme
 from qtpy.QtCore import QItemSelectionModel, QTimer
 from qtpy.QtWidgets import QFileDialog, QSizePolicy
 
@@ -79,15 +80,16 @@ class Micrographs(Dock):
         self._count_steps: Iterator[None] = iter(())
         self._figures: list[tuple[int | None, float | None]] = []  # count and mean, by micrograph
         self.plots.changed.connect(self._draw)
+        self.follow_theme(self._on_theme, self.overview.show_theme)
         self._follow_all()
-        self.follow_theme(self.overview.show_theme)
         self._list_names()
         self._show_numbers()
 
     def _table_view(self) -> Any:
         view: Any = MicrographTableView(self.table, self.session)
-        view.verticalScrollBar().valueChanged.connect(self._look_at_rows)
+        view.in_sight.connect(lambda names: self.thumbnails.want(names))
         view.selectionModel().currentRowChanged.connect(self._on_row)
+        view.clicked.connect(self._on_row)  # its row may be the current one, and its layers gone
         view.selectionModel().selectionChanged.connect(self._on_selected)
         self.table.modelReset.connect(self._on_listed)
         return view
@@ -161,9 +163,14 @@ class Micrographs(Dock):
 
     # what is shown
 
+    def _on_theme(self, theme: str) -> None:
+        warning = get_theme(theme).warning.as_hex()
+        self._warning_style = f"background: {warning}; color: black; padding: 4px;"
+
     def _on_files(self) -> None:
         self.thumbnails.forget()
         self.table.pictures.clear()
+        self.view.look_again()
 
     def _on_names(self) -> None:
         if self.table.names != self.session.names:
@@ -177,7 +184,6 @@ class Micrographs(Dock):
     def _on_listed(self) -> None:
         self.link.navigation.order = list(self.table.names)
         self._show_current()
-        self._look_at_rows()
 
     def _show_current(self) -> None:
         number = self.table.row_of(self.session.current)
@@ -187,14 +193,6 @@ class Micrographs(Dock):
             flags = QItemSelectionModel.SelectionFlag
             selection.setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
             self.view.scrollTo(index)
-
-    def _look_at_rows(self) -> None:
-        """Ask for thumbnails of the rows in sight."""
-        height = self.view.viewport().height()
-        first, last = self.view.rowAt(0), self.view.rowAt(max(0, height - 1))
-        if first >= 0:
-            end = last + 1 if last >= 0 else len(self.table.names)
-            self.thumbnails.want(self.table.names[first:end])
 
     def _refresh(self) -> None:
         self.table.refresh()
@@ -218,7 +216,10 @@ class Micrographs(Dock):
         self.exclude.text = "Take in again" if are_excluded else "Exclude"
         none_chosen = "" if chosen else "Choose micrographs in the table first."
         enable(self.exclude, none_chosen, WHAT_EXCLUDING_DOES)
-        tell(self.status, self._status_text(count, autosave.message or autosave.remark))
+        remark = autosave.remark_on(session.current)
+        tell(self.status, self._status_text(count, autosave.message or remark))
+        is_warning = bool(remark) and not autosave.message
+        self.status.native.setStyleSheet(self._warning_style if is_warning else "")
 
     def _status_text(self, count: int, remark: str) -> str:
         session = self.session
@@ -230,7 +231,10 @@ class Micrographs(Dock):
             return session.problems[session.current]
         excluded = len(session.excluded.intersection(session.names))
         text = counted(count, "micrograph") + (f", {excluded} excluded" if excluded else "")
-        return text + (", saved as you go" if self.link.autosave.path else "")
+        if session.current in session.files:
+            return text + (", saved as you go" if self.link.autosave.path else "")
+        source = session.micrographs[session.current].source if session.current else None
+        return text + (f", labels are saved as you go in {source.parent}" if source else "")
 
     def _show_numbers(self) -> None:
         """Count picks bit by bit, and show the counts when all are known."""

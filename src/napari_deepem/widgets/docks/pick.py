@@ -16,6 +16,7 @@ from napari_deepem.session.readiness import NO_MODEL, why_not_score, why_not_sco
 from napari_deepem.widgets.docks.dock import (
     SLIDER_MARGIN,
     Dock,
+    button,
     enable,
     form,
     holder,
@@ -24,6 +25,7 @@ from napari_deepem.widgets.docks.dock import (
     tell,
     text_line,
 )
+from napari_deepem.widgets.docks.typed_numbers import take_when_typed
 from napari_deepem.widgets.pictures.std_range_boxes import StdRangeBoxes
 from napari_deepem.widgets.plots.threshold_plots import COLORS, ScorePlot, StdPlot
 from napari_deepem.widgets.plots.training_curves import shade
@@ -39,6 +41,8 @@ STOPS = "Stops after the part of the micrograph that is being scored; what is sc
 BEST_F2 = (
     "Sets the threshold at which F2, which counts recall four times, was best on held-out labels."
 )
+BACK = "Sets the range that the model came with. A double click on the plot does the same."
+IS_MODELS = "The range is the model's."
 COMPLETE = "What picks at this threshold were worth on labels that training had not seen."
 PARTIAL = (
     "What picks at this threshold were worth on labels that training had not seen. Not every "
@@ -63,6 +67,8 @@ class Pick(Dock):
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.status = text_line("status")
         self.pick_counts = text_line("pick_counts")
+        self.precision = text_line("precision")
+        self.precision.tooltip = HOW_SURE
         self.scores = ScorePlot(self._on_line)
         self.held_out = text_line("held_out")
         self.threshold = self.control("threshold", widget_type=FloatSlider, step=0.01)
@@ -73,6 +79,8 @@ class Pick(Dock):
         )
         self.min_distance = self._distance_control()
         self.stds = StdPlot(self._on_region)
+        self.model_range = button("Model's std range", self._use_model_range)
+        self.stds.asked_back.connect(self._use_model_range)
         self.std_range_boxes = StdRangeBoxes()
         self._cutting = DebouncedJob(
             self.std_range_boxes,
@@ -92,11 +100,13 @@ class Pick(Dock):
                 self.progress,
                 self.status,
                 self.pick_counts,
+                self.precision,
                 holder(self.scores.widget),
                 self.held_out,
                 self.use_optimum,
                 holder(self.stds.widget),
                 holder(self.std_range_boxes),
+                self.model_range,
                 form(self.threshold, self.std_range),
                 form(self.min_distance),
             ]
@@ -113,7 +123,8 @@ class Pick(Dock):
             self.follow(signal, self._show_count)
         for signal in (events.threshold, events.model):
             self.follow(signal, self._show_threshold)
-        self.follow(events.std_range, self._show_range)
+        for signal in (events.std_range, events.model):
+            self.follow(signal, self._show_range)
         self.follow(events.model, self._show_optimum)
         for signal in (events.min_distance_px, events.model, events.box_size_px):
             self.follow(signal, self._show_distance)
@@ -135,6 +146,7 @@ class Pick(Dock):
             max=10_000.0,
             step=1.0,
         )
+        take_when_typed(control, 0.0, 10_000.0)
         control.changed.connect(lambda value: setattr(self.session, "min_distance_px", value))
         return control
 
@@ -152,6 +164,10 @@ class Pick(Dock):
     def _use_optimum(self) -> None:
         if self.session.f2_optimum is not None:
             self.session.threshold = self.session.f2_optimum
+
+    def _use_model_range(self) -> None:
+        if self.session.model is not None:
+            self.session.std_range = self.session.model.std_range
 
     def _show(self) -> None:
         session, activity = self.session, self.session.scoring
@@ -172,7 +188,9 @@ class Pick(Dock):
         text = "Use F2 optimum"
         if optimum is not None:
             text += f" ({optimum:.2f}"
-            text += f": F2 {np.interp(optimum, thresholds, curves['F2']):.2f})" if curves else ")"
+            best = np.interp(optimum, thresholds, curves["F2"]) if curves else 0.0
+            name = threshold_curves.shown_name("F2", curves)
+            text += f": {name} {best:.2f})" if curves else ")"
         self.use_optimum.text = text
         unknown = NOT_HELD_OUT if self.session.model else NO_MODEL
         enable(self.use_optimum, unknown if optimum is None else "", BEST_F2)
@@ -205,7 +223,8 @@ class Pick(Dock):
         thresholds, curves = threshold_curves.held_out_curves(self.session)
         figures = [
             f'<span style="color: {shade(self.link.viewer.theme, COLORS[name])}">'
-            f"{name} {np.interp(threshold, thresholds, curve):.2f}</span>"
+            f"{threshold_curves.shown_name(name, curves)} "
+            f"{np.interp(threshold, thresholds, curve):.2f}</span>"
             for name, curve in curves.items()
         ]
         tell(self.held_out, "Held out: " + ", ".join(figures) if candidates and curves else "")
@@ -215,8 +234,13 @@ class Pick(Dock):
             self._cutting.ask()
 
     def _show_range(self) -> None:
-        self.stds.show_range(self.session.std_range)
+        std_range, model = self.session.std_range, self.session.model
+        self.stds.show_range(std_range)
         self._cutting.ask()
+        is_models = model is not None and std_range == model.std_range
+        enable(
+            self.model_range, NO_MODEL if model is None else IS_MODELS if is_models else "", BACK
+        )
 
     def _cutting_job(self) -> Any:
         """The job that cuts boxes at both ends of the range; their captions are shown at once."""
@@ -253,16 +277,23 @@ class Pick(Dock):
 
     def _show_pick_counts(self, with_total: bool = True) -> None:
         candidates, picks = self.session.current_candidates, self.session.picks
-        parts, estimate = [], self.session.estimated_precision
+        parts = []
         if candidates is not None and picks is not None:
             parts.append(f"{len(picks)} of {len(candidates)} kept here")
             total = self.session.selection.total() if with_total else None
             if total is not None and total[1] > 1:
                 parts.append(f"{total[0]} in {counted(total[1], 'micrograph')}")
-            if estimate is not None:
-                parts.append(f"about {estimate:.0%} right")
-        tell(self.pick_counts, ", ".join(parts))
-        self.pick_counts.tooltip = "" if estimate is None else HOW_SURE
+        tell(self.pick_counts, ", ".join(parts) + self._why_none())
+        tell(self.precision, threshold_curves.precision_text(self.session.estimated_precision))
+
+    def _why_none(self) -> str:
+        """A sentence on why nothing is picked here; empty where something is."""
+        session = self.session
+        if session.current_candidates is None or session.picks is None or len(session.picks):
+            return ""
+        candidates, threshold = session.current_candidates, session.threshold
+        why = threshold_curves.why_none(candidates, threshold, session.std_range)
+        return f". Here {why}." if why else ""
 
     def _show_distance(self) -> None:
         show_value(self.min_distance, self.session.distance_px())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox, ProgressBar, PushButton
+from magicgui.widgets import ComboBox, PushButton
 from qtpy.QtWidgets import QSizePolicy
 
 from napari_deepem.controllers.debounced_job import DebouncedJob
@@ -13,26 +14,28 @@ from napari_deepem.controllers.workers import Job
 from napari_deepem.core.wording import counted
 from napari_deepem.session import review_gallery
 from napari_deepem.session.box_pictures import cutting
+from napari_deepem.session.parameters import Order
 from napari_deepem.session.readiness import (
     NOTHING_TO_REVIEW,
     why_not_refine_by_verdicts,
     why_not_review,
 )
 from napari_deepem.session.review_gallery import EMPTY, Gallery, Verdict
-from napari_deepem.session.training_rounds import Round
+from napari_deepem.session.training_rounds import gain_of
 from napari_deepem.widgets.docks.dock import Dock, enable, form, holder, row, tell, text_line
 from napari_deepem.widgets.docks.review_canvas import ReviewCanvas
+from napari_deepem.widgets.docks.training_progress import TrainingProgress
 from napari_deepem.widgets.pictures.gallery import GalleryPictures, GalleryView
 from napari_deepem.widgets.plots.training_curves import RoundsPlot
 
 THIS, ALL, SUGGESTED = "this micrograph", "all scored micrographs", "suggested boxes"
-ORDERS: dict[str, review_gallery.Order] = {
-    "best first": "best",
-    "worst first": "worst",
-    "most doubtful first": "doubt",
-    "std, highest first": "std_high",
-    "std, lowest first": "std_low",
-}
+ORDERS: tuple[tuple[str, Order], ...] = (
+    ("best first", "best"),
+    ("worst first", "worst"),
+    ("most doubtful first", "doubt"),
+    ("std, highest first", "std_high"),
+    ("std, lowest first", "std_low"),
+)
 HOW_ORDERED = (
     "Doubtful is what scores near the threshold, on both sides of it; the other orders show picks "
     "only. Std is the standard deviation of a box's pixels: contamination lies high."
@@ -45,6 +48,13 @@ WHAT_AGAIN_DOES = (
     "Trains a new network with the same settings. Accepted picks are particles, rejected ones are "
     "non-particles; the same micrographs are held out as before."
 )
+NONE_SELECTED = "Click a picture first: a verdict is on what is selected."
+HOW_COUNTED = "Particles between what is trained on and what is held out are left out of both."
+REFILLED_BY = (
+    *("candidates", "threshold", "std_range", "min_distance_px", "excluded"),
+    *("review_order", "review_only_open"),
+)
+NO_UNDO = "No verdict to undo."
 READ_AT_ONCE = 4  # micrographs, before looking again at what is in sight
 FAST_MS = 40
 
@@ -58,8 +68,8 @@ class Review(Dock):
         self._trains_again = False  # a training that was started here is running
         self._cut_of: tuple[Any, Any] = None, None  # the model and files of the boxes that are cut
         self.scope = ComboBox(label="Show", choices=[THIS, ALL, SUGGESTED], value=THIS)
-        self.order = ComboBox(label="Order", choices=list(ORDERS), tooltip=HOW_ORDERED)
-        self.only_open = CheckBox(text="Only what has no verdict yet")
+        self.order = self.control("review_order", choices=ORDERS, tooltip=HOW_ORDERED)
+        self.only_open = self.control("review_only_open")
         self.pictures = GalleryPictures(self.native)
         self.view = GalleryView(self.pictures)
         self.accept = self._verdict_button("Accept (A)", "accepted", "particles")
@@ -70,10 +80,12 @@ class Review(Dock):
         self.suggest.changed.connect(self._suggest)
         self.train_again = PushButton(text="Train again")
         self.train_again.changed.connect(self._train)
-        self.progress = ProgressBar(min=0, max=1, value=0)
+        self._training_progress = TrainingProgress(self)
+        self.stop, self.progress = self._training_progress.stop, self._training_progress.bar
         self.status = text_line("status")
         self.rounds = RoundsPlot()
         self.gain = text_line("gain")
+        self.gain.tooltip = HOW_COUNTED
         gallery = holder(self.view)
         self.extend(
             [
@@ -82,7 +94,7 @@ class Review(Dock):
                 gallery,
                 row(self.accept, self.reject, self.undecide),
                 self.counts,
-                row(self.suggest, self.train_again),
+                row(self.suggest, self.train_again, self.stop),
                 self.progress,
                 self.status,
                 holder(self.rounds.widget),
@@ -114,13 +126,11 @@ class Review(Dock):
         self._crops = job(self._crop_job, self._on_cut, on_progress=self._on_crops)
         self.view.scrolled.connect(self._crops.ask)
         self.view.verdict_given.connect(self._give_verdict)
-        self.view.undo_asked.connect(lambda: session.verdict_edits.undo())
+        self.view.undo_asked.connect(self._undo)
         self.scope.changed.connect(self._refill)
-        self.order.changed.connect(self._refill)
-        self.only_open.changed.connect(self._refill)
         self.view.selection_changed.connect(self._show_counts)
         events, activity = session.events, session.training.events
-        for name in ("candidates", "threshold", "std_range", "min_distance_px", "excluded"):
+        for name in REFILLED_BY:
             self.follow(events[name], self._refill)
         self.follow(events.current, self._on_current)
         self.follow(events.files, self._on_files)
@@ -129,7 +139,7 @@ class Review(Dock):
         self.follow(events.rounds, self._show_rounds)
         for name in ("labels", "micrographs", "box_size_px"):
             self.follow(events[name], self._show)
-        for name in ("running", "message", "done", "total"):
+        for name in ("running", "message"):
             self.follow(activity[name], self._show)
 
     # what is shown
@@ -137,7 +147,7 @@ class Review(Dock):
     def _refill(self) -> None:
         """Show the gallery that is asked for, at once where that is quick."""
         session = self.session
-        self.pictures.tells_std = ORDERS[self.order.value].startswith("std")
+        self.pictures.tells_std = session.review_order.startswith("std")
         if self.scope.value == ALL and len(session.candidates) > 1:
             self._galleries.ask()
         else:
@@ -152,16 +162,17 @@ class Review(Dock):
     def _gallery(self) -> Gallery:
         if self.scope.value == SUGGESTED:
             return self._suggested
-        order, only_open = ORDERS[self.order.value], self.only_open.value
-        return review_gallery.gallery(self.session, self._names(), order, only_open=only_open)
+        return self._made_by(review_gallery.gallery)
 
     def _gallery_job(self) -> Job | None:
         if self.scope.value != ALL:  # by now: the gallery of that is shown already
             return None
-        order, only_open = ORDERS[self.order.value], self.only_open.value
-        return review_gallery.making_gallery(
-            self.session, self._names(), order, only_open=only_open
-        )
+        return self._made_by(review_gallery.making_gallery)
+
+    def _made_by(self, make: Callable[..., Any]) -> Any:
+        session = self.session
+        order, only_open = session.review_order, session.review_only_open
+        return make(session, self._names(), order, only_open=only_open)
 
     def _on_gallery(self, gallery: Gallery) -> None:
         if self.scope.value == ALL:
@@ -213,6 +224,7 @@ class Review(Dock):
     def _give_verdict(self, verdict: Verdict | None) -> None:
         rows = self.view.selected_rows()
         if not len(rows):
+            self.link.viewer.status = NONE_SELECTED
             return
         gallery, below = self.pictures.gallery, int(rows[-1]) + 1
         review_gallery.give_verdict(self.session, gallery.by_name(rows), verdict)
@@ -223,7 +235,7 @@ class Review(Dock):
     def _on_verdicts(self) -> None:
         gallery = self.pictures.gallery
         verdicts = review_gallery.verdicts_on(self.session, gallery)
-        if self.only_open.value and self.scope.value != SUGGESTED:
+        if self.session.review_only_open and self.scope.value != SUGGESTED:
             if verdicts.any():
                 self._show_gallery(gallery.only(verdicts == 0))
             else:  # one was taken back
@@ -233,6 +245,10 @@ class Review(Dock):
         self.view.redraw()
         self._canvas.show()
         self._show()
+
+    def _undo(self) -> None:
+        if self.session.verdict_edits.undo() is None:
+            self.link.viewer.status = NO_UNDO
 
     def _suggest(self) -> None:
         suggested = review_gallery.suggested(self.session)
@@ -260,9 +276,7 @@ class Review(Dock):
         empty = "" if len(self.pictures.gallery) else NOTHING_TO_REVIEW
         enable(self.suggest, why_not_review(session), WHAT_SUGGEST_DOES)
         enable(self.train_again, running or why_not_refine_by_verdicts(session), WHAT_AGAIN_DOES)
-        self.progress.visible = activity.running
-        self.progress.max = activity.total
-        self.progress.value = min(activity.done, activity.total)
+        self._training_progress.show()
         tell(self.status, activity.message if activity.running else empty)
         self._show_counts()
 
@@ -275,10 +289,8 @@ class Review(Dock):
         if gallery.found > len(gallery):
             text += f" (the first of {gallery.found})"
         if micrographs:
-            text += (
-                f"; {accepted} accepted, {rejected} rejected on "
-                f"{counted(micrographs, 'micrograph')}"
-            )
+            where = counted(micrographs, "micrograph")
+            text += f"; {accepted} accepted, {rejected} rejected on {where}"
         tell(self.counts, text if len(gallery) or micrographs else "")
         self._canvas.show()
 
@@ -287,14 +299,3 @@ class Review(Dock):
         self.rounds.show(rounds)
         self.rounds.widget.setVisible(any(round_.ap is not None for round_ in rounds))
         tell(self.gain, gain_of(rounds[-1]) if rounds else "")
-
-
-def gain_of(round_: Round) -> str:
-    """A sentence on what a round was trained with, and what it gave."""
-    text = f"Round {round_.number}: {counted(round_.particles, 'particle')}, "
-    text += f"{counted(round_.negatives, 'non-particle')}"
-    if round_.ap is not None:
-        text += f"; AP {round_.ap:.3f} on held-out boxes"
-    if round_.ap_before is not None:
-        text += f", the model before has {round_.ap_before:.3f} on the same"
-    return text

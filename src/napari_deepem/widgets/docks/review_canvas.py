@@ -82,11 +82,15 @@ class ReviewCanvas:
             yield
         active = viewer.layers.selection.active
         is_free = getattr(active, "mode", "pan_zoom") in ("pan_zoom", "transform")
-        if not is_free or screen_distance(event, start) > CLICK_PX:
+        if not is_free or self._link.mouse_tools.current_tool() or not self._native.isVisible():
+            return
+        if len(self._view.selected_rows()):
+            self._view.setFocus()  # its keys go on after a look around
+        if screen_distance(event, start) > CLICK_PX:
             return
         session = self._link.session
         image = self._link.image_of(session.current)
-        if image is None or session.current is None or not self._native.isVisible():
+        if image is None or session.current is None:
             return
         position_yx = np.asarray(image.world_to_data(event.position)[-2:])
         gallery = self._pictures.gallery
@@ -94,6 +98,7 @@ class ReviewCanvas:
         if row is not None:
             self._keeps_camera = True  # what is clicked on is in sight already
             self._view.select_row(row)
+            self._view.setFocus()
             self._keeps_camera = False
 
 

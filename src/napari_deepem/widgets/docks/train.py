@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from magicgui.widgets import LineEdit, ProgressBar, PushButton
-from qtpy.QtGui import QIntValidator
+from magicgui.widgets import LineEdit, PushButton
 from qtpy.QtWidgets import QFileDialog
 from superqt import QCollapsible
 
@@ -18,7 +17,7 @@ from napari_deepem.layers.label_points import COLORS
 from napari_deepem.session import Session, jobs
 from napari_deepem.session.box_pictures import cutting_training_boxes
 from napari_deepem.session.readiness import why_not_refine, why_not_train
-from napari_deepem.session.training_advice import training_advice
+from napari_deepem.session.training_advice import advice_on_model, training_advice
 from napari_deepem.session.training_rounds import RoundStart
 from napari_deepem.widgets.docks.dock import (
     Dock,
@@ -30,11 +29,14 @@ from napari_deepem.widgets.docks.dock import (
     tell,
     text_line,
 )
+from napari_deepem.widgets.docks.training_progress import TrainingProgress
+from napari_deepem.widgets.docks.typed_numbers import take_when_typed
 from napari_deepem.widgets.pictures.picture_strip import PictureStrip
 from napari_deepem.widgets.plots.training_curves import HELD_OUT, TrainingCurves, best_of, shade
 
 FILTER = "DeepEM model (*.safetensors)"
 STRIP_COLUMNS = 8
+MOST_EPOCHS = 1000
 HOW_SUGGESTED = (
     "The average of the particles that you marked ends at a radius; the box is 2.5 times that. "
     "Click to use it."
@@ -42,8 +44,7 @@ HOW_SUGGESTED = (
 IN_USE = "The box has this size."
 WHAT_TRAIN_DOES = "Trains a new network on all labels, and on verdicts from Review."
 WHAT_CONTINUE_DOES = "Trains the present network on, with the labels and verdicts since."
-WHAT_STOP_DOES = "Ends after this epoch and keeps the best network so far."
-WHAT_DISCARD_DOES = "Ends after this epoch; the model stays as it was before."
+WHAT_DISCARD_DOES = "Ends now; the model stays as it was before."
 SHOWN_OF_SESSION = (
     "labels",
     "verdicts",
@@ -52,6 +53,7 @@ SHOWN_OF_SESSION = (
     "box_size_px",
     "binning",
     "suggested_box_px",
+    "headers",
     "model",
 )
 
@@ -61,16 +63,15 @@ class Train(Dock):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
-        training = self.link.training
         self.box_size = self.control("box_size_px")
         self.use_suggested = PushButton(text="", tooltip=HOW_SUGGESTED)
         self.use_suggested.changed.connect(self._use_suggested)
         self.train = self._button("Train", lambda: self._train("new"))
         self.continue_training = self._button("Continue", lambda: self._train("weights"))
-        self.stop = self._button("Stop", training.stop)
-        self.discard = self._button("Discard", training.discard)
+        self._training_progress = TrainingProgress(self)
+        self.stop, self.progress = self._training_progress.stop, self._training_progress.bar
+        self.discard = self._button("Discard", self.link.training.discard)
         self.advice = text_line("advice")
-        self.progress = ProgressBar(min=0, max=1, value=0)
         self.status = text_line("status")
         self.numbers = text_line("numbers")
         self.curves = TrainingCurves()
@@ -113,11 +114,7 @@ class Train(Dock):
 
     def _follow(self) -> None:
         session = self.session
-        self._boxes = DebouncedJob(
-            self.native,
-            self._box_job,
-            lambda size_px: setattr(session, "suggested_box_px", size_px),
-        )
+        self._survey = DebouncedJob(self.native, self._survey_job, self._show_survey)
         self._crops = DebouncedJob(
             self.native,
             self._strip_job,
@@ -126,7 +123,7 @@ class Train(Dock):
         )
         events, activity = session.events, session.training.events
         for signal in (events.labels, events.verdicts, events.micrographs, events.current):
-            self.follow(signal, self._boxes.ask)
+            self.follow(signal, self._survey.ask)
         for signal in (events.box_size_px, events.binning, activity.running):
             self.follow(signal, self._crops.ask)
         for signal in (events.labels, events.verdicts, events.micrographs):
@@ -134,9 +131,9 @@ class Train(Dock):
         for name in SHOWN_OF_SESSION:
             self.follow(events[name], self._show)
         self.follow(events.history, self._show_history)
-        for name in ("running", "message", "done", "total"):
+        for name in ("running", "message"):
             self.follow(activity[name], self._show)
-        self._boxes.ask()
+        self._survey.ask()
         self._crops.ask()
 
     def _button(self, text: str, action: Callable[[], object]) -> PushButton:
@@ -161,19 +158,27 @@ class Train(Dock):
         info = Session.model_fields["epochs"]
         control = LineEdit(name="epochs", label=info.title, tooltip=info.description)
         control.native.setPlaceholderText("auto")
-        control.native.setValidator(QIntValidator(1, 1000))
+        take_when_typed(control, 1, MOST_EPOCHS)
 
         def show(epochs: int) -> None:
             show_value(control, str(epochs) if epochs else "")
 
-        control.changed.connect(lambda text: setattr(self.session, "epochs", int(text or 0)))
+        def take(text: str) -> None:
+            if int(text or 0) <= MOST_EPOCHS:  # else it is put right when it is typed
+                self.session.epochs = int(text or 0)
+
+        control.changed.connect(take)
         self.follow(self.session.events.epochs, show)
         show(self.session.epochs)
         return control
 
-    def _box_job(self) -> Job | None:
-        can_suggest = self.session.labelled() and not self.session.training.running
-        return jobs.suggesting_box(self.session) if can_suggest else None
+    def _survey_job(self) -> Job | None:
+        can_tell = self.session.labelled() and not self.session.training.running
+        return jobs.surveying_labels(self.session) if can_tell else None
+
+    def _show_survey(self, survey: jobs.LabelSurvey) -> None:
+        self.session.headers = {**survey.headers, **self.session.headers}
+        self.session.suggested_box_px = survey.box_px
 
     def _strip_job(self) -> Job | None:
         if self.session.training.running:
@@ -191,7 +196,7 @@ class Train(Dock):
         why_not = why_not_train(session)
         enable(self.train, running or why_not, WHAT_TRAIN_DOES)
         enable(self.continue_training, running or why_not_refine(session), WHAT_CONTINUE_DOES)
-        enable(self.stop, idle, WHAT_STOP_DOES)
+        self._training_progress.show()
         enable(self.discard, idle, WHAT_DISCARD_DOES)
         enable(self.save, "" if session.model else "There is no model yet.")
         for control in self._locked_while_training:
@@ -201,13 +206,10 @@ class Train(Dock):
         self.use_suggested.text = f"Suggested: {in_px(suggested or 0, session.pixel_size)}"
         in_use = IN_USE if suggested == session.box_size_px else ""
         enable(self.use_suggested, running or in_use, HOW_SUGGESTED)
-        self.progress.visible = activity.running
-        self.progress.max = activity.total
-        self.progress.value = min(activity.done, activity.total)
         tell(self.status, activity.message or why_not)
         hints = [] if activity.running or why_not else training_advice(session)
         tell(self.advice, "\n".join(f"• {hint}" for hint in hints))
-        tell(self.summary, summary_of(session.model))
+        tell(self.summary, "\n".join([summary_of(session.model), *advice_on_model(session)]))
 
     def _color_advice(self, theme: str) -> None:
         self.advice.native.setStyleSheet(f"color: {shade(theme, HELD_OUT)}")
@@ -261,6 +263,10 @@ def numbers_of(history: Sequence[Any]) -> str:
         return ""
     last, best = history[-1], best_of(history)
     text = f"loss {last.loss:.3f}"
+    picking = next((done for done in reversed(history) if done.picking_ap is not None), None)
+    if picking is not None:
+        least = "" if picking.labels_complete else "at least "
+        text += f"; picking: AP {least}{picking.picking_ap:.3f} after epoch {picking.epoch}"
     if best is not None:
         text += f"; held-out boxes: loss {last.held_out_loss:.3f}, AP {last.held_out_ap:.3f}"
         text += f" (best {best.held_out_ap:.3f} in epoch {best.epoch})"

@@ -11,6 +11,7 @@ from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, QRect, QSize, 
 from qtpy.QtGui import QColor, QImage, QKeyEvent, QPainter, QPalette
 from qtpy.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate
 
+from napari_deepem.controllers.canvas_focus import KEEPS_FOCUS
 from napari_deepem.core.types import FloatArray
 from napari_deepem.layers.verdict_points import ACCEPTED, REJECTED
 from napari_deepem.session.review_gallery import EMPTY, Gallery
@@ -106,6 +107,7 @@ class GalleryView(QListView):
         super().__init__()
         self.pictures = pictures
         self.selected = QColor()
+        self.setProperty(KEEPS_FOCUS, True)  # though the mouse is over the canvas
         self.setModel(pictures)
         self.setItemDelegate(_CandidateCell(self))
         self.setViewMode(QListView.ViewMode.IconMode)
@@ -168,6 +170,8 @@ class GalleryView(QListView):
             self.verdict_given.emit(KEYS[Qt.Key(event.key())])
         elif event.key() == Qt.Key.Key_Z and modifiers == Qt.KeyboardModifier.ControlModifier:
             self.undo_asked.emit()
+        elif event.text().isalpha():
+            event.ignore()  # the window's keys are at hand here, too; a list would search by them
         else:
             super().keyPressEvent(event)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QModelIndex, QRect, QSize, Qt
+from qtpy.QtCore import QModelIndex, QRect, QSize, Qt, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -34,8 +34,12 @@ NUMBERS_PX = (52, 44, 46)  # widths of the columns of labels, picks and scores
 class MicrographTableView(QTableView):
     """The table of a session's micrographs, sorted by a click on a header."""
 
+    in_sight = Signal(object)  # names of the micrographs of which a row is drawn: others than last
+
     def __init__(self, table: MicrographTable, session: Session) -> None:
         super().__init__()
+        self._table = table
+        self._names_in_sight: list[str] = []
         self.setModel(table)
         self.setItemDelegateForColumn(NAME, NameCell(session, self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -56,6 +60,24 @@ class MicrographTableView(QTableView):
             header.resizeSection(column, width)
         header.setSortIndicator(NAME, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
+
+    def look_again(self) -> None:
+        """Tell what is in sight once more."""
+        self._names_in_sight = []
+        self._viewport().update()
+
+    def paintEvent(self, event: Any) -> None:
+        """Tell what is in sight: whatever brings other rows there has them drawn."""
+        super().paintEvent(event)
+        first, last = self.rowAt(0), self.rowAt(self._viewport().height() - 1)
+        end = last + 1 if last >= 0 else len(self._table.names)
+        names = self._table.names[first:end] if first >= 0 else []
+        if names != self._names_in_sight:
+            self._names_in_sight = names
+            self.in_sight.emit(names)
+
+    def _viewport(self) -> Any:
+        return self.viewport()
 
 
 class NameCell(QStyledItemDelegate):

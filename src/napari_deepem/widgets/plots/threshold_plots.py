@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 from napari.utils.theme import get_theme
 from numpy.typing import NDArray
+from psygnal import SignalInstance
 from qtpy.QtCore import Qt
 
 from napari_deepem.layers.results import score_colors
@@ -124,6 +126,8 @@ class StdPlot:
         )
         self.region.sigRegionChanged.connect(self._on_region)
         self.widget.addItem(self.region)
+        self.asked_back = SignalInstance((), name="asked_back")  # the range as it was
+        self.widget.scene().sigMouseClicked.connect(self._on_click)
 
     def show_theme(self, theme: str) -> None:
         """Show the plot in the colours of a theme."""
@@ -137,7 +141,7 @@ class StdPlot:
     def show_stds(self, stds: Array) -> None:
         """Draw the histogram of (n,) standard deviations; heights are square roots."""
         self._stds = stds
-        self._fit()
+        self._fit(self._top_of_all())
 
     def show_above(self, count: int) -> None:
         """Let the first `count` candidates, those above the threshold, stand out."""
@@ -147,12 +151,14 @@ class StdPlot:
     def show_range(self, std_range: tuple[float, float]) -> None:
         """Move the range without announcing it; an end beyond the plot is drawn on its edge."""
         self._range = std_range
-        self._fit()
+        self._fit(max(self._top, self._top_of_all()))  # it does not shrink under a hand that drags
 
-    def _fit(self) -> None:
-        """Let the axis hold the candidates, and the range unless that is much wider."""
+    def _top_of_all(self) -> float:
+        """The end of an axis with the candidates, and the range unless that is much wider."""
         widest = float(np.quantile(self._stds, 1 - OUTLIERS)) if len(self._stds) else 1.0
-        top = 1.05 * max(widest, min(self._range[1], 1.5 * widest), 1e-6)
+        return 1.05 * max(widest, min(self._range[1], 1.5 * widest), 1e-6)
+
+    def _fit(self, top: float) -> None:
         if top != self._top:
             self._top = top
             self.widget.setXRange(0, top, padding=0.02)
@@ -174,6 +180,10 @@ class StdPlot:
     def _edges(self) -> dict[str, object]:
         edges = np.linspace(0, self._top, BINS + 1)
         return {"x0": edges[:-1], "x1": edges[1:], "y0": 0}
+
+    def _on_click(self, event: Any) -> None:
+        if event.double():
+            self.asked_back.emit()
 
     def _on_region(self) -> None:
         """Tell the dragged range; a limit beyond the plot that was not dragged stays there."""

@@ -15,20 +15,27 @@ from napari_deepem.widgets.plots.small_plot import color_by_theme, empty_plot
 
 LOSS, HELD_OUT, AP = "#60a5fa", "#fbbf24", "#4ade80"
 ON_LIGHT = {LOSS: "#1d6fd8", HELD_OUT: "#b45309", AP: "#15803d"}  # the same, dark enough on white
+PICKING, PICKING_AT_LEAST = "AP of picking", "AP of picking, at least"  # labels may be partial
+
+ROOM = 0.08  # of the plot's height, above and below: a dot at 1 is seen whole
 
 
 class TrainingCurves:
-    """A plot of loss, held-out loss and held-out average precision by epoch; the best has a dot."""
+    """A plot of losses and held-out average precisions by epoch.
+
+    That of picking is known after some epochs; of that at held-out boxes the best has a dot.
+    """
 
     def __init__(self) -> None:
         self.widget = empty_plot(150)
         self.widget.setLabel("bottom", "epoch")
-        self.widget.setYRange(0, 1)
+        self.widget.setYRange(0, 1, padding=ROOM)
         self._legend = self.widget.addLegend(offset=(-4, 4), verSpacing=-6)
         self._legend.setScale(0.9)
         self._loss = self.widget.plot(name="loss")
         self._held_out = self.widget.plot(name="held-out loss")
         self._ap = self.widget.plot(name="AP, held-out boxes")
+        self._picking = self.widget.plot(name=PICKING, symbol="s", symbolSize=5)
         self._best = self.widget.plot(pen=None, symbol="o", symbolSize=7)
 
     def show_theme(self, theme: str) -> None:
@@ -36,8 +43,11 @@ class TrainingCurves:
         color_by_theme(self.widget, theme)
         for _, label in self._legend.items:
             label.setText(label.text, color=get_theme(theme).text.as_hex())
-        for curve, color in ((self._loss, LOSS), (self._held_out, HELD_OUT), (self._ap, AP)):
+        for curve, color in ((self._loss, LOSS), (self._held_out, HELD_OUT), (self._picking, AP)):
             curve.setPen(pg.mkPen(shade(theme, color), width=2))
+        self._ap.setPen(pg.mkPen(shade(theme, AP), width=1, style=Qt.PenStyle.DashLine))
+        self._picking.setSymbolBrush(shade(theme, AP))
+        self._picking.setSymbolPen(None)
         self._best.setSymbolBrush(shade(theme, AP))
 
     def show(self, history: Sequence[Any]) -> None:
@@ -45,12 +55,15 @@ class TrainingCurves:
         self._draw(self._loss, history, "loss")
         self._draw(self._held_out, history, "held_out_loss")
         self._draw(self._ap, history, "held_out_ap")
+        self._draw(self._picking, history, "picking_ap")
+        complete = all(epoch.labels_complete for epoch in history)
+        self._legend.getLabel(self._picking).setText(PICKING if complete else PICKING_AT_LEAST)
         best = best_of(history)
         self._best.setData(*(([], []) if best is None else ([best.epoch], [best.held_out_ap])))
         if history:
             top = max([1.0, *(epoch.loss for epoch in history)])
             self.widget.setXRange(1, max(2, history[-1].epochs))
-            self.widget.setYRange(0, top)
+            self.widget.setYRange(0, top, padding=ROOM)
 
     @staticmethod
     def _draw(curve: pg.PlotDataItem, history: Sequence[Any], name: str) -> None:
@@ -97,7 +110,7 @@ class RoundsPlot:
         last = max((round_.number for round_ in rounds), default=1)
         lowest = min((ap for _, ap in (*after, *before) if ap is not None), default=0.0)
         self.widget.setXRange(0.5, max(4.5, last + 0.5))
-        self.widget.setYRange(max(0.0, lowest - 0.05), 1.0)
+        self.widget.setYRange(max(0.0, lowest - 0.05), 1.0, padding=ROOM)
         step = max(1, -(-last // 8))
         ticks = [(number, str(number)) for number in range(1, max(4, last) + 1, step)]
         self.widget.getAxis("bottom").setTicks([ticks])

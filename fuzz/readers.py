@@ -1,0 +1,217 @@
+"""The readers of the package: what each is fed with at first, and the call that a file meets."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import mrcfile
+import mutations
+import numpy as np
+
+from napari_deepem import Labels, Micrograph, Picks, ScoreMap, load_model, score, train
+from napari_deepem.batch.run_folder import RECORDS, PickFolder
+from napari_deepem.batch.tuning.study import Repeat, Study
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.jobs import finish
+from napari_deepem.core.network.model import Model
+from napari_deepem.io.coordinates import (
+    coordinate_names,
+    read_coordinate_set,
+    read_coordinates,
+    write_coordinates,
+)
+from napari_deepem.io.images import read_micrograph, read_pixel_size, read_shape, write_image
+from napari_deepem.io.models import save_model
+from napari_deepem.io.score_maps import read_score_map, write_score_map
+from napari_deepem.io.session_file import SESSION_FILE
+from napari_deepem.io.volumes import read_volume
+from napari_deepem.session.open_folder import loading, opening
+from napari_deepem.session.persistence import changes, held_by, restore, restore_model, snapshot
+from napari_deepem.session.state import Session
+
+FORMATS = Path(__file__).resolve().parents[2] / "shared" / "data" / "formats"
+SHAPE = (96, 112)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One reader: its files, and how random bytes become one."""
+
+    file_name: str
+    write_seeds: Callable[[Path], object]  # into a folder, as `write_*` of the package do
+    read: Callable[[Path], object]
+    mutate: Callable[[bytes, Any], bytes | None] = mutations.none  # besides libFuzzer's own
+    pack: Callable[[bytes], bytes] = bytes  # what is fuzzed, as it lies in the file
+
+
+def _image(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(100, 9, SHAPE).astype(np.float32)
+
+
+def _write_images(folder: Path) -> None:
+    for number, dtype in enumerate((np.int8, np.int16, np.uint16, np.float16, np.float32)):
+        with mrcfile.new(folder / f"{number}.mrc") as mrc:
+            mrc.set_data(_image().astype(dtype))
+            mrc.voxel_size = 1.5
+            if dtype is np.float32:
+                mrc.set_extended_header(np.zeros(64, "V16"))
+
+
+def _write_compressed(folder: Path) -> None:
+    _write_images(folder)
+    for path in list(folder.iterdir()):
+        path.write_bytes(gzip.compress(path.read_bytes()))
+
+
+def _read_image(path: Path) -> None:
+    read_shape(path)
+    read_pixel_size(path)
+    read_micrograph(path)
+
+
+def _write_volumes(folder: Path) -> None:
+    for number, dtype in enumerate((np.int8, np.float32)):
+        with mrcfile.new(folder / f"{number}.mrc") as mrc:
+            mrc.set_data(np.random.default_rng(1).normal(0, 9, (12, 12, 12)).astype(dtype))
+            mrc.set_volume()
+            mrc.voxel_size = 3.0
+
+
+def _write_tables(suffix: str) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        picks = Picks(np.array([[10.25, 20.0], [50.0, 60.5]]), np.array([0.9, 0.5]), box_size_px=24)
+        write_coordinates(folder / f"ours{suffix}", picks)
+        for path in FORMATS.rglob(f"*{suffix}"):
+            (folder / path.name).write_bytes(path.read_bytes()[:4000])
+
+    return write
+
+
+def _write_stars(folder: Path) -> None:
+    _write_tables(".star")(folder)
+    (folder / "two.star").write_text(
+        "data_optics\n\nloop_\n_rlnOpticsGroup #1\n_rlnMicrographPixelSize #2\n1 1.25\n\n"
+        "data_particles\n\nloop_\n_rlnMicrographName #1\n_rlnCoordinateX #2\n_rlnCoordinateY #3\n"
+        "_rlnOpticsGroup #4\nM/m.mrc 20 30 1\nM/m#1.mrc 1e1 -3.5 1\n"
+    )
+
+
+def _write_csvs(folder: Path) -> None:
+    _write_tables(".csv")(folder)
+    (folder / "named.csv").write_text('micrograph,x,y\n"m.mrc",10,20\nother.mrc,3.5,4\n')
+
+
+def _read_table(path: Path) -> None:
+    refusals = []
+    for read in (read_coordinates, coordinate_names, lambda file: read_coordinate_set(file, ["m"])):
+        try:
+            read(path)
+        except InputError as refusal:
+            refusals.append(refusal)
+    if len(refusals) == 3:
+        raise refusals[0]
+
+
+@cache
+def _model() -> Model:
+    image = _image()
+    centres_yx = np.array([[20.0, 20.0], [20.0, 60.0], [60.0, 20.0], [60.0, 60.0]])
+    for row, col in centres_yx.astype(int):
+        image[row - 4 : row + 4, col - 4 : col + 4] -= 30
+    micrograph = Micrograph(image, "m", 1.5)
+    return train([micrograph], [Labels.of(centres_yx, [[80.0, 90.0]])], box_size_px=24, epochs=1)
+
+
+def _use_model(path: Path) -> None:
+    model = load_model(path)
+    if model.box_size_px <= min(SHAPE):
+        score(Micrograph(_image(), "m", model.pixel_size), model)
+
+
+def _write_sessions(folder: Path) -> None:
+    place = folder / "place"
+    place.mkdir()
+    write_image(place / "m.mrc", _image(), 1.5)
+    session = Session()
+    opened = finish(opening(place))
+    restore(session, opened)
+    before = held_by(opened, session)
+    session.labels = {"m": Labels.of([[20.0, 20.0]], [[60.0, 60.0]])}
+    session.verdicts = {"m": Labels.of([[20.0, 20.0]])}
+    session.model = _model()
+    opened.file.close(changes(before, snapshot(session), place))
+    (place / SESSION_FILE).replace(folder / "kept.session")
+    (place / "m.mrc").unlink()
+    place.rmdir()
+
+
+def _open_session(path: Path) -> None:
+    write_image(path.parent / "m.mrc", _image(), 1.5)
+    opened = finish(opening(path.parent))
+    try:
+        session = Session()
+        restore(session, opened)
+        snapshot(session)
+        if opened.stored.model:
+            restore_model(session, opened, finish(loading(opened.stored.model, path.parent)))
+    finally:
+        if opened.file is not None:
+            opened.file.close()
+
+
+def _write_score_maps(folder: Path) -> None:
+    scores = np.linspace(0, 1, 20 * 24, dtype=np.float32).reshape(20, 24)
+    score_map = ScoreMap(scores, 1 - scores, 11.5, 4.0, 24, SHAPE)
+    write_score_map(folder / "m.safetensors", score_map, (10, 20))
+
+
+def _write_records(folder: Path) -> None:
+    (folder / "record").write_bytes(b"m.star\0other.star\0")
+
+
+def _claim_folder(path: Path) -> None:
+    """Under the name that a record of this content has."""
+    path.rename(path.with_name(RECORDS + sha256(path.read_bytes()).hexdigest()[:16]))
+    PickFolder.claim(path.parent, ["m"], ("star",))
+
+
+STUDY_OF = {"data": "x"}
+
+
+def _write_studies(folder: Path) -> None:
+    study = Study.open(folder / "study", STUDY_OF, 0, 2)
+    study.add_default(Repeat(0, 0, 0.5, None, 1.0), [0.25, 0.5])
+    study.finish(study.propose(), 0.625, 2.0)
+
+
+def _go_on_with_study(path: Path) -> None:
+    Study.open(path, STUDY_OF, 0, 2).propose()
+
+
+READERS = {
+    "mrc": Reader("m.mrc", _write_images, _read_image),
+    "mrc.gz": Reader("m.mrc.gz", _write_images, _read_image, pack=gzip.compress),
+    "mrc.bz2": Reader("m.mrc.bz2", _write_images, _read_image, pack=bz2.compress),
+    "gz": Reader("m.mrc.gz", _write_compressed, _read_image),
+    "volume": Reader("v.mrc", _write_volumes, read_volume),
+    "star": Reader("m.star", _write_stars, _read_table, mutations.words),
+    "csv": Reader("m.csv", _write_csvs, _read_table, mutations.words),
+    "box": Reader("m.box", _write_tables(".box"), _read_table, mutations.words),
+    "model": Reader(
+        "m.safetensors",
+        lambda folder: save_model(_model(), folder / "m"),
+        _use_model,
+        mutations.safetensors,
+    ),
+    "scores": Reader("m.safetensors", _write_score_maps, read_score_map, mutations.score_map),
+    "session": Reader(SESSION_FILE, _write_sessions, _open_session, mutations.database),
+    "record": Reader("record", _write_records, _claim_folder),
+    "study": Reader("study", _write_studies, _go_on_with_study, mutations.json_line),
+}

@@ -1,0 +1,196 @@
+"""The content of a session file, checked as it is read: what comes out of here is trusted."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
+
+from napari_deepem.core.types import Candidates, FloatArray
+from napari_deepem.io.declared_json import STRICT, FileName, read_declared
+
+Points = Mapping[str, FloatArray]  # by kind
+Stamp = tuple[int, int]  # of a file: its size in bytes, and when it was changed, ns
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Stored:
+    """The content of a session file, or what of it changes."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)  # JSON values
+    points: Mapping[str, Points] = field(default_factory=dict)  # by micrograph
+    candidates: Mapping[str, Candidates | None] = field(default_factory=dict)  # None: no more
+    model: bytes | None = None  # a model file; empty: no more; None: none, or as it was
+    files: Mapping[str, str] = field(default_factory=dict)  # file name by micrograph
+    scored_files: Mapping[str, Stamp] = field(default_factory=dict)  # by micrograph
+
+
+MOST_MICROGRAPHS = 200_000
+LARGEST_BOX_PX = 100_000
+LONGEST_SETTINGS = 2**23  # letters, of all together: JSON takes many times that in memory
+
+Kind = Literal["positive", "negative", "unsure", "accepted", "rejected"]
+Whole = Annotated[int, Field(ge=0, lt=2**63)]
+Count = Annotated[int, Field(ge=0, lt=2**31)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+@with_config(ConfigDict(strict=True, allow_inf_nan=False))  # a later version may say more
+class _Round(TypedDict, total=False):
+    """A training, see `session.training_rounds`."""
+
+    number: Count
+    start: Literal["new", "anew", "weights", "file"]
+    particles: Count
+    negatives: Count
+    micrographs: Count
+    epochs: Count
+    ap: Share | None
+    ap_before: Share | None
+
+
+_SETTINGS: Mapping[str, TypeAdapter[Any]] = {
+    "excluded": TypeAdapter(list[FileName], config=STRICT),
+    "current": TypeAdapter(FileName | None, config=STRICT),
+    "rounds": TypeAdapter(list[_Round]),
+}
+_OTHER_SETTING = TypeAdapter[Any](JsonValue, config=STRICT)
+
+# the rows of the tables, and how many there may be
+_TABLES: Mapping[str, tuple[TypeAdapter[Any], int]] = {
+    "settings": (TypeAdapter(tuple[str, str]), 1000),
+    "points": (TypeAdapter(tuple[FileName, Kind, bytes]), 5 * MOST_MICROGRAPHS),
+    "candidates": (
+        TypeAdapter(
+            tuple[FileName, bytes, bytes, bytes, Annotated[int, Field(ge=1, le=LARGEST_BOX_PX)]],
+        ),
+        MOST_MICROGRAPHS,
+    ),
+    "model": (TypeAdapter(tuple[bytes]), 1),
+    "files": (TypeAdapter(tuple[FileName, str | bytes]), MOST_MICROGRAPHS),
+    "scored_files": (TypeAdapter(tuple[FileName, Whole, int]), MOST_MICROGRAPHS),
+}
+
+
+def read_content(database: sqlite3.Connection) -> Stored:
+    """The content of a database whose tables are ours, see `session_schema.check_tables`.
+
+    Raises
+    ------
+    InputError, ValueError
+        A value is not of the type, shape or range that it should be; a message without the
+        file's name.
+    sqlite3.Error
+        The file is damaged.
+    """
+    points: dict[str, dict[str, FloatArray]] = {}
+    for micrograph, kind, centres_yx in _rows(database, "points"):
+        points.setdefault(micrograph, {})[kind] = _numbers(centres_yx, 2)
+    candidates = {row[0]: _candidates(*row[1:]) for row in _rows(database, "candidates")}
+    model = next((content for (content,) in _rows(database, "model")), None)
+    (letters,) = database.execute("SELECT total(length(value)) FROM settings").fetchone()
+    if letters > LONGEST_SETTINGS:
+        raise ValueError(f"{letters:.0f} letters of settings")
+    settings = {name: _setting(name, text) for name, text in _rows(database, "settings")}
+    files = {name: os.fsdecode(file) for name, file in _rows(database, "files")}
+    scored = {name: (size, time) for name, size, time in _rows(database, "scored_files")}
+    return Stored(settings, points, candidates, model, files, scored)
+
+
+def write_content(database: sqlite3.Connection, changes: Stored) -> None:
+    """Write what has changed, within a transaction."""
+    ask, many = database.execute, database.executemany
+    many(
+        "INSERT OR REPLACE INTO settings VALUES (?, ?)",
+        [(name, json.dumps(value, allow_nan=False)) for name, value in changes.settings.items()],
+    )
+    many(
+        "INSERT OR REPLACE INTO files VALUES (?, ?)",
+        [(name, _file_name(file)) for name, file in changes.files.items()],
+    )
+    many("DELETE FROM scored_files WHERE micrograph = ?", [(n,) for n in changes.candidates])
+    many(
+        "INSERT INTO scored_files VALUES (?, ?, ?)",
+        [(name, *stamp) for name, stamp in changes.scored_files.items()],
+    )
+    many("DELETE FROM points WHERE micrograph = ?", [(name,) for name in changes.points])
+    many("INSERT INTO points VALUES (?, ?, ?)", _point_rows(changes.points))
+    many("DELETE FROM candidates WHERE micrograph = ?", [(n,) for n in changes.candidates])
+    many(
+        "INSERT INTO candidates VALUES (?, ?, ?, ?, ?)",
+        [
+            (n, _bytes(c.centres_yx), _bytes(c.scores), _bytes(c.stds), c.box_size_px)
+            for n, c in changes.candidates.items()
+            if c is not None
+        ],
+    )
+    if changes.model is not None:
+        ask("DELETE FROM model")
+        if changes.model:
+            ask("INSERT INTO model VALUES (?)", (changes.model,))
+
+
+def _rows(database: sqlite3.Connection, table: str) -> Iterator[tuple[Any, ...]]:
+    row_type, most = _TABLES[table]
+    if not database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
+        return  # a version that did not know it wrote the file
+    (count,) = database.execute(f"SELECT count(*) FROM {table}").fetchone()
+    if count > most:
+        raise ValueError(f"{count} rows of {table}, {most} at most were written")
+    for row in database.execute(f"SELECT * FROM {table}"):
+        try:
+            yield row_type.validate_python(row, strict=True)
+        except ValidationError as error:
+            reason = error.errors(include_url=False, include_input=False)[0]["msg"]
+            raise ValueError(f"{table}: {reason}") from error
+
+
+def _setting(name: str, text: str) -> Any:
+    refusal = f"is damaged (setting {name[:20]!r}: {{reason}}): rename it to begin anew"
+    return read_declared(_SETTINGS.get(name, _OTHER_SETTING), text, refusal)
+
+
+def _candidates(centres_yx: bytes, scores: bytes, stds: bytes, box_size_px: int) -> Candidates:
+    columns = _numbers(centres_yx, 2), _numbers(scores, 1)[:, 0], _numbers(stds, 1)[:, 0]
+    if len({len(column) for column in columns}) != 1:
+        raise ValueError("candidates: not as many scores as positions")
+    return Candidates(*columns, box_size_px)
+
+
+def _numbers(content: bytes, columns: int) -> FloatArray:
+    """(n, columns) finite float64."""
+    if len(content) % (8 * columns):
+        raise ValueError(f"{len(content)} bytes are no rows of {columns} numbers")
+    numbers = np.frombuffer(content, "<f8").astype(np.float64).reshape(-1, columns)
+    if not np.isfinite(numbers).all():
+        raise ValueError("a position or a score is not a number")
+    return numbers
+
+
+def _point_rows(points: Mapping[str, Points]) -> Iterable[tuple[str, str, bytes]]:
+    for micrograph, kinds in points.items():
+        for kind, centres_yx in kinds.items():
+            if len(centres_yx):
+                yield micrograph, kind, _bytes(centres_yx)
+        if not any(map(len, kinds.values())):  # which tells no labels from labels never touched
+            yield micrograph, "positive", b""
+
+
+def _bytes(numbers: FloatArray) -> bytes:
+    return np.ascontiguousarray(numbers, dtype="<f8").tobytes()
+
+
+def _file_name(name: str) -> str | bytes:
+    """The name of a file as SQLite takes it: text, or the bytes of what is no UTF-8."""
+    try:
+        name.encode()
+        return name
+    except UnicodeEncodeError:
+        return os.fsencode(name)
