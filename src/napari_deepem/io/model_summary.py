@@ -60,7 +60,7 @@ class Stopped(Entry):
     """The end of a training that was stopped: epochs that were planned, and the one kept."""
 
     epochs: Epochs
-    kept_epoch: Epochs
+    kept_epoch: Annotated[int, Field(ge=0, le=10_000)]  # 0: stopped within the first
 
 
 class Refined(Entry):
