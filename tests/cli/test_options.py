@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
+import napari_deepem.cli.commands  # noqa: F401  knows them all
 from cli_runs import Refusal, run
 from napari_deepem.cli import commands
 from napari_deepem.cli.app import app
