@@ -1,6 +1,6 @@
 """The filtered view of the current micrograph: a picture over it, never taken for a micrograph.
 
-There is one such layer in a viewer; it is gone where nothing filtered is shown.
+There is one such layer in a viewer; it is gone where nothing filtered is to be shown.
 """
 
 from __future__ import annotations
@@ -52,10 +52,23 @@ def place_filtered(viewer: ViewerModel, image: Image, binning: int) -> None:
             setattr(layer, key, value)
 
 
-def remove_filtered(viewer: ViewerModel) -> None:
-    """Remove the filtered picture."""
+def hide_filtered(viewer: ViewerModel) -> None:
+    """Hide the picture of a micrograph that is not shown any more, until there is another."""
     for layer in find_layers(viewer.layers, "display"):
-        viewer.layers.remove(layer)
+        layer.visible = False
+        layer.metadata.update(tag("display", ""))
+
+
+def remove_filtered(viewer: ViewerModel) -> None:
+    """Remove the filtered picture; hide it while it is selected.
+
+    napari 0.9.2 deletes selected layers one by one, and stops where one is gone already.
+    """
+    for layer in find_layers(viewer.layers, "display"):
+        if layer in viewer.layers.selection:
+            layer.visible = False
+        else:
+            viewer.layers.remove(layer)
 
 
 def _where(image: Image, binning: int) -> dict[str, object]:
