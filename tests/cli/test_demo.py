@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 
@@ -41,7 +42,9 @@ def test_demo_opens_napari_on_its_result_where_there_is_a_display(
     window = ModuleType("napari_deepem.widgets.windows")  # the real one takes seconds to load
     window.show_results = lambda files, model: opened.append((files, model))  # type: ignore[attr-defined]  # made here
     monkeypatch.setitem(sys.modules, "napari_deepem.widgets.windows", window)
+    monkeypatch.setattr("napari_deepem.cli.demo.window_required", nullcontext)
     monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("QT_QPA_PLATFORM", "")
     monkeypatch.setenv("DISPLAY", display)
     monkeypatch.setenv("WAYLAND_DISPLAY", "")
     out = tmp_path / "demo"

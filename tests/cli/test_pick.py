@@ -19,7 +19,8 @@ from napari_deepem.batch.series_run import SeriesRun
 from napari_deepem.cli.pick import follow_picking
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import select_picks
-from napari_deepem.core.picking.precision_estimate import LearntScores, judge
+from napari_deepem.core.picking.precision_estimate import judge
+from napari_deepem.core.picking.score_evidence import LearntScores
 from napari_deepem.core.picking.score_mixture import ScoreMixture
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.types import Picks

@@ -382,3 +382,17 @@ def test_points_outside_stay_in_sight_until_labels_change(viewer) -> None:
     Mouse(viewer).drag((120, 120))
     assert link.count_outside() == 0
     assert len(layer_of(viewer).data) == 4
+
+
+@pytest.mark.parametrize("tool", ["positive", "erase", "lasso"])
+def test_tools_wait_for_the_flat_view_and_say_so(viewer, tool) -> None:
+    """E.3"""
+    link = link_of(viewer)
+    assert link.mouse_tools.use("erase")
+    viewer.dims.ndisplay = 3
+    Mouse(viewer).drag((50.0, 60.0), (90.0, 60.0))
+    assert not link.mouse_tools.use(tool)
+    assert "2D view" in viewer.status
+    assert same(link.session.labels["m2"], LABELS)
+    viewer.dims.ndisplay = 2
+    assert link.mouse_tools.use(tool)

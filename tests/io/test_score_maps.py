@@ -124,7 +124,11 @@ def test_map_of_another_make_counts_as_nothing(
 ) -> None:
     grid = np.ones((30, 40), dtype=np.float32)
     dumps = json.dumps
-    monkeypatch.setattr(json, "dumps", lambda values: dumps(values | {changed: to}))
+
+    def changing(values: dict[str, object], **options: object) -> str:
+        return dumps(values | {changed: to} if "stamp" in values else values, **options)
+
+    monkeypatch.setattr(json, "dumps", changing)
     write_score_map(path, ScoreMap(grid, grid, 3.5, 8.0, 64, (240, 320)), (1000, 5, 7))
     assert read_score_map(path, (1000, 5, 7)) is None
 

@@ -14,7 +14,8 @@ from napari_deepem.cli.app import app, errors
 from napari_deepem.cli.options import Box
 from napari_deepem.cli.progress import progress_bar
 from napari_deepem.cli.training_lines import show_epoch, show_labelled
-from napari_deepem.cli.window import NO_BINDING, has_binding, has_display
+from napari_deepem.cli.window import has_display, window_required
+from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import EpochDone, finish
 
 if TYPE_CHECKING:
@@ -47,11 +48,11 @@ def demo(
     result = follow_demo(run_demo(out, data, box), errors)
     print_demo(result, Console())
     if view and has_display():
-        if not has_binding():
-            errors.print(NO_BINDING, markup=False)
-            return
-        from napari_deepem.widgets.windows import show_results
-
+        try:
+            with window_required():
+                from napari_deepem.widgets.windows import show_results
+        except InputError as error:  # the result is there all the same
+            return errors.print(str(error), markup=False)
         show_results([picked.path for picked in result.picked], result.model_path)
 
 

@@ -103,7 +103,8 @@ def follow_picking(
     job: Generator[MicrographDone, None, SeriesRun], total: int, console: Console
 ) -> list[str]:
     """The names of the micrographs that failed in a picking, which is run showing each of them."""
-    from napari_deepem.core.picking.precision_estimate import PrecisionEvidence, judge, sum_of
+    from napari_deepem.core.picking.precision_estimate import judge
+    from napari_deepem.core.picking.score_evidence import PrecisionEvidence, sum_of
 
     done = picked = 0
     evidence: PrecisionEvidence | None = None

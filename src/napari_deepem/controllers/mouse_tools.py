@@ -31,6 +31,7 @@ from napari_deepem.session.labels import (
 Eraser = Literal["erase", "lasso"]
 Tool = LabelKind | Eraser
 TOOLS: tuple[Tool, ...] = ("positive", "negative", "erase", "lasso")
+FLAT_FIRST = "Labels are set in the 2D view: leave the 3D view first."
 Steps = Generator[None, None, None]
 
 
@@ -109,7 +110,11 @@ class MouseTools:
         if tool is None:
             self.stop()
             return True
-        image = self._image()
+        image, viewer = self._image(), self._viewer_of()
+        if viewer.dims.ndisplay == 3:
+            viewer.status = FLAT_FIRST
+            self.changed.emit()
+            return False
         if image is None:
             return False
         if tool == "positive" or tool == "negative":
@@ -117,7 +122,7 @@ class MouseTools:
             self._label_layers.start(tool)
         else:
             self._label_layers.stop()
-            selection = self._viewer_of().layers.selection
+            selection = viewer.layers.selection
             active = selection.active
             selection.active = image if active is None or not active.visible else active
             selection.active.mode = "pan_zoom"
@@ -161,7 +166,8 @@ class MouseTools:
     def _on_press(self, _viewer: Any, event: Any) -> Steps:
         """A press anywhere on the canvas, with the tool that is in use."""
         tool, image = self.current_tool(), self._image()
-        if event.button != 1 or tool is None or image is None:
+        is_flat = self._viewer_of().dims.ndisplay == 2
+        if event.button != 1 or tool is None or image is None or not is_flat:
             return
         stroke = self._stroke = Stroke(self._session, self._label_layers)
         if tool == "lasso":

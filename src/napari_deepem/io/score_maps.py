@@ -10,14 +10,13 @@ from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, Field, TypeAdapter
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Float32Array, ScoreMap
 from napari_deepem.io.atomic import replacing
 from napari_deepem.io.declared_json import STRICT, read_declared
 from napari_deepem.io.session_file import home_of
-from napari_deepem.io.tensor_files import check_header, shapes_in
+from napari_deepem.io.tensor_files import check_header, shapes_in, tensor_bytes
 
 CACHE = "napari-deepem.cache"
 GRIDS = ("scores", "stds")
@@ -114,7 +113,7 @@ def write_score_map(path: Path, score_map: ScoreMap, stamp: ContentStamp | None 
         }
     )
     metadata = {DESCRIPTION: described, CHECKSUM: _checksum(described, grids)}
-    content = save(grids, metadata=metadata)
+    content = tensor_bytes(grids, metadata)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
