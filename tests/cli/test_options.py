@@ -11,6 +11,7 @@ import pytest
 
 import napari_deepem.cli.commands  # noqa: F401  knows them all
 from cli_runs import Refusal, run
+from napari_deepem.cli import commands
 from napari_deepem.cli.app import app
 
 LEAST = {  # what each command needs besides
@@ -48,6 +49,7 @@ def _kinds(hint: Any) -> Iterator[object]:
         yield hint
 
 
+assert commands  # importing it makes the app know them
 OPTIONS = list(numeric_options())
 
 

@@ -68,7 +68,7 @@ def test_model_is_trained_again_with_the_verdicts(
         *("blobs_1", "blobs_2", "blobs_3", "blobs_4")
     ]
     first, _, third, _ = refined.training_set
-    assert (first.complete, first.source) == (True, made / "blobs_1.mrc")
+    assert (first.complete, first.source) == (True, folder / "blobs_1.mrc")
     assert (third.complete, third.source) == (False, folder / "blobs_3.mrc")
     np.testing.assert_allclose(third.labels.positive_yx, blob_micrograph(3)[1])
     assert len(third.labels.unsure_yx) == 0

@@ -126,7 +126,7 @@ def test_map_of_another_make_counts_as_nothing(
     dumps = json.dumps
 
     def changing(values: dict[str, object], **options: object) -> str:
-        return dumps(values | {changed: to} if "stamp" in values else values, **options)
+        return dumps(values | {changed: to} if "step_px" in values else values, **options)
 
     monkeypatch.setattr(json, "dumps", changing)
     write_score_map(path, ScoreMap(grid, grid, 3.5, 8.0, 64, (240, 320)), (1000, 5, 7))

@@ -51,3 +51,14 @@ def test_there_is_one_picture_and_it_can_go() -> None:
     np.testing.assert_allclose(layer.data_to_world((1, 2)), second.data_to_world((8.5, 14.5)))
     remove_filtered(viewer)
     assert list(viewer.layers) == [first, second]
+
+
+def test_all_selected_layers_can_be_deleted_with_the_filtered_picture() -> None:
+    """C.1: it goes with its micrograph, which napari deletes before or after it."""
+    viewer = ViewerModel()
+    images = [add_micrograph(viewer, name) for name in ("m1", "m2", "m3")]
+    show_filtered(viewer, images[2], PIXELS, 3, (-1.0, 1.0))
+    viewer.layers.events.removed.connect(lambda _: remove_filtered(viewer))  # as for a closed one
+    viewer.layers.select_all()
+    viewer.layers.remove_selected()
+    assert list(viewer.layers) == []

@@ -38,7 +38,11 @@ def test_background_keeps_clear_of_what_a_network_takes_for_particles() -> None:
     micrograph, centres_yx = blob_micrograph(1)
     session = session_on(micrograph, Labels.of(centres_yx[:1]))
     session.model = SimpleNamespace(
-        threshold=0.8, std_range=(0.0, 9.0), box_size_px=BOX_PX, summary={}
+        threshold=0.8,
+        std_range=(0.0, 9.0),
+        min_distance_px=None,
+        box_size_px=BOX_PX,
+        summary={},
     )
     suspect_yx = np.array([[55.0, 35.0], [55.0, 105.0]])
     scores = np.array([0.21, 0.19])  # of which a quarter of the threshold is reached by one

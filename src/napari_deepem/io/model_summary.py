@@ -22,6 +22,10 @@ Seed = Annotated[int, Field(ge=0, le=2**63)]
 Maps = Annotated[int, Field(ge=1, le=MOST_MAPS)]
 Text = Annotated[str, Field(max_length=4096)]
 Curve = Annotated[list[Share], Field(min_length=2, max_length=1000)]
+Mean = Annotated[float, Field(ge=-1000, le=1000)]
+Std = Annotated[float, Field(ge=1e-6, le=1000)]
+Lookalikes = Annotated[float, Field(ge=0, le=0.999)]
+Mixture = tuple[Mean, Std, Mean, Std, Share, Lookalikes]
 LARGEST_BATCH = 1024  # of boxes: what is trained on at once has to fit into memory
 
 
@@ -86,25 +90,15 @@ class HeldOutCurves(Entry):
 
 
 class ScoreMixtures(Entry):
-    """What `core.picking.score_evidence.LearntScores` reads."""
+    """The mixtures that `core.picking.score_evidence.LearntScores` reads.
 
-    # means and spreads of two bells, share, lookalikes; see `score_mixture.rows_of`
-    mixtures: Annotated[
-        list[Annotated[list[Number], Field(min_length=6, max_length=6)]],
-        Field(min_length=1, max_length=100),
-    ]
+    Rows of both bells' means and standard deviations, the share of particles, and of lookalikes.
+    """
+
+    mixtures: Annotated[list[Mixture], Field(min_length=1, max_length=100)]
     misfit: Share
     n_labels: Annotated[int, Field(ge=1, le=10**9)]
     on_negatives: Figure
-
-    @model_validator(mode="after")
-    def _of_bells(self) -> ScoreMixtures:
-        for low, low_std, high, high_std, share, lookalikes in self.mixtures:
-            if max(abs(low), abs(high)) > 1000 or not min(low_std, high_std) >= 1e-6:
-                raise ValueError("a mixture's bells are none")
-            if not (0 <= share <= 1 and 0 <= lookalikes < 1):
-                raise ValueError("a mixture's shares are none")
-        return self
 
 
 class RecipeFigures(Entry):

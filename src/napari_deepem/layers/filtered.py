@@ -60,9 +60,15 @@ def hide_filtered(viewer: ViewerModel) -> None:
 
 
 def remove_filtered(viewer: ViewerModel) -> None:
-    """Remove the filtered picture."""
+    """Remove the filtered picture; hide it while it is selected.
+
+    napari 0.9.2 deletes selected layers one by one, and stops where one is gone already.
+    """
     for layer in find_layers(viewer.layers, "display"):
-        viewer.layers.remove(layer)
+        if layer in viewer.layers.selection:
+            layer.visible = False
+        else:
+            viewer.layers.remove(layer)
 
 
 def _where(image: Image, binning: int) -> dict[str, object]:
