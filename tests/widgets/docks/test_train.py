@@ -175,7 +175,7 @@ def test_dock_in_sight_suggests_a_box_and_shows_what_the_network_sees(
     qtbot.waitUntil(lambda: session.suggested_box_px is not None, timeout=20_000)
     assert dock.use_suggested.text.startswith(f"Suggested: {session.suggested_box_px} px (")
     session.binning = 2
-    qtbot.waitUntil(lambda: "(60 x 60 px, binned by 2)" in dock.strip_caption.value, timeout=20_000)
+    qtbot.waitUntil(lambda: "(60 x 60 px, binned by 2" in dock.strip_caption.value, timeout=20_000)
 
 
 def test_best_epoch_is_named() -> None:
