@@ -28,10 +28,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What is remembered from one start to the next is neither read nor changed."""
-    folder = str(tmp_path_factory.mktemp("settings"))
-    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, folder)
+def settings_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the user has set is neither read nor changed."""
+    folder = tmp_path_factory.mktemp("settings")
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(folder))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_remembered(settings_folder: Path) -> None:
+    """Nothing is remembered from one test to the next."""
+    for path in settings_folder.rglob("*.ini"):
+        path.unlink()
 
 
 @pytest.fixture(scope="session")

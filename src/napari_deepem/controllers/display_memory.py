@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from pydantic import ValidationError
 from qtpy.QtCore import QSettings
 
 from napari_deepem.session.display import Display
 
+REMEMBERED = ("filtered", "contrast_sigmas")
+
 
 def remember(display: Display) -> None:
     """Give a view the values that were set last, and keep those that are set from now on.
 
-    They are the user's, not a folder's: Angstrom and standard deviations, and whether at all.
+    They are the user's. What is filtered away, in Angstrom, depends on the micrographs.
     """
     settings = QSettings(
         QSettings.Format.IniFormat, QSettings.Scope.UserScope, "napari-deepem", "display"
     )
-    for name in Display.model_fields:
+    for name in REMEMBERED:
         if settings.contains(name):
             try:
                 setattr(display, name, settings.value(name))
             except ValidationError:  # of another version, or somebody's own edit
                 settings.remove(name)
-    display.events.connect(lambda info: settings.setValue(info.signal.name, info.args[0]))
+        display.events[name].connect(partial(_keep, settings, name))
+
+
+def _keep(settings: QSettings, name: str, value: object) -> None:
+    settings.setValue(name, value)
+    settings.sync()  # for a second window, and for whatever ends the program

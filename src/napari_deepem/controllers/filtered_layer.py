@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 from napari.components import ViewerModel
@@ -38,7 +37,6 @@ class FilteredLayer:
         self._input_in_work: FilterInput | None = None
         self._made: tuple[FilterInput, FilteredImage] | None = None
         self._hopeless: FilterInput | None = None
-        self._is_warm = False
         remember(session.display)
         events = session.display.events
         for signal in (events.filtered, events.low_pass_angstrom, events.high_pass_angstrom):
@@ -91,15 +89,6 @@ class FilteredLayer:
 
     def _on_made(self, image: FilteredImage) -> None:
         made_from, self._input_in_work = self._input_in_work, None
-        if not self._is_warm:
-            self._is_warm = True
-            run(
-                _warming,
-                on_progress=lambda _: None,
-                on_result=lambda _: None,
-                on_failed=report,
-                owner=self._session,
-            )
         filter_input = self._filter_input()
         if made_from is not None and filter_input is not None and made_from[0] is filter_input[0]:
             self._made = made_from, image
@@ -128,15 +117,6 @@ class FilteredLayer:
     def _on_moved(self, event: Any) -> None:
         if self._made is not None:
             place_filtered(self._viewer_of(), event.source, self._made[1].binning)
-
-
-def _warming() -> Generator[None, None, None]:
-    """The job that loads what napari needs for the first label, once a micrograph is seen.
-
-    napari imports pandas there, which would keep the window from answering for a second.
-    """
-    yield
-    import_module("pandas")
 
 
 def _same(one: FilterInput, other: FilterInput) -> bool:

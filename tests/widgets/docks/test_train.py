@@ -171,11 +171,11 @@ def test_dock_in_sight_suggests_a_box_and_shows_what_the_network_sees(
     link_of(viewer).start_labelling("positive").add(simulated.truth_yx)
     qtbot.waitUntil(lambda: dock.strip.isVisible(), timeout=20_000)
     assert dock.strip.counts == [STRIP_COLUMNS, STRIP_COLUMNS]
-    assert "(40 x 40 px, binned by 3)" in dock.strip_caption.value
+    assert "(40 x 40 px, binned by 3, shown filtered)" in dock.strip_caption.value
     qtbot.waitUntil(lambda: session.suggested_box_px is not None, timeout=20_000)
     assert dock.use_suggested.text.startswith(f"Suggested: {session.suggested_box_px} px (")
     session.binning = 2
-    qtbot.waitUntil(lambda: "(60 x 60 px, binned by 2)" in dock.strip_caption.value, timeout=20_000)
+    qtbot.waitUntil(lambda: "(60 x 60 px, binned by 2" in dock.strip_caption.value, timeout=20_000)
 
 
 def test_best_epoch_is_named() -> None:

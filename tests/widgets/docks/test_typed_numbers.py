@@ -116,7 +116,6 @@ def test_arrows_tabs_and_half_a_number_leave_a_number(viewer: ViewerModel) -> No
 
 def test_number_is_taken_where_the_hand_goes_on(viewer: ViewerModel, qtbot) -> None:
     dock = Annotate(viewer)
-    qtbot.addWidget(dock.native)
     dock.native.show()
     dock.native.activateWindow()
     dock.box_size.native.setFocus()
@@ -127,3 +126,5 @@ def test_number_is_taken_where_the_hand_goes_on(viewer: ViewerModel, qtbot) -> N
         button.focusPolicy() & Qt.FocusPolicy.ClickFocus
         for button in dock.native.findChildren(QPushButton)
     )
+    dock.native.setFocus()
+    dock.native.hide()

@@ -85,6 +85,12 @@ class Dock(Container):
         signal.connect(callback)
         self.at_end(lambda: signal.disconnect(callback, missing_ok=True))
 
+    def follow_filter(self, callback: Callable[[], object]) -> None:
+        """Call back when pictures of boxes are to be filtered otherwise, or not at all."""
+        shown = self.session.display.events
+        for signal in (shown.filtered, shown.low_pass_angstrom):
+            self.follow(signal, callback)
+
     def follow_theme(self, *callbacks: Callable[[str], object]) -> None:
         """Call callbacks with the name of the viewer's theme, now and whenever it changes."""
         changed = self.link.viewer.events.theme

@@ -49,14 +49,12 @@ WHAT_AGAIN_DOES = (
     "non-particles; the same micrographs are held out as before."
 )
 NONE_SELECTED = "Click a picture first: a verdict is on what is selected."
-HOW_COUNTED = "Particles between what is trained on and what is held out are left out of both."
 REFILLED_BY = (
     *("candidates", "threshold", "std_range", "min_distance_px", "excluded"),
     *("review_order", "review_only_open"),
 )
 NO_UNDO = "No verdict to undo."
-READ_AT_ONCE = 4  # micrographs, before looking again at what is in sight
-FAST_MS = 40
+READ_AT_ONCE, FAST_MS = 4, 40  # micrographs, before looking again at what is in sight
 
 
 class Review(Dock):
@@ -85,7 +83,6 @@ class Review(Dock):
         self.status = text_line("status")
         self.rounds = RoundsPlot()
         self.gain = text_line("gain")
-        self.gain.tooltip = HOW_COUNTED
         gallery = holder(self.view)
         self.extend(
             [
@@ -137,8 +134,8 @@ class Review(Dock):
         self.follow(events.verdicts, self._on_verdicts)
         self.follow(events.model, self._on_model)
         self.follow(events.rounds, self._show_rounds)
-        for signal in (session.display.events.filtered, session.display.events.low_pass_angstrom):
-            self.follow(signal, self._on_display)
+        self.follow_filter(self.pictures.forget_pictures)
+        self.follow_filter(self._crops.ask)
         for name in ("labels", "micrographs", "box_size_px"):
             self.follow(events[name], self._show)
         for name in ("running", "message"):
@@ -212,12 +209,6 @@ class Review(Dock):
         """Forget pictures: in another series micrographs may have the same names."""
         self.pictures.forget_pictures()
         self._suggested = EMPTY
-
-    def _on_display(self) -> None:
-        """Cut pictures again: they are filtered as the micrograph is."""
-        self.pictures.forget_pictures()
-        self._crops.ask()
-        self.view.redraw()
 
     def _on_model(self) -> None:
         self.pictures.forget_pictures()

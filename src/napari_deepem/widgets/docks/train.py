@@ -128,11 +128,9 @@ class Train(Dock):
             self.follow(signal, self._survey.ask)
         for signal in (events.box_size_px, events.binning, activity.running):
             self.follow(signal, self._crops.ask)
-        shown = session.display.events
         for signal in (events.labels, events.verdicts, events.micrographs):
             self.follow(signal, self._crops.ask)
-        for signal in (shown.filtered, shown.low_pass_angstrom):
-            self.follow(signal, self._crops.ask)
+        self.follow_filter(self._crops.ask)
         for name in SHOWN_OF_SESSION:
             self.follow(events[name], self._show)
         self.follow(events.history, self._show_history)
