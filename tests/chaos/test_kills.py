@@ -9,7 +9,7 @@ import pytest
 
 from places import ROOT
 
-COMMANDS = ("pick", "simulate", "session", "train", "refine")
+COMMANDS = ("pick", "simulate", "session", "train", "refine", "tune")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="forks and signals are those of POSIX")
