@@ -9,6 +9,7 @@ from napari_deepem.core.picking.precision_estimate import TOO_FEW_HELD_OUT, evid
 from napari_deepem.core.picking.score_mixture import Bell, ScoreMixture
 from napari_deepem.core.types import Candidates, Picks
 from napari_deepem.session import Session
+from napari_deepem.session.pick_cache import LARGEST_ERROR_HERE
 
 
 def candidates_of(seed: int, count: int = 200) -> Candidates:
@@ -93,7 +94,7 @@ def test_estimate_is_of_the_micrograph_that_is_asked_for(session: Session) -> No
     for name in "abca":
         evidence = evidence_of(session.candidates[name], model, PickCriteria(0.5, (0.2, 0.9)))
         estimate = session.selection.estimated_precision(name, model)
-        assert estimate == judge(evidence, largest_error=0.1)
+        assert estimate == judge(evidence, LARGEST_ERROR_HERE)
         assert estimate.precision is not None
     session.candidates = {**session.candidates, "a": candidates_of(9)}
     unknown = session.selection.estimated_precision("a", SimpleNamespace(summary={}))

@@ -17,6 +17,7 @@ from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
 from napari_deepem.session import Scored, Session
+from napari_deepem.session.pick_cache import LARGEST_ERROR_HERE
 
 
 def micrograph(name: str = "a", shape: tuple[int, int] = (200, 300)) -> Micrograph:
@@ -166,7 +167,7 @@ def test_estimate_follows_threshold_range_and_micrograph(session: Session) -> No
     for threshold, std_range in ((0.7, (0.5, 1.5)), (0.3, (0.5, 1.5)), (0.3, (0.0, 5.0))):
         session.threshold, session.std_range = threshold, std_range
         evidence = evidence_of(found, session.model, PickCriteria(threshold, std_range))
-        assert session.estimated_precision == judge(evidence, 0.1)
+        assert session.estimated_precision == judge(evidence, LARGEST_ERROR_HERE)
         assert session.estimated_precision.precision is not None
     session.threshold = 1.0
     assert session.estimated_precision is None  # of no picks

@@ -19,7 +19,7 @@ from napari_deepem.core.picking.precision_estimate import PrecisionEstimate, jud
 from napari_deepem.core.picking.score_evidence import FittedScores
 from napari_deepem.core.types import Candidates, FloatArray, Picks
 
-LARGEST_ERROR_HERE = 0.1  # of one micrograph's estimate, which is shown with its error
+LARGEST_ERROR_HERE = 0.06  # of one micrograph's estimate, which is shown with its error
 
 
 class Source(Protocol):

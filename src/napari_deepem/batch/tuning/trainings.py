@@ -142,7 +142,9 @@ def train_and_evaluate(
 
     def ap_on(fields: Sequence[Field]) -> float:
         device = chosen_device(settings.device)
-        return evaluate_held_out(model.network, fields, model.smoothing, device).ap
+        distance_px = model.min_distance_px and model.min_distance_px / model.sampling.scale
+        picked = evaluate_held_out(model.network, fields, model.smoothing, device, distance_px)
+        return picked.ap
 
     ap = model.summary.get("held_out_ap")
     if ap is None:  # of partial labels: too low, but as much so for one variant as for another

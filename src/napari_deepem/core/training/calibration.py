@@ -158,10 +158,15 @@ def evaluate_held_out(
     fields: Sequence[Field],
     smoothing: float = 0.0,
     device: torch.device = CPU,
+    min_distance_px: float | None = None,
 ) -> Evaluation:
-    """The evaluation of picks of held-out micrographs, or parts of them, by the labels there."""
+    """The evaluation of picks of held-out micrographs, or parts of them, by the labels there.
+
+    The distance is in network pixels; None: a quarter of the box.
+    """
     maps = _score_maps(network, fields, device)
-    return _evaluate([find_candidates(replace(each, smoothing=smoothing)) for each in maps], fields)
+    candidates = [find_candidates(replace(each, smoothing=smoothing)) for each in maps]
+    return _evaluate(candidates, fields, min_distance_px)
 
 
 def _score_maps(network: Network, fields: Sequence[Field], device: torch.device) -> list[ScoreMap]:

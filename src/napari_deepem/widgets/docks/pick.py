@@ -31,10 +31,7 @@ from napari_deepem.widgets.plots.threshold_plots import COLORS, ScorePlot, StdPl
 from napari_deepem.widgets.plots.training_curves import shade
 
 NOT_HELD_OUT = "No labels were held out: mark particles on a second micrograph."
-HOW_SURE = (
-    "Told from the scores, which held-out labels have shown how to read. What looks like a "
-    "particle to the network and was not among the held-out labels counts as right."
-)
+HOW_SURE = "Told from the scores, as held-out labels have shown how to read them."
 ALL_LEFT = "Scores every micrograph that is not scored yet."
 SCORED = "This micrograph is scored with this model."
 STOPS = "Stops after the part of the micrograph that is being scored; what is scored stays."
