@@ -10,11 +10,15 @@ OUT :=
 VIEW := yes
 ARGS :=
 PARTS :=
+# make chaos RUNS=200 COMMAND=pick SEED=1
+RUNS := 60
+COMMAND :=
+SEED :=
 # make fuzz READER=star SECONDS=60
 READER := all
 SECONDS := 60
 
-.PHONY: help demo test lint screenshots reproduce bench fuzz constraints clean
+.PHONY: help demo test lint screenshots reproduce bench chaos fuzz constraints clean
 
 help: ## Say what can be made (the default)
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1	/p' Makefile | expand -t 14
@@ -47,6 +51,10 @@ bench: $(INSTALLED) ## Measure how fast everything is, into benchmarks/RESULTS.m
 	@sh scripts/window_packages.sh || echo "Going on: the sliders need a window."
 	$(BIN)/python benchmarks/speed.py $(PARTS)
 
+chaos: $(INSTALLED) ## Kill commands at random moments and run them again: RUNS= COMMAND= SEED=
+	$(BIN)/python chaos/kills.py --runs $(RUNS) $(if $(COMMAND),--command $(COMMAND)) \
+		$(if $(SEED),--seed $(SEED))
+
 fuzz: $(INSTALLED) ## Feed readers of files with mutated ones: READER=star SECONDS=60
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints-dev.txt --editable '.[fuzz]'
 	$(BIN)/python fuzz/fuzz.py $(READER) --seconds $(SECONDS)
@@ -57,7 +65,7 @@ constraints: $(INSTALLED) ## Pin what is installed now as constraints-dev.txt
 
 clean: ## Remove the environment and everything that tools left behind
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find src tests docs benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests docs benchmarks chaos scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml constraints-dev.txt scripts/install.sh
 	@PYTHON="$(PYTHON)" sh scripts/install.sh

@@ -18,7 +18,7 @@ import numpy as np
 
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import picks_above, select_picks
-from napari_deepem.core.picking.precision_estimate import RESAMPLES, LearntScores
+from napari_deepem.core.picking.score_evidence import RESAMPLES, LearntScores
 from napari_deepem.core.picking.score_mixture import Bell, ScoreMixture, rows_of, stacked
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap

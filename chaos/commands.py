@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import csv
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -31,7 +31,7 @@ LINES = {
     "pick": f"pick data --model {MODEL} --out new/picks --format box,star,csv --score-maps "
     "--keep-scores",
     "refine": f"refine data --model {MODEL} --accepted data --forget --epochs 1 --out new/refined",
-    "tune": f"tune data --coords data --box {BOX_PX} --minutes 1e-9 --out new/tuned",
+    "tune": f"tune data --coords data --box {BOX_PX} --minutes 0.001 --out new/tuned",
     "simulate": "simulate --count 3 --size 320 320 --particles 2 --out new/set",
     "session": "",
 }
@@ -90,8 +90,11 @@ def _timeless(path: Path) -> bytes:
         return repr((sorted(stored.settings.items()), sorted(points.items()))).encode()
     if path.name.endswith("-study.jsonl"):  # dates, and the trials that were interrupted
         return b""
-    if "-trials." in path.name:  # the seconds that each took, before the remark
-        return re.sub(rb"(\| *|,)\d+( *\||,)(?=[^|,]*(\||$))", b" ", path.read_bytes(), flags=re.M)
+    if "-trials." in path.name:  # the seconds that each took
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file, delimiter="," if path.suffix == ".csv" else "|"))
+        seconds = rows[0].index("seconds" if path.suffix == ".csv" else " seconds ")
+        return repr([row[:seconds] + row[seconds + 1 :] for row in rows]).encode()
     content = path.read_bytes()
     if path.suffix == ".mrc":  # its labels hold the date
         return content[: MRC_LABELS.start] + content[MRC_LABELS.stop :]

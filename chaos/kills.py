@@ -114,7 +114,7 @@ class Killing:
         return ""
 
     def _progress(self, folder: Path) -> str:
-        there = set(self.command.content(folder)) - set(_names(self.start))
+        there = set(_names(folder)) - set(_names(self.start))  # nothing is opened yet
         expected = set(self.expected) - set(_names(self.start))
         if not there:
             return "before the first file"

@@ -6,6 +6,7 @@ python fuzz/one_reader.py star SECONDS SEED FOLDER
 from __future__ import annotations
 
 import json
+import os
 import random
 import resource
 import shutil
@@ -61,6 +62,7 @@ class Target:
         self.reader, self.findings = reader, findings
         self.parent = Path(tempfile.mkdtemp(prefix="fuzz-"))
         self.folder = self.parent / "in"
+        os.environ["HOME"] = str(self.folder / "home")  # where a session goes that can't be used
 
     def __call__(self, content: bytes) -> None:
         """Read one input, and note what went wrong."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from napari_deepem.core.picking.precision_estimate import LearntScores
+from napari_deepem.core.picking.score_evidence import LearntScores
 from napari_deepem.core.picking.score_mixture import Bell, ScoreMixture, rows_of, stacked
 
 BACKGROUND, PARTICLES = Bell(-1.5, 0.9), Bell(2.8, 1.2)

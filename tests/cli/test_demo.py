@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 
@@ -41,7 +42,9 @@ def test_demo_opens_napari_on_its_result_where_there_is_a_display(
     window = ModuleType("napari_deepem.widgets.windows")  # the real one takes seconds to load
     window.show_results = lambda files, model: opened.append((files, model))  # type: ignore[attr-defined]  # made here
     monkeypatch.setitem(sys.modules, "napari_deepem.widgets.windows", window)
+    monkeypatch.setattr("napari_deepem.cli.demo.window_required", nullcontext)
     monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("QT_QPA_PLATFORM", "")
     monkeypatch.setenv("DISPLAY", display)
     monkeypatch.setenv("WAYLAND_DISPLAY", "")
     out = tmp_path / "demo"
@@ -60,7 +63,7 @@ WRONG_ARGUMENTS: dict[str, tuple[tuple[object, ...], str]] = {
     "data without box": (("demo", "--data", "data", "--no-view"), "--data and --box"),
     "box without data": (("demo", "--box", 24, "--no-view"), "--data and --box"),
     "data missing": (("demo", "--data", "none", "--box", 24, "--no-view"), "none: no such"),
-    "box 0": (("demo", "--data", "data", "--box", 0, "--no-view"), "a box of 0 px"),
+    "box 0": (("demo", "--data", "data", "--box", 0, "--no-view"), "whole number from 24"),
     "out below a file": (("demo", "--out", "file/demo", "--no-view"), "is a file"),
 }
 

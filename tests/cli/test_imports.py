@@ -27,11 +27,11 @@ WITHOUT_TORCH = {
 }
 WITH_TORCH = {
     "pick data --model model.safetensors --out picks": (
-        "cyclopts mrcfile numpy rich safetensors scipy torch"
+        "annotated_types cyclopts mrcfile numpy pydantic rich safetensors scipy torch"
     ),
     "train data --coords data --box 24 --out trained": "",
     "refine data --model model.safetensors --forget --accepted data --out refined": "",
-    "tune data --coords data --box 24 --minutes 1e-9 --out tuned": "optuna",
+    "tune data --coords data --box 24 --minutes 0.001 --out tuned": "optuna",
     "demo --data data --box 24 --no-view": "matplotlib",
 }
 TABLES = (WITHOUT_TORCH, WITH_TORCH)

@@ -68,7 +68,7 @@ def test_model_is_trained_again_with_the_verdicts(
         *("blobs_1", "blobs_2", "blobs_3", "blobs_4")
     ]
     first, _, third, _ = refined.training_set
-    assert (first.complete, first.source) == (True, made / "blobs_1.mrc")
+    assert (first.complete, first.source) == (True, folder / "blobs_1.mrc")
     assert (third.complete, third.source) == (False, folder / "blobs_3.mrc")
     np.testing.assert_allclose(third.labels.positive_yx, blob_micrograph(3)[1])
     assert len(third.labels.unsure_yx) == 0
@@ -148,7 +148,6 @@ def nothing_there(folder: Path) -> None:
         (nothing_there, ("--accepted", "other"), "no coordinates for any of the 2 micrographs"),
         (None, ("--accepted", "nowhere"), "nowhere: no such file or folder"),
         (None, ("--accepted", "truth", "--start", "here"), "--start"),
-        (None, ("--accepted", "truth", "--epochs", 0), "0 epochs: train for at least 1"),
         (None, ("--accepted", "truth", "--coords", "truth"), "--earlier: give both"),
         (
             lambda folder: (folder / "blobs_4.mrc").write_bytes(b""),
@@ -159,8 +158,7 @@ def nothing_there(folder: Path) -> None:
     ],
     ids=[
         *("no verdict", "outside", "contradictory", "other names", "no such folder"),
-        *("unknown start", "no epochs", "coordinates of nothing", "broken micrograph"),
-        "lost micrographs",
+        *("unknown start", "coordinates of nothing", "broken micrograph", "lost micrographs"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_line(

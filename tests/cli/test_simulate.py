@@ -80,9 +80,9 @@ def test_too_many_particles_are_told_of(
     ("options", "message"),
     [
         ((), "two balls.mrc: its header holds no voxel size; give --map-voxel-size"),
-        (("--map-voxel-size", 4, "--snr", 0), "ratio of 0: give one above 0"),
         (("--map-voxel-size", 4, "--size", 100), "--size"),
-        (("--map-voxel-size", 4, "--size", 100, "12.5"), '"12.5" is not a whole number'),
+        (("--map-voxel-size", 4, "--pixel-size", 1000), "give a smaller --pixel-size"),
+        (("--map-voxel-size", 0.4, "--defocus", 9, 10, "--b-factor", 0), "fringes reach"),
         (("--map-voxel-size", 4, "--defocus", 3, 1), "does not rise"),
         (("--map-voxel-size", 4, "--box", 2000), "box of 2000 px does not fit"),
         (("--map-voxel-size", 4, "--noise", "pink"), "pink"),

@@ -140,9 +140,6 @@ def test_missing_optuna_is_said_before_anything_is_read(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"minutes": 0}, "0 minutes: give how long"),
-        ({"minutes": -3}, "-3 minutes: give how long"),
-        ({"minutes": float("nan")}, "nan minutes: give how long"),
         ({"box": 30}, "is a study of box 24 px, this is 30 px"),
         ({"out": "other", "more": ("--study", "labels.csv")}, "is not a study that tune wrote"),
         ({"more": ("--seed", 1)}, "is a study of seed 0, this is 1"),

@@ -128,7 +128,9 @@ def test_window_that_is_closed_keeps_what_a_first_training_has_learnt(folder: Pa
     link.close()
     assert session.model is not None
     assert session.model.summary["stopped"]["epochs"] == 900
+    qtbot.wait(10)  # what it told last comes too late
     assert not session.training.running
+    assert session.training.message.startswith("Trained")
     file = SessionFile(folder / SESSION_FILE)
     stored = file.read()
     file.close()

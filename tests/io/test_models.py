@@ -50,6 +50,8 @@ def model() -> Model:
         threshold=0.1 + 0.2,
         std_range=(0.7, 1.9 / 1.7),
         summary=SUMMARY,
+        smoothing=0.06,
+        min_distance_px=12.5,
     )
 
 
@@ -200,10 +202,18 @@ def test_name_that_is_no_text_does_not_make_a_model_unreadable(
     assert loaded.training_set[0].name == "ice_5?m"
 
 
+def test_entry_of_a_summary_without_a_value_is_none_at_all(model: Model, tmp_path: Path) -> None:
+    """B.2: what reads a summary asks whether an entry is there."""
+    path = save_model(model, tmp_path / "m.safetensors")
+    names = "stopped", "refined", "held_out_curves", "score_mixtures", "tuning"
+    resaved(path, lambda header, _: described(header, summary=dict.fromkeys(names)))
+    assert load_model(path).summary == {}
+
+
 def test_summary_of_a_training_comes_back_whole(tmp_path: Path) -> None:
     micrographs, labels = zip(*(blob_micrograph(seed) for seed in (1, 2)), strict=True)
     trained = train(micrographs, [Labels.of(each) for each in labels], box_size_px=24, epochs=1)
-    assert {"held_out_curves", "score_mixture", "recipe"} < trained.summary.keys()
+    assert {"held_out_curves", "score_mixtures", "recipe"} < trained.summary.keys()
     loaded = load_model(save_model(trained, tmp_path / "m.safetensors"))
     assert loaded.summary == trained.summary
 
@@ -366,6 +376,7 @@ NO_NUMBERS = "text", None, True, [], {}, 1e400, float("nan"), -1, 10**30
         ("pixel_size", ("text", True, [], 1e400, float("nan"), 0, -1)),
         ("threshold", (*NO_NUMBERS, 1.001)),
         ("smoothing", (*NO_NUMBERS, 1e6)),
+        ("min_distance_px", ("text", True, [], 1e400, float("nan"), -1)),
         ("std_range", ([10**400, 1], [2, 1], [-1, 1], [0, 1, 2], ["a", "b"], [0, float("inf")])),
         ("recipe", (None, 3, "x" * 5000)),
         ("summary", (None, [], {"curve": None}, {"held_out": [{}]}, {"seed": "x"})),
@@ -513,15 +524,17 @@ def test_file_of_the_first_version_is_read(model: Model, tmp_path: Path) -> None
     """B.2: no smoothing, no training set, and a summary that told less."""
     path = save_model(model, tmp_path / "m.safetensors")
     summary = {"held_out": [], "held_out_f2": 0.5, "paths": ["/data/m1.mrc"]}
+    later = "smoothing", "min_distance_px"
 
     def change(header: dict[str, str], _: object) -> None:
         del header["training_set"]
-        without(header, "smoothing")
+        for name in later:
+            without(header, name)
         described(header, summary=summary)
 
     resaved(path, change)
     loaded = load_model(path)
-    assert (loaded.smoothing, loaded.training_set) == (0.0, ())
+    assert (loaded.smoothing, loaded.min_distance_px, loaded.training_set) == (0.0, None, ())
     assert loaded.summary == {"held_out": [], "held_out_f2": 0.5}  # and what nothing reads is gone
 
 

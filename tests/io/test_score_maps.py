@@ -1,4 +1,6 @@
 import json
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ from napari_deepem.core.types import ScoreMap
 from napari_deepem.io.score_maps import (
     CACHE,
     cached_path,
+    content_stamp_of,
     read_cached,
     read_score_map,
     write_score_map,
@@ -36,17 +39,17 @@ def test_score_map_comes_back_to_the_last_bit_in_its_place(path: Path) -> None:
 
 def test_score_map_of_another_file_counts_as_nothing(path: Path) -> None:
     grid = np.ones((3, 4), dtype=np.float32)
-    write_score_map(path, ScoreMap(grid, grid, 3.5, 8.0, 64), (1000, 5))
-    assert read_score_map(path, (1000, 5)) is not None
-    assert read_score_map(path, (1000, 6)) is None
-    assert read_score_map(path, (1001, 5)) is None
+    write_score_map(path, ScoreMap(grid, grid, 3.5, 8.0, 64), (1000, 5, 7))
+    assert read_score_map(path, (1000, 5, 7)) is not None
+    assert read_score_map(path, (1000, 6, 7)) is None
+    assert read_score_map(path, (1001, 5, 7)) is None
 
 
 def test_scores_lie_beside_their_file_under_its_whole_name(path: Path, tmp_path: Path) -> None:
     grid = np.ones((3, 4), dtype=np.float32)
-    write_score_map(path, ScoreMap(grid, grid, 3.5, 8.0, 64), (1000, 5))
+    write_score_map(path, ScoreMap(grid, grid, 3.5, 8.0, 64), (1000, 5, 7))
     assert path == tmp_path / CACHE / "0123" / "m1.mrc.gz.safetensors"
-    assert read_cached(tmp_path / "m1.mrc.gz", "0123", (1000, 5)) is not None
+    assert read_cached(tmp_path / "m1.mrc.gz", "0123", (1000, 5, 7)) is not None
     assert read_cached(tmp_path / "m1.mrc", "0123") is None
     assert read_cached(tmp_path / "m1.mrc.gz", "0124") is None
 
@@ -59,8 +62,8 @@ def test_scores_at_home_are_found_wherever_the_folder_may_be_written_by_now(
     file.parent.mkdir()
     grid = np.ones((3, 4), dtype=np.float32)
     at_home = cached_path(home_of(file.parent), "0123", file)
-    write_score_map(at_home, ScoreMap(grid, grid, 3.5, 8.0, 64), (1000, 5))
-    assert read_cached(file, "0123", (1000, 5)) is not None
+    write_score_map(at_home, ScoreMap(grid, grid, 3.5, 8.0, 64), (1000, 5, 7))
+    assert read_cached(file, "0123", (1000, 5, 7)) is not None
 
 
 def test_what_is_not_there_or_something_else_counts_as_nothing(path: Path) -> None:
@@ -78,22 +81,22 @@ def test_what_is_not_there_or_something_else_counts_as_nothing(path: Path) -> No
 
 def test_map_with_a_damaged_byte_or_cut_short_counts_as_nothing(path: Path) -> None:
     grid = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
-    write_score_map(path, ScoreMap(grid, grid, 3.5, 8.0, 64, (80, 100)), (1000, 5))
+    write_score_map(path, ScoreMap(grid, grid, 3.5, 8.0, 64, (80, 100)), (1000, 5, 7))
     content = path.read_bytes()
-    whole = read_score_map(path, (1000, 5))
+    whole = read_score_map(path, (1000, 5, 7))
     assert whole is not None
     for place in range(len(content)):
         damaged = bytearray(content)
         damaged[place] ^= 0x55
         path.write_bytes(damaged)
-        back = read_score_map(path, (1000, 5))
+        back = read_score_map(path, (1000, 5, 7))
         if back is not None:  # a byte that says nothing of the scores, such as a space
             np.testing.assert_array_equal(back.scores, whole.scores)
             np.testing.assert_array_equal(back.stds, whole.stds)
             for name in ("origin_px", "step_px", "box_size_px", "shape", "smoothing"):
                 assert getattr(back, name) == getattr(whole, name)
         path.write_bytes(content[:place])
-        assert read_score_map(path, (1000, 5)) is None
+        assert read_score_map(path, (1000, 5, 7)) is None
 
 
 @pytest.mark.parametrize(
@@ -107,20 +110,27 @@ def test_map_with_a_damaged_byte_or_cut_short_counts_as_nothing(path: Path) -> N
         ("box_size_px", float("inf")),
         ("shape", [80]),
         ("shape", 80),
+        ("shape", [0, 100]),
+        ("shape", [8, 8]),  # which so many boxes do not fit
+        ("step_px", 0),
+        ("step_px", 1e9),
+        ("smoothing", 1e6),
+        ("surprise", 1),
         ("stamp", None),
     ],
 )
 def test_map_of_another_make_counts_as_nothing(
     path: Path, changed: str, to: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    grid = np.ones((3, 4), dtype=np.float32)
+    grid = np.ones((30, 40), dtype=np.float32)
     dumps = json.dumps
-    monkeypatch.setattr(json, "dumps", lambda values: dumps(values | {changed: to}))
-    write_score_map(path, ScoreMap(grid, grid, 3.5, 8.0, 64, (80, 100)), (1000, 5))
-    if (changed, to) == ("step_px", "8"):
-        assert read_score_map(path, (1000, 5)).step_px == 8.0  # means what it says
-    else:
-        assert read_score_map(path, (1000, 5)) is None
+
+    def changing(values: dict[str, object], **options: object) -> str:
+        return dumps(values | {changed: to} if "step_px" in values else values, **options)
+
+    monkeypatch.setattr(json, "dumps", changing)
+    write_score_map(path, ScoreMap(grid, grid, 3.5, 8.0, 64, (240, 320)), (1000, 5, 7))
+    assert read_score_map(path, (1000, 5, 7)) is None
 
 
 def test_grids_that_differ_in_shape_or_type_count_as_nothing(path: Path) -> None:
@@ -128,3 +138,50 @@ def test_grids_that_differ_in_shape_or_type_count_as_nothing(path: Path) -> None
     for stds in (np.ones((3, 3), dtype=np.float32), np.ones((3, 4)), np.ones(12, dtype=np.float32)):
         write_score_map(path, ScoreMap(grid, stds, 3.5, 8.0, 64))
         assert read_score_map(path) is None
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -0.1])
+def test_grids_of_no_scores_count_as_nothing(path: Path, wrong: float) -> None:
+    """B.4"""
+    grid, spoilt = np.ones((2, 3, 4), dtype=np.float32)
+    spoilt[1, 2] = wrong
+    for scores, stds in ((spoilt, grid), (grid, spoilt)):
+        write_score_map(path, ScoreMap(scores, stds, 3.5, 8.0, 64))
+        assert read_score_map(path) is None
+
+
+def test_file_out_of_proportion_or_none_counts_as_nothing(path: Path) -> None:
+    """B.4"""
+    grid = np.ones((3, 4), dtype=np.float32)
+    write_score_map(path, ScoreMap(grid, grid, 3.5, 8.0, 64))
+    whole = path.read_bytes()
+    path.write_bytes((8 * 2**40).to_bytes(8, "little") + whole[8:])
+    assert read_score_map(path) is None
+    path.write_bytes(whole.replace(b'"shape":[3,4]', b'"shape":[9,9]'))
+    assert read_score_map(path) is None
+    path.unlink()
+    path.with_suffix(".npz").write_bytes(b"of an older version")
+    assert read_score_map(path) is None
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(path)
+        assert read_score_map(path) is None
+
+
+def test_another_file_of_the_same_size_and_time_has_another_stamp(tmp_path: Path) -> None:
+    """B.4: and a copy the same."""
+    one, other, copy = (tmp_path / name for name in ("one.mrc", "other.mrc", "copy.mrc"))
+    one.write_bytes(bytes(99_999) + b"1")
+    other.write_bytes(bytes(99_999) + b"2")
+    shutil.copy2(one, copy)
+    for path in (one, other):
+        os.utime(path, ns=(10**18, 10**18))
+    shutil.copy2(one, copy)
+    assert content_stamp_of(one) == content_stamp_of(copy) != content_stamp_of(other)
+    assert content_stamp_of(tmp_path) is None
+    assert content_stamp_of(tmp_path / "none.mrc") is None
+
+
+def test_home_of_a_folder_is_one_whatever_it_is_called(tmp_path: Path) -> None:
+    """B.4"""
+    assert home_of(tmp_path / "a" / ".." / "b") == home_of(tmp_path / "b")
+    assert home_of(tmp_path / "a") != home_of(tmp_path / "b")

@@ -28,6 +28,7 @@ def test_strip_shows_what_the_network_sees() -> None:
     micrograph, centres = blob_micrograph(1)
     session = Session(box_size_px=BOX_PX, micrographs={"a": micrograph})
     session.labels = {"a": Labels.of(centres[:3], centres[5:6])}
+    session.display.filtered = False
     found = result_of(box_pictures.cutting_training_boxes(session, count=4)())
     prepared = prepare_micrograph(micrograph, BOX_PX, Sampling(1))
     boxes = PaddedImage.of(prepared, BOX_PX).cut(box_corners(centres[:3], BOX_PX), BOX_PX)
@@ -60,6 +61,7 @@ def test_boxes_of_other_micrographs_are_cut_from_their_files(model: Model, tmp_p
     write_image(tmp_path / "b.mrc", micrograph.image, None)
     session = Session(model=model, micrographs={"a": replace(micrograph, name="a")})
     session.files = {"b": tmp_path / "b.mrc"}
+    session.display.filtered = False  # in Angstrom, and the file gives no pixel size
     wanted = {"a": centres, "b": centres[:2]}
     (first, _, here), (second, _, read) = box_pictures.cutting(session, wanted)()
     assert (first, second) == ("a", "b")
@@ -76,3 +78,25 @@ def test_changed_image_is_prepared_anew() -> None:
     )
     assert not np.array_equal(changed, before)
     np.testing.assert_array_equal(after, before)
+
+
+def test_boxes_are_shown_without_the_noise_where_the_micrograph_is() -> None:
+    """E.4: particles of 36 px are not seen in what the network sees."""
+    micrograph, centres = blob_micrograph(1)
+    session = Session(box_size_px=BOX_PX, micrographs={"a": micrograph}, binning=1)
+    session.labels = {"a": Labels.of(centres)}
+    session.display.low_pass_angstrom = 16
+
+    def pictures() -> np.ndarray:
+        boxes = result_of(box_pictures.cutting_training_boxes(session, count=9)())
+        return boxes.positives.astype(float)
+
+    def grain(boxes: np.ndarray) -> float:
+        """What one pixel differs from the next by, in whole contrasts."""
+        return float(np.abs(np.diff(boxes, axis=2)).mean() / boxes.std())
+
+    filtered = pictures()
+    session.display.filtered = False
+    raw = pictures()
+    assert filtered.shape == raw.shape
+    assert grain(filtered) < 0.5 * grain(raw)

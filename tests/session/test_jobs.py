@@ -190,7 +190,8 @@ def test_headers_of_labelled_files_are_read_once_and_those_that_cannot_be_are_no
     session.labels = {name: Labels.of([[30, 30]]) for name in "ab"}
     _, survey = drain(jobs.surveying_labels(session)())
     assert survey.headers == {"a": ((60, 90), 1.5)}
-    session.headers = survey.headers
+    survey.tell(session)
+    assert session.headers == survey.headers
     assert drain(jobs.surveying_labels(session)())[1].headers == {}
 
 

@@ -186,10 +186,11 @@ def test_next_folder_begins_with_nothing_of_the_last(
     opened(folder, session).file.close()
     session.labels = {"m1": Labels.of([[1.0, 2.0]])}
     session.excluded = frozenset({"m1"})
+    session.headers = {"m1": ((900, 900), 1.0)}
     other = tmp_path_factory.mktemp("other")
     write_image(other / "m1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
     opened(other, session).file.close()
-    assert session.labels == {}
+    assert (session.labels, session.headers) == ({}, {})
     assert session.excluded == frozenset()
     assert not differ(snapshot(session), Snapshot(snapshot(session).settings))
 

@@ -88,7 +88,7 @@ def test_same_picks_are_not_announced_again(session: Session) -> None:
 
 
 def test_estimate_is_of_the_micrograph_that_is_asked_for(session: Session) -> None:
-    mixture = ScoreMixture(Bell(-1.0, 1.0), Bell(1.0, 1.0), share=0.3)
+    mixture = ScoreMixture(Bell(-1.0, 1.0), Bell(1.0, 1.0), share=0.5)
     model = SimpleNamespace(summary=summary_of(mixture, misfit=0.5))
     for name in "abca":
         evidence = evidence_of(session.candidates[name], model, PickCriteria(0.5, (0.2, 0.9)))

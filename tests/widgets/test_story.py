@@ -48,7 +48,12 @@ def test_from_sample_to_file(
     annotate = open_dock(viewer, "Annotate")
     viewer.open_sample(PLUGIN, "klh_labelled")
     session = session_of(viewer)
-    *_, third = session.micrographs
+    assert session.opening.running  # E.9: the menu closes, and the window goes on
+    assert len(session.micrographs) == 1
+    qtbot.waitUntil(lambda: not session.opening.running, timeout=60_000)
+    first, _, third = session.micrographs
+    assert session.current == first
+    assert len(session.labels) >= 2
     assert annotate.box_size.value == SAMPLE_BOX_PX
 
     # annotate: a click on the canvas is a label in original pixels

@@ -20,12 +20,8 @@ from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.pick import pick_candidates
-from napari_deepem.core.picking.precision_estimate import (
-    PrecisionEstimate,
-    PrecisionEvidence,
-    judge,
-    sum_of,
-)
+from napari_deepem.core.picking.precision_estimate import PrecisionEstimate, judge
+from napari_deepem.core.picking.score_evidence import PrecisionEvidence, sum_of
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
 from napari_deepem.core.training.label_advice import once

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
+
+import numpy as np
 
 from napari_deepem.batch.prefetch import read_ahead
 from napari_deepem.batch.run_folder import PickFolder
@@ -15,13 +17,18 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.devices import DeviceName, chosen_device
 from napari_deepem.core.network.model import Model
+from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.pick import pick_candidates
-from napari_deepem.core.picking.precision_estimate import PrecisionEvidence
-from napari_deepem.core.types import Picks, ScoreMap
+from napari_deepem.core.picking.precision_estimate import evidence_of
+from napari_deepem.core.picking.score_evidence import PrecisionEvidence
+from napari_deepem.core.picking.scoring import score_tiles
+from napari_deepem.core.types import Micrograph, Picks, ScoreMap
 from napari_deepem.io.coordinates import WRITABLE
 from napari_deepem.io.images import micrograph_name, write_image
 from napari_deepem.io.session_file import place_of
+
+NEGATIVES = 2  # micrographs, the first, of which the negative is scored too: see `judge`
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,8 @@ def pick_files(
     sources = read_ahead(paths, scorer.source_of)
     while (name := series.next()) is not None:
         _, source_of = next(sources)
-        done = _pick_file(name, source_of, scorer, output, settings)
+        check_negative = series.over < NEGATIVES
+        done = _pick_file(name, source_of, scorer, output, settings, check_negative)
         if done.picks is None:
             series.failed(done.remark or "")
         else:
@@ -105,6 +113,7 @@ def _pick_file(
     scorer: Scorer,
     output: PickFolder,
     settings: PickSettings,
+    check_negative: bool,
 ) -> MicrographDone:
     started = perf_counter()
     try:
@@ -115,11 +124,23 @@ def _pick_file(
     picks, evidence = pick_candidates(
         scores.candidates, scorer.model, settings.criteria, pixel_size
     )
+    micrograph = scores.source.micrograph
+    if check_negative and evidence is not None and micrograph is not None:
+        evidence = evidence.beside(_evidence_of_negative(micrograph, scorer, settings))
     written = output.write(name, picks)
     if settings.score_maps:
         written.append(write_score_image(output.folder, name, scores.score_map, pixel_size))
     remark = scorer.remark_on(scores)
     return MicrographDone(name, perf_counter() - started, picks, tuple(written), remark, evidence)
+
+
+def _evidence_of_negative(
+    micrograph: Micrograph, scorer: Scorer, settings: PickSettings
+) -> PrecisionEvidence | None:
+    """What scores tell of the picks on a micrograph's negative, where every one is wrong."""
+    negative = replace(micrograph, image=-micrograph.image.astype(np.float32))
+    tiles = score_tiles(negative, scorer.model, scorer.step_px, scorer.device)
+    return evidence_of(find_candidates(finish(tiles)), scorer.model, settings.criteria)
 
 
 def write_score_image(

@@ -21,8 +21,14 @@ from napari_deepem.core.picking.tiling import default_step
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 from napari_deepem.io.images import micrograph_name, read_micrograph, read_pixel_size
 from napari_deepem.io.models import model_digest
-from napari_deepem.io.score_maps import cached_path, read_cached, write_score_map
-from napari_deepem.io.session_file import Stamp, place_of, stamp_of
+from napari_deepem.io.score_maps import (
+    ContentStamp,
+    cached_path,
+    content_stamp_of,
+    read_cached,
+    write_score_map,
+)
+from napari_deepem.io.session_file import place_of
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -34,7 +40,9 @@ class Source:
     micrograph: Micrograph | None  # None where there are scores and no pixels had to be read
     kept: ScoreMap | None = None
     path: Path | None = None
-    stamp: Stamp | None = None  # of the file, before it was read; None where it can't be asked
+    stamp: ContentStamp | None = (
+        None  # of the file, before it was read; None where it can't be asked
+    )
     was_read: bool = False  # whether the pixels are known to be the file's
 
 
@@ -83,7 +91,7 @@ class Scorer:
         InputError
             There are no pixels, or the file can't be read.
         """
-        stamp = None if path is None else stamp_of(path)
+        stamp = None if path is None else content_stamp_of(path)
         kept = None if path is None or stamp is None else read_cached(path, self.key, stamp)
         if micrograph is not None:
             if path is not None and kept is not None and not has_pixels_of(micrograph, path):

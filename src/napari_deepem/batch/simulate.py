@@ -31,7 +31,7 @@ from napari_deepem.io.images import write_image
 from napari_deepem.io.volumes import read_volume
 
 RECORD = "simulation.json"
-LARGEST_PROJECTION_PX = 2048
+SMALLEST_PROJECTION_PX, LARGEST_PROJECTION_PX = 8, 2048
 LARGEST_CUBE = 512  # voxels at the coarser of map and pixels: takes some 12 GB to transform
 _OURS = re.compile(r"simulated_\d+\.(mrc|csv|star)")
 
@@ -98,8 +98,13 @@ def load_particle(
 
 
 def _check_width(width: int, voxel_size: float, pixel_size: float) -> None:
-    """Raise InputError for a map, `width` voxels wide, that is too large to be projected."""
+    """Raise InputError for a map, `width` voxels wide, too large or small to be projected."""
     width_px = width * voxel_size / pixel_size
+    if width_px < SMALLEST_PROJECTION_PX:
+        raise InputError(
+            f"at {pixel_size:g} A/px the map is {width_px:.1f} px wide, less than "
+            f"{SMALLEST_PROJECTION_PX}: give a smaller --pixel-size"
+        )
     for needed, most in ((width_px, LARGEST_PROJECTION_PX), (min(width, width_px), LARGEST_CUBE)):
         if needed > most:
             raise InputError(

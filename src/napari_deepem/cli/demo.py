@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from napari_deepem.cli.app import app, errors
-from napari_deepem.cli.options import Whole
+from napari_deepem.cli.options import Box
 from napari_deepem.cli.progress import progress_bar
 from napari_deepem.cli.training_lines import show_epoch, show_labelled
-from napari_deepem.cli.window import NO_BINDING, has_binding, has_display
+from napari_deepem.cli.window import has_display, window_required
+from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import EpochDone, finish
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def demo(
     *,
     data: Path | None = None,
-    box: Whole | None = None,
+    box: Box | None = None,
     out: Path = Path("demo-output"),
     view: Annotated[bool, Parameter(negative="--no-view")] = True,
 ) -> None:
@@ -47,11 +48,11 @@ def demo(
     result = follow_demo(run_demo(out, data, box), errors)
     print_demo(result, Console())
     if view and has_display():
-        if not has_binding():
-            errors.print(NO_BINDING, markup=False)
-            return
-        from napari_deepem.widgets.windows import show_results
-
+        try:
+            with window_required():
+                from napari_deepem.widgets.windows import show_results
+        except InputError as error:  # the result is there all the same
+            return errors.print(str(error), markup=False)
         show_results([picked.path for picked in result.picked], result.model_path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_deepem.cli.app import app, errors
+from napari_deepem.cli.options import Length
 
 
 @app.command
@@ -13,8 +14,8 @@ def evaluate(
     /,
     *,
     truth: Path,
-    box: float,
-    radius: float | None = None,
+    box: Length,
+    radius: Length | None = None,
     plot: Path | None = None,
 ) -> None:
     """Compare picks with the truth; prints one line of JSON.

@@ -1,4 +1,8 @@
-"""Options that several commands have, and how each is read and checked."""
+"""Options that several commands have, and how each is read and checked.
+
+Every number is checked here, where it comes in: it is finite, and in the range that the line which
+refuses it names. What depends on other options is checked where these meet.
+"""
 
 from __future__ import annotations
 
@@ -16,42 +20,76 @@ from napari_deepem.core.wording import counted, listed
 Micrographs = Annotated[
     list[str], Parameter(help="MRC files, folders or patterns.", consume_multiple=True)
 ]
+LONGEST_QUOTE = 40  # letters of what was given, in a line that refuses it
 
 
-def _whole_number(kind: object, tokens: Sequence[Token]) -> int | str:
-    """A whole number, or "auto", else ValueError; cyclopts itself would round 24.5 to 24."""
-    text = tokens[0].value
-    if text == "auto" and kind is not int:
-        return text
+def whole(low: int, high: int, or_word: str | None = None) -> Parameter:
+    """An option that is a whole number in a range, or else that word.
+
+    cyclopts itself would round 24.5 to 24.
+    """
+    return Parameter(
+        converter=lambda _, tokens: _as_read(tokens[0], int, low, high, "a whole number", or_word)
+    )
+
+
+def number(low: float, high: float, or_word: str | None = None) -> Parameter:
+    """An option that is a number in a range, its ends included, or else that word."""
+    return Parameter(
+        converter=lambda _, tokens: _as_read(tokens[0], float, low, high, "a number", or_word)
+    )
+
+
+def pair_of(kind: type[int] | type[float], low: float, high: float) -> Parameter:
+    """An option of two numbers in a range."""
+    what = "a whole number" if kind is int else "a number"
+
+    def converter(_: object, tokens: Sequence[Token]) -> tuple[object, ...]:
+        try:
+            return tuple(_as_read(token, kind, low, high, what, None) for token in tokens)
+        except ValueError as error:  # cyclopts 5.4 names no option of several words
+            raise ValueError(f"Invalid value for {tokens[0].keyword}: {error}") from None
+
+    return Parameter(converter=converter)
+
+
+def _as_read(
+    token: Token,
+    kind: type[int] | type[float],
+    low: float,
+    high: float,
+    what: str,
+    or_word: str | None,
+) -> int | float | str:
+    """The number or word that was given, else ValueError, which says what can be given."""
+    text = token.value.strip()
+    if or_word is not None and text.lower() == or_word:
+        return or_word
     try:
-        return int(text)
+        value = kind(text)
     except ValueError:
-        expected = "a whole number" if kind is int else "a whole number or auto"
-        raise ValueError(f'"{text}" is not {expected}') from None
+        value = None
+    if value is not None and low <= value <= high:
+        return value
+    quote = text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}..."
+    otherwise = "" if or_word is None else f", or {or_word}"
+    raise ValueError(f'"{quote}" is not {what} from {low:,} to {high:,}{otherwise}')
 
 
-def _score_or_f2(_: object, tokens: Sequence[Token]) -> float | str:
-    """A number that may be a score, or "f2", else ValueError."""
-    text = tokens[0].value
-    if text.lower() == "f2":
-        return "f2"
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f'"{text}" is neither a score from 0 to 1 nor f2') from None
-
-
-def _whole_numbers(_: object, tokens: Sequence[Token]) -> tuple[int | str, ...]:
-    """Whole numbers, as many as there are words."""
-    return tuple(_whole_number(int, [token]) for token in tokens)
-
-
-Whole = Annotated[int, Parameter(converter=_whole_number)]
-WholeOrAuto = Annotated[Literal["auto"] | int, Parameter(converter=_whole_number)]
-Size = Annotated[tuple[int, int], Parameter(converter=_whole_numbers)]
+Box = Annotated[int, whole(24, 32_768)]  # of particles that a network sees: 24 to 512 px, binned
+Binning = Annotated[Literal["auto"] | int, whole(1, 64, or_word="auto")]
+Epochs = Annotated[int, whole(1, 10_000)]
+Seed = Annotated[int, whole(0, 2**31 - 1)]
+Step = Annotated[int, whole(1, 32_768)]
+Size = Annotated[tuple[int, int], pair_of(int, 64, 16_384)]
+Threshold = Annotated[Literal["f2"] | float, number(0, 1, or_word="f2")]
+StdRange = Annotated[tuple[float, float], pair_of(float, 0, 1000)]
+Distance = Annotated[float, number(0, 100_000)]  # px
+Length = Annotated[float, number(0.001, 100_000)]  # px, of a box or a radius
+Minutes = Annotated[float, number(0.001, 100_000)]
+Share = Annotated[float, number(0, 1)]
 Device = DeviceName
 RecipeName = Literal["modern", "wide", "deepem2017"]
-ScoreOrF2 = Annotated[Literal["f2"] | float, Parameter(converter=_score_or_f2)]
 
 
 def given_micrographs(arguments: Sequence[str]) -> list[Path]:
@@ -68,23 +106,9 @@ def given_micrographs(arguments: Sequence[str]) -> list[Path]:
     return paths
 
 
-def probability(threshold: float) -> float:
-    """The threshold, if it is a score; else InputError."""
-    if not 0 <= threshold <= 1:
-        raise InputError(f"a threshold of {threshold:g}: give a score from 0 to 1, or f2")
-    return threshold
-
-
-def distance(min_distance: float) -> float:
-    """The minimum distance, if it can be one; else InputError."""
-    if not 0 <= min_distance < float("inf"):
-        raise InputError(f"a minimum distance of {min_distance:g}: give pixels, 0 or more")
-    return min_distance
-
-
 def rising(std_range: tuple[float, float]) -> tuple[float, float]:
     """The range of standard deviations, if it rises; else InputError."""
     low, high = std_range
-    if not 0 <= low < high:
+    if low >= high:
         raise InputError(f"a std range of {low:g} to {high:g}: give a lower and a higher value")
     return low, high

@@ -13,12 +13,12 @@ from rich.console import Console
 from napari_deepem.cli.app import WRONG_INPUT, app, errors
 from napari_deepem.cli.options import (
     Device,
+    Distance,
     Micrographs,
-    ScoreOrF2,
-    Whole,
-    distance,
+    StdRange,
+    Step,
+    Threshold,
     given_micrographs,
-    probability,
     rising,
 )
 from napari_deepem.cli.progress import progress_bar
@@ -38,10 +38,10 @@ def pick(
     model: Path,
     out: Path,
     format: str = "box,star",
-    threshold: ScoreOrF2 = "f2",
-    std_range: tuple[float, float] | None = None,
-    min_distance: float | None = None,
-    step: Whole | None = None,
+    threshold: Threshold = "f2",
+    std_range: StdRange | None = None,
+    min_distance: Distance | None = None,
+    step: Step | None = None,
     device: Device = "auto",
     all_candidates: bool = False,
     score_maps: bool = False,
@@ -87,11 +87,9 @@ def pick(
     paths = given_micrographs(micrographs)
     trained = load_model(model)
     criteria = PickCriteria(
-        threshold=trained.threshold if threshold == "f2" else probability(threshold),
+        threshold=trained.threshold if threshold == "f2" else threshold,
         std_range=trained.std_range if std_range is None else rising(std_range),
-        min_distance_px=(
-            trained.min_distance_px if min_distance is None else distance(min_distance)
-        ),
+        min_distance_px=trained.min_distance_px if min_distance is None else min_distance,
     )
     if all_candidates:
         criteria = replace(criteria, threshold=0.0, std_range=None)
@@ -105,7 +103,8 @@ def follow_picking(
     job: Generator[MicrographDone, None, SeriesRun], total: int, console: Console
 ) -> list[str]:
     """The names of the micrographs that failed in a picking, which is run showing each of them."""
-    from napari_deepem.core.picking.precision_estimate import PrecisionEvidence, judge, sum_of
+    from napari_deepem.core.picking.precision_estimate import judge
+    from napari_deepem.core.picking.score_evidence import PrecisionEvidence, sum_of
 
     done = picked = 0
     evidence: PrecisionEvidence | None = None

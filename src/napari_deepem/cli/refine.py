@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from napari_deepem.cli.app import app, errors
-from napari_deepem.cli.options import Device, Micrographs, Whole, given_micrographs
+from napari_deepem.cli.options import Device, Epochs, Micrographs, Seed, given_micrographs
 from napari_deepem.cli.progress import progress_bar
 from napari_deepem.cli.training_lines import describe_model, show_epoch
 from napari_deepem.core.jobs import EpochDone, MicrographRead, finish
@@ -33,8 +33,8 @@ def refine(
     accepted: Path | None = None,
     rejected: Path | None = None,
     start: Literal["anew", "weights"] = "anew",
-    epochs: Whole | None = None,
-    seed: Whole | None = None,
+    epochs: Epochs | None = None,
+    seed: Seed | None = None,
     earlier: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     coords: Path | None = None,
     forget: bool = False,

@@ -88,6 +88,7 @@ class _Stopping:
         with suppress(OSError):  # a window has listened till now
             self._sender.send(bytes([number]))
         signal.set_wakeup_fd(self._wakeup)
+        self._sender.close()
         raise Stopped(number)
 
 

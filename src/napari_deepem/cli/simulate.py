@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from napari_deepem.cli.app import app, errors
-from napari_deepem.cli.options import Size, Whole
+from napari_deepem.cli.options import Seed, Share, Size, number, pair_of, whole
 from napari_deepem.cli.progress import progress_bar
 from napari_deepem.core.wording import counted
 
@@ -25,25 +25,25 @@ def simulate(
     *,
     out: Path,
     map: Path | None = None,
-    map_voxel_size: float | None = None,
-    count: Whole = 20,
+    map_voxel_size: Annotated[float, number(0.01, 1000)] | None = None,
+    count: Annotated[int, whole(1, 100_000)] = 20,
     size: Size = (1024, 1024),
-    particles: Whole = 60,
-    snr: float = 0.1,
-    box: Whole | None = None,
-    pixel_size: float | None = None,
-    seed: Whole = 0,
+    particles: Annotated[int, whole(0, 10_000)] = 60,
+    snr: Annotated[float, number(0.0001, 1_000_000)] = 0.1,
+    box: Annotated[int, whole(8, 16_384)] | None = None,
+    pixel_size: Annotated[float, number(0.01, 1000)] | None = None,
+    seed: Seed = 0,
     ctf: Annotated[bool, Parameter(negative="--no-ctf")] = True,
-    defocus: tuple[float, float] = (1.0, 2.5),
-    voltage: float = 300.0,
-    cs: float = 2.7,
-    amplitude_contrast: float = 0.1,
-    b_factor: float = 100.0,
+    defocus: Annotated[tuple[float, float], pair_of(float, 0, 10)] = (1.0, 2.5),
+    voltage: Annotated[float, number(1, 10_000)] = 300.0,
+    cs: Annotated[float, number(0, 1000)] = 2.7,
+    amplitude_contrast: Share = 0.1,
+    b_factor: Annotated[float, number(0, 100_000)] = 100.0,
     noise: Literal["gaussian", "detector"] = "gaussian",
-    ice_gradient: float = 0.0,
-    contamination: float = 0.0,
-    overlaps: float = 0.0,
-    carbon: float = 0.0,
+    ice_gradient: Annotated[float, number(0, 0.5)] = 0.0,
+    contamination: Annotated[float, number(0, 20)] = 0.0,
+    overlaps: Share = 0.0,
+    carbon: Share = 0.0,
 ) -> None:
     """Simulate micrographs of a density map, with their particles' true positions.
 

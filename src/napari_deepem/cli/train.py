@@ -10,11 +10,13 @@ from rich.console import Console
 
 from napari_deepem.cli.app import app, errors
 from napari_deepem.cli.options import (
+    Binning,
+    Box,
     Device,
+    Epochs,
     Micrographs,
     RecipeName,
-    Whole,
-    WholeOrAuto,
+    Seed,
     given_micrographs,
 )
 from napari_deepem.cli.progress import progress_bar
@@ -32,12 +34,12 @@ def train(
     /,
     *,
     coords: Path,
-    box: Whole,
+    box: Box,
     out: Path,
-    bin: WholeOrAuto = "auto",
+    bin: Binning = "auto",
     recipe: RecipeName = "modern",
-    epochs: Whole | None = None,
-    seed: Whole = 0,
+    epochs: Epochs | None = None,
+    seed: Seed = 0,
     partial_labels: bool = False,
     device: Device = "auto",
 ) -> None:

@@ -10,11 +10,13 @@ from rich.console import Console
 
 from napari_deepem.cli.app import app, errors
 from napari_deepem.cli.options import (
+    Binning,
+    Box,
     Device,
     Micrographs,
+    Minutes,
     RecipeName,
-    Whole,
-    WholeOrAuto,
+    Seed,
     given_micrographs,
 )
 from napari_deepem.cli.progress import progress_bar
@@ -35,13 +37,13 @@ def tune(
     /,
     *,
     coords: Path,
-    box: Whole,
-    minutes: float,
+    box: Box,
+    minutes: Minutes,
     out: Path,
     study: Path | None = None,
-    bin: WholeOrAuto = "auto",
+    bin: Binning = "auto",
     recipe: RecipeName = "modern",
-    seed: Whole = 0,
+    seed: Seed = 0,
     partial_labels: bool = False,
     device: Device = "auto",
 ) -> None:

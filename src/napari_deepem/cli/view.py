@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_deepem.cli.app import app
-from napari_deepem.cli.window import require_window
+from napari_deepem.cli.window import window_required
 
 
 @app.command
@@ -25,9 +25,8 @@ def view(micrographs: Path, /) -> None:
     # refuse what is none before a window opens
     is_file = micrographs.is_file()
     _ = read_shape(micrographs) if is_file else list_micrographs(micrographs)
-    require_window()
-    from napari_deepem.widgets.windows import show_file, show_series
-
+    with window_required():
+        from napari_deepem.widgets.windows import show_file, show_series
     if is_file:
         show_file(micrographs)
     else:

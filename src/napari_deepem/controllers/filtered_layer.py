@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from napari.components import ViewerModel
 
+from napari_deepem.controllers.display_memory import remember
 from napari_deepem.controllers.workers import report, run
+from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Micrograph
-from napari_deepem.layers.filtered import place_filtered, remove_filtered, show_filtered
+from napari_deepem.layers.filtered import (
+    hide_filtered,
+    place_filtered,
+    remove_filtered,
+    show_filtered,
+)
 from napari_deepem.layers.tags import find_layer
 from napari_deepem.session import Session
 from napari_deepem.session.display import FilteredImage, filtering
@@ -29,12 +37,16 @@ class FilteredLayer:
         self._viewer_of = viewer_of
         self._input_in_work: FilterInput | None = None
         self._made: tuple[FilterInput, FilteredImage] | None = None
+        self._hopeless: FilterInput | None = None
+        self._is_warm = False
+        remember(session.display)
         events = session.display.events
         for signal in (events.filtered, events.low_pass_angstrom, events.high_pass_angstrom):
             signal.connect(self._update)
         events.contrast_sigmas.connect(self._update)
         session.events.current.connect(self._update)
         session.events.micrographs.connect(self._update)
+        self._update()
 
     def toggle(self) -> None:
         """Show the filtered picture, or the file's."""
@@ -49,16 +61,22 @@ class FilteredLayer:
 
     def _update(self) -> None:
         filter_input = self._filter_input()
-        if filter_input is None:
-            self._made = None
+        if not self._session.display.filtered or not self._session.micrographs:
+            self._made = self._hopeless = None
             remove_filtered(self._viewer_of())
+        elif filter_input is None:  # it is still being read
+            self._leave()
         elif self._made is not None and _same(self._made[0], filter_input):
             self._show(self._made[1])
-        else:
+        elif self._hopeless is None or not _same(self._hopeless, filter_input):
             if self._made is not None and self._made[0][0] is not filter_input[0]:
-                self._made = None  # of another micrograph: nothing of it stays behind
-                remove_filtered(self._viewer_of())
+                self._leave()
             self._make(filter_input)
+
+    def _leave(self) -> None:
+        """Show nothing of another micrograph; the layer stays: to remove one takes napari long."""
+        self._made = None
+        hide_filtered(self._viewer_of())
 
     def _make(self, filter_input: FilterInput) -> None:
         if self._input_in_work is None:
@@ -73,6 +91,15 @@ class FilteredLayer:
 
     def _on_made(self, image: FilteredImage) -> None:
         made_from, self._input_in_work = self._input_in_work, None
+        if not self._is_warm:
+            self._is_warm = True
+            run(
+                _warming,
+                on_progress=lambda _: None,
+                on_result=lambda _: None,
+                on_failed=report,
+                owner=self._session,
+            )
         filter_input = self._filter_input()
         if made_from is not None and filter_input is not None and made_from[0] is filter_input[0]:
             self._made = made_from, image
@@ -81,9 +108,12 @@ class FilteredLayer:
         self._update()
 
     def _on_failed(self, error: Exception) -> None:
-        self._input_in_work = None
-        report(error)
-        self._session.display.filtered = False
+        """Leave a micrograph as it is that can't be filtered, because it holds no image."""
+        self._hopeless, self._input_in_work = self._input_in_work, None
+        if not isinstance(error, InputError):
+            report(error)
+        self._leave()
+        self._update()
 
     def _show(self, filtered: FilteredImage) -> None:
         viewer, name = self._viewer_of(), self._session.current
@@ -98,6 +128,15 @@ class FilteredLayer:
     def _on_moved(self, event: Any) -> None:
         if self._made is not None:
             place_filtered(self._viewer_of(), event.source, self._made[1].binning)
+
+
+def _warming() -> Generator[None, None, None]:
+    """The job that loads what napari needs for the first label, once a micrograph is seen.
+
+    napari imports pandas there, which would keep the window from answering for a second.
+    """
+    yield
+    import_module("pandas")
 
 
 def _same(one: FilterInput, other: FilterInput) -> bool:

@@ -108,7 +108,7 @@ def run(
             handle.ended.set()
 
     def deliver_progress(progress: Any) -> None:
-        if not handle.cancelled:
+        if not handle.cancelled and handle in _RUNS:
             on_progress(progress)
 
     def deliver_result(result: Any) -> None:

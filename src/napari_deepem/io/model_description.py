@@ -25,6 +25,10 @@ from napari_deepem.io.model_summary import Share, Summary, Text
 MOST_LABELS = 500_000  # that a model remembers: reading them takes some 150 MB
 MOST_KEYS = 150_000  # of a text: each that is wrong is some 2 kB of a refusal; eight a micrograph
 FURTHEST_PX = 1e7  # of a label from its micrograph's corner
+AS_THEY_ARE = (  # in a `Model`
+    *("recipe", "box_size_px", "pixel_size", "threshold", "std_range", "smoothing"),
+    "min_distance_px",
+)
 ROUNDING_PX = 1.0  # network pixels, between a particle's box and the network's
 
 
@@ -60,6 +64,7 @@ class Description(BaseModel):
     threshold: Share
     std_range: tuple[float, float]
     smoothing: Share = 0.0
+    min_distance_px: Annotated[float, Field(ge=0, le=FURTHEST_PX)] | None = None
     summary: Summary = Summary()
 
     @model_validator(mode="after")
@@ -75,8 +80,7 @@ class Description(BaseModel):
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters of a `Model`, but network and training set."""
-        names = "recipe", "box_size_px", "pixel_size", "threshold", "std_range", "smoothing"
-        return {name: getattr(self, name) for name in names} | {
+        return {name: getattr(self, name) for name in AS_THEY_ARE} | {
             "sampling": Sampling(self.binning),
             "summary": self.summary.entries,
         }
@@ -120,14 +124,9 @@ def description_of(model: Model, folder: Path) -> dict[str, str]:
     """The texts for the header of a model's file in this folder."""
     description = {
         "architecture": asdict(model.network.architecture),
-        "recipe": model.recipe,
-        "box_size_px": model.box_size_px,
         "binning": model.sampling.scale,
-        "pixel_size": model.pixel_size,
-        "threshold": model.threshold,
-        "std_range": model.std_range,
-        "smoothing": model.smoothing,
         "summary": model.summary,
+        **{name: getattr(model, name) for name in AS_THEY_ARE},
     }
     return {
         "model": _as_text(description),

@@ -13,7 +13,7 @@ from pydantic import BaseModel, FailFast, Field, model_validator
 from napari_deepem.core.network.architecture import MOST_MAPS, Activation
 from napari_deepem.io.declared_json import STRICT
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(ge=0, le=1.000001)]  # sums of floats go beyond 1
 Figure = Annotated[float, Field(ge=0, le=1e9)]
 Number = Annotated[float, Field(ge=-1e9, le=1e9)]
 Count = Annotated[int, Field(ge=0, le=10**9)]
@@ -22,6 +22,10 @@ Seed = Annotated[int, Field(ge=0, le=2**63)]
 Maps = Annotated[int, Field(ge=1, le=MOST_MAPS)]
 Text = Annotated[str, Field(max_length=4096)]
 Curve = Annotated[list[Share], Field(min_length=2, max_length=1000)]
+Mean = Annotated[float, Field(ge=-1000, le=1000)]
+Std = Annotated[float, Field(ge=1e-6, le=1000)]
+Lookalikes = Annotated[float, Field(ge=0, le=0.999)]
+Mixture = tuple[Mean, Std, Mean, Std, Share, Lookalikes]
 LARGEST_BATCH = 1024  # of boxes: what is trained on at once has to fit into memory
 
 
@@ -56,7 +60,7 @@ class Stopped(Entry):
     """The end of a training that was stopped: epochs that were planned, and the one kept."""
 
     epochs: Epochs
-    kept_epoch: Epochs
+    kept_epoch: Annotated[int, Field(ge=0, le=10_000)]  # 0: stopped within the first
 
 
 class Refined(Entry):
@@ -76,30 +80,25 @@ class HeldOutCurves(Entry):
 
     recall: Curve
     f2: Annotated[list[Figure], Field(min_length=2, max_length=1000)]  # estimates went beyond 1
-    precision: Curve | None = None
+    precision: Curve = []  # where every particle was labelled
 
     @model_validator(mode="after")
     def _of_one_length(self) -> HeldOutCurves:
-        curves = [curve for curve in (self.recall, self.f2, self.precision) if curve is not None]
-        if len({len(curve) for curve in curves}) > 1:
+        if {len(self.f2), len(self.precision or self.f2)} != {len(self.recall)}:
             raise ValueError("curves of different lengths")
         return self
 
 
-class NormalCurve(Entry):
-    """The bell that `core.picking.precision_estimate.Bell` reads."""
+class ScoreMixtures(Entry):
+    """The mixtures that `core.picking.score_evidence.LearntScores` reads.
 
-    mean: Annotated[float, Field(ge=-1000, le=1000)]
-    std: Annotated[float, Field(ge=1e-6, le=1000)]
+    Rows of both bells' means and standard deviations, the share of particles, and of lookalikes.
+    """
 
-
-class Mixture(Entry):
-    """The mixture that `core.picking.precision_estimate.ScoreMixture` reads."""
-
-    background: NormalCurve
-    particles: NormalCurve
-    share: Share
-    purity: Share = 1.0
+    mixtures: Annotated[list[Mixture], Field(min_length=1, max_length=100)]
+    misfit: Share
+    n_labels: Annotated[int, Field(ge=1, le=10**9)]
+    on_negatives: Figure
 
 
 class RecipeFigures(Entry):
@@ -146,11 +145,12 @@ class Tuning(Entry):
 
 
 class Summary(Entry):
-    """A summary; what it lacks is not in `entries` either."""
+    """A summary; what it lacks, or has no value for, is not in `entries`."""
 
     seed: Seed = 0
     labels_complete: bool = True
     recipe: RecipeFigures = RecipeFigures()
+    labelled: Count = 0
     trained_on: Annotated[list[Part], FailFast()] = []
     held_out: Annotated[list[Part], FailFast()] = []
     curve: Annotated[list[EpochFigures], FailFast()] = []
@@ -160,8 +160,9 @@ class Summary(Entry):
     held_out_curves: HeldOutCurves | None = None
     held_out_ap: Share = 0.0
     held_out_f2: Share = 0.0
-    score_mixture: Mixture | None = None
+    score_mixtures: ScoreMixtures | None = None
     estimated_precision: Share = 0.0
+    precision_withheld: Text = ""
     refined: Refined | None = None
     tuning: Tuning | None = None
 
@@ -174,4 +175,5 @@ class Summary(Entry):
     @property
     def entries(self) -> dict[str, Any]:
         """The entries that a file holds; JSON values."""
-        return self.model_dump(exclude_unset=True)
+        entries = self.model_dump(mode="json", exclude_unset=True)
+        return {name: value for name, value in entries.items() if value is not None}

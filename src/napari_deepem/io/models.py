@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
 from napari_deepem.io.atomic import check_writable, replacing
 from napari_deepem.io.model_description import description_of, read_description, read_training_set
-from napari_deepem.io.tensor_files import check_header, shapes_in
+from napari_deepem.io.tensor_files import check_header, shapes_in, tensor_bytes
 
 if TYPE_CHECKING:
     from napari_deepem.core.network.network import Network  # its class would bring torch
@@ -86,7 +85,7 @@ def save_model(model: Model, path: str | Path) -> Path:
 def model_bytes(model: Model, folder: Path) -> bytes:
     """The content of a model file in this folder."""
     header = {"format": FORMAT, "version": str(FORMAT_VERSION), **description_of(model, folder)}
-    return save(_weights(model), metadata=header)
+    return tensor_bytes(_weights(model), header)
 
 
 def model_digest(model: Model) -> str:

@@ -183,6 +183,7 @@ def _content_as_it_lies(path: Path) -> Stored:
 
 def home_of(folder: Path) -> Path:
     """The folder at home that stands for a folder of micrographs that can't be written into."""
+    folder = Path(os.path.normpath(folder.absolute()))  # whatever it was called: a/../b is b
     code = sha256(os.fsencode(folder)).hexdigest()[:8]
     return Path.home() / "napari-deepem" / f"{folder.name}-{code}"
 

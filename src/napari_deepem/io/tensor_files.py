@@ -1,16 +1,35 @@
-"""The headers of safetensors files, looked at before memory is taken for what they promise.
+"""Safetensors files: of the same bytes for the same content, their headers checked before reading.
 
 The library itself checks that the file is as long as its header says.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
+from safetensors.numpy import save
+
+from napari_deepem.core.types import Float32Array
 
 MOST_QUOTES = 2000  # a file of ours has some 80: four of each entry, and of each tensor ten
+
+
+def tensor_bytes(tensors: Mapping[str, Float32Array], metadata: Mapping[str, str]) -> bytes:
+    """The content of a file with these tensors and this metadata, the same each time.
+
+    The library (0.8) puts the metadata into the header in an order of chance.
+    """
+    content = save(dict(tensors), metadata=dict(metadata))
+    end = 8 + int.from_bytes(content[:8], "little")
+    entries = json.loads(content[8:end])
+    entries["__metadata__"] = dict(sorted(entries["__metadata__"].items()))
+    header = json.dumps(entries, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[end:]
 
 
 def check_header(path: Path, largest: int) -> None:

@@ -1,6 +1,6 @@
 """The filtered view of the current micrograph: a picture over it, never taken for a micrograph.
 
-There is one such layer in a viewer; it is gone where nothing filtered is shown.
+There is one such layer in a viewer; it is gone where nothing filtered is to be shown.
 """
 
 from __future__ import annotations
@@ -50,6 +50,13 @@ def place_filtered(viewer: ViewerModel, image: Image, binning: int) -> None:
     for layer in find_layers(viewer.layers, "display", image.metadata[KEY]["micrograph"]):
         for key, value in _where(image, binning).items():
             setattr(layer, key, value)
+
+
+def hide_filtered(viewer: ViewerModel) -> None:
+    """Hide the picture of a micrograph that is not shown any more, until there is another."""
+    for layer in find_layers(viewer.layers, "display"):
+        layer.visible = False
+        layer.metadata.update(tag("display", ""))
 
 
 def remove_filtered(viewer: ViewerModel) -> None:

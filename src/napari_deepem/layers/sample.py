@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
+from napari_deepem.core.types import Micrograph
 from napari_deepem.layers.label_points import points_layer_data
 from napari_deepem.layers.micrographs import image_layer_data, placement
 
@@ -15,30 +19,37 @@ LayerData = tuple[Any, ...]
 
 def sample() -> list[LayerData]:
     """Three simulated micrographs of KLH, nothing labelled yet."""
-    return _layers(labelled=0)
+    return [layer for layers in simulating(labelled=0) for layer in layers]
 
 
 def labelled_sample() -> list[LayerData]:
     """The same micrographs with every particle of the first two labelled, ready to train on."""
-    return _layers(labelled=LABELLED)
+    return [layer for layers in simulating(labelled=LABELLED) for layer in layers]
 
 
-def _layers(labelled: int) -> list[LayerData]:
-    from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
+def simulating(labelled: int) -> Iterator[list[LayerData]]:
+    """The layers of each micrograph, simulated when they are asked for; the first have labels."""
+    from napari_deepem.core.simulation import SAMPLE_BOX_PX
+    from napari_deepem.core.simulation.sample import simulating_sample
 
-    micrographs = simulate_sample(count=COUNT)
-    images = [
-        image_layer_data(simulated.micrograph, box_size_px=SAMPLE_BOX_PX)
-        for simulated in micrographs
-    ]
-    labels = [
-        points_layer_data(
-            simulated.truth_yx,
-            "positive",
-            simulated.micrograph.name,
-            SAMPLE_BOX_PX,
-            **placement(simulated.micrograph.pixel_size),
-        )
-        for simulated in micrographs[:labelled]
-    ]
-    return [*images, *labels]
+    for number, simulated in enumerate(simulating_sample(count=COUNT)):
+        micrograph = simulated.micrograph
+        layers = [image_layer_data(micrograph, box_size_px=SAMPLE_BOX_PX)]
+        if number < labelled:
+            where = placement(micrograph.pixel_size)
+            layers.append(
+                points_layer_data(
+                    simulated.truth_yx, "positive", micrograph.name, SAMPLE_BOX_PX, **where
+                )
+            )
+        yield layers
+
+
+def blank() -> LayerData:
+    """The layer of the first micrograph before it is simulated."""
+    from napari_deepem.core.simulation import SAMPLE_BOX_PX
+    from napari_deepem.core.simulation.sample import SAMPLE_PIXEL_SIZE, SAMPLE_SHAPE, name_of
+
+    pixels = np.zeros(SAMPLE_SHAPE, dtype=np.float32)
+    micrograph = Micrograph(pixels, name_of(0), SAMPLE_PIXEL_SIZE)
+    return image_layer_data(micrograph, box_size_px=SAMPLE_BOX_PX)

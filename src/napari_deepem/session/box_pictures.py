@@ -1,4 +1,4 @@
-"""Boxes as the network sees them, as small pictures: binned, flat, standardised."""
+"""Boxes as small pictures: binned, flat and standardised as for the network, without noise."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.preprocessing.display_filters import without_noise
 from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.crops import PaddedImage, box_corners, draw_negatives
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
 from napari_deepem.io.images import read_micrograph
+from napari_deepem.session.display import Display
 from napari_deepem.session.state import Session
 from napari_deepem.session.training_input import TrainingInput
 
@@ -46,6 +48,7 @@ def cutting_training_boxes(
     is smaller than the box.
     """
     training_input, sampling = TrainingInput.of(session), session.chosen_sampling
+    blur_angstrom = blur_of(session.display)
     box_size_px = training_input.box_size_px
     labels_by_name = {
         name: united(training_input.labels.get(name), training_input.verdicts.get(name))
@@ -64,9 +67,8 @@ def cutting_training_boxes(
         positive_yx = spread(labels.positive_yx, count)
         negative_yx = spread(labels.negative_yx, count)
         drawn_yx = _background(micrograph, labels, box_size_px, count - len(negative_yx))
-        pictures = pictures_of(
-            micrograph, np.concatenate([positive_yx, negative_yx, drawn_yx]), box_size_px, sampling
-        )
+        centres_yx = np.concatenate([positive_yx, negative_yx, drawn_yx])
+        pictures = pictures_of(micrograph, centres_yx, box_size_px, sampling, blur_angstrom)
         positives, negatives = np.split(pictures, [len(positive_yx)])
         return TrainingBoxes(positives, negatives, len(negative_yx), sampling)
 
@@ -89,6 +91,7 @@ def cutting(session: Session, wanted: Wanted) -> Callable[[], Generator[Cut, Non
         Of the job: a file can't be read, or the box does not fit its micrograph.
     """
     model, micrographs, files = session.model, dict(session.micrographs), dict(session.files)
+    blur_angstrom = blur_of(session.display)
     centres_by_name = {
         name: each for name, each in wanted.items() if name in micrographs or name in files
     }
@@ -96,18 +99,32 @@ def cutting(session: Session, wanted: Wanted) -> Callable[[], Generator[Cut, Non
     def job() -> Generator[Cut, None, None]:
         for name, centres_yx in centres_by_name.items():
             micrograph = micrographs.get(name) or _read(name, files[name])
-            pictures = pictures_of(micrograph, centres_yx, model.box_size_px, model.sampling)
+            pictures = pictures_of(
+                micrograph, centres_yx, model.box_size_px, model.sampling, blur_angstrom
+            )
             yield name, centres_yx, pictures
 
     return job
 
 
+def blur_of(display: Display) -> float:
+    """The low-pass of pictures of boxes, Angstrom: that of the micrograph, where it is filtered."""
+    return float(display.low_pass_angstrom) if display.filtered else 0.0
+
+
 def pictures_of(
-    micrograph: Micrograph, centres_yx: FloatArray, box_size_px: int, sampling: Sampling
+    micrograph: Micrograph,
+    centres_yx: FloatArray,
+    box_size_px: int,
+    sampling: Sampling,
+    blur_angstrom: float = 0.0,
 ) -> Pictures:
-    """The grey pictures, (n, box, box), of the boxes on (n, 2) centres in original pixels."""
+    """The grey pictures, (n, box, box), of the boxes on (n, 2) centres in original pixels.
+
+    Without noise that is finer than `blur_angstrom`; 0: as the network sees them.
+    """
     box_px = sampling.box_px(box_size_px)
-    padded = _prepared(micrograph, box_size_px, sampling)
+    padded = _prepared(micrograph, box_size_px, sampling, blur_angstrom)
     corners = box_corners(sampling.to_network(centres_yx), box_px)
     return grey(padded.cut(corners, box_px))
 
@@ -148,13 +165,18 @@ def _background(micrograph: Micrograph, labels: Labels, box_size_px: int, count:
 _kept: OrderedDict[tuple[Any, ...], tuple[weakref.ref[Any], PaddedImage]] = OrderedDict()
 
 
-def _prepared(micrograph: Micrograph, box_size_px: int, sampling: Sampling) -> PaddedImage:
+def _prepared(
+    micrograph: Micrograph, box_size_px: int, sampling: Sampling, blur_angstrom: float
+) -> PaddedImage:
     """The prepared micrograph: new, or one of those prepared last. Its image may not change."""
-    key = (micrograph.name, box_size_px, sampling)
+    key = (micrograph.name, box_size_px, sampling, blur_angstrom)
     image, padded = _kept.get(key, (lambda: None, None))
     if padded is not None and image() is micrograph.image:
         return padded
     prepared = prepare_micrograph(micrograph, box_size_px, sampling)
+    if blur_angstrom:
+        network_pixel_size = (micrograph.pixel_size or 1.0) * sampling.scale
+        prepared = without_noise(prepared, blur_angstrom / network_pixel_size)
     padded = PaddedImage.of(prepared, sampling.box_px(box_size_px))
     _kept[key] = weakref.ref(micrograph.image), padded
     while len(_kept) > KEPT:

@@ -26,7 +26,7 @@ class Display(EventedModel):
             description="Shows the micrograph without noise and gradients, so that particles are "
             "seen. Only what you see is filtered: training and picking use the file's pixels.",
         ),
-    ] = False
+    ] = True
     low_pass_angstrom: Annotated[
         int,
         Field(

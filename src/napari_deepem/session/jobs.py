@@ -100,6 +100,11 @@ class LabelSurvey:
     box_px: int | None  # suggested by particles in memory; None: can't tell
     headers: dict[str, tuple[tuple[int, int], float | None]]  # of labelled micrographs on disk
 
+    def tell(self, session: Session) -> None:
+        """Write it into the session that it is of, on the main thread."""
+        session.headers = {**self.headers, **session.headers}
+        session.suggested_box_px = self.box_px
+
 
 def surveying_labels(session: Session) -> Callable[[], Generator[None, None, LabelSurvey]]:
     """The job that suggests a box, and reads the headers of labelled files as far as they tell."""

@@ -85,7 +85,7 @@ def _forget_series(session: Session) -> None:
     series_names = session.files.keys()
     session.files = {}
     open_names = session.micrographs.keys() - series_names  # not all with labels: files may be gone
-    for field_name in ("labels", "verdicts", "scored", "candidates"):
+    for field_name in ("labels", "verdicts", "scored", "candidates", "headers"):
         values = getattr(session, field_name)
         setattr(session, field_name, {k: v for k, v in values.items() if k in open_names})
     session.excluded, session.problems = session.excluded & open_names, {}

@@ -15,7 +15,8 @@ import numpy as np
 
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria, picks_above
-from napari_deepem.core.picking.precision_estimate import FittedScores, PrecisionEstimate, judge
+from napari_deepem.core.picking.precision_estimate import PrecisionEstimate, judge
+from napari_deepem.core.picking.score_evidence import FittedScores
 from napari_deepem.core.types import Candidates, FloatArray, Picks
 
 LARGEST_ERROR_HERE = 0.1  # of one micrograph's estimate, which is shown with its error

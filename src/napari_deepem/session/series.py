@@ -15,8 +15,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.types import Micrograph, ScoreMap
 from napari_deepem.io.images import list_micrographs, read_micrograph
-from napari_deepem.io.score_maps import read_cached
-from napari_deepem.io.session_file import stamp_of
+from napari_deepem.io.score_maps import content_stamp_of, read_cached
 from napari_deepem.session.state import Session
 
 Scope = Literal["this", "chosen", "all"]  # micrographs that are meant
@@ -38,7 +37,7 @@ def reading_scores(path: Path, model: Model) -> Generator[None, None, tuple[Scor
     """
     yield
     key = Scorer(model).key
-    score_map = read_cached(path, key, stamp_of(path))
+    score_map = read_cached(path, key, content_stamp_of(path))
     return score_map, score_map is None and read_cached(path, key) is not None
 
 

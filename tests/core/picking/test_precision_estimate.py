@@ -14,19 +14,19 @@ from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.precision_estimate import (
+    AS_GOOD_ON_NEGATIVE,
     NO_PICKS,
     NOT_TOLD_APART,
     OTHER_PIXEL_SIZE,
     OTHER_SCORES,
     TOO_FEW_HELD_OUT,
     TOO_FEW_PICKS,
-    LearntScores,
     PrecisionEstimate,
     estimate_precision,
     evidence_of,
     judge,
-    sum_of,
 )
+from napari_deepem.core.picking.score_evidence import LearntScores, sum_of
 from napari_deepem.core.picking.score_mixture import ScoreMixture
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.preprocessing.sampling import Sampling
@@ -133,6 +133,23 @@ def test_estimate_is_withheld_where_far_more_scores_like_a_particle() -> None:
     """D.1: at twice the pixel size noise is as smooth as particles are."""
     assert reason_of(draw(200, 500)[0], SUMMARY) is None
     assert reason_of(draw(500, 500)[0], SUMMARY) == OTHER_SCORES
+
+
+def test_estimate_is_withheld_where_the_negative_has_as_good_picks() -> None:
+    """D.1: what is found on a negative is no particle, however it scores."""
+    learnt = LearntScores.of_summary(SUMMARY)
+    right, wrong = (
+        learnt.evidence_above([np.sort(draw(count, 500)[0])[::-1]], 0.5) for count in (100, 10)
+    )
+    assert judge(right.beside(None)) == judge(right.beside(wrong)) == judge(right)
+    assert judge(wrong.beside(right), 1.0).withheld == AS_GOOD_ON_NEGATIVE
+    assert judge(wrong.beside(right) + right.beside(wrong), 1.0).withheld is None
+    alike = replace(learnt, on_negatives=1.1).evidence_above([right_scores()], 0.5)
+    assert judge(alike).withheld == AS_GOOD_ON_NEGATIVE  # already in training
+
+
+def right_scores() -> np.ndarray:
+    return np.sort(draw(100, 500)[0])[::-1]
 
 
 def test_estimate_is_withheld_for_another_pixel_size() -> None:

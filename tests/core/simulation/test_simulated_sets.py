@@ -327,7 +327,7 @@ def test_the_box_has_a_margin_around_the_matter():
         ({"seed": -1}, "seed of -1"),
         ({"shape": (1024, 20)}, "1024 x 20 px: give 64"),
         ({"shape": (1 << 20, 1024)}, "to 16384 px"),
-        ({"snr": 0.0}, "ratio of 0: give one above 0"),
+        ({"snr": 0.0}, "ratio of 0: give 0.0001 to 1e"),
         ({"snr": float("nan")}, "ratio of nan"),
         ({"box_size_px": 4}, "box of 4 px"),
         ({"overlaps": 1.5}, "overlaps of 1.5"),

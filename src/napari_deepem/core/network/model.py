@@ -58,12 +58,6 @@ class Model:
         """The side of the network's input, network pixels."""
         return self.network.architecture.box_px
 
-    def has_pixel_size(self, pixel_size: float | None) -> bool:
-        """Whether it was trained at that pixel size, A per original pixel, as far as is known."""
-        if pixel_size is None or self.pixel_size is None:
-            return True
-        return abs(pixel_size / self.pixel_size - 1) < PIXEL_SIZE_TOLERANCE
-
 
 def _can_be_seen(path: Path) -> bool:
     try:
@@ -72,9 +66,16 @@ def _can_be_seen(path: Path) -> bool:
         return False
 
 
+def same_pixel_size(pixel_size: float | None, model: Model) -> bool:
+    """Whether a model was trained at that pixel size, A per original pixel, as far as is known."""
+    if pixel_size is None or model.pixel_size is None:
+        return True
+    return abs(pixel_size / model.pixel_size - 1) < PIXEL_SIZE_TOLERANCE
+
+
 def pixel_size_remark(name: str, pixel_size: float | None, model: Model) -> str | None:
     """A sentence on a micrograph whose known pixel size is not that of the training; or None."""
-    if model.has_pixel_size(pixel_size):
+    if same_pixel_size(pixel_size, model):
         return None
     return (
         f"{name} has {pixel_size:.3g} A/px, the model was trained at {model.pixel_size:.3g} A/px: "

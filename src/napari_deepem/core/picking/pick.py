@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria
-from napari_deepem.core.picking.precision_estimate import PrecisionEvidence, evidence_of
+from napari_deepem.core.picking.precision_estimate import evidence_of
+from napari_deepem.core.picking.score_evidence import PrecisionEvidence
 from napari_deepem.core.types import Candidates, Picks
 
 

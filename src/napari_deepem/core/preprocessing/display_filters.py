@@ -15,6 +15,7 @@ from napari_deepem.core.preprocessing.prepare import (
     fill_broken_pixels,
     flatten_background,
     robust_statistics,
+    standardise,
 )
 from napari_deepem.core.preprocessing.sampling import bin_image
 from napari_deepem.core.types import Float32Array, Micrograph
@@ -66,3 +67,12 @@ def filter_micrograph(
     if high_px:
         pixels = flatten_background(pixels, 2 * high_px / binning)
     return FilteredImage(pixels, binning, *robust_statistics(pixels))
+
+
+def without_noise(prepared: Float32Array, low_pass_px: float) -> Float32Array:
+    """A prepared micrograph, (h, w), less what repeats within so many of its pixels.
+
+    Standardised again: what is left has less contrast.
+    """
+    sigma_px = SIGMA_PER_PERIOD * low_pass_px
+    return standardise(ndimage.gaussian_filter(prepared, sigma_px), prepared != 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,7 @@ def place_particles(
     """
     room = distance_transform_edt(~occupied[::4, ::4]) * 4.0 if occupied.any() else None
     height, width = occupied.shape
+    wanted = min(wanted, most_apart(height, width, min(placement.distances_px)))
     centres = np.empty((0, 2))
     for _ in range(_TRIALS * wanted):
         if np.count_nonzero(inside(centres, occupied.shape, border_px)) == wanted:
@@ -58,6 +60,12 @@ def place_particles(
         if np.all(np.hypot(*(centres - centre).T) >= elbow_room):
             centres = np.vstack([centres, centre])
     return centres
+
+
+def most_apart(height: int, width: int, distance_px: float) -> int:
+    """More centres than this do not fit an image, so far apart: discs in the densest packing."""
+    area = (height + distance_px) * (width + distance_px)
+    return int(area / (sqrt(0.75) * distance_px**2)) + 1
 
 
 def inside(centres_yx: FloatArray, canvas: tuple[int, ...], border_px: int) -> NDArray[np.bool_]:

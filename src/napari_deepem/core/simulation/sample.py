@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from napari_deepem.core.simulation.exposure import Detector
@@ -41,16 +43,24 @@ def simulate_sample(count: int = 6, seed: int = 2017) -> list[SimulatedMicrograp
     >>> simulated.micrograph.name, simulated.micrograph.shape, simulated.micrograph.pixel_size
     ('klh_01', (1024, 1024), 4.4)
     """
+    return list(simulating_sample(count, seed))
+
+
+def simulating_sample(count: int = 6, seed: int = 2017) -> Iterator[SimulatedMicrograph]:
+    """The micrographs of `simulate_sample`, each when it is asked for."""
     projector = Projector(klh_volume(SAMPLE_PIXEL_SIZE))
-    return [
-        simulate_micrograph(
+    for index, child in enumerate(np.random.SeedSequence(seed).spawn(count)):
+        yield simulate_micrograph(
             projector,
             sample_conditions(carbon=index % 2 == 1),
             np.random.default_rng(child),
-            name=f"klh_{index + 1:02d}",
+            name=name_of(index),
         )
-        for index, child in enumerate(np.random.SeedSequence(seed).spawn(count))
-    ]
+
+
+def name_of(index: int) -> str:
+    """The name of one of the sample's micrographs, counted from 0."""
+    return f"klh_{index + 1:02d}"
 
 
 def sample_conditions(shape: tuple[int, int] = SAMPLE_SHAPE, *, carbon: bool = False) -> Conditions:

@@ -32,8 +32,12 @@ MICROSCOPE = Optics(
 SMALLEST_PX, LARGEST_PX = 64, 16_384  # sides of a micrograph
 SMALLEST_BOX_PX = 8
 LARGEST_GRADIENT = 0.5
+MOST_FRINGES_PX = 2048  # around a micrograph, which is simulated with them
 MOST_CONTAMINATION = 20.0
 LARGEST_DEFOCUS = 100_000.0  # A
+MOST_MICROGRAPHS, MOST_PARTICLES = 100_000, 10_000
+PIXEL_SIZES, RATIOS = (0.01, 1000.0), (1e-4, 1e6)  # A, and of signal to noise
+VOLTAGES, ABERRATIONS, B_FACTORS = (1.0, 10_000.0), (0.0, 1000.0), (0.0, 100_000.0)  # kV, mm, A^2
 
 # Distances between centres, as fractions of the box, which has a margin around the particle.
 _APART = 0.8
@@ -66,8 +70,11 @@ class SimulationSettings:
     noise: Literal["gaussian", "detector"] = "gaussian"
 
     def __post_init__(self) -> None:
-        _require(self.count >= 1, f"{self.count} micrographs: simulate at least 1")
-        _require(self.particles >= 0, f"{self.particles} particles: give 0 or more")
+        for quantity, value, (low, high) in (
+            ("micrographs", self.count, (1, MOST_MICROGRAPHS)),
+            ("particles", self.particles, (0, MOST_PARTICLES)),
+        ):
+            _require(low <= value <= high, f"{value} {quantity}: give {low} to {high}")
         _require(self.seed >= 0, f"a seed of {self.seed}: give a whole number, 0 or more")
         _require(
             all(SMALLEST_PX <= side <= LARGEST_PX for side in self.shape),
@@ -78,9 +85,7 @@ class SimulationSettings:
             self.box_size_px is None or self.box_size_px >= SMALLEST_BOX_PX,
             f"a box of {self.box_size_px} px: give at least {SMALLEST_BOX_PX}",
         )
-        _require(
-            0 < self.snr < np.inf, f"a signal-to-noise ratio of {self.snr:g}: give one above 0"
-        )
+        _require_within(RATIOS, self.snr, "a signal-to-noise ratio of")
         self._check_microscope()
         for quantity, share in (("overlaps", self.overlaps), ("carbon", self.carbon)):
             _require(0 <= share <= 1, f"{quantity} of {share:g}: give a share, 0 to 1")
@@ -96,16 +101,11 @@ class SimulationSettings:
 
     def _check_microscope(self) -> None:
         optics, span = self.optics, self.defocus_range_angstrom
-        for quantity, value, unit in (
-            ("a pixel size", optics.pixel_size, "A"),
-            ("a voltage", optics.voltage_kv, "kV"),
-        ):
-            _require(0 < value < np.inf, f"{quantity} of {value:g} {unit}: give one above 0")
-        for quantity, value, unit in (
-            ("a spherical aberration", optics.spherical_aberration_mm, "mm"),
-            ("a B factor", optics.b_factor, "A^2"),
-        ):
-            _require(0 <= value < np.inf, f"{quantity} of {value:g} {unit}: give 0 or more")
+        _require_within(PIXEL_SIZES, optics.pixel_size, "a pixel size of", "A")
+        _require_within(VOLTAGES, optics.voltage_kv, "a voltage of", "kV")
+        aberration = optics.spherical_aberration_mm
+        _require_within(ABERRATIONS, aberration, "a spherical aberration of", "mm")
+        _require_within(B_FACTORS, optics.b_factor, "a B factor of", "A^2")
         _require(
             0 <= optics.amplitude_contrast <= 1,
             f"an amplitude contrast of {optics.amplitude_contrast:g}: give a fraction, 0 to 1",
@@ -115,11 +115,25 @@ class SimulationSettings:
             "a defocus that does not rise from 0 or more to at most "
             f"{LARGEST_DEFOCUS / 1e4:g} um: give the lowest and the highest underfocus",
         )
+        reach_px = fringe_reach_px(optics, None if span is None else span[1])
+        _require(
+            reach_px <= MOST_FRINGES_PX,
+            f"at {optics.pixel_size:g} A/px and this defocus a particle's fringes reach {reach_px} "
+            f"px, more than {MOST_FRINGES_PX}: give larger pixels or less defocus",
+        )
 
 
 def _require(holds: bool | np.bool_, otherwise: str) -> None:
     if not holds:
         raise InputError(otherwise)
+
+
+def _require_within(span: tuple[float, float], value: float, quantity: str, unit: str = "") -> None:
+    low, high = span
+    _require(
+        low <= value <= high,
+        f"{quantity} {value:g} {unit}".rstrip() + f": give {low:g} to {high:g}",
+    )
 
 
 def box_around(projector: Projector) -> int:

@@ -18,7 +18,8 @@ from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
-from napari_deepem.core.picking.precision_estimate import LearntScores, judge, sum_of
+from napari_deepem.core.picking.precision_estimate import judge
+from napari_deepem.core.picking.score_evidence import LearntScores
 from napari_deepem.core.picking.scoring import CPU, score_prepared
 from napari_deepem.core.training.dataset import Field, cut_boxes
 from napari_deepem.core.types import Candidates, FloatArray, Picks, ScoreMap
@@ -77,19 +78,39 @@ def calibrate(
     if labels_complete:
         f2 = float(f_beta(precision, recall, beta=2))
         figures |= {"held_out_ap": evaluation.ap, "held_out_f2": f2}
-    criteria = PickCriteria(0.0, std_range, distance_px)
-    scores, has_label = _labelled_scores(candidates, held_out, criteria, evaluation.radius_px)
+    criteria = PickCriteria(threshold, std_range, distance_px)
+    negatives = [replace(field, prepared=-field.prepared) for field in held_out]
+    on_negatives = [
+        find_candidates(replace(score_map, smoothing=smoothing))
+        for score_map in _score_maps(network, negatives, device)
+    ]
+    figures |= _figures_of_scores(candidates, on_negatives, held_out, criteria, labels_complete)
+    return Calibration(threshold, smoothing, figures, distance_px)
+
+
+def _figures_of_scores(
+    candidates: Sequence[Candidates],
+    on_negatives: Sequence[Candidates],
+    held_out: Sequence[Field],
+    criteria: PickCriteria,
+    labels_complete: bool,
+) -> dict[str, Any]:
+    """What scores tell of picks, and the precision of the held-out ones estimated by that."""
+    scores, has_label = _labelled_scores(candidates, held_out, criteria)
+    wrong_scores, _ = _labelled_scores(on_negatives, held_out, criteria)
     learnt = LearntScores.of_held_out(scores, has_label, labels_complete)
+    figures: dict[str, Any] = {}
     evidence = None
     if learnt is not None:
+        hits = learnt.evidence_above(scores, criteria.threshold).hits.mean()
+        wrong = learnt.evidence_above(wrong_scores, criteria.threshold).hits.mean()
+        learnt = replace(learnt, on_negatives=float(wrong / hits) if hits else 0.0)
+        evidence = learnt.evidence_above(scores, criteria.threshold)
         figures |= learnt.as_summary()
-        evidence = sum_of(learnt.fitted_to(each).evidence_above(threshold) for each in scores)
     estimate = judge(evidence)
     if estimate.precision is None:
-        figures["precision_withheld"] = estimate.withheld
-    else:
-        figures["estimated_precision"] = estimate.precision
-    return Calibration(threshold, smoothing, figures, distance_px)
+        return figures | {"precision_withheld": estimate.withheld}
+    return figures | {"estimated_precision": estimate.precision}
 
 
 def _curves(evaluation: Evaluation, labels_complete: bool) -> dict[str, list[float]]:
@@ -168,15 +189,13 @@ def _pick_field(candidates: Candidates, field: Field, criteria: PickCriteria) ->
 
 
 def _labelled_scores(
-    candidates: Sequence[Candidates],
-    fields: Sequence[Field],
-    criteria: PickCriteria,
-    radius_px: float,
+    candidates: Sequence[Candidates], fields: Sequence[Field], criteria: PickCriteria
 ) -> tuple[list[FloatArray], list[NDArray[np.bool_]]]:
     """(n,) scores of all that may be picked, and (n,) bool, which hit a label, of each field."""
     scores, has_label = [], []
     for field_candidates, field in zip(candidates, fields, strict=True):
-        picks = _pick_field(field_candidates, field, criteria)
+        picks = _pick_field(field_candidates, field, criteria.of_ranking)
+        radius_px = SAME_PARTICLE_BOXES * field_candidates.box_size_px
         assert picks.scores is not None
         scores.append(picks.scores)
         has_label.append(match(picks.centres_yx, field.positive_yx, radius_px, picks.scores))

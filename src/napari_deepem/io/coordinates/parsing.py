@@ -19,7 +19,8 @@ LARGEST = 1e30  # of any number; of a score too: single precision holds it
 FARTHEST_PX = 1e7  # from a micrograph's corner; what is further is no coordinate
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_WORD = re.compile(r"""\s*(?:#.*|'(.*?)'(?=\s|$)|"(.*?)"(?=\s|$)|(['"].*)|(\S+))""", re.ASCII)
+_WORD = re.compile(r"""(#)|'(.*?)'(?!\S)|"(.*?)"(?!\S)|(['"])|(\S+)""", re.ASCII)
+_COMMENT, _UNCLOSED = 1, 4  # of its groups; the others are words
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -108,12 +109,11 @@ def split_words(line: str, path: Path, number: int) -> list[str]:
         return line.split()
     words = []
     for match in _WORD.finditer(line):
-        single, double, unclosed, plain = match.groups()
-        if unclosed is not None:
+        if match.lastindex == _COMMENT:
+            break
+        if match.lastindex == _UNCLOSED:
             raise InputError(f"{path}, line {number}: a quote is not closed; remove it or close it")
-        word = next((word for word in (single, double, plain) if word is not None), None)
-        if word is not None:  # else a comment
-            words.append(word)
+        words.append(match[match.lastindex or 0])
     return words
 
 

@@ -22,8 +22,8 @@ from napari_deepem.widgets.docks.dock import enable, row
 WHAT_LOADING_DOES = "Adds the particles of a coordinate file to the labels."
 WHAT_LOADING_A_FOLDER_DOES = "Adds the particles of one file for each micrograph, by name."
 WHAT_DRAWING_DOES = (
-    "Marks places as non-particles, drawn at random as training does, so that you see what it "
-    "learns from and can erase what is a particle."
+    "Marks places as non-particles, drawn at random: away from your labels, and from what looks "
+    "like them or, once there is a network, what that takes for particles. Erase what is one."
 )
 FILTER = "Coordinates (*.star *.box *.csv)"
 
@@ -93,7 +93,7 @@ class LabelImport:
     def _on_drawn(self, name: str, centres_yx: FloatArray) -> None:
         add_labels(self._session, {name: centres_yx}, "negative")
         number = counted(len(centres_yx), "non-particle")
-        self._tell(f"Drew {number}: erase those that lie on a particle.")
+        self._tell(f"Drew {number} away from particles: erase those that lie on one.")
 
     def _run(self, job: Callable[[], Any], on_result: Callable[[Any], None]) -> None:
         steps = job()  # reads the session, on this thread

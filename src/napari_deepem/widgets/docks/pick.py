@@ -125,6 +125,9 @@ class Pick(Dock):
             self.follow(signal, self._show_threshold)
         for signal in (events.std_range, events.model):
             self.follow(signal, self._show_range)
+        shown = self.session.display.events
+        for signal in (shown.filtered, shown.low_pass_angstrom):
+            self.follow(signal, self._cutting.ask)
         self.follow(events.model, self._show_optimum)
         for signal in (events.min_distance_px, events.model, events.box_size_px):
             self.follow(signal, self._show_distance)

@@ -137,6 +137,8 @@ class Review(Dock):
         self.follow(events.verdicts, self._on_verdicts)
         self.follow(events.model, self._on_model)
         self.follow(events.rounds, self._show_rounds)
+        for signal in (session.display.events.filtered, session.display.events.low_pass_angstrom):
+            self.follow(signal, self._on_display)
         for name in ("labels", "micrographs", "box_size_px"):
             self.follow(events[name], self._show)
         for name in ("running", "message"):
@@ -210,6 +212,12 @@ class Review(Dock):
         """Forget pictures: in another series micrographs may have the same names."""
         self.pictures.forget_pictures()
         self._suggested = EMPTY
+
+    def _on_display(self) -> None:
+        """Cut pictures again: they are filtered as the micrograph is."""
+        self.pictures.forget_pictures()
+        self._crops.ask()
+        self.view.redraw()
 
     def _on_model(self) -> None:
         self.pictures.forget_pictures()

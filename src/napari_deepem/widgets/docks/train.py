@@ -114,7 +114,9 @@ class Train(Dock):
 
     def _follow(self) -> None:
         session = self.session
-        self._survey = DebouncedJob(self.native, self._survey_job, self._show_survey)
+        self._survey = DebouncedJob(
+            self.native, self._survey_job, lambda survey: survey.tell(session)
+        )
         self._crops = DebouncedJob(
             self.native,
             self._strip_job,
@@ -126,7 +128,10 @@ class Train(Dock):
             self.follow(signal, self._survey.ask)
         for signal in (events.box_size_px, events.binning, activity.running):
             self.follow(signal, self._crops.ask)
+        shown = session.display.events
         for signal in (events.labels, events.verdicts, events.micrographs):
+            self.follow(signal, self._crops.ask)
+        for signal in (shown.filtered, shown.low_pass_angstrom):
             self.follow(signal, self._crops.ask)
         for name in SHOWN_OF_SESSION:
             self.follow(events[name], self._show)
@@ -176,10 +181,6 @@ class Train(Dock):
         can_tell = self.session.labelled() and not self.session.training.running
         return jobs.surveying_labels(self.session) if can_tell else None
 
-    def _show_survey(self, survey: jobs.LabelSurvey) -> None:
-        self.session.headers = {**survey.headers, **self.session.headers}
-        self.session.suggested_box_px = survey.box_px
-
     def _strip_job(self) -> Job | None:
         if self.session.training.running:
             return None
@@ -228,10 +229,11 @@ class Train(Dock):
         self.strip.show_rows([boxes.positives, boxes.negatives])
         side = boxes.positives.shape[1]
         n_drawn = len(boxes.negatives) - boxes.labelled
+        shown = ", shown filtered" if self.session.display.filtered else ""
         tell(
             self.strip_caption,
-            f"What the network sees ({side} x {side} px, binned by {boxes.sampling}): particles; "
-            + ("background" if n_drawn else "non-particles"),
+            f"What the network sees ({side} x {side} px, binned by {boxes.sampling}{shown}): "
+            "particles; " + ("background" if n_drawn else "non-particles"),
         )
 
     def _train(self, start: RoundStart) -> None:
@@ -263,10 +265,9 @@ def numbers_of(history: Sequence[Any]) -> str:
         return ""
     last, best = history[-1], best_of(history)
     text = f"loss {last.loss:.3f}"
-    picking = next((done for done in reversed(history) if done.picking_ap is not None), None)
-    if picking is not None:
-        least = "" if picking.labels_complete else "at least "
-        text += f"; picking: AP {least}{picking.picking_ap:.3f} after epoch {picking.epoch}"
+    for picking in [done for done in history if done.picking_ap is not None][-1:]:
+        text += f"; picking: AP {'' if picking.labels_complete else 'at least '}"
+        text += f"{picking.picking_ap:.3f} after epoch {picking.epoch}"
     if best is not None:
         text += f"; held-out boxes: loss {last.held_out_loss:.3f}, AP {last.held_out_ap:.3f}"
         text += f" (best {best.held_out_ap:.3f} in epoch {best.epoch})"

@@ -15,7 +15,7 @@ from napari_deepem.controllers.canvas_focus import KEEPS_FOCUS
 from napari_deepem.core.types import FloatArray
 from napari_deepem.layers.verdict_points import ACCEPTED, REJECTED
 from napari_deepem.session.review_gallery import EMPTY, Gallery
-from napari_deepem.widgets.pictures.picture_strip import grey_image
+from napari_deepem.widgets.pictures.picture_strip import enlarged, grey_image
 
 CELL, PICTURE = QSize(61, 74), 55  # screen pixels
 FRAME = 3
@@ -51,7 +51,9 @@ class GalleryPictures(QAbstractListModel):
             return f"{std if self.tells_std else score:.2f}"
         if role == Qt.ItemDataRole.ToolTipRole:
             verdict = {1: ", accepted", -1: ", rejected"}.get(int(self.verdicts[row]), "")
-            return f"{self.gallery.name_of(row)}: score {score:.3f}, std {std:.2f}{verdict}"
+            text = f"{self.gallery.name_of(row)}: score {score:.3f}, std {std:.2f}{verdict}"
+            picture = self.picture(row)
+            return text if picture is None else enlarged(picture, text)
         return None
 
     def show(self, gallery: Gallery, verdicts: NDArray[np.int8]) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QRect, QSize
-from qtpy.QtGui import QColor, QImage, QPainter, QPaintEvent
-from qtpy.QtWidgets import QSizePolicy, QWidget
+from qtpy.QtCore import QBuffer, QEvent, QIODevice, QPoint, QRect, QSize, Qt
+from qtpy.QtGui import QColor, QHelpEvent, QImage, QPainter, QPaintEvent
+from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 GAP = 3  # screen pixels
+ENLARGED = 256  # screen pixels, a side of the picture under the mouse
 
 
 class PictureStrip(QWidget):
@@ -33,6 +35,22 @@ class PictureStrip(QWidget):
     def counts(self) -> list[int]:
         """The number of pictures in each row."""
         return [len(row) for row in self._rows]
+
+    def event(self, event: QEvent | None) -> bool:
+        """Show the picture under the mouse enlarged where it rests."""
+        if isinstance(event, QHelpEvent):
+            image = self.picture_at(event.pos())
+            QToolTip.showText(event.globalPos(), "" if image is None else enlarged(image), self)
+            return True
+        return super().event(event)
+
+    def picture_at(self, position: QPoint) -> QImage | None:
+        """The picture at a place on the widget; None beside them."""
+        pitch = self._side(self.width()) + GAP
+        number, column = position.y() // pitch, (position.x() - 4) // pitch
+        if not 0 <= number < len(self._rows) or not 0 <= column < len(self._rows[number]):
+            return None
+        return self._rows[number][column]
 
     def sizeHint(self) -> QSize:
         """The size that the rows need at the present width."""
@@ -64,3 +82,13 @@ def grey_image(pixels: NDArray[np.uint8]) -> QImage:
     height, width = pixels.shape
     data = np.ascontiguousarray(pixels).tobytes()
     return QImage(data, width, height, width, QImage.Format.Format_Grayscale8).copy()
+
+
+def enlarged(image: QImage, text: str = "") -> str:
+    """The tooltip that shows a picture large enough to judge it, above a text."""
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    smooth = Qt.TransformationMode.SmoothTransformation
+    image.scaledToWidth(ENLARGED, smooth).save(buffer, "PNG")
+    data = bytes(buffer.data().toBase64().data()).decode()
+    return f'<img src="data:image/png;base64,{data}"><br>{escape(text)}'

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QRect, Qt
-from qtpy.QtGui import QColor, QImage, QPainter, QPaintEvent, QPalette, QPen
-from qtpy.QtWidgets import QSizePolicy, QWidget
+from qtpy.QtCore import QEvent, QRect, Qt
+from qtpy.QtGui import QColor, QHelpEvent, QImage, QPainter, QPaintEvent, QPalette, QPen
+from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from napari_deepem.widgets.pictures.picture_strip import grey_image
+from napari_deepem.widgets.pictures.picture_strip import enlarged, grey_image
 
+HELP = (
+    "Boxes next to both ends of the range, of those above the threshold. Below each, the standard "
+    "deviation of its pixels."
+)
 SIDE, GAP, CAPTION = 66, 6, 16  # screen pixels
 KEPT, CUT = "#22d3ee", "#f472b6"
 WORDS = ("cut", "kept", "kept", "cut")
@@ -26,10 +30,23 @@ class StdRangeBoxes(QWidget):
         self._stds: list[float | None] = [None] * len(WORDS)
         self.setFixedHeight(SIDE + CAPTION)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setToolTip(
-            "Boxes next to both ends of the range, of those above the threshold. Below each, the "
-            "standard deviation of its pixels."
-        )
+
+    def event(self, event: QEvent | None) -> bool:
+        """Show the box under the mouse enlarged where it rests, and what it is."""
+        if isinstance(event, QHelpEvent):
+            at = next(
+                (n for n, x in enumerate(self._lefts()) if 0 <= event.pos().x() - x < SIDE), 0
+            )
+            image = self.images[at]
+            QToolTip.showText(
+                event.globalPos(), HELP if image is None else enlarged(image, HELP), self
+            )
+            return True
+        return super().event(event)
+
+    def _lefts(self) -> tuple[int, int, int, int]:
+        right = self.width() - 2 * SIDE - GAP - 1
+        return 0, SIDE + GAP, right, right + SIDE + GAP
 
     def show_stds(self, stds: Sequence[float | None]) -> None:
         """Show standard deviations of the four boxes, None where there is none; pictures follow."""
@@ -57,10 +74,8 @@ class StdRangeBoxes(QWidget):
         """Draw two pictures on the left, two on the right."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        right = self.width() - 2 * SIDE - GAP - 1
-        lefts = (0, SIDE + GAP, right, right + SIDE + GAP)
         for left, image, word, caption in zip(
-            lefts, self.images, WORDS, self.captions, strict=True
+            self._lefts(), self.images, WORDS, self.captions, strict=True
         ):
             frame = QRect(left, 0, SIDE, SIDE)
             if image is not None:
