@@ -65,6 +65,6 @@ def test_only_the_first_dock_enlarges_a_window(
 
 
 def test_tools_are_called_the_same_on_buttons_and_among_keys() -> None:
-    among_keys = {name: title for name, title, _, _ in ACTIONS}
+    among_keys = {action.name: action.description for action in ACTIONS}
     for _, text, name, _ in TOOLS[:3]:
         assert text == among_keys[name]

@@ -30,7 +30,10 @@ class NameMenu(QObject):
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Whether the menu was drawn, or its tooltip was shown, here."""
-        kind, menu = None if event is None else event.type(), cast(QComboBox, self.parent())
+        kind = None if event is None else event.type()
+        if kind not in (QEvent.Type.Paint, QEvent.Type.ToolTip):
+            return False  # nor is a menu asked for anything while it is destroyed
+        menu = cast(QComboBox, self.parent())
         if kind == QEvent.Type.Paint and watched is menu:
             _draw(menu)
             return True
