@@ -37,7 +37,9 @@ def test_every_imported_distribution_is_a_dependency() -> None:
                 imported.add(node.module.split(".")[0])
     foreign = imported - sys.stdlib_module_names - {"napari_deepem"}
     distributions = packages_distributions()
-    needed = {distributions.get(package, [package])[0].lower() for package in foreign}
+    needed = {
+        distributions.get(package, [package])[0].lower().replace("_", "-") for package in foreign
+    }
     optional = names(PROJECT["optional-dependencies"]["tune"])
     assert needed - names(PROJECT["dependencies"]) == optional
 

@@ -101,10 +101,10 @@ def test_labels_are_made_moved_erased_and_brought_back_by_hand(viewer, qtbot) ->
         "m2": Micrograph(np.random.default_rng(0).normal(size=(600, 600)), "m2", 2.0),
     }
     hand.key(Qt.Key.Key_F)
+    assert "Filtered" not in viewer.layers
+    hand.key(Qt.Key.Key_F)
     qtbot.waitUntil(lambda: "Filtered" in viewer.layers)
     assert list(session.micrographs) == ["m1", "m2"]
-    hand.key(Qt.Key.Key_F)
-    assert "Filtered" not in viewer.layers
 
 
 def test_copied_layer_brings_nothing_back(viewer, qtbot) -> None:

@@ -139,6 +139,7 @@ def test_values_of_another_type_or_shape_are_refused(
         ("excluded", ["../m1"]),
         ("rounds", {}),
         ("rounds", [3]),
+        ("rounds", [{}]),
         ("rounds", [{**ROUND, "epochs": "ten"}]),
         ("rounds", [{**ROUND, "number": 10**30}]),
         ("rounds", [{**ROUND, "start": "else"}]),

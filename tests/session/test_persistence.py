@@ -55,7 +55,7 @@ def test_session_goes_on_where_it_was(folder: Path) -> None:
     session.labels = {"m1": Labels.of([[1.0, 2.0]], [[3.0, 4.0]], [[5.0, 6.0]])}
     session.verdicts = {"m2": Labels.of([[7.0, 8.0]], [[9.0, 0.5]])}
     session.excluded = frozenset({"m2"})
-    session.rounds = (Round(1, "new", 30, 4, 2, 10, 0.9),)
+    session.rounds = (Round(1, "new", 30, 4, 2, 10, 0.9, on_border=3, ap_before=0.5),)
     network = Network(Architecture.for_box(24)).eval()
     session.model = Model(
         network, "modern", 24, Sampling(1), 2.0, threshold=0.3, std_range=(0.1, 2.0)

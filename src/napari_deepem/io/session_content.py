@@ -7,7 +7,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 import numpy as np
 from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, with_config
@@ -43,7 +43,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 @with_config(ConfigDict(strict=True, allow_inf_nan=False))  # a later version may say more
-class _Round(TypedDict, total=False):
+class _Round(TypedDict):
     """A training, see `session.training_rounds`."""
 
     number: Count
@@ -53,7 +53,8 @@ class _Round(TypedDict, total=False):
     micrographs: Count
     epochs: Count
     ap: Share | None
-    ap_before: Share | None
+    on_border: NotRequired[Count]
+    ap_before: NotRequired[Share | None]
 
 
 _SETTINGS: Mapping[str, TypeAdapter[Any]] = {
