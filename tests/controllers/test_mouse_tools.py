@@ -100,7 +100,6 @@ def test_labels_are_made_moved_erased_and_brought_back_by_hand(viewer, qtbot) ->
         **session.micrographs,
         "m2": Micrograph(np.random.default_rng(0).normal(size=(600, 600)), "m2", 2.0),
     }
-    session.display.filtered = False
     hand.key(Qt.Key.Key_F)
     assert "Filtered" not in viewer.layers
     hand.key(Qt.Key.Key_F)
