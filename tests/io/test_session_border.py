@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -373,3 +374,12 @@ def test_one_file_is_opened_once_by_many_threads(path: Path) -> None:
     assert len(files) == 1
     assert all("open in another window" in reason for reason in reasons)
     files[0].close()
+
+
+@pytest.mark.parametrize("place", [b"points", b"indexsqlite", b"CREATE TABLE files"])
+def test_tables_whose_names_are_no_text_are_refused(path: Path, place: bytes) -> None:
+    """B.3: SQLite quotes them in its message."""
+    content = path.read_bytes()
+    assert place in content
+    path.write_bytes(content.replace(place, place[:-1] + b"\xf1"))
+    assert re.search("damaged|cannot be used", refusal(path))

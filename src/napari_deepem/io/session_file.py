@@ -39,6 +39,8 @@ __all__ = [
 ]
 
 SESSION_FILE = "napari-deepem.session"
+# Python 3.11's sqlite3 decodes SQLite's own messages, which may quote a damaged file, strictly
+DATABASE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 NOTHING_SAVED = "; until then nothing is saved"
 
 
@@ -64,7 +66,7 @@ class SessionFile:
                 except BaseException:
                     self._claim.release()
                     raise
-            except (sqlite3.Error, OSError, InputError) as error:
+            except (*DATABASE_ERRORS, OSError, InputError) as error:
                 raise InputError(_reason(path, error)) from error
 
     def read(self) -> Stored:
@@ -141,7 +143,7 @@ class SessionFile:
             make_more_tables(database)
             write_content(database, changes)
             database.execute("COMMIT")
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise InputError(_reason(self.path, error) + NOTHING_SAVED) from error
         finally:  # whatever went wrong: what stays open would keep all later changes out
             if database.in_transaction:
