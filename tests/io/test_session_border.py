@@ -287,9 +287,12 @@ def test_disk_without_locks_is_not_taken_for_a_second_window(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "lockf", refuse)
-    with pytest.raises(InputError, match="cannot be locked on this disk"):
-        SessionFile(path)
+    new = path.with_name("new")
+    for each in (path, new):
+        with pytest.raises(InputError, match="cannot be locked on this disk"):
+            SessionFile(each)
     assert list(look_into(path).points) == ["m1"]
+    assert not new.exists()
 
 
 def test_file_that_can_only_be_read_is_told_when_it_is_opened(

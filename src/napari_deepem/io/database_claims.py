@@ -57,11 +57,19 @@ def claim(path: Path, is_private: bool = False) -> Claim:
         A link, a folder or a pipe; too large; open in this program; not to be written or locked;
         or with a journal that is not ours. A message without the file's name.
     """
-    try:
-        status = path.lstat()
-    except FileNotFoundError:
+    is_new = not os.path.lexists(path)
+    if is_new:
         path.open("xb").close()
-        status = path.lstat()
+    try:
+        return _claim(path, is_private)
+    except BaseException:
+        if is_new:
+            path.unlink()
+        raise
+
+
+def _claim(path: Path, is_private: bool) -> Claim:
+    status = path.lstat()
     key = status.st_dev, status.st_ino
     if key in _claims:
         raise InputError(IN_USE)
