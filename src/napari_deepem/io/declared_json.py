@@ -22,6 +22,7 @@ def _plain_name(name: str) -> str:
     return name
 
 
+Share = Annotated[float, Field(ge=0, le=1.000001)]  # sums of floats go beyond 1
 FileName = Annotated[str, Field(max_length=255), AfterValidator(_plain_name)]
 
 

@@ -14,10 +14,10 @@ from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, ValidationError,
 from typing_extensions import TypedDict
 
 from napari_deepem.core.types import Candidates, FloatArray
-from napari_deepem.io.declared_json import STRICT, FileName, read_declared
+from napari_deepem.io.declared_json import STRICT, FileName, Share, read_declared
+from napari_deepem.io.file_stamps import Stamp
 
 Points = Mapping[str, FloatArray]  # by kind
-Stamp = tuple[int, int]  # of a file: its size in bytes, and when it was changed, ns
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -37,9 +37,7 @@ LARGEST_BOX_PX = 100_000
 LONGEST_SETTINGS = 2**23  # letters, of all together: JSON takes many times that in memory
 
 Kind = Literal["positive", "negative", "unsure", "accepted", "rejected"]
-Whole = Annotated[int, Field(ge=0, lt=2**63)]
-Count = Annotated[int, Field(ge=0, lt=2**31)]
-Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 @with_config(ConfigDict(strict=True, allow_inf_nan=False))  # a later version may say more
@@ -76,7 +74,7 @@ _TABLES: Mapping[str, tuple[TypeAdapter[Any], int]] = {
     ),
     "model": (TypeAdapter(tuple[bytes]), 1),
     "files": (TypeAdapter(tuple[FileName, str | bytes]), MOST_MICROGRAPHS),
-    "scored_files": (TypeAdapter(tuple[FileName, Whole, int]), MOST_MICROGRAPHS),
+    "scored_files": (TypeAdapter(tuple[FileName, Count, int]), MOST_MICROGRAPHS),
 }
 
 
