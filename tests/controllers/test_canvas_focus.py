@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QEnterEvent
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLineEdit, QWidget
 
 from napari_deepem.controllers.folder_drop import add_dock
@@ -47,6 +48,12 @@ def test_keys_reach_the_canvas_unless_a_text_is_being_typed(make_napari_viewer, 
     assert tools.current_tool() == "positive"
 
     box.setFocus()
+    box.lineEdit().setText("89")
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    box.setFocus()  # clicked again, before the window has done anything else
+    QApplication.processEvents()
+    assert has_focus(box)
+
     box.lineEdit().setText("90")
     enter(canvas)
     assert has_focus(canvas)

@@ -9,6 +9,7 @@ from napari_deepem.controllers.viewer_link import link_of, session_of
 from napari_deepem.core.types import Micrograph
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.tags import find_layers
+from series import go_to
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -34,6 +35,20 @@ def test_micrograph_is_shown_filtered_from_the_first(qtbot) -> None:
     assert not shown_on(viewer, "m1")
     qtbot.waitUntil(lambda: shown_on(viewer, "m2"))
     assert find_layers(viewer.layers, "display") == [layer]  # to remove one takes napari long
+
+
+def test_picture_stays_from_one_micrograph_of_a_series_to_the_next(opened, qtbot) -> None:
+    """E.9: napari collects garbage whenever a layer is removed, and paging would wait for that."""
+    viewer = ViewerModel()
+    link = opened(viewer)
+    go_to(link, "m1", qtbot)
+    qtbot.waitUntil(lambda: shown_on(viewer, "m1"))
+    (layer,) = find_layers(viewer.layers, "display", "m1")
+    go_to(link, "m10", qtbot)
+    qtbot.waitUntil(lambda: shown_on(viewer, "m10"))
+    assert find_layers(viewer.layers, "display") == [layer]
+    viewer.layers.remove(link.image_of("m10"))
+    assert not find_layers(viewer.layers, "display")
 
 
 def test_switch_is_remembered_from_one_start_to_the_next() -> None:

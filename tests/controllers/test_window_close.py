@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from napari._qt.dialogs.confirm_close_dialog import ConfirmCloseDialog
 from napari.components import ViewerModel
-from qtpy.QtWidgets import QMainWindow
+from qtpy.QtWidgets import QApplication, QLabel, QMainWindow
 
 from blobs import BOX_PX, blob_micrograph
 from napari_deepem.controllers.viewer_link import link_of, session_of
@@ -200,3 +201,24 @@ def test_labels_that_a_closed_dock_has_asked_for_still_come(qtbot) -> None:
     dock.native.deleteLater()
     qtbot.waitUntil(lambda: len(session.labels["blobs_1"].negative_yx) > 0)
     qtbot.wait(1)
+
+
+def test_question_of_the_menu_tells_what_is_unfinished(qtbot) -> None:
+    """E.12: of File > Close Window and of Exit, too, to which napari tells nothing of tasks."""
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    unfinished = [""]
+    window_close = WindowClose(lambda: None, lambda: unfinished[0])
+    window_close.watch(window)
+    window.show()
+    for close_app, text in ((False, "a network is being trained"), (True, "")):
+        unfinished[0] = text
+        question = ConfirmCloseDialog(window, close_app)
+        label = question.findChild(QLabel)
+        before = label.text()
+        question.open()
+        qtbot.waitUntil(lambda: QApplication.activeModalWidget() is not None)
+        qtbot.wait(20)
+        said = f"\n\nnapari-deepem: {text}" if text else ""
+        assert label.text() == before + said
+        question.reject()

@@ -338,6 +338,30 @@ def test_write_that_fails_keeps_no_later_write_out(path: Path, settings: dict) -
     assert (stored.settings["epochs"], list(stored.points)) == (4, ["m1"])
 
 
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("UPDATE points SET micrograph = CAST(x'ff41' AS TEXT)",),
+        (
+            "PRAGMA writable_schema = ON",
+            "UPDATE sqlite_master SET sql = CAST(x'ee20' AS TEXT) WHERE name = 'model'",
+        ),
+    ],
+)
+def test_text_that_is_no_utf8_is_damage(path: Path, statements: tuple[str, ...]) -> None:
+    """B.3: in a row, and in the schema, which is read first."""
+    alter(path, *statements)
+    assert "rename it to begin anew" in refusal(path)
+
+
+@pytest.mark.parametrize("position", [1e300, -1e8, np.inf, np.nan])
+def test_position_that_none_can_be_is_refused(path: Path, position: float) -> None:
+    """B.3"""
+    content = np.array([[position, 1.0]]).tobytes()
+    alter(path, "UPDATE points SET centres_yx = ?", values=(content,))
+    assert "not a number, or none that there can be" in refusal(path)
+
+
 def test_file_name_that_is_no_utf8_comes_back(path: Path) -> None:
     """A.5"""
     name = os.fsdecode(b"ice_5\xb5m.mrc")

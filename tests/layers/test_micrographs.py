@@ -75,6 +75,14 @@ def test_hot_pixel_does_not_spoil_the_contrast() -> None:
     assert -4 < low < high < 4
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_blank_part_does_not_spoil_the_contrast(axis: int) -> None:
+    """A.7: what is shown has the contrast that it has alone."""
+    grey = np.random.default_rng(0).normal(130.0, 20.0, size=(300, 300))
+    half_blank = np.concatenate([np.zeros((300, 300)), grey], axis=axis)
+    np.testing.assert_allclose(contrast_limits(half_blank), contrast_limits(grey))
+
+
 def test_constant_image_has_contrast_limits_that_napari_takes() -> None:
     low, high = contrast_limits(np.full((10, 10), 7, dtype=np.uint16))
     assert low < high

@@ -130,6 +130,17 @@ def test_picks_are_there_to_be_reviewed_once_something_is_scored(session: Sessio
     assert readiness.why_not_review(session) == ""
 
 
+def test_gallery_says_why_it_is_empty(session: Session) -> None:
+    """E.11: of what is scored and not kept, nobody has to score it first."""
+    assert "press Score" in readiness.why_gallery_is_empty(session, ["a"])
+    session.candidates = {"a": candidates()}
+    session.threshold = 0.95
+    assert "lower the threshold" in readiness.why_gallery_is_empty(session, ["a", "b"])
+    session.threshold, session.review_only_open = 0.5, True
+    assert "has a verdict" in readiness.why_gallery_is_empty(session, ["a", "b"])
+    assert "press Score" in readiness.why_gallery_is_empty(session, ["b"])
+
+
 def test_what_is_to_be_saved_must_be_there(session: Session) -> None:
     assert "score a micrograph" in readiness.why_not_save(session, "picks", "this")
     assert "mark particles" in readiness.why_not_save(session, "labels", "all")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer
-from qtpy.QtGui import QKeyEvent
+from qtpy.QtCore import QEvent, QObject
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
@@ -20,7 +17,6 @@ from qtpy.QtWidgets import (
 )
 
 KEEPS_FOCUS = "napari-deepem keeps focus"  # property of a widget that has keys of its own
-RETURN = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
 class CanvasFocus(QObject):
@@ -31,23 +27,17 @@ class CanvasFocus(QObject):
 
     def __init__(self, dock: QWidget, window: QMainWindow) -> None:
         super().__init__(dock)  # the window itself is not held: it would hold its viewer
-        for kind in (QAbstractSpinBox, QLineEdit):
-            for field in dock.findChildren(kind):
-                field.installEventFilter(self)
+        for field in dock.findChildren(QLineEdit):  # those within boxes of numbers, too
+            # at once: what is clicked and typed while the window is busy must not lose the focus
+            field.returnPressed.connect(self._focus_canvas)
         for canvas in window.findChildren(QOpenGLWidget):
             canvas.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Never take an event: the focus moves when what it does is done."""
-        if event is None or not isinstance(watched, QWidget):
-            return False
-        kind = event.type()
-        if isinstance(watched, QOpenGLWidget):
-            is_asked = kind == QEvent.Type.Enter and _is_free(QApplication.focusWidget())
-        else:
-            is_asked = kind == QEvent.Type.KeyPress and cast(QKeyEvent, event).key() in RETURN
-        if is_asked:
-            QTimer.singleShot(0, self._focus_canvas)
+        """Never take an event."""
+        is_entered = event is not None and event.type() == QEvent.Type.Enter
+        if is_entered and _is_free(QApplication.focusWidget()):
+            self._focus_canvas()
         return False
 
     def _focus_canvas(self) -> None:

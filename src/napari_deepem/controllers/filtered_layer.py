@@ -59,7 +59,7 @@ class FilteredLayer:
 
     def _update(self) -> None:
         filter_input = self._filter_input()
-        if not self._session.display.filtered or not self._session.micrographs:
+        if not self._session.display.filtered or self._session.current is None:
             self._made = self._hopeless = None
             remove_filtered(self._viewer_of())
         elif filter_input is None:  # it is still being read

@@ -7,7 +7,12 @@ from typing import Any
 
 from napari.utils.task_status import Status
 from qtpy.QtCore import QEvent, QObject, QTimer
-from qtpy.QtWidgets import QMainWindow
+from qtpy.QtWidgets import QApplication, QLabel, QMainWindow
+
+PLUGIN = "napari-deepem"
+QUESTION = (
+    "ConfirmCloseDialog"  # of napari 0.9.2, which tells there of tasks for the title bar alone
+)
 
 
 class WindowClose(QObject):
@@ -42,7 +47,19 @@ class WindowClose(QObject):
                 _say_when_asked(watched, text)
         elif event is not None and event.type() == QEvent.Type.Hide and self._close_asked:
             self._on_closed()
+        elif event is not None and event.type() == QEvent.Type.WindowBlocked:
+            QTimer.singleShot(0, self._add_to_question)  # as soon as what blocks it is open
         return False
+
+    def _add_to_question(self) -> None:
+        """Say what is not finished where napari's menu, or its key, asks whether to close."""
+        text, dialog = self._unfinished(), QApplication.activeModalWidget()
+        if dialog is None or type(dialog).__name__ != QUESTION:
+            return
+        label = dialog.findChild(QLabel)
+        if text and label is not None and text not in label.text():
+            label.setText(f"{label.text()}\n\n{PLUGIN}: {text}")
+            dialog.adjustSize()
 
     def _forget(self) -> None:
         self._close_asked = False
@@ -55,6 +72,6 @@ def _say_when_asked(window: Any, text: str) -> None:
     """Have napari say what is not finished where it asks in this moment whether to close."""
     window = getattr(window, "_window", None)
     if hasattr(window, "_register_task_status"):  # of napari 0.9.2, which has no public way
-        task = window._register_task_status("napari-deepem", Status.BUSY, text)
+        task = window._register_task_status(PLUGIN, Status.BUSY, text)
         done = window._update_task_status
         QTimer.singleShot(0, lambda: done(task, Status.COMPLETED, text))

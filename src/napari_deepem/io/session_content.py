@@ -34,6 +34,7 @@ class Stored:
 
 MOST_MICROGRAPHS = 200_000
 LARGEST_BOX_PX = 100_000
+LARGEST_NUMBER = 1e7  # of a position, px, a score or a standard deviation
 LONGEST_SETTINGS = 2**23  # letters, of all together: JSON takes many times that in memory
 
 Kind = Literal["positive", "negative", "unsure", "accepted", "rejected"]
@@ -164,12 +165,12 @@ def _candidates(centres_yx: bytes, scores: bytes, stds: bytes, box_size_px: int)
 
 
 def _numbers(content: bytes, columns: int) -> FloatArray:
-    """(n, columns) finite float64."""
+    """(n, columns) float64, finite and no larger than anything that is measured in pixels."""
     if len(content) % (8 * columns):
         raise ValueError(f"{len(content)} bytes are no rows of {columns} numbers")
     numbers = np.frombuffer(content, "<f8").astype(np.float64).reshape(-1, columns)
-    if not np.isfinite(numbers).all():
-        raise ValueError("a position or a score is not a number")
+    if not (np.abs(numbers) <= LARGEST_NUMBER).all():  # nor for NaN
+        raise ValueError("a position or a score is not a number, or none that there can be")
     return numbers
 
 

@@ -223,6 +223,6 @@ def _reason(path: Path, error: Exception) -> str:
         return f"{path} cannot be written: check the rights"
     if "interrupted" in text:
         return f"{path} takes too long to read: rename it to begin anew"
-    if isinstance(error, sqlite3.OperationalError):
+    if isinstance(error, sqlite3.OperationalError) and "decode" not in text:
         return f"{path} cannot be used ({text})"
     return f"{path} is damaged ({text}): rename it to begin anew"

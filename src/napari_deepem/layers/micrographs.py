@@ -136,9 +136,15 @@ def place(layer: Layer, image: Layer) -> None:
 
 
 def contrast_limits(image: NDArray[Any]) -> tuple[float, float]:
-    """Grey values that show a micrograph well whatever its hot pixels: percentiles 0.5 and 99.5."""
+    """Grey values that show a micrograph well whatever its hot pixels: percentiles 0.5 and 99.5.
+
+    Rows and columns of one value each, which show nothing, don't count where there are others.
+    """
     stride = max(1, int(np.sqrt(image.size / 250_000)))
-    low, high = np.percentile(image[::stride, ::stride].astype(np.float32), (0.5, 99.5))
+    sample = image[::stride, ::stride].astype(np.float32)
+    shown = sample[np.ptp(sample, axis=1) > 0]
+    shown = shown[:, np.ptp(shown, axis=0) > 0] if shown.size else sample
+    low, high = np.percentile(shown, (0.5, 99.5))
     return (float(low), float(high)) if low < high else (float(low), float(low) + 1.0)
 
 

@@ -22,6 +22,8 @@ NOTHING_SCORED = "Nothing to save yet: score a micrograph in the Pick dock first
 NO_LABELS_YET = "Nothing to save yet: mark particles in the Annotate dock first."
 NOTHING_CHOSEN = "Nothing is chosen: choose micrographs in the table of the Micrographs dock."
 NOTHING_TO_REVIEW = "Nothing to review here yet: press Score in the Pick dock first."
+NO_PICKS = "No picks here: lower the threshold, or widen the std range, in the Pick dock."
+ALL_HAVE_VERDICTS = "Every pick here has a verdict."
 
 
 def why_not_begin(session: Session) -> str:
@@ -120,6 +122,15 @@ def why_not_score_all(session: Session) -> str:
 def why_not_review(session: Session) -> str:
     """Why there are no picks to look through."""
     return "" if session.candidates else NOTHING_TO_REVIEW
+
+
+def why_gallery_is_empty(session: Session, names: Collection[str]) -> str:
+    """Why there is nothing in a gallery of these micrographs, where there is nothing."""
+    scored = [name for name in names if name in session.candidates]
+    if not scored:
+        return NOTHING_TO_REVIEW
+    has_picks = session.review_only_open and any(map(session.selection.count_of, scored))
+    return ALL_HAVE_VERDICTS if has_picks else NO_PICKS
 
 
 def why_not_save(session: Session, what: What, scope: Scope) -> str:

@@ -16,7 +16,7 @@ from napari_deepem.session import review_gallery
 from napari_deepem.session.box_pictures import cutting
 from napari_deepem.session.parameters import Order
 from napari_deepem.session.readiness import (
-    NOTHING_TO_REVIEW,
+    why_gallery_is_empty,
     why_not_refine_by_verdicts,
     why_not_review,
 )
@@ -272,7 +272,8 @@ class Review(Dock):
     def _show(self) -> None:
         session, activity = self.session, self.session.training
         running = "Training is running: see the Train dock." if activity.running else ""
-        empty = "" if len(self.pictures.gallery) else NOTHING_TO_REVIEW
+        is_empty = not len(self.pictures.gallery)
+        empty = why_gallery_is_empty(session, self._names()) if is_empty else ""
         enable(self.suggest, why_not_review(session), WHAT_SUGGEST_DOES)
         enable(self.train_again, running or why_not_refine_by_verdicts(session), WHAT_AGAIN_DOES)
         self._training_progress.show()
