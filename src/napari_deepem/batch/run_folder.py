@@ -93,9 +93,9 @@ def _first_names(folder: Path) -> frozenset[str]:
         return frozenset()
     from pydantic import TypeAdapter
 
-    from napari_deepem.io.declared_json import read_declared
+    from napari_deepem.io.declared_json import read_declared_file
 
     try:
-        return frozenset(read_declared(TypeAdapter(list[str]), record.read_bytes(), "{reason}"))
+        return frozenset(read_declared_file(TypeAdapter(list[str]), record, "{reason}"))
     except InputError:
         return frozenset()
