@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
+from napari.utils.notifications import notification_manager
 
 from napari_deepem.controllers import sample_opening
 from napari_deepem.controllers.viewer_link import link_of
@@ -33,7 +34,10 @@ def test_sample_comes_one_micrograph_after_the_other(monkeypatch, qtbot) -> None
     monkeypatch.setattr(sample_opening, "simulating", simulating)
     monkeypatch.setattr(sample_opening.napari, "current_viewer", lambda: viewer)
     session = link_of(viewer).session
+    notification_manager.records.clear()
     layers = sample_opening.open_labelled_sample()
+    (told,) = notification_manager.records
+    assert told.message == session.opening.message == "Simulating micrographs ..."
     assert session.opening.running
     for data in layers:
         viewer.add_layer(Layer.create(*data))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from napari._qt.dialogs.confirm_close_dialog import ConfirmCloseDialog
 from napari.components import ViewerModel
+from napari.settings import get_settings
 from qtpy.QtWidgets import QApplication, QLabel, QMainWindow
 
 from blobs import BOX_PX, blob_micrograph
@@ -139,7 +140,10 @@ def test_window_that_is_closed_keeps_what_a_first_training_has_learnt(folder: Pa
     assert len(stored.settings["rounds"]) == 1
 
 
-def test_napari_asks_with_what_is_not_finished(qtbot) -> None:
+@pytest.mark.parametrize("asks_always", [False, True])
+def test_napari_asks_once_where_something_is_not_finished(qtbot, monkeypatch, asks_always) -> None:
+    """E.12: also where it was told not to ask; tasks would make it ask a second time else."""
+    monkeypatch.setattr(get_settings().application, "confirm_close_window", asks_always)
     window = QMainWindow()
     told: list[str] = []
 
@@ -160,12 +164,13 @@ def test_napari_asks_with_what_is_not_finished(qtbot) -> None:
     close.watch(window)
     window.show()
     window.close()
-    qtbot.waitUntil(lambda: len(told) == 2)
-    assert told == ["napari-deepem: a network is being trained", "completed"]
+    qtbot.wait(1)
+    asked = [] if asks_always else ["napari-deepem: a network is being trained", "completed"]
+    assert told == asked
     window.show()
     window.close()
     qtbot.wait(1)
-    assert len(told) == 2
+    assert told == asked
 
 
 @pytest.mark.usefixtures("qapp")

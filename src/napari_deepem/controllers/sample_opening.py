@@ -7,6 +7,7 @@ from typing import Any
 
 import napari
 from napari.layers import Layer
+from napari.utils.notifications import show_info
 
 from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.controllers.workers import report, run
@@ -16,6 +17,8 @@ from napari_deepem.layers.sample import COUNT, LABELLED, LayerData, blank, simul
 from napari_deepem.layers.tags import micrograph_name_of, tag_of
 
 BLANK = "is_blank"  # in a layer's tag
+
+SIMULATING = "Simulating micrographs ..."
 
 
 def open_sample() -> list[LayerData]:
@@ -56,7 +59,8 @@ def _open(labelled: int) -> list[LayerData]:
         session.current = current  # the user may be at work on the first by now
         activity.done += 1
 
-    activity.begin("Simulating micrographs ...", COUNT)
+    activity.begin(SIMULATING, COUNT)
+    show_info(SIMULATING)  # no dock may be open that tells it
     run(
         job,
         on_progress=show,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from napari.settings import get_settings
 from napari.utils.task_status import Status
 from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QApplication, QLabel, QMainWindow
@@ -43,8 +44,8 @@ class WindowClose(QObject):
         if event is not None and event.type() == QEvent.Type.Close:
             self._close_asked = True
             QTimer.singleShot(0, self._forget)
-            if text := self._unfinished():
-                _say_when_asked(watched, text)
+            if (text := self._unfinished()) and not _asks_always():
+                _have_asked(watched, text)
         elif event is not None and event.type() == QEvent.Type.Hide and self._close_asked:
             self._on_closed()
         elif event is not None and event.type() == QEvent.Type.WindowBlocked:
@@ -52,7 +53,7 @@ class WindowClose(QObject):
         return False
 
     def _add_to_question(self) -> None:
-        """Say what is not finished where napari's menu, or its key, asks whether to close."""
+        """Say what is not finished where napari asks whether to close."""
         text, dialog = self._unfinished(), QApplication.activeModalWidget()
         if dialog is None or type(dialog).__name__ != QUESTION:
             return
@@ -68,8 +69,13 @@ class WindowClose(QObject):
         self._on_closed()
 
 
-def _say_when_asked(window: Any, text: str) -> None:
-    """Have napari say what is not finished where it asks in this moment whether to close."""
+def _asks_always() -> bool:
+    """Whether napari asks before it closes a window; the user may have told it not to."""
+    return bool(get_settings().application.confirm_close_window)
+
+
+def _have_asked(window: Any, text: str) -> None:
+    """Have napari ask in this moment whether to close the window, and say what is not finished."""
     window = getattr(window, "_window", None)
     if hasattr(window, "_register_task_status"):  # of napari 0.9.2, which has no public way
         task = window._register_task_status(PLUGIN, Status.BUSY, text)
