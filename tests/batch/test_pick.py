@@ -71,6 +71,18 @@ def test_picks_are_expected_to_be_right_as_often_as_their_scores_say(tmp_path: P
     np.testing.assert_allclose(done.evidence.hits, expected.hits)
 
 
+def test_negatives_are_scored_where_scores_were_kept_too(tmp_path: Path) -> None:
+    """D.1: of the first micrographs, whether or not their pixels have to be read for it."""
+    mixture = ScoreMixture(Bell(-2.0, 1.0), Bell(2.0, 1.0), share=0.2)
+    model = replace(MODEL, summary=summary_of(mixture))
+    paths, settings = written(tmp_path, 1, 2, 3), replace(SETTINGS, keep_scores=True)
+    first = list(pick_files(paths, model, tmp_path / "a", settings))
+    again = list(pick_files(paths, model, tmp_path / "b", settings))
+    told = [[done.evidence.on_negative for done in series] for series in (first, again)]
+    assert told[0] == told[1]
+    assert [hits > 0 for hits in told[0]] == [True, True, False]
+
+
 def test_every_micrograph_is_reported_with_what_was_written(tmp_path: Path) -> None:
     paths = written(tmp_path, 1, 2)
     out = tmp_path / "new" / "picks"

@@ -25,7 +25,7 @@ from napari_deepem.core.picking.score_evidence import PrecisionEvidence
 from napari_deepem.core.picking.scoring import score_tiles
 from napari_deepem.core.types import Micrograph, Picks
 from napari_deepem.io.coordinates import WRITABLE
-from napari_deepem.io.images import micrograph_name
+from napari_deepem.io.images import micrograph_name, read_micrograph
 from napari_deepem.io.session_file import place_of
 
 NEGATIVES = 2  # micrographs, the first, of which the negative is scored too: see `judge`
@@ -125,14 +125,17 @@ def _pick_file(
 ) -> MicrographDone:
     started = perf_counter()
     try:
-        scores = finish(scorer.scores_of(source_of()))
+        source = source_of()
+        scores = finish(scorer.scores_of(source))
+        micrograph = source.micrograph
+        if check_negative and micrograph is None and source.path is not None:  # kept scores
+            micrograph = read_micrograph(source.path)
     except InputError as error:
         return MicrographDone(name, perf_counter() - started, remark=str(error))
     pixel_size = scores.source.pixel_size
     picks, evidence = pick_candidates(
         scores.candidates, scorer.model, settings.criteria, pixel_size
     )
-    micrograph = scores.source.micrograph
     if check_negative and evidence is not None and micrograph is not None:
         evidence = evidence.beside(_evidence_of_negative(micrograph, scorer, settings))
     written = output.write(name, picks)

@@ -48,7 +48,7 @@ class Autosave:
         self._asked_folder: Path | None = None  # that is to be opened
         self._is_moving = False  # what is kept at home may be joined to the folder just now
         self.message = ""
-        self.remark = ""  # why nothing is saved, or where it is
+        self._problem = ""  # why the last change is not saved
         self.changed = SignalInstance((), name="changed")
         self._timer = QTimer()
         self._timer.setSingleShot(True)
@@ -85,6 +85,11 @@ class Autosave:
             on_failed=partial(self._on_not_opened, folder),
             owner=self._session,
         )
+
+    @property
+    def remark(self) -> str:
+        """Why the series is not saved, or where it is if that is not its folder."""
+        return self._problem or ("" if self._opened is None else self._opened.remark)
 
     def remark_on(self, name: str | None) -> str:
         """Why what is said of a micrograph is not saved, or where it is if that is not its folder.
@@ -146,7 +151,6 @@ class Autosave:
             self._opened = replace(now, files=opened.files, kept=opened.kept)
             names = {name: path.name for name, path in session.files.items()}
             session.files = named_as_kept(opened.files, names)
-            self.remark = opened.remark
             self._single_files.take_back()
             return self._tell("")
         late = changes(self._saved, snapshot(session), now.source)
@@ -160,7 +164,7 @@ class Autosave:
         """Put what was opened into the session, and save into its file from now on."""
         restore(self._session, opened)
         self._opened, self._saved = opened, held_by(opened, self._session)
-        self.remark = opened.remark
+        self._problem = ""
         self._single_files.take_back()
         if opened.remark:
             show_warning(opened.remark)
@@ -271,14 +275,14 @@ class Autosave:
         self._writing = False
         if content is not None:
             self._saved = content
-            self.remark = "" if "nothing is saved" in self.remark else self.remark
+            self._problem = ""
             self.changed.emit()
         self._on_change()  # what has changed meanwhile
 
     def _on_not_saved(self, error: Exception) -> None:
         self._writing = False
-        if str(error) != self.remark:
-            self.remark = report(error)
+        if str(error) != self._problem:
+            self._problem = report(error)
             self.changed.emit()
         self._on_change()
 

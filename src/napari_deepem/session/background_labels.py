@@ -41,6 +41,7 @@ def drawing_background(session: Session) -> Generator[None, None, FloatArray]:
     micrograph, labels = session.micrographs[name], session.labels_of(name)
     model, candidates = session.model, session.candidates.get(name)
     settings = TrainingSettings(session.box_size_px, sampling_of(session.binning), session.recipe)
+    rng = np.random.default_rng([session.seed, len(labels.negative_yx)])  # others the next time
     count = max(FEWEST_DRAWN, len(labels.positive_yx) - len(labels.negative_yx))
 
     def job() -> Generator[None, None, FloatArray]:
@@ -52,7 +53,7 @@ def drawing_background(session: Session) -> Generator[None, None, FloatArray]:
         else:
             suspects_yx = sampling.to_network(_suspects(micrograph, model, candidates))
         clear = replace(field, avoid_yx=np.concatenate([field.avoid_yx, suspects_yx]))
-        drawn_yx = _drawn(clear, count, box_px)
+        drawn_yx = _drawn(clear, count, box_px, rng)
         return np.round(sampling.to_original(drawn_yx))
 
     return job()
@@ -68,9 +69,9 @@ def _suspects(micrograph: Micrograph, model: Model, candidates: Candidates | Non
     return candidates.centres_yx[candidates.scores >= SUSPICIOUS * model.threshold]
 
 
-def _drawn(field: Field, count: int, box_px: int) -> FloatArray:
+def _drawn(field: Field, count: int, box_px: int, rng: np.random.Generator) -> FloatArray:
     """Up to (count, 2) centres, as far from all that the field avoids as there is room for them."""
-    places_yx = np.random.default_rng().uniform(0, np.array(field.prepared.shape) - 1, (TRIED, 2))
+    places_yx = rng.uniform(0, np.array(field.prepared.shape) - 1, (TRIED, 2))
     distances = nearest_distances(places_yx, field.avoid_yx)
     most = np.empty((0, 2))
     for away in AWAY_BOXES:
