@@ -13,8 +13,8 @@ from napari_deepem.batch.pick import (
     PickSettings,
     check_formats,
     pick_files,
-    write_score_image,
 )
+from napari_deepem.batch.run_folder import PickFolder
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.picking.candidates import find_candidates
@@ -144,12 +144,13 @@ def test_step_between_binned_pixels_is_refused_before_anything_is_read(tmp_path:
 def test_score_map_is_written_with_the_pixel_size_of_its_grid(tmp_path: Path) -> None:
     micrograph, _ = blob_micrograph(1)
     score_map = score(micrograph, MODEL)
-    path = write_score_image(tmp_path, "blobs_1", score_map, micrograph.pixel_size)
+    output = PickFolder.claim(tmp_path, ["blobs_1", "unknown"], ("star",), with_scores=True)
+    path = output.write_scores("blobs_1", score_map, micrograph.pixel_size)
     assert path == tmp_path / "blobs_1_scores.mrc"
     found = read_micrograph(path)
     np.testing.assert_array_equal(found.image, score_map.scores)
     assert found.pixel_size == pytest.approx(2.0 * score_map.step_px)
-    unknown = write_score_image(tmp_path, "unknown", score_map, None)
+    unknown = output.write_scores("unknown", score_map, None)
     assert read_micrograph(unknown).pixel_size is None
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from napari_deepem.batch.run_folder import FIRST_RECORD, RECORDS, PickFolder
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import Picks
+from napari_deepem.core.types import Picks, ScoreMap
+from napari_deepem.io.images import read_micrograph
 
 PICKS = Picks(np.array([[40.0, 50.0]]), np.array([0.9]), 24)
 
@@ -31,6 +32,29 @@ def test_coordinates_that_a_user_made_are_neither_replaced_nor_hidden(
     assert names_in(tmp_path) == [labels.name]
     assert labels.read_text() == "mine"
     assert records_in(tmp_path) == []
+
+
+def test_image_of_a_user_is_not_replaced_by_a_score_map(tmp_path: Path) -> None:
+    """B.1, C.7"""
+    image = tmp_path / "m1_scores.mrc"
+    image.write_text("mine")
+    with pytest.raises(InputError, match=r"m1_scores\.mrc was not picked by this program"):
+        PickFolder.claim(tmp_path, ["m1"], ("star",), with_scores=True)
+    assert image.read_text() == "mine"
+    PickFolder.claim(tmp_path, ["m1"], ("star",))  # nothing is planned there
+
+
+def test_own_score_maps_are_replaced(tmp_path: Path) -> None:
+    for score in (0.1, 0.9):
+        output = PickFolder.claim(tmp_path, ["m1"], ("star",), with_scores=True)
+        output.write("m1", PICKS)
+        scores = np.full((3, 4), score, dtype=np.float32)
+        scores[0, 0] = 0.5
+        score_map = ScoreMap(scores, scores, origin_px=0.0, step_px=2.0, box_size_px=24)
+        path = output.write_scores("m1", score_map, 1.5)
+        written = read_micrograph(path)
+        assert written.image[1, 1] == np.float32(score)
+        assert written.pixel_size == 3.0
 
 
 def test_labels_of_other_micrographs_may_lie_there(tmp_path: Path) -> None:

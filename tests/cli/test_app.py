@@ -101,3 +101,52 @@ def test_installed_command_refuses_in_one_line(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("napari-deepem: ")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("pick", "", "--model", "m.safetensors", "--out", "picks"),
+        ("pick", "data", "--model", "m.safetensors", "--out", ""),
+        ("simulate", "--out", ""),
+    ],
+)
+def test_argument_that_is_empty_is_refused(refusal: Refusal, arguments: tuple[str, ...]) -> None:
+    """B.6: as a variable that is not set makes it; it would stand for the present folder."""
+    assert "an argument is empty" in refusal(*arguments)
+
+
+FULL = Path("/dev/full")  # every write to it fails as on a full disk
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no device that is always full")
+def test_work_goes_on_where_nothing_can_be_told_of_it(tmp_path: Path) -> None:
+    """C.7: a log on a full disk, and a reader of the log that has gone."""
+    assert SCRIPT is not None
+    options = ("simulate", "--count", "2", "--size", "256", "256", "--particles", "2", "--out")
+    with FULL.open("w") as full:
+        ended = subprocess.run([SCRIPT, *options, tmp_path / "full"], stderr=full)
+    assert ended.returncode == 0
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run([SCRIPT, *options, tmp_path / "pipe"], stderr=writer)
+    os.close(writer)
+    assert ended.returncode == 0
+    for folder in ("full", "pipe"):
+        assert len(list((tmp_path / folder).glob("*.mrc"))) == 2
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no device that is always full")
+def test_result_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    """C.7"""
+    assert SCRIPT is not None
+    (tmp_path / "m.csv").write_text("x,y\n1,2\n")
+    options = ("evaluate", "m.csv", "--truth", "m.csv", "--box", "24")
+    with FULL.open("w") as full:
+        ended = subprocess.run(
+            [SCRIPT, *options], stdout=full, stderr=subprocess.PIPE, cwd=tmp_path, text=True
+        )
+    assert ended.returncode == 2
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("napari-deepem: a file or the output: No space left")
+    assert "Traceback" not in ended.stderr

@@ -27,7 +27,8 @@ WITHOUT_TORCH = {
 }
 WITH_TORCH = {
     "pick data --model model.safetensors --out picks": (
-        "annotated_types cyclopts mrcfile numpy pydantic rich safetensors scipy torch"
+        "annotated_types cyclopts mrcfile numpy pydantic rich safetensors scipy torch "
+        "typing_extensions"
     ),
     "train data --coords data --box 24 --out trained": "",
     "refine data --model model.safetensors --forget --accepted data --out refined": "",

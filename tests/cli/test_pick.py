@@ -146,6 +146,14 @@ def test_score_maps_are_written_on_demand(sample: Path, model: Path, tmp_path: P
     assert written.pixel_size == pytest.approx(2.0 * expected.step_px)
 
 
+def test_score_maps_are_not_written_among_the_micrographs(
+    model: Path, sample: Path, refusal: Refusal
+) -> None:
+    """The next run would take them for micrographs."""
+    message = refusal("pick", sample, "--model", model, "--out", sample, "--score-maps")
+    assert "choose another folder" in message
+
+
 @pytest.mark.parametrize(
     ("arguments", "names"),
     [

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Event
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 
+from napari_deepem.controllers import autosave
 from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.core.types import Candidates
 from napari_deepem.io import session_file
@@ -243,6 +245,36 @@ def test_second_window_works_at_home_and_its_work_joins_the_first_ones(
     second.autosave.close()
     again = opened(ViewerModel())
     np.testing.assert_array_equal(again.session.labels["m1"].positive_yx, positive_yx)
+
+
+def test_label_that_comes_while_a_session_moves_from_home_is_kept(
+    opened, folder: Path, qtbot, monkeypatch
+) -> None:
+    """C.4: what is at home is joined to the folder in another thread, and closed."""
+    first = opened(ViewerModel())
+    second = opened(ViewerModel())
+    first.autosave.close()
+    joined, seen = Event(), Event()
+
+    def slow(folder, now):
+        result = yield from opening(folder, now)
+        joined.set()
+        seen.wait(10)
+        return result
+
+    opening = autosave.opening
+    monkeypatch.setattr(autosave, "opening", slow)
+    second.autosave.open_folder(folder)
+    qtbot.waitUntil(joined.is_set)
+    second.start_labelling("positive").add([[10.0, 20.0]])
+    second.autosave._save()
+    qtbot.waitUntil(lambda: not second.autosave._writing)
+    seen.set()
+    qtbot.waitUntil(lambda: second.autosave.path == folder / SESSION_FILE)
+    np.testing.assert_array_equal(second.session.labels["m1"].positive_yx, [[10.0, 20.0]])
+    second.autosave.close()
+    stored = look_into(folder / SESSION_FILE)
+    np.testing.assert_array_equal(stored.points["m1"]["positive"], [[10.0, 20.0]])
 
 
 def test_model_of_a_second_window_is_kept_with_all_that_it_has_scored(

@@ -55,6 +55,22 @@ def test_sample_comes_one_micrograph_after_the_other(monkeypatch, qtbot) -> None
     assert session.box_size_px == 120
 
 
+@pytest.mark.usefixtures("qapp")
+def test_sample_that_is_opened_twice_is_there_twice(monkeypatch, qtbot) -> None:
+    viewer = ViewerModel()
+    monkeypatch.setattr(sample_opening, "simulating", simulating)
+    monkeypatch.setattr(sample_opening.napari, "current_viewer", lambda: viewer)
+    session = link_of(viewer).session
+    for open_one in (sample_opening.open_sample, sample_opening.open_labelled_sample):
+        for data in open_one():
+            viewer.add_layer(Layer.create(*data))
+        qtbot.waitUntil(lambda: not session.opening.running)
+    assert len(session.micrographs) == 6
+    assert all(micrograph.image.std() > 0.9 for micrograph in session.micrographs.values())
+    labelled = {name for name, labels in session.labels.items() if labels.can_teach}
+    assert labelled == {"klh_01 [1]", "klh_02 [1]"}
+
+
 def test_sample_without_a_window_comes_whole(monkeypatch) -> None:
     monkeypatch.setattr(sample_opening, "simulating", simulating)
     monkeypatch.setattr(sample_opening.napari, "current_viewer", lambda: None)

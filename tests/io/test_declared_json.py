@@ -1,8 +1,16 @@
+from pathlib import Path
+
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.declared_json import STRICT, FileName, read_declared
+from napari_deepem.io.declared_json import (
+    LARGEST_TEXT,
+    STRICT,
+    FileName,
+    read_declared,
+    read_declared_file,
+)
 
 
 class Box(BaseModel):
@@ -53,3 +61,15 @@ def test_a_refusal_may_name_a_file_with_braces():
 def test_a_name_that_is_a_path_is_no_file_name(name):
     with pytest.raises(InputError, match="plain name"):
         read_declared(BOX, f'{{"name": "{name}", "width_px": 20}}', "{reason}")
+
+
+def test_file_that_is_none_or_out_of_proportion_is_not_read(tmp_path: Path) -> None:
+    """B.3: a list takes many times its text in memory."""
+    path = tmp_path / "record.json"
+    path.write_text('["a"]')
+    assert read_declared_file(TypeAdapter(list[str]), path, "{reason}") == ["a"]
+    with path.open("wb") as file:
+        file.truncate(LARGEST_TEXT + 1)
+    for each in (path, tmp_path):
+        with pytest.raises(InputError, match="it is no file, or too large"):
+            read_declared_file(TypeAdapter(list[str]), each, "{reason}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -106,5 +107,24 @@ def test_damaged_or_foreign_record_gives_no_rights(tmp_path: Path) -> None:
     (tmp_path / ".ours-folder").mkdir()
     (tmp_path / ".ours-0123456789abcdef").write_bytes(b"mine")
     (tmp_path / ".ours-link").symlink_to(tmp_path / "nowhere")
+    many = b"a\0" * 1_000_001
+    (tmp_path / f".ours-{hashlib.sha256(many).hexdigest()[:16]}").write_bytes(many)
     assert records.names() == {"a.box"}
     assert (tmp_path / ".ours-0123456789abcdef").read_bytes() == b"mine"
+
+
+def test_record_of_somebody_else_gives_no_rights_and_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C.5: several users pick into one folder, in which each can remove his own files alone."""
+    records = Records(tmp_path, ".ours-")
+    records.add(["a.box"])
+
+    def refuse(path: Path, *_: object, **__: object) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    records.add(["a.box", "b.box"])
+    assert records.names() == {"a.box", "b.box"}
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert records.names() == frozenset()

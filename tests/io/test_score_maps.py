@@ -1,6 +1,5 @@
 import json
 import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ from napari_deepem.core.types import ScoreMap
 from napari_deepem.io.score_maps import (
     CACHE,
     cached_path,
-    content_stamp_of,
     read_cached,
     read_score_map,
     write_score_map,
@@ -165,20 +163,6 @@ def test_file_out_of_proportion_or_none_counts_as_nothing(path: Path) -> None:
     if hasattr(os, "mkfifo"):
         os.mkfifo(path)
         assert read_score_map(path) is None
-
-
-def test_another_file_of_the_same_size_and_time_has_another_stamp(tmp_path: Path) -> None:
-    """B.4: and a copy the same."""
-    one, other, copy = (tmp_path / name for name in ("one.mrc", "other.mrc", "copy.mrc"))
-    one.write_bytes(bytes(99_999) + b"1")
-    other.write_bytes(bytes(99_999) + b"2")
-    shutil.copy2(one, copy)
-    for path in (one, other):
-        os.utime(path, ns=(10**18, 10**18))
-    shutil.copy2(one, copy)
-    assert content_stamp_of(one) == content_stamp_of(copy) != content_stamp_of(other)
-    assert content_stamp_of(tmp_path) is None
-    assert content_stamp_of(tmp_path / "none.mrc") is None
 
 
 def test_home_of_a_folder_is_one_whatever_it_is_called(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -286,9 +287,12 @@ def test_disk_without_locks_is_not_taken_for_a_second_window(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "lockf", refuse)
-    with pytest.raises(InputError, match="cannot be locked on this disk"):
-        SessionFile(path)
+    new = path.with_name("new")
+    for each in (path, new):
+        with pytest.raises(InputError, match="cannot be locked on this disk"):
+            SessionFile(each)
     assert list(look_into(path).points) == ["m1"]
+    assert not new.exists()
 
 
 def test_file_that_can_only_be_read_is_told_when_it_is_opened(
@@ -334,6 +338,30 @@ def test_write_that_fails_keeps_no_later_write_out(path: Path, settings: dict) -
     assert (stored.settings["epochs"], list(stored.points)) == (4, ["m1"])
 
 
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("UPDATE points SET micrograph = CAST(x'ff41' AS TEXT)",),
+        (
+            "PRAGMA writable_schema = ON",
+            "UPDATE sqlite_master SET sql = CAST(x'ee20' AS TEXT) WHERE name = 'model'",
+        ),
+    ],
+)
+def test_text_that_is_no_utf8_is_damage(path: Path, statements: tuple[str, ...]) -> None:
+    """B.3: in a row, and in the schema, which is read first."""
+    alter(path, *statements)
+    assert "rename it to begin anew" in refusal(path)
+
+
+@pytest.mark.parametrize("position", [1e300, -1e8, np.inf, np.nan])
+def test_position_that_none_can_be_is_refused(path: Path, position: float) -> None:
+    """B.3"""
+    content = np.array([[position, 1.0]]).tobytes()
+    alter(path, "UPDATE points SET centres_yx = ?", values=(content,))
+    assert "not a number, or none that there can be" in refusal(path)
+
+
 def test_file_name_that_is_no_utf8_comes_back(path: Path) -> None:
     """A.5"""
     name = os.fsdecode(b"ice_5\xb5m.mrc")
@@ -373,3 +401,12 @@ def test_one_file_is_opened_once_by_many_threads(path: Path) -> None:
     assert len(files) == 1
     assert all("open in another window" in reason for reason in reasons)
     files[0].close()
+
+
+@pytest.mark.parametrize("place", [b"points", b"indexsqlite", b"CREATE TABLE files"])
+def test_tables_whose_names_are_no_text_are_refused(path: Path, place: bytes) -> None:
+    """B.3: SQLite quotes them in its message."""
+    content = path.read_bytes()
+    assert place in content
+    path.write_bytes(content.replace(place, place[:-1] + b"\xf1"))
+    assert re.search("damaged|cannot be used", refusal(path))

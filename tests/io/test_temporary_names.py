@@ -12,6 +12,7 @@ import pytest
 
 from napari_deepem.io import temporary_names
 from napari_deepem.io.atomic import check_writable, replacing
+from napari_deepem.io.processes import this_host
 from napari_deepem.io.temporary_names import remove_leftovers, temporary_path
 
 FOREIGN = ".napari-deepem-{host}-1-01234567.box"
@@ -117,8 +118,8 @@ def test_any_host_makes_names_that_are_known_again(
     tmp_path: Path, ended_process: int, monkeypatch: pytest.MonkeyPatch, node: str
 ) -> None:
     monkeypatch.setattr("platform.node", lambda: node)
-    temporary_names._host.cache_clear()
+    this_host.cache_clear()
     left_by(ended_process, tmp_path)
     remove_leftovers(tmp_path)
     assert list(tmp_path.iterdir()) == []
-    temporary_names._host.cache_clear()
+    this_host.cache_clear()

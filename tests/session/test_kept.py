@@ -2,7 +2,6 @@
 
 import errno
 import os
-import socket
 import sqlite3
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Candidates
 from napari_deepem.io import session_file
+from napari_deepem.io.processes import this_host
 from napari_deepem.io.session_file import SESSION_FILE, SessionFile, Stored, home_of
 from napari_deepem.session import kept
 from napari_deepem.session.kept import Kept, joined, open_kept, over
@@ -221,14 +221,22 @@ def test_work_goes_on_at_home_where_no_disk_has_locks(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_no_locks")
-@pytest.mark.parametrize(("process", "is_in_use"), [(2**22 + 1, False), (1, True)])
+@pytest.mark.parametrize(
+    ("process", "host", "is_in_use"),
+    [
+        (2**22 + 1, "", False),
+        (1, "", True),
+        (2**22 + 1, ".4026532281", True),  # of a container, which counts its own
+        (10**30, "", True),
+    ],
+)
 def test_lock_of_a_program_that_has_died_is_taken_over(
-    tmp_path: Path, process: int, is_in_use: bool
+    tmp_path: Path, process: int, host: str, is_in_use: bool
 ) -> None:
     """C.3"""
     open_kept(tmp_path).file.close()
     lock = home_of(tmp_path) / f"{SESSION_FILE}.lock"
-    lock.write_text(f"{process} {socket.gethostname()}")
+    lock.write_text(f"{process} {this_host()}{host}")
     opened = open_kept(tmp_path)
     assert (opened.file is None) == is_in_use
     if opened.file is not None:

@@ -152,7 +152,7 @@ def test_background_is_drawn_away_from_every_label() -> None:
     session.micrographs = {"m1": Micrograph(image, "m1")}
     session.labels = {"m1": Labels.of(labels_yx)}
     drawn_yx = finish(drawing_background(session))
-    assert len(drawn_yx) == len(labels_yx)
+    assert 0 < len(drawn_yx) <= len(labels_yx)  # as much of the noise as is unlike them
     assert ((drawn_yx >= 0) & (drawn_yx < (150, 200))).all()
     nearest = np.linalg.norm(drawn_yx[:, None] - labels_yx, axis=2).min(axis=1)
     assert nearest.min() > recipe_named(session.recipe).background_distance * 24 - 1  # rounded

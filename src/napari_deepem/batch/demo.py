@@ -9,7 +9,6 @@ from pathlib import Path
 from time import perf_counter
 
 from napari_deepem.batch.evaluate import as_json_values
-from napari_deepem.batch.pick import write_score_image
 from napari_deepem.batch.run_folder import PickFolder
 from napari_deepem.batch.train import LabelledFiles, train_on_files
 from napari_deepem.core.errors import InputError
@@ -129,7 +128,8 @@ def run_demo(
         yield from write_sample(data)
     settings = TrainingSettings(box_size_px, seed=seed)
     training, held_out = split(data)
-    output = PickFolder.claim(folder, [micrograph_name(path) for path in held_out], FORMATS)
+    names = [micrograph_name(path) for path in held_out]
+    output = PickFolder.claim(folder, names, FORMATS, with_scores=True)
     yield Step(f"Training on {len(training)} micrographs")
     started = perf_counter()
     model = yield from train_on_files(training, data, settings)
@@ -201,7 +201,7 @@ def _write(result: DemoResult, output: PickFolder) -> None:
         output.write(picked.name, picked.picks)
     shown = result.picked[:FIGURE_MICROGRAPHS]
     micrographs = [read_micrograph(picked.path) for picked in shown]
-    write_score_image(folder, micrographs[0].name, shown[0].score_map, micrographs[0].pixel_size)
+    output.write_scores(micrographs[0].name, shown[0].score_map, micrographs[0].pixel_size)
     draw_picks(
         folder / "picks.png",
         micrographs,

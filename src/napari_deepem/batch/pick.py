@@ -23,9 +23,9 @@ from napari_deepem.core.picking.pick import pick_candidates
 from napari_deepem.core.picking.precision_estimate import evidence_of
 from napari_deepem.core.picking.score_evidence import PrecisionEvidence
 from napari_deepem.core.picking.scoring import score_tiles
-from napari_deepem.core.types import Micrograph, Picks, ScoreMap
+from napari_deepem.core.types import Micrograph, Picks
 from napari_deepem.io.coordinates import WRITABLE
-from napari_deepem.io.images import micrograph_name, write_image
+from napari_deepem.io.images import micrograph_name
 from napari_deepem.io.session_file import place_of
 
 NEGATIVES = 2  # micrographs, the first, of which the negative is scored too: see `judge`
@@ -81,17 +81,25 @@ def pick_files(
     Raises
     ------
     InputError
-        If the folder can't be written into, or holds coordinates that a user made; for a step
-        that is no multiple of the model's binning, a device that is not there, or scores that are
-        to be kept and can't be.
+        If the folder can't be written into, or holds files that a user made, or holds the
+        micrographs where score maps are to be written; for a step that is no multiple of the
+        model's binning, a device that is not there, or scores that are to be kept and can't be.
     """
     chosen_device(settings.device)
     if settings.step_px is not None:
         model.sampling.steps(settings.step_px)
     series = SeriesRun(micrograph_name(path) for path in paths)
-    output = PickFolder.claim(folder, series.names, settings.formats)
+    parents = {path.absolute().parent for path in paths}
+    if settings.score_maps and folder.resolve() in {parent.resolve() for parent in parents}:
+        raise InputError(
+            f"{folder} holds the micrographs, for which score maps would be taken the next time: "
+            "choose another folder"
+        )
+    output = PickFolder.claim(
+        folder, series.names, settings.formats, with_scores=settings.score_maps
+    )
     if settings.keep_scores:
-        for parent in {path.absolute().parent for path in paths}:
+        for parent in parents:
             place_of(parent)
     scorer = Scorer(model, settings.step_px, settings.device, settings.keep_scores)
     sources = read_ahead(paths, scorer.source_of)
@@ -129,7 +137,7 @@ def _pick_file(
         evidence = evidence.beside(_evidence_of_negative(micrograph, scorer, settings))
     written = output.write(name, picks)
     if settings.score_maps:
-        written.append(write_score_image(output.folder, name, scores.score_map, pixel_size))
+        written.append(output.write_scores(name, scores.score_map, pixel_size))
     remark = scorer.remark_on(scores)
     return MicrographDone(name, perf_counter() - started, picks, tuple(written), remark, evidence)
 
@@ -141,15 +149,3 @@ def _evidence_of_negative(
     negative = replace(micrograph, image=-micrograph.image.astype(np.float32))
     tiles = score_tiles(negative, scorer.model, scorer.step_px, scorer.device)
     return evidence_of(find_candidates(finish(tiles)), scorer.model, settings.criteria)
-
-
-def write_score_image(
-    folder: Path, name: str, score_map: ScoreMap, pixel_size: float | None
-) -> Path:
-    """The path that scores are written to: `folder/<name>_scores.mrc`, with the grid's pixel size.
-
-    `pixel_size` is that of the micrograph, A/px; None: not known.
-    """
-    path = folder / f"{name}_scores.mrc"
-    write_image(path, score_map.scores, pixel_size and pixel_size * score_map.step_px)
-    return path

@@ -19,15 +19,10 @@ from napari_deepem.core.network.model import Model, pixel_size_remark
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.tiling import default_step
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
+from napari_deepem.io.file_stamps import ContentStamp, content_stamp_of
 from napari_deepem.io.images import micrograph_name, read_micrograph, read_pixel_size
 from napari_deepem.io.models import model_digest
-from napari_deepem.io.score_maps import (
-    ContentStamp,
-    cached_path,
-    content_stamp_of,
-    read_cached,
-    write_score_map,
-)
+from napari_deepem.io.score_maps import cached_path, read_cached, write_score_map
 from napari_deepem.io.session_file import place_of
 
 
@@ -40,9 +35,7 @@ class Source:
     micrograph: Micrograph | None  # None where there are scores and no pixels had to be read
     kept: ScoreMap | None = None
     path: Path | None = None
-    stamp: ContentStamp | None = (
-        None  # of the file, before it was read; None where it can't be asked
-    )
+    stamp: ContentStamp | None = None  # of the file before it was read, if it can be asked
     was_read: bool = False  # whether the pixels are known to be the file's
 
 

@@ -212,7 +212,7 @@ def _files_of_record(path: Path) -> frozenset[str]:
         return frozenset()
     from pydantic import BaseModel, ConfigDict, TypeAdapter  # takes a while, seldom needed
 
-    from napari_deepem.io.declared_json import read_declared
+    from napari_deepem.io.declared_json import read_declared_file
 
     class Record(BaseModel):
         model_config = ConfigDict(strict=True, extra="ignore")
@@ -222,5 +222,5 @@ def _files_of_record(path: Path) -> frozenset[str]:
         f"{path} is not the record of a simulated set and would be replaced: "
         "choose another folder for the set"
     )
-    files = read_declared(TypeAdapter(Record), path.read_bytes(), refusal).files
+    files = read_declared_file(TypeAdapter(Record), path, refusal).files
     return frozenset(name for name in files if _OURS.fullmatch(name))

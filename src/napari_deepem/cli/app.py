@@ -4,12 +4,32 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
+from typing import Any
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from napari_deepem import __version__
 from napari_deepem.core.errors import InputError
+
+
+class _Errors(Console):
+    """Standard error, without which the work goes on: its disk may be full, its reader gone."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as a `Console` does, if that is possible."""
+        try:
+            super().print(*objects, **options)
+        except OSError:
+            self.on_broken_pipe()
+
+    def on_broken_pipe(self) -> None:
+        """Say nothing more; what waits to be written is thrown away."""
+        self.quiet = True
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
 
 WRONG_INPUT = 2
 app = App(
@@ -19,13 +39,16 @@ app = App(
     default_parameter=Parameter(negative=()),
     suppress_keyboard_interrupt=False,  # what is kept is said elsewhere
 )
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+errors = _Errors(stderr=True, highlight=False, soft_wrap=True)
 
 
 def run_command(arguments: list[str] | None = None) -> None:
     """Run the command of a command line, and refuse wrong input in one line."""
     # Threads of torch that spin while they wait take ten times as long on a machine that is busy.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if "" in arguments:  # as a path it would be the folder that one happens to be in
+        fail("an argument is empty: give one, or set the variable that it comes from")
     try:
         app(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
@@ -33,7 +56,8 @@ def run_command(arguments: list[str] | None = None) -> None:
     except InputError as error:
         fail(str(error))
     except OSError as error:
-        fail(f"{error.filename or 'a file'}: {error.strerror or error}; check path and rights")
+        place = error.filename or "a file or the output"
+        fail(f"{place}: {error.strerror or error}; check path and rights")
 
 
 def fail(message: str) -> None:

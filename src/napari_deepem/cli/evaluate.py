@@ -59,4 +59,5 @@ def evaluate(
         errors.print(
             "these picks have no scores, so ap and f2 are those of a single point", markup=False
         )
-    print(json.dumps(as_json_values(result.evaluation) | {"n_micrographs": len(result.names)}))
+    values = as_json_values(result.evaluation) | {"n_micrographs": len(result.names)}
+    print(json.dumps(values), flush=True)  # or what is wrong with the output shows after the end

@@ -46,6 +46,7 @@ class Autosave:
         self._saved = Snapshot()
         self._writing = False
         self._asked_folder: Path | None = None  # that is to be opened
+        self._is_moving = False  # what is kept at home may be joined to the folder just now
         self.message = ""
         self.remark = ""  # why nothing is saved, or where it is
         self.changed = SignalInstance((), name="changed")
@@ -73,7 +74,8 @@ class Autosave:
         try:
             self._single_files.lend(folder)
             if self._opened is not None and self._opened.source == folder.absolute():
-                self._write_now()  # what is kept at home may be joined to what is in the folder
+                self._write_now()
+                self._is_moving = True
         except InputError as error:
             return self._on_not_opened(folder, error)
         run(
@@ -120,7 +122,7 @@ class Autosave:
             file.close(changes(self._saved, snapshot(self._session), file.path.parent))
 
     def _on_opened(self, folder: Path, opened: Opened) -> None:
-        now = self._opened
+        now, self._is_moving = self._opened, False
         if now is not None and opened.source == now.source:
             return self._on_opened_again(now, opened)
         why_not = why_not_open(self._session, opened.files)
@@ -168,6 +170,7 @@ class Autosave:
         self._on_change()  # what was brought along is written too
 
     def _on_not_opened(self, folder: Path, error: Exception) -> None:
+        self._is_moving = False
         self._go_on(folder, str(error) if isinstance(error, InputError) else report(error))
 
     def _go_on(self, folder: Path, why_not: str) -> None:
@@ -241,6 +244,8 @@ class Autosave:
             self._timer.start(DELAY_MS)  # not put off by further changes
 
     def _save(self) -> None:
+        if self._is_moving:  # into which file is not known yet
+            return self._on_change()
         file, current = self._file, snapshot(self._session)
         if file is None or self._writing or not differ(self._saved, current):
             return

@@ -93,9 +93,8 @@ class MouseTools:
 
     def add(self, layer: Points) -> None:
         """Take the mouse on a layer of labels that has come into the viewer."""
-        clicks.add_no_points(
-            layer
-        )  # the viewer hears of a press and its release, whatever is active
+        # the viewer hears of a press and its release, whatever is active
+        clicks.add_no_points(layer)
         layer.events.mode.connect(self._on_mode)
 
     def current_tool(self) -> Tool | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ class EpochDone:
     # average precision of picking held-out parts; None after most epochs, see `held_out_figures`
     picking_ap: float | None = None
     labels_complete: bool = True  # if not, `picking_ap` is a lower bound
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether all figures are numbers: those of a training that has diverged are not."""
+        figures = self.loss, self.held_out_loss, self.held_out_ap, self.picking_ap
+        return all(isfinite(figure) for figure in figures if figure is not None)
 
 
 @dataclass(frozen=True, slots=True)

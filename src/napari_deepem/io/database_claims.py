@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
+import re
 import stat
 import sys
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Lock
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.io.processes import has_ended, this_host
 
 LARGEST_FILE = 2**30  # bytes
 IN_USE = "is open in another window: close it there, then open this folder again"
@@ -23,6 +24,7 @@ IN_USE = "is open in another window: close it there, then open this folder again
 _MAGIC = b"SQLite format 3\0"
 _ROLLBACK_JOURNAL = b"\1\1"  # where the header says how a file is written
 _OF_SEVERAL_FILES = bytes.fromhex("d9d505f920a163d7")  # ends a journal that names one more file
+_LOCK = re.compile(r"(\d{1,9}) (\S+)")  # what a file that locks another one holds
 _FLAGS = os.O_RDWR | sum(
     getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
 )
@@ -57,11 +59,19 @@ def claim(path: Path, is_private: bool = False) -> Claim:
         A link, a folder or a pipe; too large; open in this program; not to be written or locked;
         or with a journal that is not ours. A message without the file's name.
     """
-    try:
-        status = path.lstat()
-    except FileNotFoundError:
+    is_new = not os.path.lexists(path)
+    if is_new:
         path.open("xb").close()
-        status = path.lstat()
+    try:
+        return _claim(path, is_private)
+    except BaseException:
+        if is_new:
+            path.unlink()
+        raise
+
+
+def _claim(path: Path, is_private: bool) -> Claim:
+    status = path.lstat()
     key = status.st_dev, status.st_ino
     if key in _claims:
         raise InputError(IN_USE)
@@ -131,28 +141,22 @@ def _why_not_lock(handle: int) -> str:
 
 
 def _locked_by_file(path: Path) -> Path:
-    """The file that locks another one: it says which program made it, and on which computer."""
+    """The file that locks another one: it says which program made it, and on which host."""
     lock_file = path.with_name(f"{path.name}.lock")
-    computer = socket.gethostname()
-    if _was_left_behind(lock_file, computer):
+    if _was_left_behind(lock_file):
         lock_file.unlink()
     try:
         with lock_file.open("x", encoding="utf-8") as file:
-            file.write(f"{os.getpid()} {computer}")
+            file.write(f"{os.getpid()} {this_host()}")
     except FileExistsError as error:
         raise InputError(f"{IN_USE}; if there is none, remove {lock_file}") from error
     return lock_file
 
 
-def _was_left_behind(lock_file: Path, computer: str) -> bool:
+def _was_left_behind(lock_file: Path) -> bool:
     """Whether the program that made a lock has ended without removing it."""
     try:
-        process, _, place = lock_file.read_text(encoding="utf-8").partition(" ")
-        if place != computer or not process.isdecimal():
-            return False
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except (OSError, ValueError, OverflowError):
+        lock = _LOCK.fullmatch(lock_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return False
-    return False
+    return lock is not None and has_ended(int(lock[1]), lock[2])

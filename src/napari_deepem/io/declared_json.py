@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -10,6 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 from napari_deepem.core.errors import InputError
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid")
+LARGEST_TEXT = 24 * 2**20  # bytes of a file: what is made of them takes up to twenty times as many
 
 T = TypeVar("T")
 
@@ -22,6 +23,7 @@ def _plain_name(name: str) -> str:
     return name
 
 
+Share = Annotated[float, Field(ge=0, le=1.000001)]  # sums of floats go beyond 1
 FileName = Annotated[str, Field(max_length=255), AfterValidator(_plain_name)]
 
 
@@ -46,6 +48,13 @@ def read_declared(shape: TypeAdapter[T], text: str | bytes, refusal: str) -> T:
         return shape.validate_json(text)
     except ValidationError as error:
         raise InputError(refusal.replace("{reason}", _reason(error))) from error
+
+
+def read_declared_file(shape: TypeAdapter[T], path: Path, refusal: str) -> T:
+    """The value of a file of JSON; raises as `read_declared`, and for what is no file, or huge."""
+    if not path.is_file() or path.stat().st_size > LARGEST_TEXT:
+        raise InputError(refusal.replace("{reason}", "it is no file, or too large"))
+    return read_declared(shape, path.read_bytes(), refusal)
 
 
 def _reason(error: ValidationError) -> str:

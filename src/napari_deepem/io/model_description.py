@@ -19,12 +19,12 @@ from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Labels
-from napari_deepem.io.declared_json import STRICT, read_declared
-from napari_deepem.io.model_summary import Share, Summary, Text
+from napari_deepem.io.coordinates.parsing import FARTHEST_PX
+from napari_deepem.io.declared_json import STRICT, Share, read_declared
+from napari_deepem.io.model_summary import Summary, Text
 
 MOST_LABELS = 500_000  # that a model remembers: reading them takes some 150 MB
 MOST_KEYS = 150_000  # of a text: each that is wrong is some 2 kB of a refusal; eight a micrograph
-FURTHEST_PX = 1e7  # of a label from its micrograph's corner
 AS_THEY_ARE = (  # in a `Model`
     *("recipe", "box_size_px", "pixel_size", "threshold", "std_range", "smoothing"),
     "min_distance_px",
@@ -44,7 +44,7 @@ def _path_from_here(text: str) -> str:
     return _path(text)
 
 
-Coordinate = Annotated[float, Field(ge=-FURTHEST_PX, le=FURTHEST_PX)]
+Coordinate = Annotated[float, Field(ge=-FARTHEST_PX, le=FARTHEST_PX)]
 Positions = Annotated[list[tuple[Coordinate, Coordinate]], FailFast()]
 
 
@@ -64,7 +64,7 @@ class Description(BaseModel):
     threshold: Share
     std_range: tuple[float, float]
     smoothing: Share = 0.0
-    min_distance_px: Annotated[float, Field(ge=0, le=FURTHEST_PX)] | None = None
+    min_distance_px: Annotated[float, Field(ge=0, le=FARTHEST_PX)] | None = None
     summary: Summary = Summary()
 
     @model_validator(mode="after")

@@ -11,9 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, FailFast, Field, model_validator
 
 from napari_deepem.core.network.architecture import MOST_MAPS, Activation
-from napari_deepem.io.declared_json import STRICT
+from napari_deepem.io.declared_json import STRICT, Share
 
-Share = Annotated[float, Field(ge=0, le=1.000001)]  # sums of floats go beyond 1
 Figure = Annotated[float, Field(ge=0, le=1e9)]
 Number = Annotated[float, Field(ge=-1e9, le=1e9)]
 Count = Annotated[int, Field(ge=0, le=10**9)]

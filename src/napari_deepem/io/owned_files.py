@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from napari_deepem.io.atomic import replacing
 
-LARGEST_RECORD = 1 << 28  # bytes: of some ten million files
+MOST_NAMES = 1_000_000  # of a record that is read
+LARGEST_RECORD = 256 * MOST_NAMES  # bytes
 _END = b"\0"  # of a name in a record: the one byte besides / that no name holds
 
 
@@ -53,7 +55,7 @@ class Records:
     start: str  # of a record's name, a hidden file's
 
     def names(self) -> frozenset[str]:
-        """The names of files that are on any record; a damaged one gives no rights."""
+        """The names of files that are on any record; one that can't be read gives no rights."""
         return frozenset().union(*(names for _, names in self._read()))
 
     def add(self, names: Iterable[str]) -> None:
@@ -67,37 +69,53 @@ class Records:
         added = frozenset(names)
         content = b"".join(os.fsencode(name) + _END for name in sorted(added))
         record = self.folder / f"{self.start}{_digest(content)}"
-        earlier = list(self._read())
+        earlier = self._read()
         if record not in (path for path, _ in earlier):
             with replacing(record) as temporary:
                 temporary.write_bytes(content)
         for path, covered in earlier:
             if path != record and covered <= added:
-                path.unlink(missing_ok=True)
+                with suppress(OSError):  # somebody else's, in a folder of many
+                    path.unlink()
 
-    def _read(self) -> Iterator[tuple[Path, frozenset[str]]]:
+    def _read(self) -> list[tuple[Path, frozenset[str]]]:
         while True:
             try:
-                yield from [
-                    (path, frozenset(os.fsdecode(name) for name in content.split(_END)[:-1]))
+                return [
+                    (path, frozenset(map(os.fsdecode, content.split(_END)[:-1])))
                     for path in self._paths()
-                    if _digest(content := path.read_bytes()) == path.name[len(self.start) :]
+                    if self._holds(path, content := _content_of(path))
                 ]
-                return
             except FileNotFoundError:  # another run has just covered one of them: look again
                 continue
 
     def _paths(self) -> list[Path]:
         if not self.folder.is_dir():
             return []
-        with os.scandir(self.folder) as entries:
-            return [
-                Path(entry)
-                for entry in entries
-                if entry.name.startswith(self.start)
-                and entry.is_file(follow_symlinks=False)
-                and entry.stat().st_size <= LARGEST_RECORD
-            ]
+        try:
+            with os.scandir(self.folder) as entries:
+                return [
+                    Path(entry)
+                    for entry in entries
+                    if entry.name.startswith(self.start)
+                    and entry.is_file(follow_symlinks=False)
+                    and entry.stat().st_size <= LARGEST_RECORD
+                ]
+        except PermissionError:
+            return []
+
+    def _holds(self, path: Path, content: bytes) -> bool:
+        """Whether that is what was written into a record, and no more than ever is."""
+        is_whole = _digest(content) == path.name[len(self.start) :]
+        return is_whole and content.count(_END) <= MOST_NAMES
+
+
+def _content_of(path: Path) -> bytes:
+    """The content of a record; nothing of one that somebody else keeps to himself."""
+    try:
+        return path.read_bytes()
+    except PermissionError:
+        return b""
 
 
 def _digest(content: bytes) -> str:

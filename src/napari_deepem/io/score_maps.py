@@ -15,6 +15,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Float32Array, ScoreMap
 from napari_deepem.io.atomic import replacing
 from napari_deepem.io.declared_json import STRICT, read_declared
+from napari_deepem.io.file_stamps import ContentStamp
 from napari_deepem.io.session_file import home_of
 from napari_deepem.io.tensor_files import check_header, shapes_in, tensor_bytes
 
@@ -23,11 +24,6 @@ GRIDS = ("scores", "stds")
 DESCRIPTION, CHECKSUM = "score_map", "crc32"  # entries of a file's metadata
 LARGEST_HEADER = 10_000  # bytes: a file of ours has some 400
 MOST_ELEMENTS = 2**28  # of a grid: as many as the pixels of the largest micrographs
-SAMPLED_BYTES = 16_384  # of a micrograph's file, at either end and in its middle
-
-# Of a micrograph's file: its size in bytes, when it was changed, ns, and a sum over some of its
-# bytes. Copies have the same; another file of that size, with the time of the first, has not.
-ContentStamp = tuple[int, int, int]
 
 
 class Described(BaseModel):
@@ -54,22 +50,6 @@ class Described(BaseModel):
 
 
 DESCRIBED = TypeAdapter(Described)
-
-
-def content_stamp_of(path: Path) -> ContentStamp | None:
-    """The stamp of a file, unlike that of another in its place; None where it can't be asked."""
-    try:
-        if not path.is_file():
-            return None
-        status = path.stat()
-        with path.open("rb") as file:
-            total = 0
-            for place in (0, status.st_size // 2, max(0, status.st_size - SAMPLED_BYTES)):
-                file.seek(place)
-                total = zlib.crc32(file.read(SAMPLED_BYTES), total)
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns, total
 
 
 def cached_path(folder: Path, scorer: str, file: Path) -> Path:

@@ -14,10 +14,10 @@ from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, ValidationError,
 from typing_extensions import TypedDict
 
 from napari_deepem.core.types import Candidates, FloatArray
-from napari_deepem.io.declared_json import STRICT, FileName, read_declared
+from napari_deepem.io.declared_json import STRICT, FileName, Share, read_declared
+from napari_deepem.io.file_stamps import Stamp
 
 Points = Mapping[str, FloatArray]  # by kind
-Stamp = tuple[int, int]  # of a file: its size in bytes, and when it was changed, ns
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -34,12 +34,11 @@ class Stored:
 
 MOST_MICROGRAPHS = 200_000
 LARGEST_BOX_PX = 100_000
+LARGEST_NUMBER = 1e7  # of a position, px, a score or a standard deviation
 LONGEST_SETTINGS = 2**23  # letters, of all together: JSON takes many times that in memory
 
 Kind = Literal["positive", "negative", "unsure", "accepted", "rejected"]
-Whole = Annotated[int, Field(ge=0, lt=2**63)]
-Count = Annotated[int, Field(ge=0, lt=2**31)]
-Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 @with_config(ConfigDict(strict=True, allow_inf_nan=False))  # a later version may say more
@@ -76,7 +75,7 @@ _TABLES: Mapping[str, tuple[TypeAdapter[Any], int]] = {
     ),
     "model": (TypeAdapter(tuple[bytes]), 1),
     "files": (TypeAdapter(tuple[FileName, str | bytes]), MOST_MICROGRAPHS),
-    "scored_files": (TypeAdapter(tuple[FileName, Whole, int]), MOST_MICROGRAPHS),
+    "scored_files": (TypeAdapter(tuple[FileName, Count, int]), MOST_MICROGRAPHS),
 }
 
 
@@ -166,12 +165,12 @@ def _candidates(centres_yx: bytes, scores: bytes, stds: bytes, box_size_px: int)
 
 
 def _numbers(content: bytes, columns: int) -> FloatArray:
-    """(n, columns) finite float64."""
+    """(n, columns) float64, finite and no larger than anything that is measured in pixels."""
     if len(content) % (8 * columns):
         raise ValueError(f"{len(content)} bytes are no rows of {columns} numbers")
     numbers = np.frombuffer(content, "<f8").astype(np.float64).reshape(-1, columns)
-    if not np.isfinite(numbers).all():
-        raise ValueError("a position or a score is not a number")
+    if not (np.abs(numbers) <= LARGEST_NUMBER).all():  # nor for NaN
+        raise ValueError("a position or a score is not a number, or none that there can be")
     return numbers
 
 

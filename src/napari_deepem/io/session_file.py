@@ -17,7 +17,8 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.io import database_claims
 from napari_deepem.io.atomic import writable_folder
 from napari_deepem.io.database_claims import IN_USE, LARGEST_FILE
-from napari_deepem.io.session_content import Points, Stamp, Stored, read_content, write_content
+from napari_deepem.io.file_stamps import stamp_of
+from napari_deepem.io.session_content import Points, Stored, read_content, write_content
 from napari_deepem.io.session_schema import (
     check_tables,
     distrusting,
@@ -27,19 +28,20 @@ from napari_deepem.io.session_schema import (
 )
 
 __all__ = [
+    "NOTHING_SAVED",
     "SESSION_FILE",
     "Points",
     "SessionFile",
-    "Stamp",
     "Stored",
     "home_of",
     "look_into",
     "place_of",
-    "stamp_of",
 ]
 
 SESSION_FILE = "napari-deepem.session"
-NOTHING_SAVED = "; until then nothing is saved"
+# Python 3.11's sqlite3 decodes SQLite's own messages, which may quote a damaged file, strictly
+DATABASE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+NOTHING_SAVED = "until then nothing is saved"
 
 
 class SessionFile:
@@ -64,7 +66,7 @@ class SessionFile:
                 except BaseException:
                     self._claim.release()
                     raise
-            except (sqlite3.Error, OSError, InputError) as error:
+            except (*DATABASE_ERRORS, OSError, InputError) as error:
                 raise InputError(_reason(path, error)) from error
 
     def read(self) -> Stored:
@@ -141,8 +143,8 @@ class SessionFile:
             make_more_tables(database)
             write_content(database, changes)
             database.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise InputError(_reason(self.path, error) + NOTHING_SAVED) from error
+        except DATABASE_ERRORS as error:
+            raise InputError(f"{_reason(self.path, error)}; {NOTHING_SAVED}") from error
         finally:  # whatever went wrong: what stays open would keep all later changes out
             if database.in_transaction:
                 database.execute("ROLLBACK")
@@ -206,15 +208,6 @@ def place_of(folder: Path) -> Path:
         raise InputError(f"{folder} can't be written into, nor can your home: {error}") from error
 
 
-def stamp_of(path: Path) -> Stamp | None:
-    """The stamp of a file, unlike that of another in its place; None where it can't be asked."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns
-
-
 def _reason(path: Path, error: Exception) -> str:
     """The reason, in one line, why a session file can't be used."""
     text = str(error)
@@ -230,6 +223,6 @@ def _reason(path: Path, error: Exception) -> str:
         return f"{path} cannot be written: check the rights"
     if "interrupted" in text:
         return f"{path} takes too long to read: rename it to begin anew"
-    if isinstance(error, sqlite3.OperationalError):
+    if isinstance(error, sqlite3.OperationalError) and "decode" not in text:
         return f"{path} cannot be used ({text})"
     return f"{path} is damaged ({text}): rename it to begin anew"

@@ -7,28 +7,25 @@ from __future__ import annotations
 
 import atexit
 import os
-import platform
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from time import time
 from uuid import uuid4
 
+from napari_deepem.io.processes import has_ended, this_host
+
 DAY_S = 86400
-FIRST_PROCESSES = 0xEFFFFFFC  # Linux's number of the process table that is no container's
 _NAME = re.compile(r"\.napari-deepem-(.+)-(\d{1,9})-[0-9a-z_]{8}(\..*)?", re.DOTALL)
-
-
 _OWN: set[Path] = set()  # those of this process that may be there
 
 
 @contextmanager
 def temporary_path(folder: Path, suffix: str = "") -> Iterator[Path]:
     """A path like no other in a folder, for a file or folder that is removed after the block."""
-    path = folder / f".napari-deepem-{_host()}-{os.getpid()}-{uuid4().hex[:8]}{suffix}"
+    path = folder / f".napari-deepem-{this_host()}-{os.getpid()}-{uuid4().hex[:8]}{suffix}"
     _OWN.add(path)
     try:
         yield path
@@ -67,22 +64,9 @@ def _remove(path: Path) -> None:
 
 
 def _is_left_over(path: Path, host: str, process: int) -> bool:
-    if host == _host():
-        from psutil import pid_exists  # seldom needed
-
-        return not pid_exists(process)
+    if host == this_host():
+        return has_ended(process, host)
     try:
         return time() - path.lstat().st_mtime > DAY_S
     except OSError:  # its owner has removed it
         return False
-
-
-@cache
-def _host() -> str:
-    """What tells apart the tables that processes are counted in: of hosts, and of containers."""
-    host = re.sub(r"[^\w.-]", "_", platform.node(), flags=re.ASCII)[:60] or "host"
-    try:
-        processes = Path("/proc/self/ns/pid").stat().st_ino
-    except OSError:  # not Linux
-        return host
-    return host if processes == FIRST_PROCESSES else f"{host}.{processes}"

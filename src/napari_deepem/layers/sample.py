@@ -45,11 +45,11 @@ def simulating(labelled: int) -> Iterator[list[LayerData]]:
         yield layers
 
 
-def blank() -> LayerData:
-    """The layer of the first micrograph before it is simulated."""
+def blank(**more: Any) -> LayerData:
+    """The layer of the first micrograph before it is simulated, with more in its tag."""
     from napari_deepem.core.simulation import SAMPLE_BOX_PX
     from napari_deepem.core.simulation.sample import SAMPLE_PIXEL_SIZE, SAMPLE_SHAPE, name_of
 
     pixels = np.zeros(SAMPLE_SHAPE, dtype=np.float32)
     micrograph = Micrograph(pixels, name_of(0), SAMPLE_PIXEL_SIZE)
-    return image_layer_data(micrograph, box_size_px=SAMPLE_BOX_PX)
+    return image_layer_data(micrograph, box_size_px=SAMPLE_BOX_PX, **more)

@@ -20,6 +20,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import FloatArray
 from napari_deepem.io.atomic import writable_folder
 from napari_deepem.io.session_file import (
+    NOTHING_SAVED,
     SESSION_FILE,
     Points,
     SessionFile,
@@ -50,7 +51,7 @@ def open_kept(folder: Path, own: SessionFile | None = None) -> Kept:
     try:
         place = place_of(folder)
     except InputError as error:
-        return Kept(None, None, _stored_in(folder), f"{error}; until then nothing is saved")
+        return Kept(None, None, _stored_in(folder), f"{error}; {NOTHING_SAVED}")
     try:
         if place != folder:
             raise InputError(f"{folder} can't be written into")
@@ -61,7 +62,7 @@ def open_kept(folder: Path, own: SessionFile | None = None) -> Kept:
         return _joined_with_home(folder, own, beside, stored)
     except InputError as error:
         beside.close()
-        return Kept(folder, None, stored, f"{error}; until then nothing is saved")
+        return Kept(folder, None, stored, f"{error}; {NOTHING_SAVED}")
 
 
 def was_kept(folder: Path) -> bool:
@@ -108,7 +109,7 @@ def _over(folder: Path, own: SessionFile | None, reason: str) -> Kept:
             else _opened(writable_folder(home), is_private=True)
         )
     except InputError as error:
-        return Kept(home, None, below, f"{reason}; {error}; until then nothing is saved")
+        return Kept(home, None, below, f"{reason}; {error}; {NOTHING_SAVED}")
     remark = f"{reason}; what you do here is kept in {home}"
     lent = above.model is None and below.model is not None
     return Kept(home, file, over(below, above), remark, lent)

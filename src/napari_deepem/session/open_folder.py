@@ -8,10 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from napari_deepem.core.network.model import Model
+from napari_deepem.io.file_stamps import stamp_of
 from napari_deepem.io.images import list_micrographs
 from napari_deepem.io.images.file_names import plain_name
 from napari_deepem.io.models import load_model
-from napari_deepem.io.session_file import SessionFile, Stored, stamp_of
+from napari_deepem.io.session_file import SessionFile, Stored
 from napari_deepem.session.kept import Kept, open_kept, over
 
 

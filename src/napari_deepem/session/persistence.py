@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.types import LABEL_KINDS, NO_LABELS, Candidates, FloatArray, Labels
+from napari_deepem.io.file_stamps import stamp_of
 from napari_deepem.io.models import model_bytes
-from napari_deepem.io.session_file import Stored, stamp_of
+from napari_deepem.io.session_file import Stored
 from napari_deepem.session.labels import centres_of, with_more
 from napari_deepem.session.open_folder import Opened
 from napari_deepem.session.parameters import Parameters

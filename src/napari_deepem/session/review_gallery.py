@@ -20,6 +20,7 @@ from napari_deepem.core.evaluation.label_suggestion import Suggestion, doubt, su
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import NO_LABELS, Candidates, FloatArray, Labels
+from napari_deepem.core.wording import counted
 from napari_deepem.session.box_pictures import united
 from napari_deepem.session.parameters import Order
 from napari_deepem.session.state import Session
@@ -198,6 +199,20 @@ def counts(session: Session) -> tuple[int, int, int]:
         sum(len(each.negative_yx) for each in verdicts),
         len(verdicts),
     )
+
+
+def counts_text(session: Session, gallery: Gallery, selected: int) -> str:
+    """How much of a gallery is selected, and how many verdicts there are; empty without any."""
+    accepted, rejected, micrographs = counts(session)
+    if not len(gallery) and not micrographs:
+        return ""
+    text = f"{selected} of {len(gallery)} selected"
+    if gallery.found > len(gallery):
+        text += f" (the first of {gallery.found})"
+    if micrographs:
+        where = counted(micrographs, "micrograph")
+        text += f"; {accepted} accepted, {rejected} rejected on {where}"
+    return text
 
 
 def _in_order(

@@ -15,8 +15,9 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.preprocessing.defects import find_blank_lines
 from napari_deepem.core.types import Micrograph, ScoreMap
+from napari_deepem.io.file_stamps import content_stamp_of
 from napari_deepem.io.images import list_micrographs, read_micrograph
-from napari_deepem.io.score_maps import content_stamp_of, read_cached
+from napari_deepem.io.score_maps import read_cached
 from napari_deepem.session.state import Session
 
 Scope = Literal["this", "chosen", "all"]  # micrographs that are meant

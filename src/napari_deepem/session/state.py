@@ -44,9 +44,7 @@ class Session(Parameters):
 
     # the series that is open: files by name, in their order; `excluded` ones are left out of all
     files: dict[str, InstanceOf[Path]] = Field(default_factory=dict)
-    folder: InstanceOf[Path] | None = (
-        None  # where the session file is kept; with one, scores are kept too
-    )
+    folder: InstanceOf[Path] | None = None  # where its file is kept, and with one scores too
     excluded: frozenset[str] = frozenset()
     chosen: frozenset[str] = frozenset()  # in the table of micrographs
     problems: dict[str, str] = Field(default_factory=dict)  # why a file can't be read, or scored
@@ -69,9 +67,8 @@ class Session(Parameters):
     # what is known by now of the micrograph that is being scored: its name, and its score map
     scored_so_far: tuple[str, InstanceOf[ScoreMap]] | None = None
     picks: InstanceOf[Picks] | None = None  # of the current micrograph; a projection of the above
-    suggested_box_px: int | None = (
-        None  # from what was clicked, see `core.training.box_size`; None: can't tell
-    )
+    # from what was clicked, see `core.training.box_size`; None: can't tell
+    suggested_box_px: int | None = None
 
     # verdicts on picks, by micrograph: `positive_yx` are accepted, `negative_yx` rejected
     verdicts: dict[str, InstanceOf[Labels]] = Field(default_factory=dict)

@@ -49,7 +49,7 @@ def round_of(model: Model, start: RoundStart, number: int) -> Round:
         number=number,
         start=start,
         particles=particles,
-        on_border=summary.get("labelled", particles) - particles,
+        on_border=max(0, summary.get("labelled", particles) - particles),
         negatives=sum(part["negatives"] for part in parts),
         micrographs=len({part["micrograph"] for part in parts}),
         epochs=len(curve),

@@ -229,7 +229,7 @@ def test_picks_keep_a_distance_that_labelled_particles_keep() -> None:
     """E.6: doubles of a particle lie nearer than particles do."""
     apart = spaced([100.0 * i for i in range(10)], [140.0 * i for i in range(10)])
     assert distance_of_labels(apart, 150, 1.0) == pytest.approx(60.0)
-    assert distance_of_labels(apart, 80, 1.0) == pytest.approx(40.0)  # half of the box
+    assert distance_of_labels(apart, 80, 1.0) == pytest.approx(32.0)  # 0.4 of the box
     assert distance_of_labels(apart, 300, 1.0) is None  # a quarter of the box is more
 
 

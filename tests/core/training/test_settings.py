@@ -23,6 +23,8 @@ from napari_deepem.core.training.train import train
         (48, {"epochs": 0}, "0 epochs"),
         (48, {"epochs": -3}, "-3 epochs"),
         (48, {"seed": -1}, "a seed of -1"),
+        (48, {"seed": 2**63}, "a seed of 9223372036854775808"),
+        (48, {"epochs": 10_001}, "train for 1 to 10000"),
     ],
 )
 def test_parameters_that_cannot_be_used_are_refused_before_anything_else(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,9 +20,16 @@ from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import select_picks
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.training.dataset import prepare_fields
+from napari_deepem.core.training.learners import Learner
 from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.training.settings import TrainingSettings
-from napari_deepem.core.training.train import best_epoch, train, train_epochs, train_fields
+from napari_deepem.core.training.train import (
+    best_epoch,
+    make_learner,
+    train,
+    train_epochs,
+    train_fields,
+)
 from napari_deepem.core.types import Labels, Micrograph
 
 EPOCHS = {"modern": 3, "deepem2017": 8}
@@ -314,6 +322,32 @@ def test_training_bins_and_keeps_original_pixels() -> None:
     assert (model.box_size_px, model.binning, model.box_px) == (48, 2, 24)
     picks = select_picks(find_candidates(score(large, model)), threshold=0.0)
     assert evaluate([picks], [labels.positive_yx], 12).ap > 0.9
+
+
+def test_training_that_is_stopped_after_it_diverged_keeps_what_came_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """B.2: figures that are no numbers would make the model's file unreadable."""
+    micrographs, labels = blob_sample(2)
+    settings = TrainingSettings(BOX_PX, epochs=9)
+    fields = prepare_fields(micrographs, labels, BOX_PX, settings.chosen_sampling)
+    networks, curve = [], []
+
+    def make(*arguments: Any) -> Learner:
+        learner = make_learner(*arguments)
+        networks.append(learner.network)
+        return learner
+
+    def follow(progress: BatchesDone | EpochDone) -> None:
+        if isinstance(progress, EpochDone):
+            curve.append(progress)
+            for weights in networks[0].parameters():
+                weights.data.fill_(torch.nan)
+
+    monkeypatch.setattr("napari_deepem.core.training.train.make_learner", make)
+    model = finish(train_fields(fields, settings, stop=lambda: len(curve) == 2), follow)
+    assert [epoch.is_finite for epoch in curve] == [True, False]
+    assert len(model.summary["curve"]) == model.summary["stopped"]["kept_epoch"] == 1
 
 
 def test_training_that_diverged_is_no_model() -> None:

@@ -314,3 +314,8 @@ def test_files_of_one_stem_have_names_of_their_own(tmp_path: Path) -> None:
 def test_folder_without_micrographs_is_refused(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         list_micrographs(tmp_path / name)
+
+
+def test_name_that_no_file_can_have_is_refused() -> None:
+    with pytest.raises(InputError, match="cannot be read: File name too long"):
+        read_micrograph("m" * 300 + ".mrc")

@@ -18,7 +18,7 @@ from napari_deepem.batch.tuning.search_space import is_in_space
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.training.variants import Variant
 from napari_deepem.io.atomic import replacing, writable_folder
-from napari_deepem.io.declared_json import STRICT, read_declared
+from napari_deepem.io.declared_json import STRICT, Share, read_declared
 
 FORMAT = "napari-deepem study"
 FORMAT_VERSION = 1
@@ -34,7 +34,6 @@ def _to_be_tried(variant: Variant) -> Variant:
     return variant
 
 
-Share = Annotated[float, Field(ge=0, le=1.000001)]  # sums of floats go beyond 1
 Seconds = Annotated[float, Field(ge=0, le=1e9)]
 Tried = Annotated[Variant, AfterValidator(_to_be_tried)]
 

@@ -14,9 +14,7 @@ from napari_deepem.core.errors import InputError
 
 Activation = Literal["sigmoid", "relu"]
 SMALLEST_BOX_PX, LARGEST_BOX_PX = 24, 512
-MOST_MAPS = (
-    128  # of a layer: twice what tuning tries; many in a small file take memory without an end
-)
+MOST_MAPS = 128  # of a layer: twice what tuning tries; more take memory without an end
 KERNEL_SHARES = (15 / 112, 10 / 49, 7 / 20)  # of the maps that they lie on: the inflammasome's
 BOX_PX_TO_A_CELL_PX = 154  # S2's cells, Table 1: 2 px at boxes of 112 and 150, 3 at 160 and 272
 

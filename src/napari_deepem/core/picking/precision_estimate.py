@@ -20,7 +20,7 @@ from napari_deepem.core.types import Candidates
 if TYPE_CHECKING:
     from napari_deepem.core.network.model import Model  # its class would bring torch
 
-LARGEST_ERROR = 0.035  # standard deviation: then nine of ten estimates are within 0.05
+LARGEST_ERROR = 0.03  # standard deviation: nine of ten such estimates are within 0.05
 UNDECIDED = 0.25  # the variance of one pick that may be either: few picks alone seem too sure
 LEAST_SEPARATION = 1.0  # of the bells' means, in standard deviations of their difference
 MISFIT_MARGIN = 0.05  # of shares of candidates: micrographs differ a little from each other

@@ -11,6 +11,7 @@ from napari_deepem.core.network.devices import DeviceName
 from napari_deepem.core.preprocessing.sampling import MAX_BINNING, Sampling
 from napari_deepem.core.training.recipes import Recipe, recipe_named
 
+MOST_EPOCHS, LARGEST_SEED = 10_000, 2**63 - 1  # that a model's file holds
 AUTO_BOX_PX = 40  # the network's box that automatic binning does not go below
 
 
@@ -44,10 +45,10 @@ class TrainingSettings:
                 f"a box of {self.box_size_px} px: give the side of a box around one particle, "
                 f"in pixels of the original file, at least {SMALLEST_BOX_PX}"
             )
-        if self.epochs is not None and self.epochs < 1:
-            raise InputError(f"{self.epochs} epochs: train for at least 1")
-        if self.seed < 0:
-            raise InputError(f"a seed of {self.seed}: give a whole number, 0 or more")
+        if self.epochs is not None and not 1 <= self.epochs <= MOST_EPOCHS:
+            raise InputError(f"{self.epochs} epochs: train for 1 to {MOST_EPOCHS}")
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise InputError(f"a seed of {self.seed}: give a whole number, 0 to {LARGEST_SEED}")
         recipe_named(self.recipe_name)
         Architecture.for_box(self.network_box_px)  # says which boxes the network takes
 

@@ -189,7 +189,7 @@ def train_fields(
             "labelled": sum(len(field.positive_yx) for field in fields),
             "trained_on": _describe(training),
             "held_out": _describe(held_out),
-            "curve": [asdict(done) for done in curve],
+            "curve": [asdict(done) for done in curve if done.is_finite],
             **extras,
             **calibration.figures,
         },

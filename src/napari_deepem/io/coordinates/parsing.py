@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from itertools import count
 from math import inf
 from pathlib import Path
 
@@ -36,10 +37,14 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     _require_file(path)
     try:
         with path.open(encoding="utf-8-sig") as file:
-            for number in range(1, MOST_LINES + 1):
+            for number in count(1):
                 line = file.readline(LONGEST_LINE + 1)
                 if not line:
                     return
+                if number > MOST_LINES:
+                    raise InputError(
+                        f"{path}: holds more than {MOST_LINES} lines; divide it into several files"
+                    )
                 if "\0" in line:
                     raise _not_text(path)
                 if len(line) > LONGEST_LINE:
@@ -52,7 +57,6 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise _unreadable(path, error) from error
     except UnicodeDecodeError as error:
         raise _not_text(path) from error
-    raise InputError(f"{path}: holds more than {MOST_LINES} lines; divide it into several files")
 
 
 def status_of(path: Path) -> os.stat_result:

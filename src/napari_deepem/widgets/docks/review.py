@@ -11,7 +11,6 @@ from qtpy.QtWidgets import QSizePolicy
 
 from napari_deepem.controllers.debounced_job import DebouncedJob
 from napari_deepem.controllers.workers import Job
-from napari_deepem.core.wording import counted
 from napari_deepem.session import review_gallery
 from napari_deepem.session.box_pictures import cutting
 from napari_deepem.session.parameters import Order
@@ -54,7 +53,8 @@ REFILLED_BY = (
     *("review_order", "review_only_open"),
 )
 NO_UNDO = "No verdict to undo."
-READ_AT_ONCE, FAST_MS = 4, 40  # micrographs, before looking again at what is in sight
+READ_AT_ONCE = 4  # micrographs, before looking again at what is in sight
+FAST_MS = 40
 
 
 class Review(Dock):
@@ -283,14 +283,7 @@ class Review(Dock):
         rows, gallery = self.view.selected_rows(), self.pictures.gallery
         for button in (self.accept, self.reject, self.undecide):
             button.enabled = bool(len(rows))
-        accepted, rejected, micrographs = review_gallery.counts(self.session)
-        text = f"{len(rows)} of {len(gallery)} selected"
-        if gallery.found > len(gallery):
-            text += f" (the first of {gallery.found})"
-        if micrographs:
-            where = counted(micrographs, "micrograph")
-            text += f"; {accepted} accepted, {rejected} rejected on {where}"
-        tell(self.counts, text if len(gallery) or micrographs else "")
+        tell(self.counts, review_gallery.counts_text(self.session, gallery, len(rows)))
         self._canvas.show()
 
     def _show_rounds(self) -> None:

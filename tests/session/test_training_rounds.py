@@ -1,0 +1,29 @@
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from napari_deepem.io.session_file import SESSION_FILE, SessionFile, Stored
+from napari_deepem.session.training_rounds import round_of
+from series import some_model
+
+
+@pytest.mark.parametrize("labelled", [0, 4])
+@pytest.mark.parametrize("particles", [1, 10**9])
+def test_round_of_any_model_that_can_be_read_can_be_read_again(
+    tmp_path: Path, labelled: int, particles: int
+) -> None:
+    """B.2, B.3: a session is refused whole for a round of another range."""
+    part = {"micrograph": "m1", "particles": particles, "negatives": particles}
+    summary = {
+        "labelled": labelled,
+        "trained_on": [part] * 5,
+        "curve": [{"held_out_ap": 1.0000000000000002}],
+    }
+    file = SessionFile(tmp_path / SESSION_FILE)
+    file.write(
+        Stored({"rounds": [asdict(round_of(replace(some_model(), summary=summary), "file", 1))]})
+    )
+    (kept,) = file.read().settings["rounds"]
+    file.close()
+    assert (kept["particles"], kept["on_border"]) == (5 * particles, 0)
