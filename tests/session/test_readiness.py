@@ -132,13 +132,14 @@ def test_picks_are_there_to_be_reviewed_once_something_is_scored(session: Sessio
 
 def test_gallery_says_why_it_is_empty(session: Session) -> None:
     """E.11: of what is scored and not kept, nobody has to score it first."""
-    assert "press Score" in readiness.why_gallery_is_empty(session, ["a"])
+    assert "press Score" in readiness.why_gallery_is_empty(session, ["a"], 0)
     session.candidates = {"a": candidates()}
     session.threshold = 0.95
-    assert "lower the threshold" in readiness.why_gallery_is_empty(session, ["a", "b"])
+    assert "lower the threshold" in readiness.why_gallery_is_empty(session, ["a", "b"], 0)
     session.threshold, session.review_only_open = 0.5, True
-    assert "has a verdict" in readiness.why_gallery_is_empty(session, ["a", "b"])
-    assert "press Score" in readiness.why_gallery_is_empty(session, ["b"])
+    assert "has a verdict" in readiness.why_gallery_is_empty(session, ["a", "b"], 0)
+    assert "press Score" in readiness.why_gallery_is_empty(session, ["b"], 0)
+    assert readiness.why_gallery_is_empty(session, ["b"], 1) == ""
 
 
 def test_what_is_to_be_saved_must_be_there(session: Session) -> None:

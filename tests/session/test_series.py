@@ -42,6 +42,15 @@ def test_thumbnail_averages_over_squares() -> None:
     assert (made[25:] == 0).all()
 
 
+def test_blank_part_of_a_micrograph_does_not_spoil_its_thumbnail() -> None:
+    """A.7: what is shown is as grey as without it."""
+    grey = np.random.default_rng(0).normal(130.0, 20.0, size=(400, 800)).astype(np.float32)
+    half_blank = np.concatenate([np.zeros_like(grey), grey])
+    made = thumbnail(Micrograph(half_blank, "a"))
+    assert not made[: len(made) // 2].any()
+    assert 100 < made[len(made) // 2 :].mean() < 155
+
+
 def test_thumbnail_of_a_file_that_cannot_be_read_is_none(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.mrc", tmp_path / "bad.mrc"
     write_image(good, np.random.default_rng(0).normal(size=(20, 30)), None)

@@ -15,6 +15,7 @@ from napari_deepem.layers.micrographs import grid_placement
 from napari_deepem.layers.tags import KEY, find_layer, find_layers, tag
 
 NAME = "Filtered"
+NOTHING = np.zeros((1, 1), dtype=np.float32)
 
 
 def show_filtered(
@@ -37,11 +38,11 @@ def show_filtered(
                 interpolation2d="linear",
                 **_where(image, binning),
             )
+    layer.visible = True  # first: napari 0.9.2 keeps the extent of a hidden layer's old data
     layer.data = pixels
     layer.metadata.update(metadata)
     place_filtered(viewer, image, binning)
     layer.contrast_limits = contrast_limits
-    layer.visible = True
     return layer
 
 
@@ -55,6 +56,8 @@ def place_filtered(viewer: ViewerModel, image: Image, binning: int) -> None:
 def hide_filtered(viewer: ViewerModel) -> None:
     """Hide the picture of a micrograph that is not shown any more, until there is another."""
     for layer in find_layers(viewer.layers, "display"):
+        if layer.visible:
+            layer.data = NOTHING  # first: what is hidden would count in how large all is
         layer.visible = False
         layer.metadata.update(tag("display", ""))
 

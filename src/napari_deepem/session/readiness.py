@@ -124,8 +124,10 @@ def why_not_review(session: Session) -> str:
     return "" if session.candidates else NOTHING_TO_REVIEW
 
 
-def why_gallery_is_empty(session: Session, names: Collection[str]) -> str:
-    """Why there is nothing in a gallery of these micrographs, where there is nothing."""
+def why_gallery_is_empty(session: Session, names: Collection[str], shown: int) -> str:
+    """Why a gallery of these micrographs shows nothing, if so."""
+    if shown:
+        return ""
     scored = [name for name in names if name in session.candidates]
     if not scored:
         return NOTHING_TO_REVIEW

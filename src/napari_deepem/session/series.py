@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_deepem.batch.scorer import Scorer
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.model import Model
+from napari_deepem.core.preprocessing.defects import find_blank_lines
 from napari_deepem.core.types import Micrograph, ScoreMap
 from napari_deepem.io.file_stamps import content_stamp_of
 from napari_deepem.io.images import list_micrographs, read_micrograph
@@ -97,6 +98,10 @@ def thumbnail(micrograph: Micrograph) -> NDArray[np.uint8]:
     rows, cols = height // binning, width // binning
     cut = micrograph.image[: rows * binning, : cols * binning]
     small = cut.reshape(rows, binning, cols, binning).mean(axis=(1, 3), dtype=np.float32)
-    low, high = np.percentile(small, (1.0, 99.0))
+    shown_rows, shown_cols = (
+        ~lines.reshape(-1, binning).any(axis=1) for lines in find_blank_lines(cut)
+    )
+    shown = small[shown_rows][:, shown_cols]
+    low, high = np.percentile(shown if shown.size else small, (1.0, 99.0))
     scaled = (small - low) / (high - low if high > low else 1.0)
     return (np.clip(scaled, 0.0, 1.0) * 255).astype(np.uint8)

@@ -66,3 +66,14 @@ def test_hot_and_broken_pixels_do_not_spread() -> None:
 def test_constant_image_is_said() -> None:
     with pytest.raises(InputError, match="holds no image"):
         filter_micrograph(Micrograph(np.zeros((60, 90)), "m"), 20)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_blank_part_does_not_spoil_the_contrast(axis: int) -> None:
+    """A.7: of a filtered picture; its edge, where the two are blurred into each other, is small."""
+    grey = np.random.default_rng(0).normal(130.0, 20.0, size=(300, 300)).astype(np.float32)
+    blank = np.zeros((330, 300) if axis == 0 else (300, 330), dtype=np.float32)
+    whole = filter_micrograph(Micrograph(grey, "a", 2.0), 20.0)
+    part = filter_micrograph(Micrograph(np.concatenate([blank, grey], axis), "a", 2.0), 20.0)
+    assert part.middle == pytest.approx(whole.middle, abs=0.2 * whole.spread)
+    assert part.spread == pytest.approx(whole.spread, rel=0.2)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from napari_deepem.core.preprocessing.defects import find_blank_lines
 from napari_deepem.core.preprocessing.prepare import (
     clip_hot_pixels,
     fill_broken_pixels,
@@ -60,13 +61,19 @@ def filter_micrograph(
         SIGMA_PER_PERIOD * each / pixel_size for each in (low_pass_angstrom, high_pass_angstrom)
     )
     binning = int(min(max(1.0, low_px), min(micrograph.shape)))
-    pixels = bin_image(clip_hot_pixels(fill_broken_pixels(micrograph.image)), binning)
+    image = fill_broken_pixels(micrograph.image)
+    pixels = bin_image(clip_hot_pixels(image), binning)
     left_px = np.sqrt(max(low_px**2 - (binning**2 - 1) / 12, 0.0)) / binning  # binning blurs too
     if left_px:
         pixels = ndimage.gaussian_filter(pixels, left_px)
     if high_px:
         pixels = flatten_background(pixels, 2 * high_px / binning)
-    return FilteredImage(pixels, binning, *robust_statistics(pixels))
+    blank_rows, blank_cols = (
+        lines[: binning * side : binning]
+        for lines, side in zip(find_blank_lines(image), pixels.shape, strict=True)
+    )
+    shown = pixels[~blank_rows][:, ~blank_cols]  # what is blank has no contrast to be seen
+    return FilteredImage(pixels, binning, *robust_statistics(shown if shown.size else pixels))
 
 
 def without_noise(prepared: Float32Array, low_pass_px: float) -> Float32Array:

@@ -272,8 +272,7 @@ class Review(Dock):
     def _show(self) -> None:
         session, activity = self.session, self.session.training
         running = "Training is running: see the Train dock." if activity.running else ""
-        is_empty = not len(self.pictures.gallery)
-        empty = why_gallery_is_empty(session, self._names()) if is_empty else ""
+        empty = why_gallery_is_empty(session, self._names(), len(self.pictures.gallery))
         enable(self.suggest, why_not_review(session), WHAT_SUGGEST_DOES)
         enable(self.train_again, running or why_not_refine_by_verdicts(session), WHAT_AGAIN_DOES)
         self._training_progress.show()
