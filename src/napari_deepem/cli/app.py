@@ -47,9 +47,10 @@ def run_command(arguments: list[str] | None = None) -> None:
     # Threads of torch that spin while they wait take ten times as long on a machine that is busy.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = sys.argv[1:] if arguments is None else arguments
-    if "" in arguments:  # as a path it would be the folder that one happens to be in
-        fail("an argument is empty: give one, or set the variable that it comes from")
     try:
+        if "" in arguments:  # as a path it would be the folder that one happens to be in
+            app.parse_args(arguments, exit_on_error=False, print_error=False)  # or no path is
+            raise InputError("an argument is empty: give one, or set the variable it comes from")
         app(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         fail(f"{' '.join(str(error).split())} (see napari-deepem --help)")
