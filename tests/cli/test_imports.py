@@ -85,12 +85,14 @@ def loaded(folder: Path) -> dict[str, tuple[int, set[str]]]:
     interpreters = [
         subprocess.Popen(
             [sys.executable, "-c", (QUICK if table is WITH_TORCH else "") + RUN_ALL, *table],
-            cwd=folder,
+            cwd=shutil.copytree(
+                folder, f"{folder}_{number}"
+            ),  # the other's files are not in the way
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for table in TABLES
+        for number, table in enumerate(TABLES)
     ]
     ends = {}
     for interpreter in interpreters:
