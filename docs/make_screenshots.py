@@ -114,7 +114,7 @@ class Story:
     def review(self) -> None:
         """Verdicts on what the network doubts most, and a second round."""
         session, dock = self.session, self.show("Review")
-        dock.order.value = "most doubtful first"
+        dock.order.value = "doubt"
         settle(2.0)
         dock.view.select_row(0)
         for row in range(8):

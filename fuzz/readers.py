@@ -169,7 +169,7 @@ def _open_session(path: Path) -> None:
 def _write_score_maps(folder: Path) -> None:
     scores = np.linspace(0, 1, 20 * 24, dtype=np.float32).reshape(20, 24)
     score_map = ScoreMap(scores, 1 - scores, 11.5, 4.0, 24, SHAPE)
-    write_score_map(folder / "m.safetensors", score_map, (10, 20))
+    write_score_map(folder / "m.safetensors", score_map, (10, 20, 30))
 
 
 def _write_records(folder: Path) -> None:
