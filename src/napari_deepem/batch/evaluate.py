@@ -11,7 +11,12 @@ from typing import Any
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.metrics import Evaluation, evaluate, f_beta
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
-from napari_deepem.core.training.label_advice import on_reaches, on_repeated, once
+from napari_deepem.core.training.label_advice import (
+    on_exchanged_axes,
+    on_reaches,
+    on_repeated,
+    once,
+)
 from napari_deepem.core.types import FloatArray
 from napari_deepem.core.wording import counted
 from napari_deepem.io.coordinates import coordinate_names, read_coordinate_set
@@ -90,7 +95,7 @@ def evaluate_files(
 def _remarks(
     picks_yx: Sequence[FloatArray], truth_yx: Sequence[FloatArray], box_size_px: float
 ) -> Iterable[str]:
-    """The sentences on what is there twice, and on coordinates of another scale."""
+    """The sentences on what is there twice, and on coordinates of another scale or order."""
 
     def count_repeated(positions: Sequence[FloatArray]) -> int:
         return sum(len(each) - len(once(each, box_size_px)) for each in positions)
@@ -100,6 +105,7 @@ def _remarks(
         repeat = "repeats" if repeated == 1 else "repeat"
         yield f"{counted(repeated, 'pick')} {repeat} another one: counted as wrong."
     yield from on_reaches(picks_yx, truth_yx)
+    yield from on_exchanged_axes(picks_yx, truth_yx, box_size_px)
 
 
 def as_json_values(evaluation: Evaluation) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from napari_deepem.core.training.label_advice import (
     LabelledImage,
     label_advice,
     model_advice,
+    on_exchanged_axes,
     on_reaches,
     once,
 )
@@ -138,3 +139,19 @@ def test_models_that_find_half_or_are_hardly_ever_right_are_warned_of() -> None:
     assert model_advice(good) == model_advice({}) == []
     assert "recall 0.50" in model_advice(good | {"held_out_recall": 0.5})[0]
     assert "average precision 0.07" in model_advice(good | {"held_out_ap": 0.07})[0]
+
+
+def test_axes_that_are_exchanged_are_said() -> None:
+    """C.6: coordinates in the other order."""
+    truth_yx = np.random.default_rng(0).uniform((0, 0), (1000, 1000), (40, 2))
+    (line,) = on_exchanged_axes([truth_yx[:30, ::-1]], [truth_yx], 60)
+    assert line.startswith("With x and y exchanged, 75% of the particles would have a pick")
+    symmetric_yx = np.stack([truth_yx[:, 0]] * 2, axis=1)
+    for picks_yx, true_yx in [
+        (truth_yx, truth_yx),
+        (truth_yx[::-1] + 300, truth_yx),
+        (np.empty((0, 2)), truth_yx),
+        (symmetric_yx, symmetric_yx),
+        (truth_yx[:19, ::-1], truth_yx[:19]),  # too few to tell
+    ]:
+        assert list(on_exchanged_axes([picks_yx], [true_yx], 60)) == []

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from napari_deepem.core.geometry import (
     SAME_PARTICLE_BOXES,
     nearest_distances,
@@ -214,6 +216,27 @@ def on_reaches(picks_yx: Sequence[FloatArray], truth_yx: Sequence[FloatArray]) -
         yield (
             f"Picks reach {reach:.0f} px, the truth {true_reach:.0f} px: give both in pixels of "
             "the same files, unbinned."
+        )
+
+
+def on_exchanged_axes(
+    picks_yx: Sequence[FloatArray], truth_yx: Sequence[FloatArray], box_size_px: float
+) -> Iterable[str]:
+    """The sentence on picks whose x and y are exchanged, as it seems."""
+    n_particles = sum(map(len, truth_yx))
+    if n_particles < ENOUGH_PARTICLES:
+        return
+
+    def share_near(positions_yx: Iterable[FloatArray]) -> float:
+        pairs = zip(truth_yx, positions_yx, strict=True)
+        distances = [nearest_distances(true_yx, other_yx) for true_yx, other_yx in pairs]
+        return float((np.concatenate(distances) <= SAME_PARTICLE_BOXES * box_size_px).mean())
+
+    exchanged = share_near(each[:, ::-1] for each in picks_yx)
+    if exchanged >= 0.5 and share_near(picks_yx) <= exchanged / 2:
+        yield (
+            f"With x and y exchanged, {exchanged:.0%} of the particles would have a pick: see "
+            "whether one of the files has them in the other order."
         )
 
 
