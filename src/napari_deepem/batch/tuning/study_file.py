@@ -1,7 +1,8 @@
 """A study's file: one line of JSON that says what it is of, and one for each training that ended.
 
 The file is replaced as a whole, so a command that is killed leaves it as it was before a training
-or after it. Lines that another command has added meanwhile stay: two that tune at once share it.
+or after it. Two that tune at once share it: each adds to what it finds there, and writes its own
+lines again with the next one, in case the other replaced the file in the same moment.
 """
 
 from __future__ import annotations
