@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import qtpy
 
 from cli_runs import Refusal
 from napari_deepem.cli import window
@@ -48,6 +49,18 @@ def test_reason_is_told_in_one_line(
         raise ModuleNotFoundError(variable)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error", [ImportError, qtpy.PythonQtError, qtpy.PythonQtValueError, qtpy.QtModuleNotInOSError]
+)
+def test_reason_takes_the_place_of_what_loading_qt_raises(
+    environment: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """D.5: of a missing package, a binding that is none, a module that this system lacks."""
+    environment.setattr(window, "TRY", "raise SystemExit('no window: why')")
+    with pytest.raises(InputError, match=r"^no window: why$"), window_required():
+        raise error.__new__(error)
 
 
 def test_no_display_needs_no_try(environment: pytest.MonkeyPatch) -> None:

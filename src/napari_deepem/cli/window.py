@@ -47,7 +47,7 @@ def window_required() -> Iterator[None]:
     try:
         try:
             yield
-        except Exception:
+        except (ImportError, RuntimeError, ValueError):  # as qtpy raises for what QT_API names
             _check(attempt)
             raise
         _check(attempt)
