@@ -53,9 +53,10 @@ ANSWERING = """for line in sys.stdin:
 def command(body: str, *ignored: signal.Signals) -> Iterator[subprocess.Popen[str]]:
     """A command that does what the body says, and is ready to be told to stop."""
 
-    def ignore() -> None:
-        for number in ignored:
-            signal.signal(number, signal.SIG_IGN)
+    def set_signals() -> None:  # whatever the tests themselves were started with, such as nohup
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            handler = signal.SIG_IGN if number in ignored else signal.SIG_DFL
+            signal.signal(number, handler)
 
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT.format(body=f"    {body}")],
@@ -63,7 +64,7 @@ def command(body: str, *ignored: signal.Signals) -> Iterator[subprocess.Popen[st
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=ignore,
+        preexec_fn=set_signals,
     )
     with process:
         try:
