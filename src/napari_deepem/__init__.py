@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_deepem.core.evaluation.metrics import evaluate
+    from napari_deepem.core.network.general import general_model
     from napari_deepem.core.picking.candidates import find_candidates
     from napari_deepem.core.picking.criteria import PickCriteria, select_picks
     from napari_deepem.core.picking.precision_estimate import estimate_precision
@@ -35,6 +36,7 @@ __all__ = [
     "estimate_precision",
     "evaluate",
     "find_candidates",
+    "general_model",
     "load_model",
     "read_coordinates",
     "read_micrograph",
@@ -57,6 +59,7 @@ _ROOM_OF = {  # looked up when first used: importing torch takes seconds
     "estimate_precision": "core.picking.precision_estimate",
     "evaluate": "core.evaluation.metrics",
     "find_candidates": "core.picking.candidates",
+    "general_model": "core.network.general",
     "load_model": "io.models",
     "read_coordinates": "io.coordinates",
     "read_micrograph": "io.images",
