@@ -64,9 +64,8 @@ def _read() -> tuple[Network, dict[str, Any]]:
     content = resources.files(__package__).joinpath(_FILE).read_bytes()
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     description = json.loads(header["__metadata__"]["model"])
-    shape = description["architecture"]
-    network = Network(
-        Architecture(**{k: tuple(v) if isinstance(v, list) else v for k, v in shape.items()})
-    )
+    shape: dict[str, Any] = description["architecture"]
+    layers = {name: tuple(shape[name]) for name in ("kernels", "pools", "maps")}
+    network = Network(Architecture(**shape | layers))
     network.load_state_dict(load(content))
     return network.eval(), description
