@@ -45,6 +45,7 @@ screenshots: $(INSTALLED) ## Make the pictures of the user guide anew
 
 reproduce: $(INSTALLED) ## Measure the paper's figures and other pickers anew, into docs/: TOPAZ=
 	$(BIN)/python benchmarks/reproduction.py
+	$(BIN)/python benchmarks/few_clicks.py
 	$(BIN)/python benchmarks/comparison.py
 
 bench: $(INSTALLED) ## Measure how fast everything is, into benchmarks/RESULTS.md: PARTS="scoring sliders"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from time import process_time
 from typing import ClassVar, Literal
@@ -13,10 +13,13 @@ from trials import Found
 
 from napari_deepem import Labels, find_candidates, score, select_picks
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.training.dataset import HELD_OUT_SHARE
+from napari_deepem.core.network.general import general_model
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.network.network import Network
+from napari_deepem.core.training.dataset import HELD_OUT_SHARE, prepare_fields
 from napari_deepem.core.training.recipes import DEEPEM2017, MODERN, Recipe
 from napari_deepem.core.training.settings import TrainingSettings, sampling_of
-from napari_deepem.core.training.train import train_epochs
+from napari_deepem.core.training.train import train_fields
 from napari_deepem.core.types import FloatArray
 
 PAPER_STEPS = 4000  # at SNR 0.01 the plateau of the paper's training is 1700 gradient steps long
@@ -49,20 +52,7 @@ class Ours:
             labels_complete=all_clicked,
             own_recipe=self.recipe,
         )
-        micrographs = [micrograph for micrograph, _ in sample.training]
-        started = process_time()
-        model = finish(train_epochs(micrographs, [Labels.of(yx) for yx in clicked], settings))
-        training_s = process_time() - started
-        candidates = [find_candidates(score(micrograph, model)) for micrograph, _ in sample.test]
-        return Found(
-            ranking=[select_picks(found, threshold=0.0) for found in candidates],
-            training_s=training_s,
-            chosen=[
-                select_picks(found, threshold=model.threshold, std_range=model.std_range)
-                for found in candidates
-            ],
-            threshold=model.threshold,
-        )
+        return picked(sample, *trained(sample, clicked, settings))
 
     def _epochs(self, clicked: Sequence[FloatArray]) -> int | None:
         """As many as wanted; of `steps`, each epoch has every particle, a negative, four turns."""
@@ -72,6 +62,64 @@ class Ours:
             return self.epochs
         trained_on = (1 - HELD_OUT_SHARE) * sum(map(len, clicked))
         return ceil(self.steps / ceil(8 * trained_on / self.recipe.batch_size))
+
+
+@dataclass(frozen=True, slots=True)
+class FromGeneral:
+    """The general network: as it comes where nothing is clicked, trained on from clicks."""
+
+    sources: ClassVar = (*Ours.sources, "src/napari_deepem/core/network/general.safetensors")
+    name: ClassVar = "from the general network"
+
+    def pick(
+        self,
+        sample: sets.LabelledSet,
+        clicked: Sequence[FloatArray],
+        all_clicked: bool,
+        seed: int,
+    ) -> Found:
+        general = general_model(sample.box_px)
+        if not any(map(len, clicked)):
+            return picked(sample, general)
+        settings = TrainingSettings(
+            box_size_px=sample.box_px,
+            sampling=general.sampling,
+            epochs=1 if sets.QUICK else 12,
+            seed=seed,
+            labels_complete=all_clicked,
+            own_recipe=replace(MODERN, batch_norm=False),
+            own_architecture=general.network.architecture,
+        )
+        return picked(sample, *trained(sample, clicked, settings, general.network))
+
+
+def trained(
+    sample: sets.LabelledSet,
+    clicked: Sequence[FloatArray],
+    settings: TrainingSettings,
+    start: Network | None = None,
+) -> tuple[Model, float]:
+    """A model, and the seconds of a core that its training took."""
+    started = process_time()
+    micrographs = [micrograph for micrograph, _ in sample.training]
+    labels = [Labels.of(centres_yx) for centres_yx in clicked]
+    fields = prepare_fields(micrographs, labels, settings.box_size_px, settings.chosen_sampling)
+    model = finish(train_fields(fields, settings, start=start))
+    return model, process_time() - started
+
+
+def picked(sample: sets.LabelledSet, model: Model, training_s: float | None = None) -> Found:
+    """What a model finds on the test micrographs: all candidates, and those that it picks."""
+    candidates = [find_candidates(score(micrograph, model)) for micrograph, _ in sample.test]
+    return Found(
+        ranking=[select_picks(found, threshold=0.0) for found in candidates],
+        training_s=training_s,
+        chosen=[
+            select_picks(found, threshold=model.threshold, std_range=model.std_range)
+            for found in candidates
+        ],
+        threshold=model.threshold,
+    )
 
 
 def modern() -> Ours:

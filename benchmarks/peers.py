@@ -37,8 +37,8 @@ class Topaz:
     """Topaz, as its manual says: downsample, normalise, train if wanted, extract.
 
     `updates` of its default network, resnet8 with 32 units, from its own pretrained weights and
-    with its default objective; 0 for its pretrained resnet16 as it stands. The number of
-    particles per micrograph, which it asks for, is the true one.
+    with its default objective; 0 for a pretrained network as it stands. The number of particles
+    per micrograph, which it asks for, is the true one.
     """
 
     sources: ClassVar = ("benchmarks/peers.py",)
@@ -46,6 +46,7 @@ class Topaz:
     updates: int = 0
     particle_px: int = 24  # about its diameter after downsampling by a whole number
     epochs: int = 4  # after each of which the network is saved; the last one is used
+    network: str = "resnet16_u64"  # that is used without training; its default, too
 
     @property
     def name(self) -> str:
@@ -63,7 +64,7 @@ class Topaz:
             names = topaz.write("test", [micrograph for micrograph, _ in sample.test])
             topaz(f"preprocess -s {down} -d -1 -j 1 -o test_down test/*.mrc")
             training_s = self._train(topaz, sample, clicked, down) if self.updates else None
-            network = f"model_epoch{self.epochs}.sav" if self.updates else "resnet16"
+            network = f"model_epoch{self.epochs}.sav" if self.updates else self.network
             topaz(
                 f"extract -m {network} -r {round(sample.diameter_px / 2 / down)} -x {down}"
                 f" -t {EVERYTHING} -d -1 -j 1 -o picks.txt test_down/*.mrc"

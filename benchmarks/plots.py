@@ -1,4 +1,4 @@
-"""The figures of docs/reproduction.md: curves, never pictures of micrographs."""
+"""The figures of the pages in `docs/`: curves, never pictures of micrographs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from trials import Outcome
 from napari_deepem.batch.figures import saved_figure
 
 COLOURS = {"modern": "#1f77b4", "deepem2017": "#d62728", "Topaz": "#7f7f7f"}
+COLOURS |= {"from the general network": "#2ca02c", "from chance": COLOURS["modern"]}
 PANEL = 3.7  # inches
+FEWEST_LABELS = 5  # above none; below, the axis is linear
 
 Panels = Mapping[str, Mapping[str, Outcome]]  # a panel's title -> a line's name -> its outcome
 
@@ -44,7 +46,7 @@ def draw_precision_recall(path: Path, panels: Panels) -> None:
 def draw_labels(
     path: Path, panels: Mapping[str, Mapping[str, Mapping[int, Sequence[float]]]]
 ) -> None:
-    """Fig. 4: average precision against the number of labels; mean and range of the seeds.
+    """Fig. 4: average precision against the number of labels, 0 or more; mean and range of seeds.
 
     Parameters
     ----------
@@ -67,8 +69,11 @@ def draw_labels(
                     counts, means, reach, color=COLOURS[name], label=name, marker="o", capsize=2
                 )
             panel.set(title=title, xlabel="particles clicked", ylabel="average precision")
-            panel.set(xscale="log", ylim=(0, 1.02))
-            panel.set_xticks(counts, [str(count) for count in counts])
+            panel.set_xscale("symlog", linthresh=FEWEST_LABELS, linscale=0.5)
+            panel.set_ylim(0, 1.02)
+            all_counts = sorted({count for aps in lines.values() for count in aps})
+            panel.set_xticks(all_counts, [str(count) for count in all_counts])
+            panel.minorticks_off()
         _dress(axes)
 
 

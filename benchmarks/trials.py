@@ -23,7 +23,7 @@ import numpy as np
 import sets
 
 from napari_deepem import Picks, evaluate
-from napari_deepem.core.evaluation.metrics import Evaluation
+from napari_deepem.core.evaluation.metrics import Evaluation, f_beta
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.types import FloatArray
 from napari_deepem.io.atomic import replacing
@@ -109,8 +109,8 @@ def judge(
 ) -> Outcome:
     """The figures of a method that learns from these clicks, on the set's test micrographs.
 
-    Average precision, the best F2 and the curves rank all candidates; precision, recall and F1 are
-    those at the threshold that the method set by itself.
+    Average precision, the best F2 and the curves rank all candidates; precision, recall, F1 and
+    `f2_chosen` are those at the threshold that the method set by itself.
     """
     truth = [centres for _, centres in sample.test]
     radius_px = SAME_PARTICLE_BOXES * sample.box_px
@@ -130,6 +130,7 @@ def judge(
         chosen = evaluate(found.chosen, truth, radius_px)
         outcome |= {"threshold": found.threshold, "precision": chosen.precision}
         outcome |= {"recall": chosen.recall, "f1": chosen.f1}
+        outcome |= {"f2_chosen": float(f_beta(chosen.precision, chosen.recall, beta=2))}
     return outcome
 
 
@@ -144,7 +145,7 @@ def click(truth_yx: Sequence[FloatArray], n_labels: int | None, seed: int) -> li
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(truth_yx))
     shuffled = [rng.permutation(centres) for centres in truth_yx]
-    rounds = range(-(-max(map(len, truth_yx)) // CLICKS))
+    rounds = range(-(-max(map(len, truth_yx), default=0) // CLICKS))
     clicks = [
         (index, click)
         for k in rounds
