@@ -15,7 +15,6 @@ from napari_deepem import Labels, find_candidates, score, select_picks
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.general import general_model
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.network.network import Network
 from napari_deepem.core.training.dataset import HELD_OUT_SHARE, prepare_fields
 from napari_deepem.core.training.recipes import DEEPEM2017, MODERN, Recipe
 from napari_deepem.core.training.settings import TrainingSettings, sampling_of
@@ -52,7 +51,8 @@ class Ours:
             labels_complete=all_clicked,
             own_recipe=self.recipe,
         )
-        return picked(sample, *trained(sample, clicked, settings))
+        labels = [Labels.of(centres_yx) for centres_yx in clicked]
+        return picked(sample, *trained(sample.training, labels, settings))
 
     def _epochs(self, clicked: Sequence[FloatArray]) -> int | None:
         """As many as wanted; of `steps`, each epoch has every particle, a negative, four turns."""
@@ -81,30 +81,36 @@ class FromGeneral:
         general = general_model(sample.box_px)
         if not any(map(len, clicked)):
             return picked(sample, general)
-        settings = TrainingSettings(
-            box_size_px=sample.box_px,
-            sampling=general.sampling,
-            epochs=1 if sets.QUICK else 12,
-            seed=seed,
-            labels_complete=all_clicked,
-            own_recipe=replace(MODERN, batch_norm=False),
-            own_architecture=general.network.architecture,
-        )
-        return picked(sample, *trained(sample, clicked, settings, general.network))
+        settings = from_general(sample.box_px, all_clicked, seed)
+        labels = [Labels.of(centres_yx) for centres_yx in clicked]
+        return picked(sample, *trained(sample.training, labels, settings, general))
+
+
+def from_general(box_size_px: int, labels_complete: bool, seed: int) -> TrainingSettings:
+    """The settings by which the general network is trained on."""
+    general = general_model(box_size_px)
+    return TrainingSettings(
+        box_size_px=box_size_px,
+        sampling=general.sampling,
+        epochs=1 if sets.QUICK else 12,
+        seed=seed,
+        labels_complete=labels_complete,
+        own_recipe=replace(MODERN, batch_norm=False),
+        own_architecture=general.network.architecture,
+    )
 
 
 def trained(
-    sample: sets.LabelledSet,
-    clicked: Sequence[FloatArray],
+    labelled: Sequence[sets.Labelled],
+    labels: Sequence[Labels],
     settings: TrainingSettings,
-    start: Network | None = None,
+    start: Model | None = None,
 ) -> tuple[Model, float]:
-    """A model, and the seconds of a core that its training took."""
+    """A model of micrographs, and the seconds of a core that its training took."""
     started = process_time()
-    micrographs = [micrograph for micrograph, _ in sample.training]
-    labels = [Labels.of(centres_yx) for centres_yx in clicked]
+    micrographs = [micrograph for micrograph, _ in labelled]
     fields = prepare_fields(micrographs, labels, settings.box_size_px, settings.chosen_sampling)
-    model = finish(train_fields(fields, settings, start=start))
+    model = finish(train_fields(fields, settings, start=start and start.network))
     return model, process_time() - started
 
 

@@ -1,0 +1,327 @@
+"""What to label next: average precision against the number of labels, by ways of choosing them.
+
+    python benchmarks/suggestion.py [--sets rubisco 26S] [--seeds 3] [--figure suggestion.png]
+
+Somebody clicks a few particles; then, round by round, boxes are chosen, a user who knows the truth
+says what they are, and the general network is trained on all labels so far. The development sets;
+every round of every run is remembered in `build/benchmarks`. Prints a Markdown table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import sets
+import torch
+from ours import from_general, trained
+from pages import shown, table
+from scipy.special import logit
+from trials import MEMORY
+
+from napari_deepem import Candidates, Labels, evaluate, find_candidates, score, select_picks
+from napari_deepem.batch.figures import saved_figure
+from napari_deepem.core.evaluation.label_suggestion import suggest_labels
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
+from napari_deepem.core.network.general import general_model
+from napari_deepem.core.network.model import Model
+from napari_deepem.core.network.network import Network
+from napari_deepem.core.picking.criteria import PickCriteria
+from napari_deepem.core.preprocessing.prepare import prepare_micrograph
+from napari_deepem.core.training.crops import PaddedImage, box_corners
+from napari_deepem.core.types import Float32Array, FloatArray
+from napari_deepem.io.atomic import replacing
+
+LABELLED = (5, 10, 20) if sets.QUICK else (5, 10, 20, 40)  # after each round; the first are clicks
+MICROGRAPHS, TESTED = (2, 1) if sets.QUICK else (3, 2)  # to label, and to judge by, of each set
+ENOUGH = 0.98  # of the average precision that random labels reach in the end
+MAY_BE_PARTICLES = 2.0  # times as many candidates as are picked may be chosen, the best ones
+FEWEST_CHOICES = 20  # of a micrograph
+COLOURS = ("#7f7f7f", "#000000", "#1f77b4", "#d62728", "#9467bd", "#2ca02c")
+
+Mark = tuple[int, FloatArray]  # the micrograph's index, and (row, col) in original pixels
+
+
+@dataclass(eq=False, slots=True)
+class Known:
+    """What a user has said of some micrographs."""
+
+    positive: list[list[FloatArray]] = field(
+        default_factory=lambda: [[] for _ in range(MICROGRAPHS)]
+    )
+    negative: list[list[FloatArray]] = field(
+        default_factory=lambda: [[] for _ in range(MICROGRAPHS)]
+    )
+
+    @property
+    def labels(self) -> list[Labels]:
+        """The labels of every micrograph."""
+        return [Labels.of(*each) for each in zip(self.positive, self.negative, strict=True)]
+
+    def all_yx(self, index: int) -> FloatArray:
+        """(n, 2) everything that has a label on a micrograph."""
+        return np.reshape([*self.positive[index], *self.negative[index]], (-1, 2))
+
+    def answer(self, mark: Mark, truth_yx: FloatArray, radius_px: float) -> None:
+        """Label what is chosen: the particle there, or that there is none."""
+        index, centre_yx = mark
+        away = np.hypot(*(truth_yx - centre_yx).T)
+        if away.min() <= radius_px:
+            self.positive[index].append(truth_yx[away.argmin()])
+        else:
+            self.negative[index].append(centre_yx)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Choices:
+    """The candidates that may be chosen, of all micrographs, best first on each."""
+
+    sample: sets.LabelledSet
+    model: Model
+    known: Known
+    candidates: Sequence[Candidates]
+    rng: np.random.Generator
+
+    def pool(self) -> list[tuple[Mark, float]]:
+        """Marks and scores of what may be a particle and has no label."""
+        marks = []
+        for index, each in enumerate(self.candidates):
+            picks = select_picks(each, threshold=0.0)
+            assert picks.scores is not None
+            picked = int((picks.scores >= self.model.threshold).sum())
+            count = max(FEWEST_CHOICES, round(MAY_BE_PARTICLES * picked))
+            centres_yx, scores = picks.centres_yx[:count], picks.scores[:count]
+            away_px = nearest_distances(centres_yx, self.known.all_yx(index))
+            unlabelled = away_px > SAME_PARTICLE_BOXES * self.sample.box_px
+            marks += [
+                ((index, centre_yx), float(value))
+                for centre_yx, value in zip(centres_yx[unlabelled], scores[unlabelled], strict=True)
+            ]
+        return marks
+
+    def crops(self, marks: Sequence[Mark]) -> Float32Array:
+        """(n, box, box) network pixels around them."""
+        sampling, box_px = self.model.sampling, self.model.box_px
+        crops = np.empty((len(marks), box_px, box_px), dtype=np.float32)
+        for index, (micrograph, _) in enumerate(self.sample.training[:MICROGRAPHS]):
+            chosen = [k for k, mark in enumerate(marks) if mark[0] == index]
+            centres_yx = np.reshape([marks[k][1] for k in chosen], (-1, 2))
+            prepared = prepare_micrograph(micrograph, self.model.box_size_px, sampling)
+            corners = box_corners(sampling.to_network(centres_yx), box_px)
+            crops[chosen] = PaddedImage.of(prepared, box_px).cut(corners, box_px)
+        return crops
+
+
+def any_particle(choices: Choices, count: int) -> list[Mark]:
+    """Particles at random, as somebody clicks them who is shown nothing."""
+    marks = [
+        (index, centre_yx)
+        for index, (_, truth_yx) in enumerate(choices.sample.training[:MICROGRAPHS])
+        for centre_yx in truth_yx
+        if not any(np.array_equal(centre_yx, other) for other in choices.known.positive[index])
+    ]
+    return [marks[k] for k in choices.rng.permutation(len(marks))[:count]]
+
+
+def any_candidate(choices: Choices, count: int) -> list[Mark]:
+    """Candidates at random."""
+    pool = choices.pool()
+    return [pool[k][0] for k in choices.rng.permutation(len(pool))[:count]]
+
+
+def uncertain(choices: Choices, count: int) -> list[Mark]:
+    """Candidates that score nearest the threshold, by logits."""
+    pool = choices.pool()
+    scores = np.clip([value for _, value in pool], 1e-6, 1 - 1e-6)
+    threshold = float(np.clip(choices.model.threshold, 1e-6, 1 - 1e-6))
+    away = np.abs(logit(scores) - logit(threshold))
+    return [pool[k][0] for k in np.argsort(away)[:count]]
+
+
+def disagreeing(choices: Choices, count: int) -> list[Mark]:
+    """Candidates of which the four rotations of the network say most different things."""
+    marks = [mark for mark, _ in choices.pool()]
+    logits, _ = seen_by(choices.model.network, choices.crops(marks))
+    spread = torch.sigmoid(logits).std(dim=0).numpy()
+    return [marks[k] for k in np.argsort(-spread)[:count]]
+
+
+def diverse(choices: Choices, count: int) -> list[Mark]:
+    """Candidates least like each other and what is labelled, by what the last layer sees.
+
+    The farthest of them from all so far, again and again (Sener and Savarese, ICLR 2018).
+    """
+    marks = [mark for mark, _ in choices.pool()]
+    labelled = [
+        (index, centre_yx)
+        for index in range(MICROGRAPHS)
+        for centre_yx in choices.known.all_yx(index)
+    ]
+    network = choices.model.network
+    features = seen_by(network, choices.crops([*marks, *labelled]))[1].numpy()
+    features /= features.std(axis=0) + 1e-6
+    away = np.full(len(marks), np.inf)
+    for other in features[len(marks) :]:
+        away = np.minimum(away, np.linalg.norm(features[: len(marks)] - other, axis=1))
+    chosen: list[Mark] = []
+    for _ in range(min(count, len(marks))):
+        farthest = int(away.argmax())
+        chosen.append(marks[farthest])
+        others = np.linalg.norm(features[: len(marks)] - features[farthest], axis=1)
+        away = np.minimum(away, others)
+    return chosen
+
+
+def suggested(choices: Choices, count: int) -> list[Mark]:
+    """What the window suggests today, on one micrograph."""
+    criteria = PickCriteria.of_model(choices.model)
+    named = {str(index): each for index, each in enumerate(choices.candidates)}
+    labelled = {name: choices.known.all_yx(int(name)) for name in named}
+    suggestion = suggest_labels(named, labelled, criteria, count)
+    if suggestion is None:
+        return any_particle(choices, count)
+    return [(int(suggestion.name), centre_yx) for centre_yx in suggestion.centres_yx]
+
+
+WAYS: dict[str, Callable[[Choices, int], list[Mark]]] = {
+    "particles at random": any_particle,
+    "candidates at random": any_candidate,
+    "nearest the threshold": uncertain,
+    "rotations disagree": disagreeing,
+    "diverse": diverse,
+    "suggested today": suggested,
+}
+
+
+@torch.inference_mode()
+def seen_by(network: Network, crops: Float32Array) -> tuple[torch.Tensor, torch.Tensor]:
+    """(4, n) logits of (n, box, box) crops in four rotations, and (n, maps) means of S6."""
+    logits, features = [], []
+    for k in range(4):
+        maps = torch.from_numpy(np.ascontiguousarray(np.rot90(crops, k, axes=(1, 2))))[:, None]
+        for convolve, normalise, pool in zip(
+            network.convolutions, network.norms, network.pools, strict=True
+        ):
+            maps = pool(network.activation(normalise(convolve(maps))))
+        features.append(maps.mean(dim=(2, 3)))
+        logits.append(network.output(maps)[:, 0, 0, 0])
+    return torch.stack(logits), torch.stack(features).mean(dim=0)
+
+
+def go_rounds(on: str, way: str, seed: int) -> list[dict[str, float]]:
+    """Figures after every round: labels, particles among them, average precision."""
+    sample = sets.load(on)
+    labelled = sample.training[:MICROGRAPHS]
+    rng, known = np.random.default_rng(seed), Known()
+    radius_px = SAME_PARTICLE_BOXES * sample.box_px
+    general = general_model(sample.box_px)
+    start = rng.integers(MICROGRAPHS)
+    known.positive[start] = list(rng.permutation(labelled[start][1])[: LABELLED[0]])
+    results = []
+    for count in (*np.diff(LABELLED), 0):
+        settings = from_general(sample.box_px, labels_complete=False, seed=seed)
+        model, seconds = trained(labelled, known.labels, settings, general)
+        results.append(
+            {
+                "labels": sum(len(known.all_yx(index)) for index in range(MICROGRAPHS)),
+                "particles": sum(map(len, known.positive)),
+                "ap": precision_of(model, sample, radius_px),
+                "training_s": seconds,
+            }
+        )
+        if count:
+            candidates = [find_candidates(score(micrograph, model)) for micrograph, _ in labelled]
+            choices = Choices(sample, model, known, candidates, rng)
+            for mark in WAYS[way](choices, int(count)):
+                known.answer(mark, labelled[mark[0]][1], radius_px)
+    return results
+
+
+def precision_of(model: Model, sample: sets.LabelledSet, radius_px: float) -> float:
+    """Average precision on micrographs that are not labelled."""
+    test = sample.test[:TESTED]
+    ranking = [
+        select_picks(find_candidates(score(micrograph, model)), threshold=0.0)
+        for micrograph, _ in test
+    ]
+    return evaluate(ranking, [truth_yx for _, truth_yx in test], radius_px).ap
+
+
+def draw(path: Path, curves: dict[str, FloatArray]) -> None:
+    """Mean average precision against the number of labels."""
+    with saved_figure(path, 6.0, 4.0) as figure:
+        axes = figure.subplots()
+        for (way, aps), colour in zip(curves.items(), COLOURS, strict=True):
+            axes.plot(LABELLED, aps.mean(axis=0), "o-", color=colour, label=way)
+        axes.set(xscale="log", xlabel="labels", ylabel="average precision, mean of the sets")
+        axes.set_xticks(LABELLED, [str(count) for count in LABELLED])
+        axes.minorticks_off()
+        axes.grid(alpha=0.3)
+        axes.legend(loc="lower right", frameon=False, fontsize=8)
+
+
+def labels_for(precision: float, aps: FloatArray) -> str:
+    """The labels after which a mean curve reaches an average precision, by interpolation."""
+    reached = np.flatnonzero(aps >= precision)
+    if not reached.size:
+        return f"more than {LABELLED[-1]}"
+    last = int(reached[0])
+    if last == 0:
+        return f"{LABELLED[0]} or fewer"
+    return f"{np.interp(precision, aps[last - 1 : last + 1], LABELLED[last - 1 : last + 1]):.0f}"
+
+
+def main() -> None:
+    """Go what rounds are missing, print the table, draw."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sets", nargs="+", default=list(sets.DEVELOPMENT))
+    parser.add_argument("--seeds", type=int, default=1 if sets.QUICK else 3)
+    parser.add_argument("--figure", type=Path, default=MEMORY / "suggestion.png")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    memory = MEMORY / "suggestion.json"
+    remembered = json.loads(memory.read_text()) if memory.is_file() else {}
+    runs = [
+        (on, way, seed) for seed in range(arguments.seeds) for on in arguments.sets for way in WAYS
+    ]
+    for on, way, seed in runs:
+        key = f"{on}, {way}, {seed}"
+        if key not in remembered:
+            remembered[key] = go_rounds(on, way, seed)
+            with replacing(memory) as temporary:
+                temporary.write_text(json.dumps(remembered, indent=1))
+            told = ", ".join(f"{each['labels']}: {each['ap']:.3f}" for each in remembered[key])
+            print(f"{key}: {told}", flush=True)
+    curves = {
+        way: np.array(
+            [
+                [each["ap"] for each in remembered[f"{on}, {way}, {seed}"]]
+                for on, other, seed in runs
+                if other == way
+            ]
+        )
+        for way in WAYS
+    }
+    enough = ENOUGH * float(next(iter(curves.values())).mean(axis=0)[-1])
+    rows = [
+        [
+            way,
+            *(
+                f"{shown(mean)} ({worst:.3f})"
+                for mean, worst in zip(aps.mean(0), aps.min(0), strict=True)
+            ),
+            labels_for(enough, aps.mean(axis=0)),
+        ]
+        for way, aps in curves.items()
+    ]
+    columns = [f"{count} labels" for count in LABELLED]
+    print(table(["mean (worst) AP", *columns, f"labels for an AP of {enough:.3f}"], rows))
+    draw(arguments.figure, curves)
+
+
+if __name__ == "__main__":
+    main()
