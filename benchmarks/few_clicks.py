@@ -30,9 +30,9 @@ REPORTED = {
 DEVELOPMENT = {name: name for name in (*sets.DEVELOPMENT, "80S", "KLH micrograph")}
 # None: every particle of every training micrograph
 CLICKED = (5, 20, None) if sets.QUICK else (5, 10, 20, 50, 100, 500, None)
-SEEDS = (0,) if sets.QUICK else (0, 1, 2)
-THRESHOLD_CLICKS = (5, 20)
-THRESHOLD_SEEDS = (0,) if sets.QUICK else (0, 1, 2, 3, 4)
+FEW = 20  # clicks, up to which it is a matter of luck: more seeds are tried
+SEEDS_OF_FEW, SEEDS = (1, 1) if sets.QUICK else (5, 3)
+THRESHOLD_CLICKS = (0, 5, 20)
 TOPAZ_NETWORKS = ("resnet8_u32", "resnet8_u64", "resnet16_u32", "resnet16_u64")
 TOPAZ_PARTICLE_PX = (14, 24)  # after downsampling
 GENERAL, CHANCE = FromGeneral(), modern()
@@ -42,21 +42,23 @@ Outcomes = Mapping[Trial, Outcome]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One method with so many clicks, of so many seeds."""
+    """One method with so many clicks."""
 
     method: Method
     clicked: Sequence[int | None] = CLICKED
-    seeds: Sequence[int] = SEEDS
+    most_seeds: int = SEEDS_OF_FEW
 
     def trials(self, on: str) -> list[Trial]:
-        """All of its trials on a set: all labels, and none, are no matter of chance."""
+        """All of its trials on a set, with as many clicks as it has particles."""
         available = sum(len(centres) for _, centres in sets.load(on).training)
-        return [
-            Trial(on, self.method, n, seed)
-            for n in self.clicked
-            for seed in (self.seeds if n else self.seeds[:1])
-            if (available and (n is None or n <= available)) or n == 0
-        ]
+        counts = [n for n in self.clicked if (n or 0) <= available and (available or n == 0)]
+        return [Trial(on, self.method, n, k) for n in counts for k in range(self._seeds(n))]
+
+    def _seeds(self, n_clicks: int | None) -> int:
+        """How many are tried: none and all labels are not drawn by chance."""
+        if not n_clicks:
+            return 1
+        return min(self.most_seeds, SEEDS_OF_FEW if n_clicks <= FEW else SEEDS)
 
 
 LINES = {
@@ -75,26 +77,24 @@ def peers(on: str) -> dict[str, list[Line]]:
         for network in TOPAZ_NETWORKS
     ]
     particle_px = 14 if on.startswith("bgal") else 24  # as in comparison.py
-    trained = Line(Topaz(UPDATES, particle_px), (5, 20, 100), seeds=(0,))
+    trained = Line(Topaz(UPDATES, particle_px), (5, 20, 100), most_seeds=1)
     return {"untrained": untrained, "trained": [trained]}
 
 
-def lines_on(on: str, seeds: Sequence[int], with_peers: bool) -> list[Line]:
-    """Every line that is measured on a set."""
-    ours = [Line(line.method, line.clicked, seeds) for line in LINES.values()]
-    theirs = peers(on).values() if with_peers else ()
-    return [*ours, *(line for lines in theirs for line in lines)]
+def theirs(on: str) -> list[Line]:
+    """All lines of Topaz."""
+    return [line for lines in peers(on).values() for line in lines]
 
 
 def precisions(on: str, outcomes: Outcomes) -> dict[str, dict[int | None, list[float]]]:
     """Average precisions of all seeds by the line's name and the number of clicks."""
     aps = {name: _aps(line, on, outcomes) for name, line in LINES.items()}
-    theirs = {
+    of_topaz = {
         kind: [_aps(line, on, outcomes) for line in lines] for kind, lines in peers(on).items()
     }
-    if theirs and any(theirs["untrained"]):
-        best = max(theirs["untrained"], key=lambda each: np.mean(each.get(0, [0.0])))
-        aps["Topaz"] = {**best, **theirs["trained"][0]}
+    if of_topaz and any(of_topaz["untrained"]):
+        best = max(of_topaz["untrained"], key=lambda each: np.mean(each.get(0, [0.0])))
+        aps["Topaz"] = {**best, **of_topaz["trained"][0]}
     return aps
 
 
@@ -126,11 +126,11 @@ def _mean_and_worst(values: Sequence[float]) -> str:
 def threshold_table(names: Mapping[str, str], outcomes: Outcomes) -> str:
     """How far F2 at the model's own threshold is below the best F2 on the test micrographs."""
     rows = [
-        [title, name, *(_loss(on, line.method, n, outcomes) for n in (0, *THRESHOLD_CLICKS))]
+        [title, name, *(_loss(on, line.method, n, outcomes) for n in THRESHOLD_CLICKS)]
         for on, title in names.items()
         for name, line in LINES.items()
     ]
-    counts = [f"{n} clicks" for n in (0, *THRESHOLD_CLICKS)]
+    counts = [f"{n} clicks" for n in THRESHOLD_CLICKS]
     return table(["mean (largest) loss of F2", "", *counts], rows)
 
 
@@ -142,12 +142,6 @@ def _loss(on: str, method: Method, n_clicks: int, outcomes: Outcomes) -> str:
     ]
     losses = [outcome["f2"] - outcome["f2_chosen"] for outcome in measured]
     return f"{np.mean(losses):.3f} ({max(losses):.3f})" if losses else NOT_MEASURED
-
-
-def threshold_trials(on: str) -> list[Trial]:
-    """More seeds, where few are clicked: a threshold is set with luck or without."""
-    lines = [Line(line.method, THRESHOLD_CLICKS, THRESHOLD_SEEDS) for line in LINES.values()]
-    return [trial for line in lines for trial in line.trials(on)]
 
 
 def seconds_table(names: Mapping[str, str], outcomes: Outcomes) -> str:
@@ -173,7 +167,6 @@ def main() -> None:
     """Measure what is missing; draw and write the page, or print the tables alone."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--development", action="store_true")
-    parser.add_argument("--seeds", type=int, default=len(SEEDS))
     parser.add_argument("--sets", nargs="+", help="only these, as tables")
     arguments = parser.parse_args()
     group = DEVELOPMENT if arguments.development else REPORTED
@@ -182,13 +175,12 @@ def main() -> None:
         for on, title in group.items()
         if sets.is_present(on) and on in (arguments.sets or group)
     }
-    wanted = [
+    outcomes = run(
         trial
         for on in names
-        for line in lines_on(on, range(arguments.seeds), not arguments.development)
+        for line in [*LINES.values(), *(() if arguments.development else theirs(on))]
         for trial in line.trials(on)
-    ]
-    outcomes = run(dict.fromkeys([*wanted, *(t for on in names for t in threshold_trials(on))]))
+    )
     parts = [
         precision_table(names, outcomes),
         threshold_table(names, outcomes),
