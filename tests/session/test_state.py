@@ -30,6 +30,7 @@ def model(threshold: float = 0.5, **summary: object) -> SimpleNamespace:
         threshold=threshold,
         std_range=(0.5, 1.5),
         box_size_px=50,
+        recipe="modern",
         pixel_size=None,
         summary=summary,
     )
