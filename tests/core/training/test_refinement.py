@@ -86,7 +86,7 @@ def mean_score(micrograph: Micrograph, model: Model, centres_yx: FloatArray) -> 
 
 @pytest.mark.parametrize("start", ["anew", "weights"])
 def test_accepted_picks_score_higher_and_rejected_ones_lower_on_other_micrographs(
-    model: Model, start: refinement.Start
+    model: Model, start: refinement.RefinementStart
 ) -> None:
     sample = [mixed_micrograph(seed) for seed in (1, 2, 3)]
     refined = refine(
@@ -294,7 +294,7 @@ def test_other_micrographs_are_held_out_if_those_of_the_first_training_are_gone(
 
 @pytest.mark.parametrize("start", ["anew", "weights"])
 def test_training_starts_where_it_is_told_to(
-    seen: dict[str, Any], model: Model, start: refinement.Start
+    seen: dict[str, Any], model: Model, start: refinement.RefinementStart
 ) -> None:
     refined_without_training(seen, model, with_verdicts(4, [(20, 30)]), start=start)
     assert seen["start"] is (model.network if start == "weights" else None)

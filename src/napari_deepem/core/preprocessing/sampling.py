@@ -75,11 +75,15 @@ class Sampling:
         return round(box_size_px / self.scale)
 
     def steps(self, step_px: float) -> int:
-        """The network pixels of a step in original pixels; InputError if it is no whole number."""
+        """The network pixels of a step in original pixels, the nearest number of them.
+
+        InputError for less than one, or if the sampling bins and the step is no multiple of that.
+        """
         count = round(step_px / self.scale)
-        if count < 1 or abs(count * self.scale - step_px) > WHOLE * self.scale:
+        is_off = abs(count * self.scale - step_px) > WHOLE * self.scale
+        if count < 1 or (is_off and self.ratio == 1):
             raise InputError(
-                f"a step of {step_px:g} px: give {self.scale:g} px, the model's binning, or a "
+                f"a step of {step_px:g} px: give {self.scale:.3g} px, the model's binning, or a "
                 "multiple of it"
             )
         return count
@@ -93,7 +97,7 @@ class Sampling:
         return (positions_px + 0.5) * self.scale - 0.5
 
     def __str__(self) -> str:
-        return str(self.scale)
+        return f"{self.scale:.4g}"
 
 
 def bin_image(image: Float32Array, binning: int) -> Float32Array:

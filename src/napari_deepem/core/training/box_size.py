@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_deepem.core.preprocessing.prepare import robust_statistics
-from napari_deepem.core.training.settings import AUTO_BOX_PX
+from napari_deepem.core.training.settings import LEAST_BOX_SIZE_PX
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
 
 FEWEST_PARTICLES = 5
@@ -31,7 +31,7 @@ def suggest_box(micrographs: Iterable[Micrograph], labels: Iterable[Labels]) -> 
     or darker than the background a particle is at each distance from its middle. Going outwards
     from the strongest contrast, the particle ends where 10 % of it is left; the fringe of the
     contrast transfer beyond has the other sign. The box is 2.5 times that radius, an even
-    number, and not less than the 40 px that automatic binning leaves to the network.
+    number, and not less than the 12 px that a box needs.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class BoxSuggestion:
         radius_px = edge_radius(rings) if len(rings) >= FEWEST_PARTICLES else None
         if radius_px is None:
             return None
-        return max(AUTO_BOX_PX, 2 * round(BOX_PER_RADIUS * radius_px / 2))
+        return max(LEAST_BOX_SIZE_PX, 2 * round(BOX_PER_RADIUS * radius_px / 2))
 
 
 def radial_profiles(image: NDArray[np.generic], centres_yx: FloatArray, reach: int) -> FloatArray:

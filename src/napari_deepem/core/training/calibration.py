@@ -15,6 +15,7 @@ from scipy.special import expit, logit
 from napari_deepem.core.evaluation.metrics import CURVES_KEY, Evaluation, evaluate, f_beta, match
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, neighbour_distances
 from napari_deepem.core.jobs import finish
+from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
@@ -45,6 +46,15 @@ class Calibration:
     figures: dict[str, Any]  # of picks at the threshold
     min_distance_px: float | None = None  # network pixels; None: a quarter of the box
 
+    @classmethod
+    def before_training(cls, start: Model | None) -> Calibration:
+        """What is known before there are labels: how the model that is trained on is used."""
+        if start is None:
+            return cls(UNDECIDED, 0.0, {})
+        distance_px = start.min_distance_px
+        distance_px = distance_px and distance_px / start.sampling.scale
+        return cls(start.threshold, start.smoothing, {}, distance_px)
+
 
 def calibrate(
     network: Network,
@@ -54,15 +64,18 @@ def calibrate(
     smoothings: Sequence[float] = (0.0,),
     device: torch.device = CPU,
     labelled: Sequence[Field] = (),
+    start: Model | None = None,
 ) -> Calibration:
     """The smoothing and the F2 threshold from held-out fields, and a summary's figures of both.
 
-    Without such fields the defaults. Average precision and F2 mean something only where every
-    particle is labelled. `std_range` is that of the picks whose precision is estimated, see
-    `precision_estimate`; the distance of the labels in `labelled` becomes that of picks.
+    Without such fields those of `start`, the model that was trained on. Average precision and F2
+    mean something only where every particle is labelled. `std_range` is that of the picks whose
+    precision is estimated, see `precision_estimate`; the distance of the labels in `labelled`
+    becomes that of picks.
     """
+    prior = Calibration.before_training(start)
     if not held_out:
-        return Calibration(UNDECIDED, 0.0, {})
+        return prior
     maps = _score_maps(network, held_out, device)
     smoothing = choose_smoothing(maps, held_out, smoothings)
     candidates = [find_candidates(replace(score_map, smoothing=smoothing)) for score_map in maps]
@@ -71,7 +84,7 @@ def calibrate(
     distance_px = distance_of_labels(labelled, network.architecture.box_px, label_rate)
     if distance_px is not None:
         evaluation = _evaluate(candidates, held_out, distance_px)
-    threshold = best_threshold(evaluation, labels_complete)
+    threshold = best_threshold(evaluation, labels_complete, prior.threshold)
     precision, recall = evaluation.at(threshold)
     figures: dict[str, Any] = {
         "held_out_recall": recall,
@@ -209,8 +222,10 @@ def _labelled_scores(
     return scores, has_label
 
 
-def best_threshold(evaluation: Evaluation, labels_complete: bool) -> float:
-    """The threshold with the highest F2, to be used on other micrographs; 0.5 without hits.
+def best_threshold(
+    evaluation: Evaluation, labels_complete: bool, prior: float = UNDECIDED
+) -> float:
+    """The threshold with the highest F2, to be used on other micrographs; `prior` without hits.
 
     Every threshold between the lowest score that it picks and the next lower one picks the same,
     so F2 leaves open which to take: the middle of the two, in logits, is least likely to be wrong
@@ -219,7 +234,7 @@ def best_threshold(evaluation: Evaluation, labels_complete: bool) -> float:
     """
     f2s = evaluation.f2s if labels_complete else f2_of_partial_labels(evaluation)
     if f2s.max(initial=0.0) == 0.0:
-        return UNDECIDED
+        return prior
     best = int(f2s.argmax())
     below = evaluation.thresholds[best + 1] if best + 1 < len(f2s) else 0.0
     trust = evaluation.n_truth / (evaluation.n_truth + LABELS_WORTH_OF_DOUBT)

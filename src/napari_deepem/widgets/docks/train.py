@@ -17,7 +17,7 @@ from napari_deepem.layers.label_points import COLORS
 from napari_deepem.session import Session, jobs
 from napari_deepem.session.box_pictures import cutting_training_boxes
 from napari_deepem.session.readiness import why_not_refine, why_not_train
-from napari_deepem.session.training_advice import advice_on_model, training_advice
+from napari_deepem.session.training_advice import advice_on_model, start_of, training_advice
 from napari_deepem.session.training_rounds import RoundStart
 from napari_deepem.widgets.docks.dock import (
     Dock,
@@ -51,6 +51,8 @@ SHOWN_OF_SESSION = (
     "excluded",
     "micrographs",
     "box_size_px",
+    "recipe",
+    "start",
     "binning",
     "suggested_box_px",
     "headers",
@@ -66,6 +68,7 @@ class Train(Dock):
         self.box_size = self.control("box_size_px")
         self.use_suggested = PushButton(text="", tooltip=HOW_SUGGESTED)
         self.use_suggested.changed.connect(self._use_suggested)
+        self.start = self.control("start")
         self.train = self._button("Train", lambda: self._train("new"))
         self.continue_training = self._button("Continue", lambda: self._train("weights"))
         self._training_progress = TrainingProgress(self)
@@ -84,6 +87,7 @@ class Train(Dock):
             [
                 form(self.box_size),
                 self.use_suggested,
+                form(self.start),
                 holder(self._recipe_and_more()),
                 row(self.train, self.continue_training, self.stop, self.discard),
                 self.progress,
@@ -99,6 +103,7 @@ class Train(Dock):
         )
         self._locked_while_training = (
             self.box_size,
+            self.start,
             self.recipe,
             self.binning,
             self.epochs,
@@ -126,7 +131,7 @@ class Train(Dock):
         events, activity = session.events, session.training.events
         for signal in (events.labels, events.verdicts, events.micrographs, events.current):
             self.follow(signal, self._survey.ask)
-        for signal in (events.box_size_px, events.binning, activity.running):
+        for signal in (events.box_size_px, events.start, events.binning, activity.running):
             self.follow(signal, self._crops.ask)
         for signal in (events.labels, events.verdicts, events.micrographs):
             self.follow(signal, self._crops.ask)
@@ -282,8 +287,10 @@ def summary_of(model: Any) -> str:
     """A model in one line: its settings, and what its training came to; empty without one."""
     if model is None:
         return ""
-    parts = [f"Model: {model.recipe}, box {model.box_size_px} px, binning {model.binning}"]
+    parts = [f"Model: {model.recipe}, box {model.box_size_px} px, binning {model.sampling}"]
     summary = model.summary
+    if start := start_of(model):
+        parts.append(f"from {start}")
     if "curve" in summary:
         parts.append(f"{len(summary['curve'])} epochs")
     if "held_out_recall" in summary:
