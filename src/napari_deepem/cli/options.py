@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Micrographs = Annotated[
     list[str], Parameter(help="MRC files, folders or patterns.", consume_multiple=True)
 ]
+FIRST_STARTS: dict[str, Literal["general", "chance"]] = {"general": "general", "chance": "chance"}
 LONGEST_QUOTE = 40  # letters of what was given, in a line that refuses it
 
 
@@ -100,8 +101,8 @@ def start_of(name: str | None) -> Start | None:
     """The start that an option names; a model is read from its file."""
     from napari_deepem.io.models import load_model
 
-    if name is None or name == "general" or name == "chance":
-        return name
+    if name is None or name in FIRST_STARTS:
+        return FIRST_STARTS.get(name or "")
     path = Path(name)
     if not path.suffix and not path.exists():
         raise InputError(f"a start from {name}: give general, chance or a model file")

@@ -54,8 +54,8 @@ def describe_model(model: Model, path: Path) -> str:
 
     low, high = model.std_range
     text = (
-        f"wrote {path}: box {model.box_size_px} px, binned {model.sampling}x to {model.box_px} px, "
-        f"threshold {model.threshold:.3f}, std {low:.2f} to {high:.2f}"
+        f"wrote {path}: box {model.box_size_px} px, binned {model.binning:.4g}x to "
+        f"{model.box_px} px, threshold {model.threshold:.3f}, std {low:.2f} to {high:.2f}"
     )
     summary = model.summary
     started = started_from(summary)

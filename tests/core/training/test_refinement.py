@@ -19,31 +19,39 @@ from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training import refinement
 from napari_deepem.core.training.dataset import Field
-from napari_deepem.core.training.recipes import MODERN, RECIPES
+from napari_deepem.core.training.recipes import RECIPES
 from napari_deepem.core.training.refinement import refine, refine_epochs, settings_of
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.train import train, train_epochs
 from napari_deepem.core.types import FloatArray, Labels, Micrograph
+from quick_recipes import shorten_recipes
 
 
 @pytest.fixture(autouse=True, scope="module")
 def quick_recipe() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(RECIPES, "modern", replace(MODERN, batches_per_epoch=12, batch_size=32))
+        shorten_recipes(patch, batches_per_epoch=12, batch_size=32)
         yield
 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
     """Trained on three micrographs of blobs, all labelled."""
-    return train(*blob_sample(1, 2, 3), BOX_PX, epochs=4)
+    return train(*blob_sample(1, 2, 3), BOX_PX, start="chance", epochs=4)
 
 
 @pytest.fixture(scope="module")
 def clicked() -> Model:
     """Trained on some of the blobs of one large micrograph."""
     micrograph, centres = blob_micrograph(5, shape=(200, 240), count=30)
-    return train([micrograph], [Labels.of(centres[:16])], BOX_PX, epochs=3, labels_complete=False)
+    return train(
+        [micrograph],
+        [Labels.of(centres[:16])],
+        BOX_PX,
+        start="chance",
+        epochs=3,
+        labels_complete=False,
+    )
 
 
 def earlier(model: Model) -> list[Micrograph]:
@@ -366,7 +374,9 @@ def test_verdict_outside_its_micrograph_is_refused(model: Model) -> None:
 
 def test_training_goes_on_from_weights_for_a_fifth_of_the_epochs() -> None:
     micrographs, labels = blob_sample(1)
-    model = finish(train_epochs(micrographs, labels, TrainingSettings(BOX_PX, epochs=6)))
+    model = finish(
+        train_epochs(micrographs, labels, TrainingSettings(BOX_PX, start="chance", epochs=6))
+    )
     assert settings_of(model, start="weights").chosen_epochs == 2
     assert settings_of(model, 5, start="weights").chosen_epochs == 5
     item = LabelledMicrograph("blobs_1", labels[0], complete=False, source=None)

@@ -17,12 +17,12 @@ from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.simulation import SAMPLE_BOX_PX
-from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.types import Labels
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.session import Session
 from napari_deepem.widgets.docks.pick import Pick
 from napari_deepem.widgets.docks.train import STRIP_COLUMNS, Train, numbers_of
+from quick_recipes import shorten_recipes
 from scored_viewer import model, score_current
 from simulated import simulated_micrograph
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("qapp")
 @pytest.fixture
 def _quick_recipe() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(RECIPES, "modern", replace(MODERN, batches_per_epoch=4, batch_size=16))
+        shorten_recipes(patch, batches_per_epoch=4, batch_size=16)
         yield
 
 

@@ -97,7 +97,7 @@ class Sampling:
         return (positions_px + 0.5) * self.scale - 0.5
 
     def __str__(self) -> str:
-        return f"{self.scale:.4g}"
+        return str(self.scale)
 
 
 def bin_image(image: Float32Array, binning: int) -> Float32Array:

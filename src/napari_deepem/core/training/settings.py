@@ -83,8 +83,8 @@ class TrainingSettings:
             raise InputError(f"{what} has an architecture of its own: start others from chance")
         if self.network_box_px != started.box_px:
             raise InputError(
-                f"a box of {self.box_size_px} px, binned by {self.chosen_sampling}, leaves "
-                f"{self.network_box_px} px, and {what} takes {started.box_px} px: leave the "
+                f"a box of {self.box_size_px} px, binned by {self.chosen_sampling.scale:.4g}, "
+                f"leaves {self.network_box_px} px, and {what} takes {started.box_px} px: leave the "
                 "binning to it, or start from chance"
             )
 

@@ -274,7 +274,7 @@ def make_learner(
 ) -> Learner:
     """The learner of a recipe, which goes on from the weights of what the training starts from."""
     model = settings.start_model
-    start = model and model.network
+    start = None if model is None else model.network
     recipe, architecture = settings.recipe, settings.architecture
     if recipe.batches_per_epoch is None:
         return PaperLearner(architecture, fields, recipe, rng, start, device)

@@ -235,7 +235,8 @@ class Train(Dock):
         shown = ", shown filtered" if self.session.display.filtered else ""
         tell(
             self.strip_caption,
-            f"What the network sees ({side} x {side} px, binned by {boxes.sampling}{shown}): "
+            f"What the network sees ({side} x {side} px, "
+            f"binned by {boxes.sampling.scale:.4g}{shown}): "
             "particles; " + ("background" if n_drawn else "non-particles"),
         )
 
@@ -287,7 +288,7 @@ def summary_of(model: Any) -> str:
     """A model in one line: its settings, and what its training came to; empty without one."""
     if model is None:
         return ""
-    parts = [f"Model: {model.recipe}, box {model.box_size_px} px, binning {model.sampling}"]
+    parts = [f"Model: {model.recipe}, box {model.box_size_px} px, binning {model.binning:.4g}"]
     summary = model.summary
     if start := start_of(model):
         parts.append(f"from {start}")
