@@ -162,10 +162,9 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         fields: Sequence[Field],
         settings: TrainingSettings,
         parts: Parts,
-        start: Network | None,
         **_: Any,
     ) -> Generator[EpochDone, None, Model]:
-        given.update(fields=fields, settings=settings, parts=parts, start=start)
+        given.update(fields=fields, settings=settings, parts=parts)
         yield EpochDone(1, 1, 0.0, None, None)
         return given["model"]
 
@@ -174,10 +173,14 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def refined_without_training(
-    seen: dict[str, Any], model: Model, *items: LabelledMicrograph, **more: Any
+    seen: dict[str, Any],
+    model: Model,
+    *items: LabelledMicrograph,
+    start: refinement.RefinementStart = "anew",
 ) -> Model:
     seen["model"] = model
-    return finish(refine_epochs(model, items, micrograph_of, settings_of(model), **more))
+    settings = settings_of(model, start=start)
+    return finish(refine_epochs(model, items, micrograph_of, settings))
 
 
 def test_micrographs_with_verdicts_join_the_training_set_with_their_labels(
@@ -305,7 +308,7 @@ def test_training_starts_where_it_is_told_to(
     seen: dict[str, Any], model: Model, start: refinement.RefinementStart
 ) -> None:
     refined_without_training(seen, model, with_verdicts(4, [(20, 30)]), start=start)
-    assert seen["start"] is (model.network if start == "weights" else None)
+    assert seen["settings"].chosen_start is (model if start == "weights" else "chance")
 
 
 def test_summary_counts_rounds_and_verdicts(seen: dict[str, Any], model: Model) -> None:
@@ -313,7 +316,6 @@ def test_summary_counts_rounds_and_verdicts(seen: dict[str, Any], model: Model) 
     once = refined_without_training(seen, model, first, with_verdicts(6, [(9, 9)], [], [(5, 5)]))
     assert json.loads(json.dumps(once.summary))["refined"] == {
         **{"round": 1, "start": "anew", "micrographs": 2},
-        "epochs_anew": len(model.summary["curve"]),
         **{"accepted": 2, "rejected": 2, "unsure": 1},
     }
     twice = refined_without_training(seen, once, with_verdicts(7, [], [(50, 60)]))
@@ -341,6 +343,16 @@ def test_settings_are_those_of_the_first_training() -> None:
 def test_model_of_an_older_version_is_trained_as_its_recipe_says_now(model: Model) -> None:
     summary = {name: value for name, value in model.summary.items() if name != "recipe"}
     assert settings_of(replace(model, summary=summary)).recipe == RECIPES["modern"]
+
+
+def test_model_of_an_older_version_that_went_on_is_trained_anew_for_as_long_as_at_first(
+    model: Model,
+) -> None:
+    summary = {name: value for name, value in model.summary.items() if name != "start"}
+    summary |= {"refined": {"epochs_anew": 30}}
+    again = settings_of(replace(model, summary=summary))
+    assert (again.chosen_start, again.chosen_epochs) == ("chance", 30)
+    assert settings_of(replace(model, summary=summary), start="weights").chosen_epochs == 6
 
 
 def test_parameters_of_a_recipe_that_are_not_known_any_more_are_passed_over(model: Model) -> None:
@@ -382,7 +394,7 @@ def test_training_goes_on_from_weights_for_a_fifth_of_the_epochs() -> None:
     item = LabelledMicrograph("blobs_1", labels[0], complete=False, source=None)
     for _ in range(2):  # however often it goes on, a training anew is as long as the first
         job = refine_epochs(
-            model, [item], lambda _: micrographs[0], settings_of(model, start="weights"), "weights"
+            model, [item], lambda _: micrographs[0], settings_of(model, start="weights")
         )
         model = finish(job)
         assert len(model.summary["curve"]) == 2
