@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from blobs import blob_image, blob_sample
-from napari_deepem.core.training.box_size import edge_radius, radial_profiles, suggest_box
+from napari_deepem.core.training.box_size import (
+    LEAST_SUGGESTED_PX,
+    edge_radius,
+    radial_profiles,
+    suggest_box,
+)
 from napari_deepem.core.types import Labels, Micrograph
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.io.images import read_micrograph

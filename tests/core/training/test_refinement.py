@@ -14,7 +14,6 @@ from blobs import BOX_PX, SHAPE, blob_centres, blob_image, blob_micrograph, blob
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import EpochDone, MicrographRead, finish
 from napari_deepem.core.network.model import LabelledMicrograph, Model
-from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training import refinement

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from napari_deepem.core.evaluation.metrics import CURVES_KEY, Evaluation, evaluate, f_beta, match
-from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, neighbour_distances
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
@@ -22,19 +22,14 @@ from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.precision_estimate import judge
 from napari_deepem.core.picking.score_evidence import LearntScores
 from napari_deepem.core.picking.scoring import CPU, score_prepared
-from napari_deepem.core.training.dataset import Field, cut_boxes
+from napari_deepem.core.training.dataset import Field
+from napari_deepem.core.training.labelled_particles import distance_of_labels
 from napari_deepem.core.types import Candidates, FloatArray, Picks, ScoreMap
 
 UNDECIDED = 0.5  # where nothing is known: the score at which a sigmoid is undecided
 LABELS_WORTH_OF_DOUBT = 10  # see `best_threshold`
 AP_DOUBT = 0.1  # over the root of the labels: an average precision better by less may be chance
 CURVE_STEPS = 100  # from a threshold of 0 to one of 1
-SPACING_SHARE = 0.6  # of the least distance of labelled particles: picks err on both sides
-# of picks: in noise a better false one hides particles (70S at SNR 0.005: maximum recall 0.965 at a
-# quarter of the box, 0.917 at 0.4, 0.883 at 0.48; average precision 0.745, 0.744, 0.738)
-LARGEST_DISTANCE_BOXES = 0.4
-ENOUGH_NEIGHBOURS = 15  # labels whose neighbours are labelled too, to tell how near they come
-STD_MARGIN = 1.5  # ice thickness and orientations differ more than a few labels can show
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,33 +276,3 @@ def n_particles(evaluation: Evaluation) -> float:
         return max(1.0, float(evaluation.n_truth))
     half = np.searchsorted(recalls, recalls[-1] / 2)
     return max(float(evaluation.n_truth), float(counts[half] / recalls[half]))
-
-
-def distance_of_labels(fields: Sequence[Field], box_px: int, label_rate: float) -> float | None:
-    """The minimum distance of picks that labelled particles suggest; None: a quarter of the box.
-
-    A long or large particle has several maxima in the score map, further apart than a quarter of
-    its box: its doubles. No two particles lie nearer than the least distance of labelled ones, so
-    more than half of that is safe. Where but a share `label_rate` of the particles bear a label,
-    most neighbours do not, and the least distance of labels tells nothing. Lengths are in network
-    pixels.
-    """
-    distances = np.concatenate(
-        [neighbour_distances(f.positive_yx) for f in fields] or [np.empty(0)]
-    )
-    if np.isfinite(distances).sum() * label_rate < ENOUGH_NEIGHBOURS:
-        return None
-    least_px, most_px = (share * box_px for share in (SAME_PARTICLE_BOXES, LARGEST_DISTANCE_BOXES))
-    distance_px = min(SPACING_SHARE * float(distances.min()), most_px)
-    return distance_px if distance_px > least_px else None
-
-
-def particle_std_range(fields: Sequence[Field], box_px: int) -> tuple[float, float]:
-    """The range of box standard deviations of all labelled particles, half as wide again.
-
-    Orientations differ in contrast by so much that a range around their mean loses some: in the
-    simulated KLH, end-on views have twice the median.
-    """
-    boxes = cut_boxes(fields, [field.positive_yx for field in fields], box_px)
-    stds = boxes.std(axis=(1, 2), dtype=np.float64)
-    return float(stds.min() / STD_MARGIN), float(stds.max() * STD_MARGIN)

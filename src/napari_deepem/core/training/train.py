@@ -15,13 +15,14 @@ from napari_deepem.core.network.devices import DeviceName, chosen_device
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import CPU
-from napari_deepem.core.training.calibration import calibrate, particle_std_range
+from napari_deepem.core.training.calibration import calibrate
 from napari_deepem.core.training.dataset import (
     Field,
     hold_out,
     prepare_fields,
 )
 from napari_deepem.core.training.held_out_figures import HeldOutFigures
+from napari_deepem.core.training.labelled_particles import particle_std_range
 from napari_deepem.core.training.learners import (
     Learner,
     ModernLearner,

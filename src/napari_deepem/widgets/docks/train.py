@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from napari_deepem.layers.label_points import COLORS
 from napari_deepem.session import Session, jobs
 from napari_deepem.session.box_pictures import cutting_training_boxes
 from napari_deepem.session.readiness import why_not_refine, why_not_train
-from napari_deepem.session.training_advice import advice_on_model, start_of, training_advice
+from napari_deepem.session.training_advice import advice_on_model, training_advice
 from napari_deepem.session.training_rounds import RoundStart
 from napari_deepem.widgets.docks.dock import (
     Dock,
@@ -30,9 +30,10 @@ from napari_deepem.widgets.docks.dock import (
     text_line,
 )
 from napari_deepem.widgets.docks.training_progress import TrainingProgress
+from napari_deepem.widgets.docks.training_texts import numbers_of, summary_of
 from napari_deepem.widgets.docks.typed_numbers import take_when_typed
 from napari_deepem.widgets.pictures.picture_strip import PictureStrip
-from napari_deepem.widgets.plots.training_curves import HELD_OUT, TrainingCurves, best_of, shade
+from napari_deepem.widgets.plots.training_curves import HELD_OUT, TrainingCurves, shade
 
 FILTER = "DeepEM model (*.safetensors)"
 STRIP_COLUMNS = 8
@@ -263,43 +264,7 @@ class Train(Dock):
             self.link.training.load(Path(chosen_path))
 
 
-def numbers_of(history: Sequence[Any]) -> str:
-    """The loss and held-out figures, if any, of the last epoch, and the best epoch, in a line."""
-    if not history:
-        return ""
-    last, best = history[-1], best_of(history)
-    text = f"loss {last.loss:.3f}"
-    for picking in [done for done in history if done.picking_ap is not None][-1:]:
-        text += f"; picking: AP {'' if picking.labels_complete else 'at least '}"
-        text += f"{picking.picking_ap:.3f} after epoch {picking.epoch}"
-    if best is not None:
-        text += f"; held-out boxes: loss {last.held_out_loss:.3f}, AP {last.held_out_ap:.3f}"
-        text += f" (best {best.held_out_ap:.3f} in epoch {best.epoch})"
-    return text
-
-
 def in_px(length_px: int, pixel_size: float | None) -> str:
     """A length in pixels, and in the units of the specimen where they are known."""
     angstrom = "" if pixel_size is None else f" ({length_px * pixel_size:.0f} Å)"
     return f"{length_px} px{angstrom}"
-
-
-def summary_of(model: Any) -> str:
-    """A model in one line: its settings, and what its training came to; empty without one."""
-    if model is None:
-        return ""
-    parts = [f"Model: {model.recipe}, box {model.box_size_px} px, binning {model.binning:.4g}"]
-    summary = model.summary
-    if start := start_of(model):
-        parts.append(f"from {start}")
-    if "curve" in summary:
-        parts.append(f"{len(summary['curve'])} epochs")
-    if "held_out_recall" in summary:
-        parts.append(f"finds {summary['held_out_recall']:.0%} of held-out particles")
-    if "held_out_ap" in summary:
-        parts.append(f"held-out AP {summary['held_out_ap']:.3f}")
-    kind = "F2 threshold" if "held_out_recall" in summary else "threshold"
-    parts.append(f"{kind} {model.threshold:.2f}")
-    if "estimated_precision" in summary:
-        parts.append(f"about {summary['estimated_precision']:.0%} of picks right there")
-    return ", ".join(parts)
