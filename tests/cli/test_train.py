@@ -28,8 +28,8 @@ from spoilt_files import SPOILT_MICROGRAPHS, Spoil, write_text
 
 def test_training_writes_a_model_of_what_was_asked_for(sample: Path, model: Path) -> None:
     trained = load_model(model)
-    assert (trained.box_size_px, trained.box_px, trained.recipe) == (BOX_PX, 44, "modern")
-    assert trained.summary["start"] == "general"
+    assert (trained.box_size_px, trained.binning, trained.recipe) == (BOX_PX, 1, "modern")
+    assert trained.summary["start"] == "chance"
     assert trained.pixel_size == pytest.approx(2.0)
     assert len(trained.summary["curve"]) == 2
     parts = [*trained.summary["trained_on"], *trained.summary["held_out"]]
@@ -237,7 +237,7 @@ def test_training_starts_from_a_model_file(sample: Path, model: Path, tmp_path: 
     assert run("train", sample / "blobs_4.mrc", *options) == 0
     before, after = load_model(model), load_model(out)
     assert after.summary["start"] == "model"
-    assert after.summary["first"]["start"] == "general"
+    assert after.summary["first"]["start"] == "chance"
     assert after.summary["first"]["epochs"] == len(before.summary["curve"])
     assert after.network.architecture == before.network.architecture
 

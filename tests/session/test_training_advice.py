@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 
-from blobs import blob_micrograph
+from blobs import BOX_PX, blob_micrograph
 from napari_deepem.batch.train import LabelledFiles, train_on_files
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.training.settings import TrainingSettings
@@ -76,7 +76,7 @@ def test_crowded_boxes_and_boxes_far_from_the_suggested_one_are_said() -> None:
 
 def test_window_and_command_line_say_the_same_of_the_same_labels(tmp_path: Path) -> None:
     """C.6"""
-    session = Session(box_size_px=20)
+    session = Session(box_size_px=BOX_PX)
     for seed, pixel_size in ((1, 1.5), (2, 3.0)):
         micrograph, centres = blob_micrograph(seed)
         path = tmp_path / f"{micrograph.name}.mrc"
@@ -92,7 +92,7 @@ def test_window_and_command_line_say_the_same_of_the_same_labels(tmp_path: Path)
     in_window = [*read.remarks, *training_advice(session)]
 
     paths = sorted(tmp_path.glob("*.mrc"))
-    job = train_on_files(paths, tmp_path / "labels", TrainingSettings(20, epochs=1))
+    job = train_on_files(paths, tmp_path / "labels", TrainingSettings(BOX_PX, epochs=1))
     (files,) = (news for news in [next(job)] if isinstance(news, LabelledFiles))
     assert list(files.advice) == in_window
-    assert [line.split(" ")[0] for line in in_window] == ["2", "4", "2", "The", "Pixel"]
+    assert [line.split(" ")[0] for line in in_window] == ["2", "4", "2", "Pixel"]
