@@ -274,9 +274,8 @@ def make_learner(
     device: torch.device = CPU,
 ) -> Learner:
     """The learner of a recipe, which goes on from the weights of what the training starts from."""
-    model = settings.start_model
+    recipe, architecture, model = settings.recipe, settings.architecture, settings.start_model
     start = None if model is None else model.network
-    recipe, architecture = settings.recipe, settings.architecture
     if recipe.batches_per_epoch is None:
         return PaperLearner(architecture, fields, recipe, rng, start, device)
     epochs = settings.chosen_epochs
