@@ -79,7 +79,7 @@ def test_what_is_no_number_in_range_is_refused_with_the_range(
         ("pick", "--step", ("0",)),
         ("pick", "--box", ("11", "2817", "f2")),
         ("train", "--bin", ("0", "65", "f2")),
-        ("train", "--box", ("0", "23")),
+        ("train", "--box", ("0", "11")),
         ("train", "--epochs", ("0", "10001")),
         ("tune", "--minutes", ("0",)),
         ("refine", "--epochs", ("0",)),

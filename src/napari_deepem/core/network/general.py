@@ -48,7 +48,7 @@ def general_model(box_size_px: int) -> Model:
     >>> model.box_px, model.binning
     (44, 2.5)
     """
-    network, parameters = _read()
+    network, parameters = _network(), _description()
     return Model(
         network=network,
         recipe=GENERAL_RECIPE,
@@ -66,18 +66,33 @@ def is_general(model: Model) -> bool:
     return model.recipe == GENERAL_RECIPE
 
 
+def general_architecture() -> Architecture:
+    """The general network's hyper-parameters, which are known without torch."""
+    shape: dict[str, Any] = _description()["architecture"]
+    layers = {name: tuple(shape[name]) for name in ("kernels", "pools", "maps")}
+    return Architecture(**shape | layers)
+
+
 @lru_cache(maxsize=1)
-def _read() -> tuple[Network, dict[str, Any]]:
-    """The network, and the other parameters of its model; whoever changes weights copies them."""
+def _network() -> Network:
+    """The network; whoever changes weights copies them."""
     from safetensors.torch import load
 
     from napari_deepem.core.network.network import Network
 
-    content = resources.files(__package__).joinpath(_FILE).read_bytes()
+    network = Network(general_architecture())
+    network.load_state_dict(load(_content()))
+    return network.eval()
+
+
+@lru_cache(maxsize=1)
+def _description() -> dict[str, Any]:
+    """The description of its model: all of it but the weights."""
+    content = _content()
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    description = json.loads(header["__metadata__"]["model"])
-    shape: dict[str, Any] = description["architecture"]
-    layers = {name: tuple(shape[name]) for name in ("kernels", "pools", "maps")}
-    network = Network(Architecture(**shape | layers))
-    network.load_state_dict(load(content))
-    return network.eval(), description
+    description: dict[str, Any] = json.loads(header["__metadata__"]["model"])
+    return description
+
+
+def _content() -> bytes:
+    return resources.files(__package__).joinpath(_FILE).read_bytes()
