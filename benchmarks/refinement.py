@@ -41,7 +41,7 @@ from napari_deepem.core.simulation import (
     klh_volume,
     simulate_set,
 )
-from napari_deepem.core.training.refinement import Start
+from napari_deepem.core.training.refinement import RefinementStart
 
 BOX_PX = 112
 PIXEL_SIZE = 4.7  # A: the KLH-like particle fits the box
@@ -119,7 +119,7 @@ def go_round(
     sample: Sequence[SimulatedMicrograph],
     test: Sequence[SimulatedMicrograph],
     seed: int,
-    start: Start,
+    start: RefinementStart,
 ) -> list[Result]:
     """From clicks on the first micrograph through all rounds; one result for each model."""
     clicked = np.random.default_rng(seed).permutation(sample[0].truth_yx)[:CLICKS]

@@ -68,7 +68,7 @@ def epoch_seconds(loop: str) -> dict[str, float]:
     if loop == "straightforward":
         learners.training_logits = straightforward
         learners.keep_freed_memory = lambda: None
-    settings = TrainingSettings(refinement.BOX_PX)
+    settings = TrainingSettings(refinement.BOX_PX, start="chance")
     rng = np.random.default_rng(0)
     fields, _ = hold_out(clicked_fields(settings), settings.network_box_px, rng)
     learner = ModernLearner(settings.architecture, fields, settings.recipe, rng, 1 + EPOCHS)
@@ -89,7 +89,7 @@ def straightforward(network: Network, boxes: torch.Tensor) -> torch.Tensor:
 
 def train_and_continue() -> dict[str, Any]:
     """Train with all epochs, then on from the model with more clicks on another micrograph."""
-    settings = TrainingSettings(refinement.BOX_PX, labels_complete=False)
+    settings = TrainingSettings(refinement.BOX_PX, labels_complete=False, start="chance")
     made = clicked(MICROGRAPHS + 1)
     fields = clicked_fields(settings)
     seconds, curve, model = timed(train_fields(fields, settings))
@@ -104,7 +104,6 @@ def train_and_continue() -> dict[str, Any]:
         verified,
         lambda item: micrographs[item.name],
         settings_of(model, start="weights"),
-        "weights",
     )
     continued, further, _ = timed(job)
     later = np.array([done.held_out_ap for done in further])

@@ -1,6 +1,6 @@
 """Make the general network anew, from nothing but chance: `make general`.
 
-It can be stopped and started again: micrographs that are made and batches that are trained are kept.
+It can be stopped and started again: made micrographs and trained batches are kept.
 On two cores it takes about an hour.
 """
 
@@ -56,7 +56,9 @@ def main() -> None:
         if done % 250 == 0 or done == given.batches:
             checkpoint.keep(trainee)
             minutes = (time.monotonic() - start) / 60
-            print(f"{done} of {given.batches} batches, loss {np.mean(losses):.4f}, {minutes:.1f} min")
+            print(
+                f"{done} of {given.batches} batches, loss {np.mean(losses):.4f}, {minutes:.1f} min"
+            )
             losses.clear()
     model = calibrated(trainee, Pool.joined(pools[:TRIED]))
     print(f"threshold {model.threshold:.3f}: {save_model(model, given.weights)}")

@@ -154,11 +154,11 @@ def cylinder(rng: np.random.Generator) -> Made:
     parts = []
     for level in np.linspace(-height / 2, height / 2, rings):
         twist = rng.uniform(0.0, 2 * np.pi)
-        subunit = domain(unit, 40, rng) + (radius, 0.0, level)
+        subunit = domain(unit, 40, rng) + np.array([radius, 0.0, level])
         turn = Rotation.from_euler("z", twist).as_matrix()
         parts.append(repeated(subunit, f"C{fold}") @ turn.T)
     if rng.random() < 0.3:
-        parts.append(ball(0.6, 300, rng) + (0.0, 0.0, height / 2))
+        parts.append(ball(0.6, 300, rng) + np.array([0.0, 0.0, height / 2]))
     points = np.concatenate(parts)
     return points, np.ones(len(points))
 
@@ -167,13 +167,11 @@ def membrane_protein(rng: np.random.Generator) -> Made:
     """A bundle in a belt of detergent or a disc of lipids, domains above and below it."""
     group = str(rng.choice(["C1", "C1", "C2", "C3", "C4", "C5"]))
     order = int(group[1:])
-    rods = np.concatenate(
-        [
-            rng.uniform(-1.0, 1.0, (60, 3)) * (0.12, 0.12, 1.0) + rng.normal(0.0, 0.5, 3) * (1, 1, 0)
-            for _ in range(int(rng.integers(4, 12)))
-        ]
-    ) + (0.0 if order == 1 else 0.7, 0.0, 0.0)
-    above = domain(rng.uniform(0.4, 1.1), 300, rng) + (rng.uniform(0.0, 1.0), 0.0, 1.5)
+    rods = np.concatenate([_helix(rng) for _ in range(int(rng.integers(4, 12)))])
+    if order > 1:
+        rods[:, 0] += 0.7
+    above = domain(rng.uniform(0.4, 1.1), 300, rng)
+    above += np.array([rng.uniform(0.0, 1.0), 0.0, 1.5])
     protein = repeated(np.concatenate([rods, above]), group)
     reach = np.quantile(np.hypot(protein[:, 0], protein[:, 1]), 0.8) + rng.uniform(0.4, 0.8)
     angle, radius = rng.uniform(0.0, 2 * np.pi, 2500), reach * np.sqrt(rng.uniform(0.0, 1.0, 2500))
@@ -184,6 +182,12 @@ def membrane_protein(rng: np.random.Generator) -> Made:
     return np.concatenate([protein, belt]), np.concatenate(
         [np.ones(len(protein)), np.full(len(belt), density)]
     )
+
+
+def _helix(rng: np.random.Generator) -> Points:
+    """(60, 3) points of a rod across the membrane, somewhere in the bundle."""
+    sideways = np.append(rng.normal(0.0, 0.5, 2), 0.0)
+    return rng.uniform(-1.0, 1.0, (60, 3)) * np.array([0.12, 0.12, 1.0]) + sideways
 
 
 def arms(rng: np.random.Generator) -> Made:

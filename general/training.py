@@ -33,6 +33,7 @@ CERTAIN, NEVER = 0.06, 0.25  # boxes off centre: up to here a particle, from the
 POSITIVE_SHARE = 0.35  # of the weight of a batch: of particles
 RATE, RISING = 5e-3, 0.1  # the highest learning rate, and the share of batches until then
 KEEPS = 0.998  # of the running average of weights, a batch
+WITHIN_PX = 4.0  # of the border a particle's middle has to lie: nearer ones are mostly cut off
 LARGEST_VALUE = 60.0  # of a prepared pixel: half precision holds it to a few hundredths
 
 
@@ -48,7 +49,9 @@ class Pool:
         """The pool of prepared micrographs, to which the margin is added."""
         margins = ((0, 0), (MARGIN_PX, MARGIN_PX), (MARGIN_PX, MARGIN_PX))
         limited = np.clip(images, -LARGEST_VALUE, LARGEST_VALUE)
-        return cls(np.pad(limited, margins), [yx + MARGIN_PX for yx in centres_yx])
+        highest = images.shape[1] - 1 - WITHIN_PX
+        inside = [yx[((yx >= WITHIN_PX) & (yx <= highest)).all(axis=1)] for yx in centres_yx]
+        return cls(np.pad(limited, margins), [yx + MARGIN_PX for yx in inside])
 
     @classmethod
     def joined(cls, pools: Sequence[Pool]) -> Pool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from napari_deepem.cli import main
-from napari_deepem.core.training.recipes import MODERN, RECIPES
+from quick_recipes import shorten_recipes
 
 
 def run(*arguments: object) -> int:
@@ -28,9 +27,8 @@ def run(*arguments: object) -> int:
 @contextmanager
 def quick_training(batches: int = 16, batch_size: int = 32, epochs: int = 3) -> Iterator[None]:
     """The recipe `modern` made short, within the block."""
-    quick = replace(MODERN, batches_per_epoch=batches, batch_size=batch_size, epochs=epochs)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(RECIPES, "modern", quick)
+        shorten_recipes(patch, batches_per_epoch=batches, batch_size=batch_size, epochs=epochs)
         yield
 
 

@@ -29,11 +29,11 @@ from napari_deepem.core.simulation import (
     sample_conditions,
     simulate_micrograph,
 )
-from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import read_coordinates, write_coordinates
 from napari_deepem.io.images import read_micrograph, write_image
 from napari_deepem.io.models import load_model
+from quick_recipes import shorten_recipes
 
 
 def small_sample() -> list[SimulatedMicrograph]:
@@ -52,10 +52,9 @@ def finished(
 ) -> Iterator[tuple[DemoResult, list[DemoProgress]]]:
     """A demonstration on the small sample, and its progress."""
     folder = tmp_path_factory.mktemp("demo") / "out"
-    quick = replace(MODERN, batches_per_epoch=8, batch_size=32, epochs=2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(demo, "simulate_sample", small_sample)
-        patch.setitem(RECIPES, "modern", quick)
+        shorten_recipes(patch, batches_per_epoch=8, batch_size=32, epochs=2)
         progress: list[DemoProgress] = []
         yield finish(run_demo(folder), progress.append), progress
 

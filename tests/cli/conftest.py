@@ -47,7 +47,7 @@ def model(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with quick_training():
         code = run(
             *("train", sample / "blobs_[123].mrc", "--coords", sample),
-            *("--box", BOX_PX, "--out", path, "--epochs", 2),
+            *("--box", BOX_PX, "--out", path, "--epochs", 2, "--start", "chance"),
         )
     assert code == 0
     return path

@@ -29,6 +29,7 @@ from spoilt_files import SPOILT_MICROGRAPHS, Spoil, write_text
 def test_training_writes_a_model_of_what_was_asked_for(sample: Path, model: Path) -> None:
     trained = load_model(model)
     assert (trained.box_size_px, trained.binning, trained.recipe) == (BOX_PX, 1, "modern")
+    assert trained.summary["start"] == "chance"
     assert trained.pixel_size == pytest.approx(2.0)
     assert len(trained.summary["curve"]) == 2
     parts = [*trained.summary["trained_on"], *trained.summary["held_out"]]
@@ -59,6 +60,7 @@ def test_binning_is_taken_from_the_command_line(sample: Path, tmp_path: Path, bi
     out = tmp_path / "m.safetensors"
     files = [sample / "blobs_1.mrc", sample / "blobs_2.mrc"]
     options = ("--coords", sample, "--box", 50, "--out", out, "--bin", bin, "--epochs", 1)
+    options = (*options, "--start", "chance")
     assert run("train", *files, *options) == 0
     assert load_model(out).binning == {"auto": 1, "2": 2}[bin]
 
@@ -217,11 +219,38 @@ def test_particles_everywhere_leave_no_negatives(refusal: Refusal, data: Path, r
     assert "no place is left for negatives" in refusal("train", data, *options)
 
 
+@pytest.mark.parametrize("start", ["general", "chance"])
+def test_start_is_taken_from_the_command_line_and_told(
+    sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], start: str
+) -> None:
+    out = tmp_path / "m.safetensors"
+    options = ("--coords", sample, "--box", BOX_PX, "--out", out, "--epochs", 1, "--start", start)
+    assert run("train", sample / "blobs_1.mrc", *options) == 0
+    assert load_model(out).summary["start"] == start
+    words = {"general": "the general network", "chance": "chance"}[start]
+    assert f"trained from {words}" in capsys.readouterr().err
+
+
+def test_training_starts_from_a_model_file(sample: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "m.safetensors"
+    options = ("--coords", sample, "--box", BOX_PX, "--out", out, "--epochs", 1, "--start", model)
+    assert run("train", sample / "blobs_4.mrc", *options) == 0
+    before, after = load_model(model), load_model(out)
+    assert after.summary["start"] == "model"
+    assert after.summary["first"]["start"] == "chance"
+    assert after.summary["first"]["epochs"] == len(before.summary["curve"])
+    assert after.network.architecture == before.network.architecture
+
+
 TRAIN = ("train", "data", "--coords", "data", "--box", BOX_PX, "--out", "m.safetensors")
 WRONG_ARGUMENTS: dict[str, tuple[tuple[object, ...], str]] = {
     "box larger than the micrograph": ((*TRAIN, "--box", 111), "does not fit micrograph"),
     "out with a name too long": ((*TRAIN, "--out", "m" * 300), "name"),
     "bin too coarse": ((*TRAIN, "--bin", 2), "a box of 12 px after binning"),
+    "general network, binned": ((*TRAIN, "--start", "general", "--bin", 2), "takes 44 px"),
+    "general network, wide": ((*TRAIN, "--start", "general", "--recipe", "wide"), "from chance"),
+    "start misspelt": ((*TRAIN, "--start", "genral"), "general, chance or a model file"),
+    "start of no file": ((*TRAIN, "--start", "none.safetensors"), "none.safetensors"),
     "recipe": ((*TRAIN, "--recipe", "best"), "best"),
     "out below a file": ((*TRAIN, "--out", "file/m.safetensors"), "is a file"),
     "out is a folder": ((*TRAIN, "--out", "folder.safetensors"), "it is a folder"),

@@ -26,7 +26,7 @@ def result_of(job):
 
 def test_strip_shows_what_the_network_sees() -> None:
     micrograph, centres = blob_micrograph(1)
-    session = Session(box_size_px=BOX_PX, micrographs={"a": micrograph})
+    session = Session(start="chance", box_size_px=BOX_PX, micrographs={"a": micrograph})
     session.labels = {"a": Labels.of(centres[:3], centres[5:6])}
     session.display.filtered = False
     found = result_of(box_pictures.cutting_training_boxes(session, count=4)())

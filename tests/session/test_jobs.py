@@ -59,8 +59,8 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         seen.update(fields=fields, settings=settings, stop=stop)
         yield
 
-    def refine_epochs(model, verdicts, micrograph_of, settings, start, stop):
-        seen.update(model=model, verdicts=verdicts, settings=settings, start=start, stop=stop)
+    def refine_epochs(model, verdicts, micrograph_of, settings, stop):
+        seen.update(model=model, verdicts=verdicts, settings=settings, stop=stop)
         seen["recalled"] = [micrograph_of(item) for item in (*model.training_set, *verdicts)]
         yield
 
@@ -76,7 +76,7 @@ def open_in(session: Session, *names: str) -> None:
 
 def test_training_job_reads_the_session_when_it_is_made(given: dict[str, Any]) -> None:
     positive, negative = Labels.of([[30, 30]]), Labels.of(negative_yx=[[9, 9]])
-    session = Session(box_size_px=48, binning=2, recipe="deepem2017", seed=5)
+    session = Session(box_size_px=48, binning=2, recipe="deepem2017", start="chance", seed=5)
     open_in(session, *"abc")
     session.labels = {"a": positive, "b": Labels.of(), "c": negative}
     job = jobs.training(session, stop=sorted)
@@ -95,6 +95,7 @@ def test_training_job_reads_the_session_when_it_is_made(given: dict[str, Any]) -
         epochs=None,  # the recipe's own
         seed=5,
         labels_complete=False,  # nobody clicks them all
+        start="chance",
     )
 
 
@@ -159,7 +160,8 @@ def test_refining_job_joins_what_the_session_and_what_the_model_remember(
     assert given["recalled"][0].source == tmp_path / "closed.mrc"
     assert given["recalled"][1] is opened
     assert (given["settings"].box_size_px, given["settings"].recipe_name) == (24, "modern")
-    assert (given["start"], given["stop"]) == ("weights", sorted)
+    assert given["settings"].chosen_start is session.model
+    assert given["stop"] is sorted
 
 
 def test_micrograph_of_the_first_training_that_has_no_file_must_be_open(model: Model) -> None:

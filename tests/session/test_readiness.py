@@ -70,16 +70,26 @@ def test_training_needs_a_particle_and_a_box_that_fits(session: Session) -> None
 
 @pytest.mark.parametrize(
     ("box_size_px", "binning", "says"),
-    [(40, 2, "leaves 20 px: the network needs 24"), (800, 1, "the network takes 512 at most")],
+    [(40, 2, "A box of 20 px after binning"), (800, 1, "A box of 800 px after binning")],
 )
 def test_box_that_no_network_takes_is_said(box_size_px: int, binning: int, says: str) -> None:
-    session = Session(box_size_px=box_size_px, binning=binning)
+    session = Session(box_size_px=box_size_px, binning=binning, start="chance")
     session.micrographs = {"a": micrograph(shape=(900, 900))}
     session.labels = {"a": Labels.of([[400, 400]])}
     assert says in readiness.why_not_train(session)
-    assert readiness.why_not_train(session).endswith("Set binning to auto.")
+    assert readiness.why_not_train(session).endswith("change the box or the binning.")
     session.binning = "auto"
     assert readiness.why_not_train(session) == ""
+
+
+def test_general_network_is_trained_as_it_is(session: Session) -> None:
+    session.labels = {"a": Labels.of([[5, 5]])}
+    session.recipe = "wide"
+    assert "The recipe wide does not train the general network" in readiness.why_not_train(session)
+    session.start = "chance"
+    assert readiness.why_not_train(session) == ""
+    session.start, session.recipe, session.binning = "general", "modern", 4
+    assert "the general network takes 44 px" in readiness.why_not_train(session)
 
 
 def test_refining_needs_a_model_of_this_box_and_something_to_learn(session: Session) -> None:

@@ -30,6 +30,7 @@ def model(threshold: float = 0.5, **summary: object) -> SimpleNamespace:
         threshold=threshold,
         std_range=(0.5, 1.5),
         box_size_px=50,
+        recipe="modern",
         pixel_size=None,
         summary=summary,
     )
@@ -133,10 +134,11 @@ def test_picks_are_of_the_current_micrograph(session: Session) -> None:
     assert len(session.picks) == 2
 
 
-@pytest.mark.parametrize("box_size_px", [24, 60, 120, 180, 4096])
+@pytest.mark.parametrize("box_size_px", [24, 60, 120, 180, 2816])
 def test_sampling_is_that_of_the_training(box_size_px: int) -> None:
-    chosen = TrainingSettings(box_size_px).chosen_sampling
-    assert Session(box_size_px=box_size_px).chosen_sampling == chosen
+    for start in ("general", "chance"):
+        chosen = TrainingSettings(box_size_px, start=start).chosen_sampling
+        assert Session(box_size_px=box_size_px, start=start).chosen_sampling == chosen
     assert Session(box_size_px=box_size_px, binning=2).chosen_sampling == Sampling(2)
 
 

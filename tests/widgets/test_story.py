@@ -1,6 +1,5 @@
 """What a structural biologist does, in a real window."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +9,10 @@ from qtpy.QtCore import QPoint, Qt
 from hand import wait_until_drawn
 from napari_deepem.controllers.viewer_link import session_of
 from napari_deepem.core.simulation import SAMPLE_BOX_PX
-from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.types import Micrograph
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.layers.micrographs import image_layer_data
+from quick_recipes import shorten_recipes
 
 PLUGIN = "napari-deepem"
 pytestmark = pytest.mark.usefixtures("_plugins")
@@ -43,7 +42,7 @@ def canvas_position(canvas, world_yx) -> tuple[float, float]:
 def test_from_sample_to_file(
     make_napari_viewer, qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(RECIPES, "modern", replace(MODERN, batches_per_epoch=12, batch_size=32))
+    shorten_recipes(monkeypatch, batches_per_epoch=12, batch_size=32)
     viewer = make_napari_viewer(show=True)
     annotate = open_dock(viewer, "Annotate")
     viewer.open_sample(PLUGIN, "klh_labelled")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,12 @@ from napari_deepem.controllers.folder_drop import PLUGIN, add_dock
 from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.core.evaluation.metrics import evaluate
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
-from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.types import FloatArray, Labels, Picks
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.io.images import write_image
 from napari_deepem.session import Session
 from places import SHARED_DATA
+from quick_recipes import shorten_recipes
 
 pytestmark = pytest.mark.usefixtures("_plugins")
 DOCKS = ("Annotate", "Train", "Pick", "Review", "Export", "Micrographs")
@@ -95,7 +95,7 @@ def series(tmp_path: Path) -> Series:
 @pytest.fixture
 def _quick_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer and smaller batches: what there is to tell is not how well it learns."""
-    monkeypatch.setitem(RECIPES, "modern", replace(MODERN, batches_per_epoch=12, batch_size=32))
+    shorten_recipes(monkeypatch, batches_per_epoch=12, batch_size=32)
 
 
 class Heart:

@@ -25,6 +25,7 @@ from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
 from napari_deepem.core.training.label_advice import once
 from napari_deepem.core.training.settings import TrainingSettings
+from napari_deepem.core.training.starts import Start
 from napari_deepem.core.types import FloatArray, Picks, ScoreMap
 from napari_deepem.io.atomic import check_writable, replacing
 from napari_deepem.io.coordinates import read_coordinate_set, write_coordinates
@@ -97,7 +98,11 @@ def write_sample(folder: Path) -> Generator[DemoProgress, None, None]:
 
 
 def run_demo(
-    folder: Path, data: Path | None = None, box_size_px: int | None = None, seed: int = 0
+    folder: Path,
+    data: Path | None = None,
+    box_size_px: int | None = None,
+    seed: int = 0,
+    start: Start | None = None,
 ) -> Generator[DemoProgress, None, DemoResult]:
     """A stream of progress that returns the result: two thirds are trained on, the rest picked.
 
@@ -112,6 +117,8 @@ def run_demo(
     box_size_px : int, optional
         Particle box, original pixels; must be given together with `data`.
     seed : int
+    start : "general", "chance" or Model, optional
+        As in `core.training.train`.
 
     Raises
     ------
@@ -126,7 +133,7 @@ def run_demo(
     if data is None or box_size_px is None:
         data, box_size_px = folder / "micrographs", SAMPLE_BOX_PX
         yield from write_sample(data)
-    settings = TrainingSettings(box_size_px, seed=seed)
+    settings = TrainingSettings(box_size_px, seed=seed, start=start)
     training, held_out = split(data)
     names = [micrograph_name(path) for path in held_out]
     output = PickFolder.claim(folder, names, FORMATS, with_scores=True)

@@ -15,7 +15,7 @@ from napari_deepem.core.jobs import EpochDone, MicrographRead, without_batches
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.training.box_size import BoxSuggestion
 from napari_deepem.core.training.label_advice import LabelledImage, label_advice
-from napari_deepem.core.training.refinement import Start, refine_epochs
+from napari_deepem.core.training.refinement import refine_epochs
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Labels, Micrograph, Picks
 from napari_deepem.io.coordinates import coordinate_names, read_coordinate_set
@@ -153,7 +153,6 @@ def refine_on_files(
     paths: Sequence[Path],
     files: VerdictFiles,
     settings: TrainingSettings,
-    start: Start = "anew",
 ) -> Generator[MicrographRead | VerdictsRead | EpochDone, None, Model]:
     """A stream of micrographs, the verdicts on them and epochs that returns the refined model.
 
@@ -172,7 +171,7 @@ def refine_on_files(
     model = replace(model, training_set=_usable(model.training_set, earlier, model.box_size_px))
     usable_verdicts = _usable(verdicts_read.verdicts, verdicts, model.box_size_px)
     job: Generator[MicrographRead | EpochDone, None, Model] = without_batches(
-        refine_epochs(model, usable_verdicts, read, settings, start)
+        refine_epochs(model, usable_verdicts, read, settings)
     )
     progress = next(job)
     while isinstance(progress, MicrographRead):

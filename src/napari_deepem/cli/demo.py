@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from napari_deepem.cli.app import app, errors
-from napari_deepem.cli.options import Box
+from napari_deepem.cli.options import Box, StartName, start_of
 from napari_deepem.cli.progress import progress_bar
 from napari_deepem.cli.training_lines import show_epoch, show_labelled
 from napari_deepem.cli.window import has_display, window_required
@@ -27,6 +27,7 @@ def demo(
     *,
     data: Path | None = None,
     box: Box | None = None,
+    start: StartName | None = None,
     out: Path = Path("demo-output"),
     view: Annotated[bool, Parameter(negative="--no-view")] = True,
 ) -> None:
@@ -38,6 +39,8 @@ def demo(
         Folder with micrographs and their coordinate files; simulated micrographs by default.
     box
         Side of the particle box in pixels of the original files; needed with --data.
+    start
+        What training starts from, as for train: general, chance or a model file.
     out
         Folder for everything that is written.
     view
@@ -45,7 +48,7 @@ def demo(
     """
     from napari_deepem.batch.demo import run_demo
 
-    result = follow_demo(run_demo(out, data, box), errors)
+    result = follow_demo(run_demo(out, data, box, start=start_of(start)), errors)
     print_demo(result, Console())
     if view and has_display():
         try:

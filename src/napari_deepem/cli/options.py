@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter, Token
 
@@ -17,9 +17,13 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.devices import DeviceName
 from napari_deepem.core.wording import counted, listed
 
+if TYPE_CHECKING:
+    from napari_deepem.core.training.starts import Start
+
 Micrographs = Annotated[
     list[str], Parameter(help="MRC files, folders or patterns.", consume_multiple=True)
 ]
+FIRST_STARTS: dict[str, Literal["general", "chance"]] = {"general": "general", "chance": "chance"}
 LONGEST_QUOTE = 40  # letters of what was given, in a line that refuses it
 
 
@@ -76,7 +80,9 @@ def _as_read(
     raise ValueError(f'"{quote}" is not {what} from {low:,} to {high:,}{otherwise}')
 
 
-Box = Annotated[int, whole(24, 32_768)]  # of particles that a network sees: 24 to 512 px, binned
+Box = Annotated[int, whole(12, 32_768)]  # of particles that a network sees: 24 to 512 px, binned
+# of particles that the general network sees: 44 px, sampled at up to 64 px to a pixel
+GeneralBox = Annotated[Literal["auto"] | int, whole(12, 2816, or_word="auto")]
 Binning = Annotated[Literal["auto"] | int, whole(1, 64, or_word="auto")]
 Epochs = Annotated[int, whole(1, 10_000)]
 Seed = Annotated[int, whole(0, 2**31 - 1)]
@@ -90,6 +96,19 @@ Minutes = Annotated[float, number(0.001, 100_000)]
 Share = Annotated[float, number(0, 1)]
 Device = DeviceName
 RecipeName = Literal["modern", "wide", "deepem2017"]
+StartName = Annotated[str, Parameter(show_default=False)]  # general, chance, or a model file
+
+
+def start_of(name: str | None) -> Start | None:
+    """The start that an option names; a model is read from its file."""
+    from napari_deepem.io.models import load_model
+
+    if name is None or name in FIRST_STARTS:
+        return FIRST_STARTS.get(name or "")
+    path = Path(name)
+    if not path.suffix and not path.exists():
+        raise InputError(f"a start from {name}: give general, chance or a model file")
+    return load_model(path)
 
 
 def given_micrographs(arguments: Sequence[str]) -> list[Path]:

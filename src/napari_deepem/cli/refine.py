@@ -60,9 +60,11 @@ def refine(
     rejected
         The picks that are none.
     start
-        Train from random weights on all that is known, or on from those of the model: faster.
+        Train on all that is known as the model was at first, from the general network or from
+        chance, or on from the weights of the model.
     epochs
-        How long to train; as long as the model was by default, or from its weights a fifth of that.
+        How long to train; by default as long as the model was at first, or a fifth of that from the
+        weights of one that was trained from chance.
     seed
         The model's own by default.
     earlier
@@ -88,7 +90,7 @@ def refine(
     else:
         trained = recall(trained, paths, given_micrographs(earlier) if earlier else (), coords)
     settings = settings_of(trained, epochs, seed, start, device)
-    job = refine_on_files(trained, paths, files, settings, start)
+    job = refine_on_files(trained, paths, files, settings)
     refined = follow_refining(job, errors)
     errors.print(describe_model(refined, save_model(refined, out)), markup=False)
 

@@ -17,7 +17,9 @@ from napari_deepem.cli.options import (
     Micrographs,
     RecipeName,
     Seed,
+    StartName,
     given_micrographs,
+    start_of,
 )
 from napari_deepem.cli.progress import progress_bar
 from napari_deepem.cli.training_lines import describe_model, show_epoch, show_labelled
@@ -38,6 +40,7 @@ def train(
     out: Path,
     bin: Binning = "auto",
     recipe: RecipeName = "modern",
+    start: StartName | None = None,
     epochs: Epochs | None = None,
     seed: Seed = 0,
     partial_labels: bool = False,
@@ -55,9 +58,14 @@ def train(
     out
         The model file to write (.safetensors).
     bin
-        Binning before training and picking; "auto" keeps the network's box at 40 px or more.
+        Binning before training and picking; "auto" samples as the start needs it, or from chance
+        keeps the network's box at 40 px or more.
     recipe
         How to train: as one would today, so with more maps (wide), or as the paper of 2017 did.
+    start
+        What to start from: the general network that comes with the program (general), random
+        weights (chance) or a model file. From the general network few labels teach enough. It is
+        the default, but for other recipes or with a binning: these start from chance.
     epochs
         How long to train; the recipe's own number by default.
     seed
@@ -81,6 +89,7 @@ def train(
         seed,
         labels_complete=not partial_labels,
         device=device,
+        start=start_of(start),
     )
     paths = given_micrographs(micrographs)
     out = model_path(out)

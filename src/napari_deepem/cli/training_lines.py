@@ -50,20 +50,26 @@ def _epoch_figures(epoch: EpochDone) -> str:
 
 def describe_model(model: Model, path: Path) -> str:
     """The lines on a model that was written: its parameters, and its held-out figures."""
+    from napari_deepem.core.training.starts import started_from
+
     low, high = model.std_range
     text = (
-        f"wrote {path}: box {model.box_size_px} px, binned {model.binning}x to {model.box_px} px, "
-        f"threshold {model.threshold:.3f}, std {low:.2f} to {high:.2f}"
+        f"wrote {path}: box {model.box_size_px} px, binned {model.binning:.4g}x to "
+        f"{model.box_px} px, threshold {model.threshold:.3f}, std {low:.2f} to {high:.2f}"
     )
     summary = model.summary
+    started = started_from(summary)
+    if started:
+        text += f"\ntrained from {started}"
     if "refined" in summary:
         text += "\nround {round}: {accepted} accepted, {rejected} rejected on {n}".format(
             n=counted(summary["refined"]["micrographs"], "micrograph"), **summary["refined"]
         )
     if summary["held_out"]:
         return text + _held_out_figures(model)
+    threshold = "a guess" if started in ("", "chance") else f"that of {started}"
     return text + (
-        "\nno labels could be held out, so the threshold is a guess: label a second micrograph"
+        f"\nno labels could be held out, so the threshold is {threshold}: label a second micrograph"
     )
 
 

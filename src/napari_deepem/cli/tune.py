@@ -50,7 +50,8 @@ def tune(
     """Find hyper-parameters for these micrographs, and train a model with them.
 
     Tries numbers of maps, kernels, pooling cells, learning rates and numbers of negatives, judged
-    by held-out micrographs. The default stays unless another one is clearly better. What was
+    by held-out micrographs. Every training starts from chance, since the general network's
+    architecture is what it is. The default stays unless another one is clearly better. What was
     tried is kept in a study, with a table beside it; the same command goes on with it.
 
     Parameters
@@ -90,6 +91,7 @@ def tune(
         seed=seed,
         labels_complete=not partial_labels,
         device=device,
+        start="chance",  # the general network has an architecture of its own
     )
     paths = given_micrographs(micrographs)
     out = model_path(out)

@@ -28,7 +28,7 @@ class Training:
         self._run: RunningJob | None = None
         self._stop = threading.Event()
         self._first_epoch_at = 0.0  # monotonic seconds
-        for name in ("labels", "box_size_px", "binning"):
+        for name in ("labels", "box_size_px", "start", "recipe", "binning"):
             session.events[name].connect(self._forget_message)
 
     def train(self, start: RoundStart = "new") -> None:

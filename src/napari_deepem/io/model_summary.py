@@ -121,6 +121,14 @@ class RecipeFigures(Entry):
     average_keeps: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
+class FirstTraining(Entry):
+    """The training that a model began with, see `core.training.starts.FirstTraining`."""
+
+    start: Literal["general", "chance"]
+    recipe: RecipeFigures
+    epochs: Epochs | None
+
+
 class Gain(Entry):
     """The gain of a variant that tuning tried, see `core.training.variants.Gain`."""
 
@@ -149,6 +157,8 @@ class Summary(Entry):
     seed: Seed = 0
     labels_complete: bool = True
     recipe: RecipeFigures = RecipeFigures()
+    start: Literal["general", "chance", "model"] = "chance"
+    first: FirstTraining | None = None
     labelled: Count = 0
     trained_on: Annotated[list[Part], FailFast()] = []
     held_out: Annotated[list[Part], FailFast()] = []
@@ -169,6 +179,12 @@ class Summary(Entry):
     def _with_the_epoch_kept(self) -> Summary:
         if self.stopped is not None and self.stopped.kept_epoch > len(self.curve):
             raise ValueError("the epoch that was kept is none of those of its curve")
+        return self
+
+    @model_validator(mode="after")
+    def _with_how_it_began(self) -> Summary:
+        if (self.start == "model") != (self.first is not None):
+            raise ValueError("what was trained on from a model does not say how that began")
         return self
 
     @property

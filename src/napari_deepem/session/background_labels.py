@@ -13,7 +13,6 @@ from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.suppression import keep_best_apart
 from napari_deepem.core.training.dataset import Field, prepare_fields
 from napari_deepem.core.training.resemblance import resembling
-from napari_deepem.core.training.settings import TrainingSettings, sampling_of
 from napari_deepem.core.types import Candidates, FloatArray, Micrograph
 from napari_deepem.session.state import Session
 
@@ -40,14 +39,14 @@ def drawing_background(session: Session) -> Generator[None, None, FloatArray]:
     name = session.current or ""
     micrograph, labels = session.micrographs[name], session.labels_of(name)
     model, candidates = session.model, session.candidates.get(name)
-    settings = TrainingSettings(session.box_size_px, sampling_of(session.binning), session.recipe)
+    box_size_px, sampling = session.box_size_px, session.chosen_sampling
     rng = np.random.default_rng([session.seed, len(labels.negative_yx)])  # others the next time
     count = max(FEWEST_DRAWN, len(labels.positive_yx) - len(labels.negative_yx))
 
     def job() -> Generator[None, None, FloatArray]:
         yield
-        sampling, box_px = settings.chosen_sampling, settings.network_box_px
-        (field,) = prepare_fields([micrograph], [labels], settings.box_size_px, sampling)
+        box_px = sampling.box_px(box_size_px)
+        (field,) = prepare_fields([micrograph], [labels], box_size_px, sampling)
         if model is None:  # a network that knows particles of any kind would be asked here
             suspects_yx = resembling(field, box_px)
         else:

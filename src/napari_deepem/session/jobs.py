@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_deepem.batch.scorer import Scorer, Scores
 from napari_deepem.core.errors import InputError
@@ -18,15 +18,14 @@ from napari_deepem.core.jobs import BatchesDone, EpochDone, MicrographRead, Tile
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.training.box_size import suggest_box
 from napari_deepem.core.training.dataset import prepare_fields
-from napari_deepem.core.training.settings import TrainingSettings, sampling_of
 from napari_deepem.core.types import Micrograph
 from napari_deepem.io.images import read_pixel_size, read_shape
 from napari_deepem.io.models import load_model, save_model
 from napari_deepem.session.state import Session
-from napari_deepem.session.training_input import TrainingInput
+from napari_deepem.session.training_input import TrainingInput, training_settings
 
 if TYPE_CHECKING:
-    from napari_deepem.core.training.refinement import Start
+    from napari_deepem.core.training.refinement import RefinementStart
 
 TrainingProgress = MicrographRead | BatchesDone | EpochDone
 
@@ -39,14 +38,7 @@ def training(
     The session is read here, on the caller's thread; the job itself touches it no more, and reads
     the files of what is not in memory. For `stop` see `core.training.train`.
     """
-    training_input = TrainingInput.of(session)
-    parameters: dict[str, Any] = {
-        "box_size_px": session.box_size_px,
-        "sampling": sampling_of(session.binning),
-        "recipe_name": session.recipe,
-        "epochs": session.epochs or None,
-        "seed": session.seed,
-    }
+    training_input, given = TrainingInput.of(session), training_settings(session)
 
     def job() -> Generator[TrainingProgress, None, Model]:
         from napari_deepem.core.training.train import train_fields
@@ -54,7 +46,7 @@ def training(
         _leave_a_core_to_the_window()
         items = training_input.items()
         complete = all(item.complete for item in items)
-        settings = TrainingSettings(**parameters, labels_complete=complete)
+        settings = replace(given, labels_complete=complete)
         fields = []
         for item in items:
             micrograph = training_input.micrograph_of(item)
@@ -68,7 +60,7 @@ def training(
 
 
 def refining(
-    session: Session, start: Start = "anew", stop: Callable[[], bool] = never
+    session: Session, start: RefinementStart = "anew", stop: Callable[[], bool] = never
 ) -> Callable[[], Generator[TrainingProgress, None, Model]]:
     """The job that trains the session's model again with the labels and verdicts since.
 
@@ -86,7 +78,6 @@ def refining(
             training_input.items(),
             training_input.micrograph_of,
             settings_of(model, epochs, start=start),
-            start,
             stop,
         )
 

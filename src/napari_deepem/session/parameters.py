@@ -7,6 +7,10 @@ from typing import Annotated, Literal
 from psygnal import EventedModel
 from pydantic import ConfigDict, Field, field_validator
 
+from napari_deepem.core.network.general import GENERAL_BOX_PX
+from napari_deepem.core.preprocessing.sampling import MAX_BINNING
+from napari_deepem.core.training.settings import LEAST_BOX_SIZE_PX
+
 Order = Literal["best", "worst", "doubt", "std_high", "std_low"]
 
 
@@ -18,8 +22,8 @@ class Parameters(EventedModel):
     box_size_px: Annotated[
         int,
         Field(
-            ge=24,
-            le=4096,
+            ge=LEAST_BOX_SIZE_PX,
+            le=GENERAL_BOX_PX * MAX_BINNING,
             title="Box size (px)",
             description="Side of the square that holds one particle and a little of its "
             "surroundings, in pixels of the original file.",
@@ -36,12 +40,21 @@ class Parameters(EventedModel):
             "deepem2017: as in the paper; slower to learn.",
         ),
     ] = "modern"
+    start: Annotated[
+        Literal["general", "chance"],
+        Field(
+            title="Start from",
+            description="general: the general network, which knows particles of many kinds, so "
+            "that few labels teach it yours; with the recipe modern, at its own scale. "
+            "chance: random weights, which need more labels and time.",
+        ),
+    ] = "general"
     binning: Annotated[
         Literal["auto", 1, 2, 3, 4, 6, 8, 12, 16],
         Field(
             title="Binning",
             description="The network sees the micrograph averaged over squares of this many "
-            "pixels. auto chooses by the box size.",
+            "pixels. auto chooses by the box size; the general network needs that.",
         ),
     ] = "auto"
     epochs: Annotated[

@@ -10,9 +10,10 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal
 
-from napari_deepem.core.network.architecture import LARGEST_BOX_PX, SMALLEST_BOX_PX
+from napari_deepem.core.errors import InputError
 from napari_deepem.session.series import Scope, names_of
 from napari_deepem.session.state import Session
+from napari_deepem.session.training_input import training_settings
 
 What = Literal["picks", "labels"]  # that may be saved
 
@@ -63,16 +64,12 @@ def why_not_train(session: Session) -> str:
                 f"A box of {session.box_size_px} px does not fit {name} ({width} x {height} px): "
                 "give a smaller box in Annotate."
             )
-    sampling = session.chosen_sampling
-    box_px = sampling.box_px(session.box_size_px)
-    if SMALLEST_BOX_PX <= box_px <= LARGEST_BOX_PX:
-        return ""
-    too_small = box_px < SMALLEST_BOX_PX
-    limit = f"needs {SMALLEST_BOX_PX}" if too_small else f"takes {LARGEST_BOX_PX} at most"
-    return (
-        f"A box of {session.box_size_px} px, binned by {sampling}, leaves {box_px} px: the "
-        f"network {limit}. Set binning to auto."
-    )
+    try:
+        training_settings(session)
+    except InputError as error:  # parameters that don't go together
+        line = str(error)
+        return f"{line[0].upper()}{line[1:]}."
+    return ""
 
 
 def why_not_refine(session: Session) -> str:

@@ -19,6 +19,7 @@ from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.precision_estimate import PrecisionEstimate
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.settings import automatic_sampling, sampling_of
+from napari_deepem.core.training.starts import sampling_of_start
 from napari_deepem.core.types import NO_LABELS, Candidates, Labels, Micrograph, Picks, ScoreMap
 from napari_deepem.io.owned_files import OwnedFiles
 from napari_deepem.session.activity import Activity
@@ -169,7 +170,11 @@ class Session(Parameters):
     @property
     def chosen_sampling(self) -> Sampling:
         """The sampling of the next training, also where it is left to us."""
-        return sampling_of(self.binning) or automatic_sampling(self.box_size_px)
+        return (
+            sampling_of(self.binning)
+            or sampling_of_start(self.start, self.box_size_px)
+            or automatic_sampling(self.box_size_px)
+        )
 
     @property
     def f2_optimum(self) -> float | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from napari_deepem.core.network.model import Model
 from napari_deepem.core.training.label_advice import LabelledImage, label_advice, model_advice
+from napari_deepem.core.training.starts import started_from
 from napari_deepem.core.types import Labels
 from napari_deepem.session.state import Session
 
@@ -23,6 +25,11 @@ def _image_of(session: Session, name: str, labels: Labels) -> LabelledImage:
         return LabelledImage(name, labels)
     shape, pixel_size = session.headers[name]
     return LabelledImage(name, labels.inside(shape), shape, pixel_size)
+
+
+def start_of(model: Model) -> str:
+    """The words for what a model's training started from; empty where it does not say."""
+    return started_from(model.summary)
 
 
 def advice_on_model(session: Session) -> list[str]:

@@ -10,9 +10,22 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.verdicts import join, labels_of_verdicts
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.training.label_advice import LabelledImage
+from napari_deepem.core.training.settings import TrainingSettings, sampling_of
 from napari_deepem.core.types import Labels, Micrograph, Picks
 from napari_deepem.io.images import read_micrograph, read_shape
 from napari_deepem.session.state import Session
+
+
+def training_settings(session: Session) -> TrainingSettings:
+    """The settings of the next training; InputError for parameters that don't go together."""
+    return TrainingSettings(
+        session.box_size_px,
+        sampling_of(session.binning),
+        session.recipe,
+        session.epochs or None,
+        session.seed,
+        start=session.start,
+    )
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -36,7 +36,7 @@ from napari_deepem.core.training.variants import Variant
 from napari_deepem.core.types import Labels
 from napari_deepem.io.models import load_model, save_model
 
-SETTINGS = TrainingSettings(BOX_PX, epochs=4)
+SETTINGS = TrainingSettings(BOX_PX, epochs=4, start="chance")
 SECONDS = 20.0  # of a training with the default's number of maps
 Quality = Callable[[TrainingSettings], float]
 

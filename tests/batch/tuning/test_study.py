@@ -284,17 +284,17 @@ def test_missing_optuna_is_said_with_how_to_install_it(
 
 
 def test_fields_and_settings_decide_whose_study_it_is(path: Path) -> None:
-    settings = TrainingSettings(BOX_PX)
+    settings = TrainingSettings(BOX_PX, start="chance")
     fields = prepare_fields(*blob_sample(1, 2), BOX_PX, Sampling(1))
     open_study(path, fields, settings)
     open_study(path, prepare_fields(*blob_sample(1, 2), BOX_PX, Sampling(1)), settings)
     for other_fields, other in (
         (fields[:1], settings),
         (prepare_fields(*blob_sample(1, 3), BOX_PX, Sampling(1)), settings),
-        (fields, TrainingSettings(BOX_PX + 1)),
-        (fields, TrainingSettings(BOX_PX, seed=1)),
-        (fields, TrainingSettings(BOX_PX, recipe_name="deepem2017")),
-        (fields, TrainingSettings(BOX_PX, labels_complete=False)),
+        (fields, TrainingSettings(BOX_PX + 1, start="chance")),
+        (fields, TrainingSettings(BOX_PX, seed=1, start="chance")),
+        (fields, TrainingSettings(BOX_PX, recipe_name="deepem2017", start="chance")),
+        (fields, TrainingSettings(BOX_PX, labels_complete=False, start="chance")),
     ):
         with pytest.raises(InputError, match="is a study of"):
             open_study(path, other_fields, other)

@@ -102,7 +102,7 @@ def test_step_of_whole_network_pixels_is_as_many(scale: float, count: int) -> No
     assert Sampling(scale).steps(count * scale) == count
 
 
-@pytest.mark.parametrize(("scale", "step_px"), [(3, 4), (3, 0), (3, -3), (2.5, 3), (64, 1)])
+@pytest.mark.parametrize(("scale", "step_px"), [(3, 4), (3, 0), (3, -3), (64, 1), (2.5, 1)])
 def test_step_of_no_whole_network_pixels_is_refused(scale: float, step_px: int) -> None:
     with pytest.raises(InputError, match=f"give {scale:g} px, the model"):
         Sampling(scale).steps(step_px)
@@ -147,6 +147,16 @@ def test_coarser_pixels_of_white_noise_hide_no_pattern() -> None:
     spread = [resample(image, ratio).std(axis=0) for ratio in (1.25, 1.5, 1.75)]
     for stds in spread:  # pixels between two others are not smoother than those on one
         assert stds.std() / stds.mean() < 0.12
+
+
+def test_white_noise_keeps_its_spectrum_at_every_ratio() -> None:
+    image = noise(600, 600)
+    neighbours = []
+    for ratio in (1.05, 1.21, 1.5, 1.68, 1.9):
+        resampled = resample(image, ratio)
+        resampled /= resampled.std()
+        neighbours.append(float((resampled[:, 1:] * resampled[:, :-1]).mean()))
+    assert max(neighbours) - min(neighbours) < 0.03
 
 
 def test_missing_lines_stay_missing_at_any_scale() -> None:

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 
 from blobs import blob_image, blob_sample
-from napari_deepem.core.training.box_size import edge_radius, radial_profiles, suggest_box
-from napari_deepem.core.training.settings import AUTO_BOX_PX
+from napari_deepem.core.training.box_size import (
+    LEAST_SUGGESTED_PX,
+    edge_radius,
+    radial_profiles,
+    suggest_box,
+)
 from napari_deepem.core.types import Labels, Micrograph
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.io.images import read_micrograph
@@ -59,11 +63,11 @@ def test_few_clicks_clicks_on_nothing_and_no_clicks_suggest_nothing() -> None:
     assert suggest_box([noise], [Labels.of(at_random)]) is None
 
 
-def test_small_particles_get_the_box_that_binning_leaves_to_the_network() -> None:
+def test_particles_of_a_few_pixels_get_a_box_that_shows_some_surroundings() -> None:
     centres = np.array([[r, c] for r in range(40, 220, 40) for c in range(40, 220, 40)], float)
     noise = np.random.default_rng(0).normal(size=(260, 260))
     image = (3 * blob_image((260, 260), centres) + noise).astype(np.float32)
-    assert suggest_box([Micrograph(image, "b")], [Labels.of(centres)]) == AUTO_BOX_PX
+    assert suggest_box([Micrograph(image, "b")], [Labels.of(centres)]) == LEAST_SUGGESTED_PX
 
 
 def holds_the_particle_and_little_more(box_size_px: int | None, length_px: float) -> bool:

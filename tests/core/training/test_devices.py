@@ -16,11 +16,11 @@ from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.cpu_training_pass import training_logits
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.training.learners import PaperLearner, losses_of_epoch
-from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.training.refinement import refine
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.train import train, train_epochs
 from napari_deepem.core.types import Labels
+from quick_recipes import shorten_recipes
 
 GPUS = [
     pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")),
@@ -48,7 +48,7 @@ def test_training_and_refining_on_the_cpu_ask_for_no_other_device(
     monkeypatch: pytest.MonkeyPatch, recipe: str
 ) -> None:
     micrographs, labels = blob_sample(1, 2)
-    monkeypatch.setitem(RECIPES, "modern", replace(MODERN, batches_per_epoch=2))
+    shorten_recipes(monkeypatch, batches_per_epoch=2)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # auto would fail here
     options = {"recipe": recipe, "epochs": 4, "labels_complete": False, "device": "cpu"}
     model = train(micrographs, labels, BOX_PX, **options)  # type: ignore[arg-type]

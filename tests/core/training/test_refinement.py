@@ -14,36 +14,43 @@ from blobs import BOX_PX, SHAPE, blob_centres, blob_image, blob_micrograph, blob
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import EpochDone, MicrographRead, finish
 from napari_deepem.core.network.model import LabelledMicrograph, Model
-from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training import refinement
 from napari_deepem.core.training.dataset import Field
-from napari_deepem.core.training.recipes import MODERN, RECIPES
+from napari_deepem.core.training.recipes import RECIPES
 from napari_deepem.core.training.refinement import refine, refine_epochs, settings_of
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.train import train, train_epochs
 from napari_deepem.core.types import FloatArray, Labels, Micrograph
+from quick_recipes import shorten_recipes
 
 
 @pytest.fixture(autouse=True, scope="module")
 def quick_recipe() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(RECIPES, "modern", replace(MODERN, batches_per_epoch=12, batch_size=32))
+        shorten_recipes(patch, batches_per_epoch=12, batch_size=32)
         yield
 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
     """Trained on three micrographs of blobs, all labelled."""
-    return train(*blob_sample(1, 2, 3), BOX_PX, epochs=4)
+    return train(*blob_sample(1, 2, 3), BOX_PX, start="chance", epochs=4)
 
 
 @pytest.fixture(scope="module")
 def clicked() -> Model:
     """Trained on some of the blobs of one large micrograph."""
     micrograph, centres = blob_micrograph(5, shape=(200, 240), count=30)
-    return train([micrograph], [Labels.of(centres[:16])], BOX_PX, epochs=3, labels_complete=False)
+    return train(
+        [micrograph],
+        [Labels.of(centres[:16])],
+        BOX_PX,
+        start="chance",
+        epochs=3,
+        labels_complete=False,
+    )
 
 
 def earlier(model: Model) -> list[Micrograph]:
@@ -86,7 +93,7 @@ def mean_score(micrograph: Micrograph, model: Model, centres_yx: FloatArray) -> 
 
 @pytest.mark.parametrize("start", ["anew", "weights"])
 def test_accepted_picks_score_higher_and_rejected_ones_lower_on_other_micrographs(
-    model: Model, start: refinement.Start
+    model: Model, start: refinement.RefinementStart
 ) -> None:
     sample = [mixed_micrograph(seed) for seed in (1, 2, 3)]
     refined = refine(
@@ -154,10 +161,9 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         fields: Sequence[Field],
         settings: TrainingSettings,
         parts: Parts,
-        start: Network | None,
         **_: Any,
     ) -> Generator[EpochDone, None, Model]:
-        given.update(fields=fields, settings=settings, parts=parts, start=start)
+        given.update(fields=fields, settings=settings, parts=parts)
         yield EpochDone(1, 1, 0.0, None, None)
         return given["model"]
 
@@ -166,10 +172,14 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def refined_without_training(
-    seen: dict[str, Any], model: Model, *items: LabelledMicrograph, **more: Any
+    seen: dict[str, Any],
+    model: Model,
+    *items: LabelledMicrograph,
+    start: refinement.RefinementStart = "anew",
 ) -> Model:
     seen["model"] = model
-    return finish(refine_epochs(model, items, micrograph_of, settings_of(model), **more))
+    settings = settings_of(model, start=start)
+    return finish(refine_epochs(model, items, micrograph_of, settings))
 
 
 def test_micrographs_with_verdicts_join_the_training_set_with_their_labels(
@@ -294,10 +304,10 @@ def test_other_micrographs_are_held_out_if_those_of_the_first_training_are_gone(
 
 @pytest.mark.parametrize("start", ["anew", "weights"])
 def test_training_starts_where_it_is_told_to(
-    seen: dict[str, Any], model: Model, start: refinement.Start
+    seen: dict[str, Any], model: Model, start: refinement.RefinementStart
 ) -> None:
     refined_without_training(seen, model, with_verdicts(4, [(20, 30)]), start=start)
-    assert seen["start"] is (model.network if start == "weights" else None)
+    assert seen["settings"].chosen_start is (model if start == "weights" else "chance")
 
 
 def test_summary_counts_rounds_and_verdicts(seen: dict[str, Any], model: Model) -> None:
@@ -305,7 +315,6 @@ def test_summary_counts_rounds_and_verdicts(seen: dict[str, Any], model: Model) 
     once = refined_without_training(seen, model, first, with_verdicts(6, [(9, 9)], [], [(5, 5)]))
     assert json.loads(json.dumps(once.summary))["refined"] == {
         **{"round": 1, "start": "anew", "micrographs": 2},
-        "epochs_anew": len(model.summary["curve"]),
         **{"accepted": 2, "rejected": 2, "unsure": 1},
     }
     twice = refined_without_training(seen, once, with_verdicts(7, [], [(50, 60)]))
@@ -333,6 +342,16 @@ def test_settings_are_those_of_the_first_training() -> None:
 def test_model_of_an_older_version_is_trained_as_its_recipe_says_now(model: Model) -> None:
     summary = {name: value for name, value in model.summary.items() if name != "recipe"}
     assert settings_of(replace(model, summary=summary)).recipe == RECIPES["modern"]
+
+
+def test_model_of_an_older_version_that_went_on_is_trained_anew_for_as_long_as_at_first(
+    model: Model,
+) -> None:
+    summary = {name: value for name, value in model.summary.items() if name != "start"}
+    summary |= {"refined": {"epochs_anew": 30}}
+    again = settings_of(replace(model, summary=summary))
+    assert (again.chosen_start, again.chosen_epochs) == ("chance", 30)
+    assert settings_of(replace(model, summary=summary), start="weights").chosen_epochs == 6
 
 
 def test_parameters_of_a_recipe_that_are_not_known_any_more_are_passed_over(model: Model) -> None:
@@ -366,13 +385,15 @@ def test_verdict_outside_its_micrograph_is_refused(model: Model) -> None:
 
 def test_training_goes_on_from_weights_for_a_fifth_of_the_epochs() -> None:
     micrographs, labels = blob_sample(1)
-    model = finish(train_epochs(micrographs, labels, TrainingSettings(BOX_PX, epochs=6)))
+    model = finish(
+        train_epochs(micrographs, labels, TrainingSettings(BOX_PX, start="chance", epochs=6))
+    )
     assert settings_of(model, start="weights").chosen_epochs == 2
     assert settings_of(model, 5, start="weights").chosen_epochs == 5
     item = LabelledMicrograph("blobs_1", labels[0], complete=False, source=None)
     for _ in range(2):  # however often it goes on, a training anew is as long as the first
         job = refine_epochs(
-            model, [item], lambda _: micrographs[0], settings_of(model, start="weights"), "weights"
+            model, [item], lambda _: micrographs[0], settings_of(model, start="weights")
         )
         model = finish(job)
         assert len(model.summary["curve"]) == 2

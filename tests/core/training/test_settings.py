@@ -10,7 +10,9 @@ from napari_deepem.core.training.train import train
 @pytest.mark.parametrize(
     ("box", "options", "message"),
     [
-        (23, {}, "box of 23 px.*at least 24"),
+        (11, {}, "box of 11 px.*at least 12"),
+        (23, {"start": "chance"}, "box of 23 px after binning.*24 to 512"),
+        (2817, {}, "give 0.125 to 64"),
         (0, {}, "box of 0 px"),
         (-40, {}, "box of -40 px"),
         (10**9, {}, "box of 1000000000 px"),
@@ -35,10 +37,13 @@ def test_parameters_that_cannot_be_used_are_refused_before_anything_else(
 
 
 def test_automatic_binning_keeps_the_network_box_between_40_and_80_px() -> None:
-    chosen = [TrainingSettings(box).chosen_sampling.scale for box in (24, 79, 80, 88, 120, 272)]
+    chosen = [
+        TrainingSettings(box, start="chance").chosen_sampling.scale
+        for box in (24, 79, 80, 88, 120, 272)
+    ]
     assert chosen == [1, 1, 2, 2, 3, 6]
     for box in range(40, 40 * 64, 7):
-        settings = TrainingSettings(box)
+        settings = TrainingSettings(box, start="chance")
         given = TrainingSettings(box, settings.chosen_sampling)  # as good as if it were
         assert given.architecture == settings.architecture
         assert 40 <= settings.network_box_px < 80
@@ -46,7 +51,7 @@ def test_automatic_binning_keeps_the_network_box_between_40_and_80_px() -> None:
 
 def test_automatic_binning_goes_no_further_than_binning_does() -> None:
     for box in (64 * 41, 64 * 100, 64 * 512):
-        assert TrainingSettings(box).chosen_sampling.scale == 64
+        assert TrainingSettings(box, start="chance").chosen_sampling.scale == 64
 
 
 def test_recipe_decides_on_epochs_and_activation_where_nothing_is_said() -> None:

@@ -31,6 +31,7 @@ from napari_deepem.core.training.train import (
     train_fields,
 )
 from napari_deepem.core.types import Labels, Micrograph
+from quick_recipes import shorten_recipes
 
 EPOCHS = {"modern": 3, "deepem2017": 8}
 
@@ -38,7 +39,7 @@ EPOCHS = {"modern": 3, "deepem2017": 8}
 @pytest.fixture(autouse=True, scope="module")
 def quick_recipe() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(RECIPES, "modern", replace(MODERN, batches_per_epoch=12, batch_size=32))
+        shorten_recipes(patch, batches_per_epoch=12, batch_size=32)
         yield
 
 
@@ -51,6 +52,7 @@ def trained(request: pytest.FixtureRequest) -> tuple[Model, list[EpochDone]]:
         micrographs,
         labels,
         BOX_PX,
+        start="chance",
         recipe=request.param,
         epochs=EPOCHS[request.param],
         on_epoch=progress.append,
@@ -123,7 +125,7 @@ def test_summary_names_the_micrographs_of_both_parts(
 
 def test_model_says_with_which_recipe_and_architecture_it_was_trained() -> None:
     micrographs, labels = blob_sample(1)
-    settings = TrainingSettings(BOX_PX, epochs=1)
+    settings = TrainingSettings(BOX_PX, start="chance", epochs=1)
     recipe = replace(settings.recipe, name="mine", learning_rate=0.01, maps=(2, 3, 4))
     architecture = Architecture(BOX_PX, (5, 3, 3), (2, 2, 2), (2, 3, 4), "relu")
     own = replace(settings, own_recipe=recipe, own_architecture=architecture)
@@ -137,7 +139,9 @@ def test_model_says_with_which_recipe_and_architecture_it_was_trained() -> None:
 def test_what_is_held_out_does_not_depend_on_the_recipe() -> None:
     micrographs, labels = blob_sample(1, 2, 3, 4)
     found = [
-        train(micrographs, labels, BOX_PX, recipe=recipe, epochs=1, seed=6).summary["held_out"]
+        train(micrographs, labels, BOX_PX, start="chance", recipe=recipe, epochs=1, seed=6).summary[
+            "held_out"
+        ]
         for recipe in EPOCHS
     ]
     assert found[0] == found[1]
@@ -148,7 +152,8 @@ def test_what_is_held_out_does_not_depend_on_the_recipe() -> None:
 def test_same_seed_gives_the_same_weights_and_another_seed_others(recipe: str) -> None:
     micrographs, labels = blob_sample(1, 2)
     first, same, other = (
-        train(micrographs, labels, BOX_PX, recipe=recipe, epochs=1, seed=seed) for seed in (3, 3, 4)
+        train(micrographs, labels, BOX_PX, start="chance", recipe=recipe, epochs=1, seed=seed)
+        for seed in (3, 3, 4)
     )
     assert torch.equal(weights_of(first), weights_of(same))
     assert (first.threshold, first.std_range) == (same.threshold, same.std_range)
@@ -158,7 +163,7 @@ def test_same_seed_gives_the_same_weights_and_another_seed_others(recipe: str) -
 
 def test_single_micrograph_holds_out_a_strip() -> None:
     micrograph, centres = blob_micrograph(1)
-    model = train([micrograph], [Labels.of(centres)], BOX_PX, epochs=1)
+    model = train([micrograph], [Labels.of(centres)], BOX_PX, start="chance", epochs=1)
     (left,), (right,) = model.summary["trained_on"], model.summary["held_out"]
     assert left["micrograph"] == right["micrograph"] == "blobs_1"
     assert right["binned_cols"][0] - left["binned_cols"][1] == BOX_PX
@@ -170,7 +175,9 @@ def test_few_labels_hold_out_nothing_and_the_threshold_is_a_half() -> None:
     micrograph, centres = blob_micrograph(1)
     progress: list[EpochDone] = []
     labels = Labels.of(centres[:5])
-    model = train([micrograph], [labels], BOX_PX, epochs=1, on_epoch=progress.append)
+    model = train(
+        [micrograph], [labels], BOX_PX, start="chance", epochs=1, on_epoch=progress.append
+    )
     assert (progress[0].held_out_loss, progress[0].held_out_ap) == (None, None)
     assert model.summary["held_out"] == []
     assert "held_out_ap" not in model.summary
@@ -180,7 +187,9 @@ def test_few_labels_hold_out_nothing_and_the_threshold_is_a_half() -> None:
 @pytest.mark.parametrize("recipe", EPOCHS)
 def test_training_can_be_stopped_midway(recipe: str) -> None:
     micrographs, labels = blob_sample(1)
-    job = train_epochs(micrographs, labels, TrainingSettings(BOX_PX, recipe_name=recipe, epochs=5))
+    job = train_epochs(
+        micrographs, labels, TrainingSettings(BOX_PX, start="chance", recipe_name=recipe, epochs=5)
+    )
     assert next(job).epoch == 1
     assert torch.is_grad_enabled()
     job.close()
@@ -191,7 +200,10 @@ def test_stopped_training_returns_the_best_epoch_calibrated() -> None:
     micrographs, labels = blob_sample(1, 2)
     progress: list[EpochDone] = []
     job = train_epochs(
-        micrographs, labels, TrainingSettings(BOX_PX, epochs=9), stop=lambda: len(progress) == 3
+        micrographs,
+        labels,
+        TrainingSettings(BOX_PX, start="chance", epochs=9),
+        stop=lambda: len(progress) == 3,
     )
     model = finish(job, progress.append)
     assert [done["epoch"] for done in model.summary["curve"]] == [1, 2, 3]
@@ -207,7 +219,9 @@ def test_training_stops_between_batches_and_counts_the_epoch_that_it_ends() -> N
     """E.12: an epoch may take many seconds; D.4: and tells of each of its batches."""
     micrographs, labels = blob_sample(1, 2)
     recipe = replace(MODERN, batches_per_epoch=4)
-    settings = TrainingSettings(BOX_PX, epochs=5, labels_complete=False, own_recipe=recipe)
+    settings = TrainingSettings(
+        BOX_PX, start="chance", epochs=5, labels_complete=False, own_recipe=recipe
+    )
     fields = prepare_fields(micrographs, labels, BOX_PX, settings.chosen_sampling)
     batches: list[int] = []
 
@@ -228,7 +242,7 @@ def test_training_stops_between_batches_and_counts_the_epoch_that_it_ends() -> N
 
 def test_asking_to_stop_after_the_last_epoch_changes_nothing() -> None:
     micrographs, labels = blob_sample(1, 2)
-    settings = TrainingSettings(BOX_PX, epochs=1)
+    settings = TrainingSettings(BOX_PX, start="chance", epochs=1)
     progress: list[EpochDone] = []
     whole = finish(train_epochs(micrographs, labels, settings))
     job = train_epochs(micrographs, labels, settings, stop=lambda: bool(progress))
@@ -249,7 +263,9 @@ def test_best_epoch_is_that_of_the_highest_ap_then_of_the_lowest_loss() -> None:
 
 def test_micrographs_without_labels_are_left_out() -> None:
     micrographs, labels = blob_sample(1, 2, 3)
-    model = train(micrographs, [labels[0], Labels.of(), labels[2]], BOX_PX, epochs=1)
+    model = train(
+        micrographs, [labels[0], Labels.of(), labels[2]], BOX_PX, start="chance", epochs=1
+    )
     parts = [*model.summary["trained_on"], *model.summary["held_out"]]
     assert {part["micrograph"] for part in parts} == {"blobs_1", "blobs_3"}
 
@@ -272,7 +288,7 @@ def test_marked_negatives_score_lower_than_if_they_were_not_marked() -> None:
     marked = [Labels.of(c, squares) for (_, c), squares in zip(sample, decoys, strict=True)]
     means = []
     for labels in (unmarked, marked):
-        model = train(micrographs, labels, BOX_PX, epochs=4)
+        model = train(micrographs, labels, BOX_PX, start="chance", epochs=4)
         score_map = score(micrographs[0], model)
         nearest = np.rint((decoys[0] - score_map.origin_px) / score_map.step_px).astype(int)
         means.append(float(score_map.scores[tuple(nearest.T)].mean()))
@@ -310,7 +326,7 @@ def test_particles_everywhere_leave_no_negatives(recipe: str) -> None:
     micrograph, _ = blob_micrograph(1)
     everywhere = Labels.of(np.argwhere(np.ones((19, 24))) * 6)
     with pytest.raises(InputError, match=r"no place is left for negatives.*mark non-particles"):
-        train([micrograph], [everywhere], BOX_PX, recipe=recipe, epochs=1)
+        train([micrograph], [everywhere], BOX_PX, start="chance", recipe=recipe, epochs=1)
 
 
 def test_training_bins_and_keeps_original_pixels() -> None:
@@ -318,7 +334,7 @@ def test_training_bins_and_keeps_original_pixels() -> None:
     micrograph, centres = blob_micrograph(1)
     large = Micrograph(micrograph.image[np.ix_(rows, cols)], "large", 1.0)
     labels = Labels.of(2 * centres + 0.5)
-    model = train([large], [labels], 2 * BOX_PX, binning=2, epochs=3)
+    model = train([large], [labels], 2 * BOX_PX, start="chance", binning=2, epochs=3)
     assert (model.box_size_px, model.binning, model.box_px) == (48, 2, 24)
     picks = select_picks(find_candidates(score(large, model)), threshold=0.0)
     assert evaluate([picks], [labels.positive_yx], 12).ap > 0.9
@@ -329,7 +345,7 @@ def test_training_that_is_stopped_after_it_diverged_keeps_what_came_before(
 ) -> None:
     """B.2: figures that are no numbers would make the model's file unreadable."""
     micrographs, labels = blob_sample(2)
-    settings = TrainingSettings(BOX_PX, epochs=9)
+    settings = TrainingSettings(BOX_PX, start="chance", epochs=9)
     fields = prepare_fields(micrographs, labels, BOX_PX, settings.chosen_sampling)
     networks, curve = [], []
 
@@ -353,7 +369,7 @@ def test_training_that_is_stopped_after_it_diverged_keeps_what_came_before(
 def test_training_that_diverged_is_no_model() -> None:
     """B.2: a file of weights that are no numbers would pick nothing."""
     micrographs, labels = blob_sample(1)
-    settings = TrainingSettings(BOX_PX, epochs=1)
+    settings = TrainingSettings(BOX_PX, start="chance", epochs=1)
     recipe = replace(settings.recipe, learning_rate=1e30)
     job = train_epochs(micrographs, labels, replace(settings, own_recipe=recipe))
     with pytest.raises(InputError, match="the training diverged"):

@@ -1,7 +1,6 @@
 """The Review dock at work, in a real window and without one."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +14,6 @@ from blobs import BOX_PX, blob_micrograph
 from hand import wait_until_drawn
 from napari_deepem.controllers.viewer_link import session_of
 from napari_deepem.core.preprocessing.sampling import Sampling
-from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.training.train import train
 from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
@@ -25,6 +23,7 @@ from napari_deepem.session.parameters import Parameters
 from napari_deepem.session.training_rounds import Round, gain_of, round_of
 from napari_deepem.widgets.docks.review import ALL, SUGGESTED, Review
 from napari_deepem.widgets.plots.training_curves import RoundsPlot
+from quick_recipes import shorten_recipes
 
 PLUGIN = "napari-deepem"
 pytestmark = pytest.mark.usefixtures("_plugins")
@@ -33,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("_plugins")
 @pytest.fixture
 def _quick_recipe() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(RECIPES, "modern", replace(MODERN, batches_per_epoch=6, batch_size=32))
+        shorten_recipes(patch, batches_per_epoch=6, batch_size=32)
         yield
 
 

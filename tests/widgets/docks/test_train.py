@@ -17,12 +17,13 @@ from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.simulation import SAMPLE_BOX_PX
-from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.types import Labels
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.session import Session
 from napari_deepem.widgets.docks.pick import Pick
-from napari_deepem.widgets.docks.train import STRIP_COLUMNS, Train, numbers_of
+from napari_deepem.widgets.docks.train import STRIP_COLUMNS, Train
+from napari_deepem.widgets.docks.training_texts import numbers_of
+from quick_recipes import shorten_recipes
 from scored_viewer import model, score_current
 from simulated import simulated_micrograph
 
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("qapp")
 @pytest.fixture
 def _quick_recipe() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(RECIPES, "modern", replace(MODERN, batches_per_epoch=4, batch_size=16))
+        shorten_recipes(patch, batches_per_epoch=4, batch_size=16)
         yield
 
 
@@ -96,9 +97,9 @@ def test_train_says_why_it_is_grey_and_nothing_of_an_old_training() -> None:
     dock, session = Train(viewer), open_blobs(viewer, 1)
     session.training.end("Trained: go on in the Pick dock.")
     assert dock.status.value.startswith("Trained")
-    session.box_size_px = 4096
+    session.box_size_px = 2816
     assert not dock.train.enabled
-    assert "box of 4096 px does not fit" in dock.train.tooltip
+    assert "box of 2816 px does not fit" in dock.train.tooltip
     assert dock.status.value == dock.train.tooltip
 
 
@@ -171,7 +172,7 @@ def test_dock_in_sight_suggests_a_box_and_shows_what_the_network_sees(
     link_of(viewer).start_labelling("positive").add(simulated.truth_yx)
     qtbot.waitUntil(lambda: dock.strip.isVisible(), timeout=20_000)
     assert dock.strip.counts == [STRIP_COLUMNS, STRIP_COLUMNS]
-    assert "(40 x 40 px, binned by 3, shown filtered)" in dock.strip_caption.value
+    assert "(44 x 44 px, binned by 2.727, shown filtered)" in dock.strip_caption.value
     qtbot.waitUntil(lambda: session.suggested_box_px is not None, timeout=20_000)
     assert dock.use_suggested.text.startswith(f"Suggested: {session.suggested_box_px} px (")
     session.binning = 2

@@ -11,14 +11,16 @@ from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.preprocessing.sampling import Sampling
+from napari_deepem.core.preprocessing.sampling import MAX_BINNING, Sampling
 
 if TYPE_CHECKING:
     from napari_deepem.core.network.network import Network  # its class would bring torch
 
 GENERAL_BOX_PX = 44  # side of the network's box: micrographs are sampled so that a user's is that
+BOX_RANGE_PX = 12, GENERAL_BOX_PX * MAX_BINNING  # of a user's boxes that it takes
 GENERAL_RECIPE = "general"  # what a model of it calls its recipe
 _FILE = "general.safetensors"
 
@@ -28,6 +30,11 @@ def general_sampling(box_size_px: int) -> Sampling:
 
     InputError for a box that is too small or too large to be sampled so.
     """
+    smallest, largest = BOX_RANGE_PX
+    if not smallest <= box_size_px <= largest:
+        raise InputError(
+            f"a box of {box_size_px} px: the general network takes {smallest} to {largest:,} px"
+        )
     return Sampling(box_size_px / GENERAL_BOX_PX)
 
 
@@ -41,7 +48,7 @@ def general_model(box_size_px: int) -> Model:
     >>> model.box_px, model.binning
     (44, 2.5)
     """
-    network, parameters = _read()
+    network, parameters = _network(), _description()
     return Model(
         network=network,
         recipe=GENERAL_RECIPE,
@@ -54,18 +61,38 @@ def general_model(box_size_px: int) -> Model:
     )
 
 
+def is_general(model: Model) -> bool:
+    """Whether a model is the general network as it comes, which no label has taught."""
+    return model.recipe == GENERAL_RECIPE
+
+
+def general_architecture() -> Architecture:
+    """The general network's hyper-parameters, which are known without torch."""
+    shape: dict[str, Any] = _description()["architecture"]
+    layers = {name: tuple(shape[name]) for name in ("kernels", "pools", "maps")}
+    return Architecture(**shape | layers)
+
+
 @lru_cache(maxsize=1)
-def _read() -> tuple[Network, dict[str, Any]]:
-    """The network, and the other parameters of its model; whoever changes weights copies them."""
+def _network() -> Network:
+    """The network; whoever changes weights copies them."""
     from safetensors.torch import load
 
     from napari_deepem.core.network.network import Network
 
-    content = resources.files(__package__).joinpath(_FILE).read_bytes()
+    network = Network(general_architecture())
+    network.load_state_dict(load(_content()))
+    return network.eval()
+
+
+@lru_cache(maxsize=1)
+def _description() -> dict[str, Any]:
+    """The description of its model: all of it but the weights."""
+    content = _content()
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    description = json.loads(header["__metadata__"]["model"])
-    shape: dict[str, Any] = description["architecture"]
-    layers = {name: tuple(shape[name]) for name in ("kernels", "pools", "maps")}
-    network = Network(Architecture(**shape | layers))
-    network.load_state_dict(load(content))
-    return network.eval(), description
+    description: dict[str, Any] = json.loads(header["__metadata__"]["model"])
+    return description
+
+
+def _content() -> bytes:
+    return resources.files(__package__).joinpath(_FILE).read_bytes()

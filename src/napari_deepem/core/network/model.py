@@ -45,7 +45,7 @@ class Model:
     summary: dict[str, Any] = field(default_factory=dict)  # how training went; JSON values only
     training_set: tuple[LabelledMicrograph, ...] = ()  # held-out ones too; what `refine` recalls
     smoothing: float = 0.0  # boxes; see `candidates.smooth_scores`
-    # of picks, original pixels, see `calibration.distance_of_labels`; None: a quarter of the box
+    # of picks, original pixels, see `labelled_particles`; None: a quarter of the box
     min_distance_px: float | None = None
 
     @property

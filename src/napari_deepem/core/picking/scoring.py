@@ -58,7 +58,8 @@ def score(
     micrograph : Micrograph
     model : Model
     step_px : int, optional
-        Distance between neighbouring boxes, original pixels, a multiple of the model's binning;
+        Distance between neighbouring boxes, original pixels: a multiple of the model's binning, or
+        of another scale the nearest one;
         by default at most an eighth of the box. The paper's is 20 network pixels.
     on_tile : callable, optional
         Is given a `TilesDone` after every tile.
@@ -76,14 +77,14 @@ def score(
     ------
     InputError
         If the micrograph is constant or smaller than the model's box, for a step that is no
-        multiple of the binning, or a device that this machine does not have.
+        multiple of a binning by a whole number, or a device that this machine does not have.
 
     Examples
     --------
     >>> from napari_deepem import Labels, score, simulate_sample, train
     >>> (simulated,) = simulate_sample(1)
     >>> labels = Labels.of(simulated.truth_yx)
-    >>> model = train([simulated.micrograph], [labels], box_size_px=120, epochs=1)
+    >>> model = train([simulated.micrograph], [labels], 120, binning=3, epochs=1)
     >>> score_map = score(simulated.micrograph, model)
     >>> score_map.scores.shape, score_map.step_px
     ((86, 86), 12)

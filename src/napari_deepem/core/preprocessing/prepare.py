@@ -74,7 +74,7 @@ def prepare_image(image: NDArray[Any], box_size_px: int, sampling: Sampling) -> 
     if sampling.ratio == 1:
         return prepared
     if seen is not None:
-        seen = resample(seen.astype(np.float32), sampling.ratio, order=0) > 0.0
+        seen = resample(seen.astype(np.float32), sampling.ratio, nearest=True) > 0.0
     return standardise(resample(prepared, sampling.ratio), seen, in_place=True)
 
 

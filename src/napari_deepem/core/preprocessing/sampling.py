@@ -7,10 +7,9 @@ Both grids begin at the same corner. So network pixel `i` has its middle at
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-from scipy import ndimage
+from PIL import Image
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Float32Array, FloatArray
@@ -75,11 +74,15 @@ class Sampling:
         return round(box_size_px / self.scale)
 
     def steps(self, step_px: float) -> int:
-        """The network pixels of a step in original pixels; InputError if it is no whole number."""
+        """The network pixels of a step in original pixels, the nearest number of them.
+
+        InputError for less than one, or if the sampling bins and the step is no multiple of that.
+        """
         count = round(step_px / self.scale)
-        if count < 1 or abs(count * self.scale - step_px) > WHOLE * self.scale:
+        is_off = abs(count * self.scale - step_px) > WHOLE * self.scale
+        if count < 1 or (is_off and self.ratio == 1):
             raise InputError(
-                f"a step of {step_px:g} px: give {self.scale:g} px, the model's binning, or a "
+                f"a step of {step_px:g} px: give {self.scale:.3g} px, the model's binning, or a "
                 "multiple of it"
             )
         return count
@@ -112,23 +115,16 @@ def bin_image(image: Float32Array, binning: int) -> Float32Array:
     return binned
 
 
-def resample(image: Float32Array, ratio: float, order: Literal[0, 3] = 3) -> Float32Array:
+def resample(image: Float32Array, ratio: float, *, nearest: bool = False) -> Float32Array:
     """An image with `ratio` of its pixels along a side of a new one; (h / ratio, w / ratio).
 
-    Where pixels get larger, what they can't show is blurred away first: a Gaussian of half of what
-    they grow by (as `skimage.transform.resize` does). Between pixels a spline of this order is
-    taken; 0 takes the nearest one, unblurred.
+    By Lanczos' kernel, as wide as the new pixels where they are larger, so that white noise keeps
+    the same spectrum at every ratio; or what is nearest, as masks need it.
     """
-    shape = tuple(int(side / ratio + WHOLE) for side in image.shape)
-    blurred = image
-    if order and ratio > 1:
-        blurred = ndimage.gaussian_filter(image, (ratio - 1) / 2, mode="nearest")
-    resampled = ndimage.affine_transform(
-        blurred,
-        np.full(2, ratio),
-        offset=(ratio - 1) / 2,
-        output_shape=shape,
-        order=order,
-        mode="nearest",
+    rows, cols = (int(side / ratio + WHOLE) for side in image.shape)
+    resampled = Image.fromarray(image).resize(
+        (cols, rows),
+        Image.Resampling.NEAREST if nearest else Image.Resampling.LANCZOS,
+        box=(0, 0, min(cols * ratio, image.shape[1]), min(rows * ratio, image.shape[0])),
     )
-    return np.asarray(resampled, dtype=np.float32)
+    return np.array(resampled, dtype=np.float32)

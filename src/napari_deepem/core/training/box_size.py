@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_deepem.core.preprocessing.prepare import robust_statistics
-from napari_deepem.core.training.settings import AUTO_BOX_PX
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
 
 FEWEST_PARTICLES = 5
@@ -21,6 +20,9 @@ FARTHEST_SHARE, FARTHEST_PX = 0.25, 400  # of the shorter side; how far out is l
 SMOOTHING_PX = 1.5
 EDGE_SHARE = 0.1  # of the strongest contrast: what is left at the particle's edge
 CERTAIN = 4.0  # standard errors: a fainter ring may be chance
+# contrast transfer cuts particles of a few pixels short: 20 px would be suggested for
+# beta-galactosidase at 7 A/px, which is 25 px long
+LEAST_SUGGESTED_PX = 36
 BOX_PER_RADIUS = 2.5  # a diameter and a quarter more: surroundings, particles longer than wide
 
 
@@ -31,7 +33,7 @@ def suggest_box(micrographs: Iterable[Micrograph], labels: Iterable[Labels]) -> 
     or darker than the background a particle is at each distance from its middle. Going outwards
     from the strongest contrast, the particle ends where 10 % of it is left; the fringe of the
     contrast transfer beyond has the other sign. The box is 2.5 times that radius, an even
-    number, and not less than the 40 px that automatic binning leaves to the network.
+    number, and not less than 36 px.
 
     Parameters
     ----------
@@ -77,7 +79,7 @@ class BoxSuggestion:
         radius_px = edge_radius(rings) if len(rings) >= FEWEST_PARTICLES else None
         if radius_px is None:
             return None
-        return max(AUTO_BOX_PX, 2 * round(BOX_PER_RADIUS * radius_px / 2))
+        return max(LEAST_SUGGESTED_PX, 2 * round(BOX_PER_RADIUS * radius_px / 2))
 
 
 def radial_profiles(image: NDArray[np.generic], centres_yx: FloatArray, reach: int) -> FloatArray:

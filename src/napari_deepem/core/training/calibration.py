@@ -13,27 +13,23 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from napari_deepem.core.evaluation.metrics import CURVES_KEY, Evaluation, evaluate, f_beta, match
-from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, neighbour_distances
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.jobs import finish
+from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.precision_estimate import judge
 from napari_deepem.core.picking.score_evidence import LearntScores
 from napari_deepem.core.picking.scoring import CPU, score_prepared
-from napari_deepem.core.training.dataset import Field, cut_boxes
+from napari_deepem.core.training.dataset import Field
+from napari_deepem.core.training.labelled_particles import distance_of_labels
 from napari_deepem.core.types import Candidates, FloatArray, Picks, ScoreMap
 
 UNDECIDED = 0.5  # where nothing is known: the score at which a sigmoid is undecided
 LABELS_WORTH_OF_DOUBT = 10  # see `best_threshold`
 AP_DOUBT = 0.1  # over the root of the labels: an average precision better by less may be chance
 CURVE_STEPS = 100  # from a threshold of 0 to one of 1
-SPACING_SHARE = 0.6  # of the least distance of labelled particles: picks err on both sides
-# of picks: in noise a better false one hides particles (70S at SNR 0.005: maximum recall 0.965 at a
-# quarter of the box, 0.917 at 0.4, 0.883 at 0.48; average precision 0.745, 0.744, 0.738)
-LARGEST_DISTANCE_BOXES = 0.4
-ENOUGH_NEIGHBOURS = 15  # labels whose neighbours are labelled too, to tell how near they come
-STD_MARGIN = 1.5  # ice thickness and orientations differ more than a few labels can show
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +41,15 @@ class Calibration:
     figures: dict[str, Any]  # of picks at the threshold
     min_distance_px: float | None = None  # network pixels; None: a quarter of the box
 
+    @classmethod
+    def before_training(cls, start: Model | None) -> Calibration:
+        """What is known before there are labels: how the model that is trained on is used."""
+        if start is None:
+            return cls(UNDECIDED, 0.0, {})
+        distance_px = start.min_distance_px
+        distance_px = distance_px and distance_px / start.sampling.scale
+        return cls(start.threshold, start.smoothing, {}, distance_px)
+
 
 def calibrate(
     network: Network,
@@ -54,15 +59,18 @@ def calibrate(
     smoothings: Sequence[float] = (0.0,),
     device: torch.device = CPU,
     labelled: Sequence[Field] = (),
+    start: Model | None = None,
 ) -> Calibration:
     """The smoothing and the F2 threshold from held-out fields, and a summary's figures of both.
 
-    Without such fields the defaults. Average precision and F2 mean something only where every
-    particle is labelled. `std_range` is that of the picks whose precision is estimated, see
-    `precision_estimate`; the distance of the labels in `labelled` becomes that of picks.
+    Without such fields those of `start`, the model that was trained on. Average precision and F2
+    mean something only where every particle is labelled. `std_range` is that of the picks whose
+    precision is estimated, see `precision_estimate`; the distance of the labels in `labelled`
+    becomes that of picks.
     """
+    prior = Calibration.before_training(start)
     if not held_out:
-        return Calibration(UNDECIDED, 0.0, {})
+        return prior
     maps = _score_maps(network, held_out, device)
     smoothing = choose_smoothing(maps, held_out, smoothings)
     candidates = [find_candidates(replace(score_map, smoothing=smoothing)) for score_map in maps]
@@ -71,7 +79,7 @@ def calibrate(
     distance_px = distance_of_labels(labelled, network.architecture.box_px, label_rate)
     if distance_px is not None:
         evaluation = _evaluate(candidates, held_out, distance_px)
-    threshold = best_threshold(evaluation, labels_complete)
+    threshold = best_threshold(evaluation, labels_complete, prior.threshold)
     precision, recall = evaluation.at(threshold)
     figures: dict[str, Any] = {
         "held_out_recall": recall,
@@ -209,8 +217,10 @@ def _labelled_scores(
     return scores, has_label
 
 
-def best_threshold(evaluation: Evaluation, labels_complete: bool) -> float:
-    """The threshold with the highest F2, to be used on other micrographs; 0.5 without hits.
+def best_threshold(
+    evaluation: Evaluation, labels_complete: bool, prior: float = UNDECIDED
+) -> float:
+    """The threshold with the highest F2, to be used on other micrographs; `prior` without hits.
 
     Every threshold between the lowest score that it picks and the next lower one picks the same,
     so F2 leaves open which to take: the middle of the two, in logits, is least likely to be wrong
@@ -219,7 +229,7 @@ def best_threshold(evaluation: Evaluation, labels_complete: bool) -> float:
     """
     f2s = evaluation.f2s if labels_complete else f2_of_partial_labels(evaluation)
     if f2s.max(initial=0.0) == 0.0:
-        return UNDECIDED
+        return prior
     best = int(f2s.argmax())
     below = evaluation.thresholds[best + 1] if best + 1 < len(f2s) else 0.0
     trust = evaluation.n_truth / (evaluation.n_truth + LABELS_WORTH_OF_DOUBT)
@@ -266,33 +276,3 @@ def n_particles(evaluation: Evaluation) -> float:
         return max(1.0, float(evaluation.n_truth))
     half = np.searchsorted(recalls, recalls[-1] / 2)
     return max(float(evaluation.n_truth), float(counts[half] / recalls[half]))
-
-
-def distance_of_labels(fields: Sequence[Field], box_px: int, label_rate: float) -> float | None:
-    """The minimum distance of picks that labelled particles suggest; None: a quarter of the box.
-
-    A long or large particle has several maxima in the score map, further apart than a quarter of
-    its box: its doubles. No two particles lie nearer than the least distance of labelled ones, so
-    more than half of that is safe. Where but a share `label_rate` of the particles bear a label,
-    most neighbours do not, and the least distance of labels tells nothing. Lengths are in network
-    pixels.
-    """
-    distances = np.concatenate(
-        [neighbour_distances(f.positive_yx) for f in fields] or [np.empty(0)]
-    )
-    if np.isfinite(distances).sum() * label_rate < ENOUGH_NEIGHBOURS:
-        return None
-    least_px, most_px = (share * box_px for share in (SAME_PARTICLE_BOXES, LARGEST_DISTANCE_BOXES))
-    distance_px = min(SPACING_SHARE * float(distances.min()), most_px)
-    return distance_px if distance_px > least_px else None
-
-
-def particle_std_range(fields: Sequence[Field], box_px: int) -> tuple[float, float]:
-    """The range of box standard deviations of all labelled particles, half as wide again.
-
-    Orientations differ in contrast by so much that a range around their mean loses some: in the
-    simulated KLH, end-on views have twice the median.
-    """
-    boxes = cut_boxes(fields, [field.positive_yx for field in fields], box_px)
-    stds = boxes.std(axis=(1, 2), dtype=np.float64)
-    return float(stds.min() / STD_MARGIN), float(stds.max() * STD_MARGIN)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from math import ceil
 
 import numpy as np
@@ -26,7 +25,6 @@ from napari_deepem.core.training.recipes import Recipe
 from napari_deepem.core.training.unlabelled_particles import clear_of_lookalikes
 from napari_deepem.core.types import Float32Array, FloatArray
 
-CONTINUED_RATE = 0.3  # of the recipe's learning rate, where a trained network is trained on
 NEGATIVES_LABELLED = 0.5  # at most this share of a batch's negatives are labelled ones
 
 
@@ -169,7 +167,6 @@ class ModernLearner(Learner):
             self.network = Network(architecture, batch_norm=recipe.batch_norm)
         if start is not None:  # its batch normalisation is folded away for good
             self.network = copy.deepcopy(start)
-            recipe = replace(recipe, learning_rate=CONTINUED_RATE * recipe.learning_rate)
         self._device = device
         self.network.to(device)
         self._average = copy.deepcopy(self.network)

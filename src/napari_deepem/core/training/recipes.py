@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import ceil
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.architecture import Activation
@@ -60,7 +61,30 @@ MODERN = Recipe(
     smoothings=(0.0, 0.04, 0.06, 0.08, 0.1, 0.14),
 )
 WIDE = replace(MODERN, name="wide", maps=(16, 32, 32))
+FROM_GENERAL = replace(  # the recipe modern where the general network is trained on
+    MODERN,
+    batch_norm=False,  # the general network's is folded away for good; maps are its own, too
+    epochs=12,
+    batches_per_epoch=50,
+    learning_rate=9e-4,
+    background_distance=0.3,
+    jitter=0.03,
+    label_smoothing=0.05,
+    negatives_per_positive=1.0,
+)
 RECIPES = {recipe.name: recipe for recipe in (MODERN, WIDE, DEEPEM2017)}
+CONTINUED_SHARE = 0.2  # of the epochs, where a network is trained on that was trained from chance
+CONTINUED_RATE = 0.3  # of the learning rate there; the paper's steps are as long as ever
+
+
+def continued(recipe: Recipe) -> Recipe:
+    """The recipe for training on what it trained from chance: fewer epochs teach what is new."""
+    rate = CONTINUED_RATE if recipe.batches_per_epoch is not None else 1.0
+    return replace(
+        recipe,
+        epochs=ceil(CONTINUED_SHARE * recipe.epochs),
+        learning_rate=rate * recipe.learning_rate,
+    )
 
 
 def recipe_named(name: str) -> Recipe:

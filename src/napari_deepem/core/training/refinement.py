@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import fields, replace
-from math import ceil
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -26,14 +25,14 @@ from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.scoring import score_prepared
 from napari_deepem.core.training.dataset import Field, hold_out, prepare_fields
-from napari_deepem.core.training.recipes import MODERN, RECIPES, Recipe
+from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.training.settings import TrainingSettings
+from napari_deepem.core.training.starts import FirstTraining
 from napari_deepem.core.training.train import train_fields
 from napari_deepem.core.training.unlabelled_particles import clear_of
 from napari_deepem.core.types import Labels, Micrograph
 
-Start = Literal["anew", "weights"]
-CONTINUED_SHARE = 0.2  # of the epochs, where training goes on from weights
+RefinementStart = Literal["anew", "weights"]
 SUSPICIOUS = 0.25  # of the threshold: what scores more and has no label may be a particle
 
 
@@ -41,40 +40,28 @@ def settings_of(
     model: Model,
     epochs: int | None = None,
     seed: int | None = None,
-    start: Start = "anew",
+    start: RefinementStart = "anew",
     device: DeviceName = "auto",
 ) -> TrainingSettings:
-    """The settings that a model was trained with, some replaced.
-
-    From weights that have learnt the rest, a fifth of the epochs teaches what is new.
-    """
-    base = RECIPES.get(model.recipe, MODERN)
-    field_names = {item.name for item in fields(Recipe)}
-    stored: dict[str, Any] = {  # older models tell the name alone
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in model.summary.get("recipe", {}).items()
-        if name in field_names
-    }
-    if epochs is None:
-        share = CONTINUED_SHARE if start == "weights" else 1.0
-        epochs = ceil(share * epochs_anew(model)) or None
+    """The settings that a model was trained with at first, some replaced, or those to go on."""
+    seed = model.summary.get("seed", 0) if seed is None else seed
+    box_size_px, sampling = model.box_size_px, model.sampling
+    if start == "weights":
+        return TrainingSettings(
+            box_size_px, sampling, epochs=epochs, seed=seed, device=device, start=model
+        )
+    first = FirstTraining.of(model)
     return TrainingSettings(
-        model.box_size_px,
-        model.sampling,
-        base.name,
-        epochs=epochs,
-        seed=model.summary.get("seed", 0) if seed is None else seed,
+        box_size_px,
+        sampling,
+        RECIPES.get(model.recipe, MODERN).name,
+        epochs=epochs or first.epochs,
+        seed=seed,
         device=device,
-        own_recipe=replace(base, **stored),
-        own_architecture=model.network.architecture,
+        own_recipe=first.recipe,
+        own_architecture=model.network.architecture if first.start == "chance" else None,
+        start=first.start,
     )
-
-
-def epochs_anew(model: Model) -> int:
-    """The number of epochs that a training from random weights was to have; 0 if unknown."""
-    curve = model.summary.get("curve", ())
-    planned = model.summary.get("stopped", {}).get("epochs", len(curve))
-    return int(model.summary.get("refined", {}).get("epochs_anew", planned))
 
 
 def refine(
@@ -83,7 +70,7 @@ def refine(
     labels: Sequence[Labels],
     *,
     earlier: Iterable[Micrograph],
-    start: Start = "anew",
+    start: RefinementStart = "anew",
     epochs: int | None = None,
     device: DeviceName = "auto",
     on_progress: Callable[[MicrographRead | EpochDone], object] | None = None,
@@ -102,9 +89,9 @@ def refine(
     earlier : iterable of Micrograph
         What the model was trained on, matched by name.
     start : "anew" or "weights"
-        Train from random weights, as at first, or on from the model's.
+        Train as at first, from the general network or from chance, or on from the model's weights.
     epochs : int, optional
-        As many as at first by default.
+        By default as many as at first; from the weights of what was trained from chance a fifth.
     device : "auto", "cpu", "cuda" or "mps"
         As in `train`.
     on_progress : callable, optional
@@ -147,7 +134,7 @@ def refine(
     ]
     settings = settings_of(model, epochs, start=start, device=device)
     job: Generator[MicrographRead | EpochDone, None, Model] = without_batches(
-        refine_epochs(model, verdicts, micrograph_of, settings, start)
+        refine_epochs(model, verdicts, micrograph_of, settings)
     )
     return finish(job, on_progress)
 
@@ -157,7 +144,6 @@ def refine_epochs(
     verdicts: Sequence[LabelledMicrograph],
     micrograph_of: Callable[[LabelledMicrograph], Micrograph],
     settings: TrainingSettings,
-    start: Start = "anew",
     stop: Callable[[], bool] = never,
 ) -> Generator[MicrographRead | BatchesDone | EpochDone, None, Model]:
     """A stream of progress that returns the `Model`: `refine` step by step.
@@ -187,16 +173,13 @@ def refine_epochs(
     parts = split_as_before(prepared, model, settings)
     complete = {item.name: item.complete for item in joined}
     settings = replace(settings, labels_complete=all(complete[field.name] for field in parts[1]))
-    network = model.network if start == "weights" else None
-    refined = yield from train_fields(
-        prepared, settings, parts, network, before=model.network, stop=stop
-    )
+    refined = yield from train_fields(prepared, settings, parts, before=model.network, stop=stop)
     return replace(
         refined,
         training_set=tuple(
             replace(item, source=field.source) for item, field in zip(joined, prepared, strict=True)
         ),
-        summary=refined.summary | {"refined": _describe(model, verdicts, start, settings)},
+        summary=refined.summary | {"refined": _describe(model, verdicts, settings)},
     )
 
 
@@ -233,14 +216,12 @@ def split_as_before(
 def _describe(
     model: Model,
     verdicts: Sequence[LabelledMicrograph],
-    start: Start,
     settings: TrainingSettings,
 ) -> dict[str, Any]:
     labels = [item.labels for item in verdicts]
     return {
         "round": model.summary.get("refined", {}).get("round", 0) + 1,
-        "start": start,
-        "epochs_anew": settings.chosen_epochs if start == "anew" else epochs_anew(model),
+        "start": "weights" if isinstance(settings.chosen_start, Model) else "anew",
         "micrographs": len(verdicts),
         "accepted": sum(len(each.positive_yx) for each in labels),
         "rejected": sum(len(each.negative_yx) for each in labels),

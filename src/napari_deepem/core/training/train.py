@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Container, Generator, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
@@ -16,13 +15,14 @@ from napari_deepem.core.network.devices import DeviceName, chosen_device
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import CPU
-from napari_deepem.core.training.calibration import calibrate, particle_std_range
+from napari_deepem.core.training.calibration import calibrate
 from napari_deepem.core.training.dataset import (
     Field,
     hold_out,
     prepare_fields,
 )
 from napari_deepem.core.training.held_out_figures import HeldOutFigures
+from napari_deepem.core.training.labelled_particles import particle_std_range
 from napari_deepem.core.training.learners import (
     Learner,
     ModernLearner,
@@ -30,6 +30,7 @@ from napari_deepem.core.training.learners import (
     losses_of_epoch,
 )
 from napari_deepem.core.training.settings import TrainingSettings, sampling_of
+from napari_deepem.core.training.starts import FirstTraining, Start, name_of, recipe_entries
 from napari_deepem.core.types import Labels, Micrograph
 
 
@@ -40,6 +41,7 @@ def train(
     *,
     binning: int | Literal["auto"] = "auto",
     recipe: str = "modern",
+    start: Start | None = None,
     epochs: int | None = None,
     seed: int = 0,
     labels_complete: bool = True,
@@ -58,8 +60,13 @@ def train(
     box_size_px : int
         Side of the particle box, original pixels.
     binning : int or "auto"
-        "auto" bins as far as the network's box stays at 40 px or more.
+        "auto" samples as `start` needs it; from chance it bins as far as the network's box stays
+        at 40 px or more.
     recipe : "modern", "wide" or "deepem2017"
+    start : "general", "chance" or Model, optional
+        What the training starts from: the general network, which few labels teach enough, random
+        weights, or a model's. By default the general network, but chance for the other recipes or
+        with a binning, since the general network has its own.
     epochs : int, optional
         The recipe's own number by default.
     seed : int
@@ -76,14 +83,15 @@ def train(
     Returns
     -------
     Model
-        Its threshold is where F2 is best on held-out labels (see `dataset.hold_out`), its
-        range of standard deviations that of the labelled particles.
+        Its threshold is where F2 is best on held-out labels (see `dataset.hold_out`), or that of
+        what it started from where nothing can be held out; its range of standard deviations is
+        that of the labelled particles.
 
     Raises
     ------
     InputError
-        For labels, a box, a binning, a recipe or a device that can't be used; the message says
-        why.
+        For labels, a box, a binning, a recipe, a start or a device that can't be used; the
+        message says why.
 
     Examples
     --------
@@ -95,12 +103,12 @@ def train(
     ...     box_size_px=120,
     ...     epochs=1,
     ... )
-    >>> model.box_size_px, model.binning, model.recipe
-    (120, 3, 'modern')
+    >>> model.box_size_px, model.box_px, model.recipe
+    (120, 44, 'modern')
     """
     sampling = sampling_of(binning)
     settings = TrainingSettings(
-        box_size_px, sampling, recipe, epochs, seed, labels_complete, device
+        box_size_px, sampling, recipe, epochs, seed, labels_complete, device, start=start
     )
     return finish(train_epochs(micrographs, labels, settings), on_epoch)
 
@@ -127,7 +135,6 @@ def train_fields(
     fields: Sequence[Field],
     settings: TrainingSettings,
     parts: tuple[Sequence[Field], Sequence[Field]] | None = None,
-    start: Network | None = None,
     *,
     before: Network | None = None,
     stop: Callable[[], bool] = never,
@@ -143,8 +150,6 @@ def train_fields(
     parts : (training, held_out), optional
         The fields divided; as `hold_out` does by default, which depends on the fields and the seed
         alone, not on recipe and architecture.
-    start : Network, optional
-        Train on from its weights; from random ones by default.
     before : Network, optional
         An earlier network, tried on the same held-out boxes: the summary's `ap_before`.
     stop : callable, optional
@@ -154,7 +159,7 @@ def train_fields(
     box_px, device = settings.network_box_px, chosen_device(settings.device)
     rng = np.random.default_rng(settings.seed)
     training, held_out = parts or hold_out(fields, box_px, rng)
-    learner = make_learner(settings, training, rng, start, device)
+    learner = make_learner(settings, training, rng, device)
     figures = HeldOutFigures(held_out, settings, rng, learner.loss, learner.boxes_per_epoch, device)
     epochs = settings.chosen_epochs
     looks = set() if settings.labels_complete else {epochs * k // 4 for k in (1, 2, 3)}
@@ -169,7 +174,14 @@ def train_fields(
     std_range = particle_std_range(fields, box_px)
     smoothings = settings.recipe.smoothings
     calibration = calibrate(
-        network, held_out, settings.labels_complete, std_range, smoothings, device, fields
+        network,
+        held_out,
+        settings.labels_complete,
+        std_range,
+        smoothings,
+        device,
+        fields,
+        settings.start_model,
     )
     distance_px = calibration.min_distance_px
     return Model(
@@ -185,7 +197,8 @@ def train_fields(
         summary={
             "seed": settings.seed,
             "labels_complete": settings.labels_complete,
-            "recipe": json.loads(json.dumps(asdict(settings.recipe))),  # tuples become lists
+            "recipe": recipe_entries(settings.recipe),
+            **_start_entries(settings.chosen_start),
             "labelled": sum(len(field.positive_yx) for field in fields),
             "trained_on": _describe(training),
             "held_out": _describe(held_out),
@@ -258,15 +271,21 @@ def make_learner(
     settings: TrainingSettings,
     fields: Sequence[Field],
     rng: np.random.Generator,
-    start: Network | None = None,
     device: torch.device = CPU,
 ) -> Learner:
-    """The learner of a recipe, which goes on from the weights of `start` if that is given."""
-    recipe, architecture = settings.recipe, settings.architecture
+    """The learner of a recipe, which goes on from the weights of what the training starts from."""
+    recipe, architecture, model = settings.recipe, settings.architecture, settings.start_model
+    start = None if model is None else model.network
     if recipe.batches_per_epoch is None:
         return PaperLearner(architecture, fields, recipe, rng, start, device)
     epochs = settings.chosen_epochs
     return ModernLearner(architecture, fields, recipe, rng, epochs, start, device)
+
+
+def _start_entries(start: Start) -> dict[str, Any]:
+    """What a summary tells of the start: its name, and of a model how that began."""
+    first = {"first": FirstTraining.of(start).as_summary()} if isinstance(start, Model) else {}
+    return {"start": name_of(start), **first}
 
 
 def _describe(fields: Sequence[Field]) -> list[dict[str, Any]]:

@@ -49,7 +49,9 @@ class Variant:
             learning_rate=self.learning_rate * recipe.learning_rate,
             negatives_per_positive=self.negatives * recipe.negatives_per_positive,
         )
-        return replace(settings, own_recipe=own_recipe, own_architecture=architecture)
+        return replace(
+            settings, own_recipe=own_recipe, own_architecture=architecture, start="chance"
+        )
 
     def _architecture(self, default: Architecture) -> Architecture:
         """The variant's architecture: kernels keep their share of the maps, times its factors."""

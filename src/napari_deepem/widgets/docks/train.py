@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,10 @@ from napari_deepem.widgets.docks.dock import (
     text_line,
 )
 from napari_deepem.widgets.docks.training_progress import TrainingProgress
+from napari_deepem.widgets.docks.training_texts import numbers_of, summary_of
 from napari_deepem.widgets.docks.typed_numbers import take_when_typed
 from napari_deepem.widgets.pictures.picture_strip import PictureStrip
-from napari_deepem.widgets.plots.training_curves import HELD_OUT, TrainingCurves, best_of, shade
+from napari_deepem.widgets.plots.training_curves import HELD_OUT, TrainingCurves, shade
 
 FILTER = "DeepEM model (*.safetensors)"
 STRIP_COLUMNS = 8
@@ -51,6 +52,8 @@ SHOWN_OF_SESSION = (
     "excluded",
     "micrographs",
     "box_size_px",
+    "recipe",
+    "start",
     "binning",
     "suggested_box_px",
     "headers",
@@ -66,6 +69,7 @@ class Train(Dock):
         self.box_size = self.control("box_size_px")
         self.use_suggested = PushButton(text="", tooltip=HOW_SUGGESTED)
         self.use_suggested.changed.connect(self._use_suggested)
+        self.start = self.control("start")
         self.train = self._button("Train", lambda: self._train("new"))
         self.continue_training = self._button("Continue", lambda: self._train("weights"))
         self._training_progress = TrainingProgress(self)
@@ -84,6 +88,7 @@ class Train(Dock):
             [
                 form(self.box_size),
                 self.use_suggested,
+                form(self.start),
                 holder(self._recipe_and_more()),
                 row(self.train, self.continue_training, self.stop, self.discard),
                 self.progress,
@@ -99,6 +104,7 @@ class Train(Dock):
         )
         self._locked_while_training = (
             self.box_size,
+            self.start,
             self.recipe,
             self.binning,
             self.epochs,
@@ -126,7 +132,7 @@ class Train(Dock):
         events, activity = session.events, session.training.events
         for signal in (events.labels, events.verdicts, events.micrographs, events.current):
             self.follow(signal, self._survey.ask)
-        for signal in (events.box_size_px, events.binning, activity.running):
+        for signal in (events.box_size_px, events.start, events.binning, activity.running):
             self.follow(signal, self._crops.ask)
         for signal in (events.labels, events.verdicts, events.micrographs):
             self.follow(signal, self._crops.ask)
@@ -230,7 +236,8 @@ class Train(Dock):
         shown = ", shown filtered" if self.session.display.filtered else ""
         tell(
             self.strip_caption,
-            f"What the network sees ({side} x {side} px, binned by {boxes.sampling}{shown}): "
+            f"What the network sees ({side} x {side} px, "
+            f"binned by {boxes.sampling.scale:.4g}{shown}): "
             "particles; " + ("background" if n_drawn else "non-particles"),
         )
 
@@ -257,41 +264,7 @@ class Train(Dock):
             self.link.training.load(Path(chosen_path))
 
 
-def numbers_of(history: Sequence[Any]) -> str:
-    """The loss and held-out figures, if any, of the last epoch, and the best epoch, in a line."""
-    if not history:
-        return ""
-    last, best = history[-1], best_of(history)
-    text = f"loss {last.loss:.3f}"
-    for picking in [done for done in history if done.picking_ap is not None][-1:]:
-        text += f"; picking: AP {'' if picking.labels_complete else 'at least '}"
-        text += f"{picking.picking_ap:.3f} after epoch {picking.epoch}"
-    if best is not None:
-        text += f"; held-out boxes: loss {last.held_out_loss:.3f}, AP {last.held_out_ap:.3f}"
-        text += f" (best {best.held_out_ap:.3f} in epoch {best.epoch})"
-    return text
-
-
 def in_px(length_px: int, pixel_size: float | None) -> str:
     """A length in pixels, and in the units of the specimen where they are known."""
     angstrom = "" if pixel_size is None else f" ({length_px * pixel_size:.0f} Å)"
     return f"{length_px} px{angstrom}"
-
-
-def summary_of(model: Any) -> str:
-    """A model in one line: its settings, and what its training came to; empty without one."""
-    if model is None:
-        return ""
-    parts = [f"Model: {model.recipe}, box {model.box_size_px} px, binning {model.binning}"]
-    summary = model.summary
-    if "curve" in summary:
-        parts.append(f"{len(summary['curve'])} epochs")
-    if "held_out_recall" in summary:
-        parts.append(f"finds {summary['held_out_recall']:.0%} of held-out particles")
-    if "held_out_ap" in summary:
-        parts.append(f"held-out AP {summary['held_out_ap']:.3f}")
-    kind = "F2 threshold" if "held_out_recall" in summary else "threshold"
-    parts.append(f"{kind} {model.threshold:.2f}")
-    if "estimated_precision" in summary:
-        parts.append(f"about {summary['estimated_precision']:.0%} of picks right there")
-    return ", ".join(parts)

@@ -1,0 +1,168 @@
+"""How near the proposed box is to the one that users take, without a click.
+
+    python benchmarks/box_proposal.py [--micrographs 3] [--curves] [--only WORD ...]
+
+Real sets of `shared/data` where they are present, and simulated ones: the embedded particle, and
+those of the maps in `shared/data/maps`, at several signal-to-noise ratios and sizes of box. A
+user's box of a simulated particle is `box_around` it: its diameter and two fifths more. Prints a
+Markdown table, one row a set: the boxes that are proposed from single micrographs, how far off
+the first is at the median and at worst, how far off the best of the three, and what all
+micrographs together propose. With `--curves` the strengths by size, too. Takes about 4 s of one
+core a micrograph.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from sets import DATA, VOXEL_SIZE
+
+from napari_deepem import Micrograph, read_micrograph, simulate_sample
+from napari_deepem.batch.simulate import load_particle
+from napari_deepem.core.jobs import finish
+from napari_deepem.core.picking.box_proposal import (
+    BoxProposal,
+    StrengthCurve,
+    proposal_of,
+    trying_box_sizes,
+)
+from napari_deepem.core.simulation import (
+    SAMPLE_BOX_PX,
+    SimulationSettings,
+    simulate_set,
+)
+from napari_deepem.core.simulation.simulated_set import box_around
+from napari_deepem.io.images import find_micrographs
+
+REAL = {"apoferritin": 88, "bgal": 36, "klh": 200, "ribosome": 140}  # px, users' boxes
+MAPS = {  # file, voxel size where the header holds none
+    "70S ribosome": ("ribosome_70s_65.mrc", VOXEL_SIZE),
+    "beta-galactosidase": ("beta_galactosidase_100.mrc", 3.54),
+    "20S proteasome": ("general/proteasome_20s_3j9i.mrc", None),
+    "rubisco": ("general/rubisco_1bxn.mrc", None),
+    "p97": ("general/p97_3cf3.mrc", None),
+}
+CONDITIONS = ((3.0, 0.1), (5.0, 0.05), (2.0, 0.02))  # A/px, and signal to noise
+SIMULATED = SimulationSettings(shape=(1536, 1536), particles=80, ice_gradient=0.05, overlaps=0.1)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class BoxedSet:
+    """Micrographs, and the box that a user takes for their particles."""
+
+    name: str
+    box_px: int
+    micrographs: Sequence[Micrograph]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Result:
+    """What was proposed for one set."""
+
+    known: BoxedSet
+    curves: list[StrengthCurve]
+    seconds: float  # a micrograph
+
+    @property
+    def proposals(self) -> list[BoxProposal]:
+        """Those of single micrographs."""
+        return [proposal_of([curve]) for curve in self.curves]
+
+    @property
+    def errors(self) -> list[float]:
+        """How far off the first box is, for each micrograph, as a share of the user's."""
+        return [self.error_of(proposal.box_size_px) for proposal in self.proposals]
+
+    def error_of(self, box_px: int) -> float:
+        """How far off a box is."""
+        return box_px / self.known.box_px - 1
+
+
+def known_sets(count: int) -> Iterator[BoxedSet]:
+    """The sets that are here, each with at most so many micrographs."""
+    for name, box_px in REAL.items():
+        if (DATA / name).is_dir():
+            paths = find_micrographs([DATA / name])[:count]
+            yield BoxedSet(name, box_px, [read_micrograph(path) for path in paths])
+    sample = [simulated.micrograph for simulated in simulate_sample(count)]
+    yield BoxedSet("embedded sample", SAMPLE_BOX_PX, sample)
+    for name, (file, voxel_size) in MAPS.items():
+        if (DATA / "maps" / file).is_file():
+            for pixel_size, snr in CONDITIONS:
+                yield simulated_set(name, DATA / "maps" / file, voxel_size, pixel_size, snr, count)
+
+
+def simulated_set(
+    name: str, path: Path, voxel_size: float | None, pixel_size: float, snr: float, count: int
+) -> BoxedSet:
+    """Micrographs of a map at a pixel size and a signal-to-noise ratio."""
+    particle = load_particle(path, voxel_size, pixel_size)
+    optics = replace(SIMULATED.optics, pixel_size=particle.pixel_size)
+    settings = replace(SIMULATED, optics=optics, snr=snr, count=count)
+    made = islice(simulate_set(particle.projector, settings), count)
+    title = f"{name}, {pixel_size:g} A/px, SNR {snr:g}"
+    return BoxedSet(title, box_around(particle.projector), [each.micrograph for each in made])
+
+
+def result_of(known: BoxedSet) -> Result:
+    """What is proposed for a set."""
+    started = perf_counter()
+    curves = [finish(trying_box_sizes(micrograph)) for micrograph in known.micrographs]
+    return Result(known, curves, (perf_counter() - started) / len(curves))
+
+
+def print_row(result: Result, *, with_curves: bool) -> None:
+    """One row of the table, and with curves a line for each micrograph."""
+    errors = np.abs(result.errors)
+    together = proposal_of(result.curves).box_size_px
+    of_three = [
+        min(abs(result.error_of(choice.box_size_px)) for choice in proposal.choices)
+        for proposal in result.proposals
+    ]
+    boxes = ", ".join(str(proposal.box_size_px) for proposal in result.proposals)
+    print(
+        f"| {result.known.name} | {result.known.box_px} | {boxes} | {np.median(errors):.0%} | "
+        f"{errors.max():.0%} | {max(of_three):.0%} | {together} | "
+        f"{result.error_of(together):+.0%} | {result.seconds:.1f} |",
+        flush=True,
+    )
+    if with_curves:
+        for curve in result.curves:
+            shares = {size / result.known.box_px: s for size, s in curve.strengths.items()}
+            print("  ", " ".join(f"{share:.2f}:{s:.1f}" for share, s in sorted(shares.items())))
+
+
+def main() -> None:
+    """Parse the command line, propose, compare and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--micrographs", type=int, default=3, help="of each set, at most")
+    parser.add_argument("--curves", action="store_true", help="print the strengths by size")
+    parser.add_argument("--only", nargs="*", help="sets whose names hold one of these words")
+    arguments = parser.parse_args()
+    print(
+        "| set | box | proposed | median error | worst | best of three, worst | "
+        "together | error | s |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
+    results = []
+    for known in known_sets(arguments.micrographs):
+        if arguments.only and not any(word in known.name for word in arguments.only):
+            continue
+        results.append(result_of(known))
+        print_row(results[-1], with_curves=arguments.curves)
+    together = [abs(r.error_of(proposal_of(r.curves).box_size_px)) for r in results]
+    single = np.abs([error for result in results for error in result.errors])
+    print(
+        f"\nerror of single micrographs: median {np.median(single):.0%}, worst {single.max():.0%}"
+    )
+    print(f"of sets: median {np.median(together):.0%}, worst {max(together):.0%}")
+
+
+if __name__ == "__main__":
+    main()
