@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 from time import process_time
 from typing import ClassVar, Literal
@@ -15,10 +15,10 @@ from napari_deepem import Labels, find_candidates, score, select_picks
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.general import general_model
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.training.dataset import HELD_OUT_SHARE, prepare_fields
+from napari_deepem.core.training.dataset import HELD_OUT_SHARE
 from napari_deepem.core.training.recipes import DEEPEM2017, MODERN, Recipe
 from napari_deepem.core.training.settings import TrainingSettings, sampling_of
-from napari_deepem.core.training.train import train_fields
+from napari_deepem.core.training.train import train_epochs
 from napari_deepem.core.types import FloatArray
 
 PAPER_STEPS = 4000  # at SNR 0.01 the plateau of the paper's training is 1700 gradient steps long
@@ -50,6 +50,7 @@ class Ours:
             seed=seed,
             labels_complete=all_clicked,
             own_recipe=self.recipe,
+            start="chance",
         )
         labels = [Labels.of(centres_yx) for centres_yx in clicked]
         return picked(sample, *trained(sample.training, labels, settings))
@@ -78,39 +79,31 @@ class FromGeneral:
         all_clicked: bool,
         seed: int,
     ) -> Found:
-        general = general_model(sample.box_px)
         if not any(map(len, clicked)):
-            return picked(sample, general)
-        settings = from_general(sample.box_px, all_clicked, seed)
+            return picked(sample, general_model(sample.box_px))
         labels = [Labels.of(centres_yx) for centres_yx in clicked]
-        return picked(sample, *trained(sample.training, labels, settings, general))
+        settings = from_general(sample.box_px, all_clicked, seed)
+        return picked(sample, *trained(sample.training, labels, settings))
 
 
 def from_general(box_size_px: int, labels_complete: bool, seed: int) -> TrainingSettings:
-    """The settings by which the general network is trained on."""
-    general = general_model(box_size_px)
+    """The default settings, by which the general network is trained on."""
     return TrainingSettings(
-        box_size_px=box_size_px,
-        sampling=general.sampling,
-        epochs=1 if sets.QUICK else 12,
+        box_size_px,
+        epochs=1 if sets.QUICK else None,
         seed=seed,
         labels_complete=labels_complete,
-        own_recipe=replace(MODERN, batch_norm=False),
-        own_architecture=general.network.architecture,
+        start="general",
     )
 
 
 def trained(
-    labelled: Sequence[sets.Labelled],
-    labels: Sequence[Labels],
-    settings: TrainingSettings,
-    start: Model | None = None,
+    labelled: Sequence[sets.Labelled], labels: Sequence[Labels], settings: TrainingSettings
 ) -> tuple[Model, float]:
     """A model of micrographs, and the seconds of a core that its training took."""
     started = process_time()
     micrographs = [micrograph for micrograph, _ in labelled]
-    fields = prepare_fields(micrographs, labels, settings.box_size_px, settings.chosen_sampling)
-    model = finish(train_fields(fields, settings, start=start and start.network))
+    model = finish(train_epochs(micrographs, labels, settings))
     return model, process_time() - started
 
 

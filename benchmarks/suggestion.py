@@ -27,7 +27,6 @@ from napari_deepem import Candidates, Labels, evaluate, find_candidates, score, 
 from napari_deepem.batch.figures import saved_figure
 from napari_deepem.core.evaluation.label_suggestion import suggest_labels
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
-from napari_deepem.core.network.general import general_model
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.criteria import PickCriteria
@@ -218,13 +217,12 @@ def go_rounds(on: str, way: str, seed: int) -> list[dict[str, float]]:
     labelled = sample.training[:MICROGRAPHS]
     rng, known = np.random.default_rng(seed), Known()
     radius_px = SAME_PARTICLE_BOXES * sample.box_px
-    general = general_model(sample.box_px)
     start = rng.integers(MICROGRAPHS)
     known.positive[start] = list(rng.permutation(labelled[start][1])[: LABELLED[0]])
     results = []
     for count in (*np.diff(LABELLED), 0):
         settings = from_general(sample.box_px, labels_complete=False, seed=seed)
-        model, seconds = trained(labelled, known.labels, settings, general)
+        model, seconds = trained(labelled, known.labels, settings)
         results.append(
             {
                 "labels": sum(len(known.all_yx(index)) for index in range(MICROGRAPHS)),
