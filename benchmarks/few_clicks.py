@@ -67,7 +67,7 @@ LINES = {
 }
 
 
-def peers(on: str) -> dict[str, list[Line]]:
+def topaz_lines(on: str) -> dict[str, list[Line]]:
     """Topaz: its best network and scale without a click, and trained on from that scale."""
     if TOPAZ is None:
         return {}
@@ -81,16 +81,18 @@ def peers(on: str) -> dict[str, list[Line]]:
     return {"untrained": untrained, "trained": [trained]}
 
 
-def theirs(on: str) -> list[Line]:
-    """All lines of Topaz."""
-    return [line for lines in peers(on).values() for line in lines]
+def lines_on(on: str, with_topaz: bool) -> list[Line]:
+    """Every line that is measured on a set."""
+    theirs = topaz_lines(on).values() if with_topaz else ()
+    return [*LINES.values(), *(line for lines in theirs for line in lines)]
 
 
 def precisions(on: str, outcomes: Outcomes) -> dict[str, dict[int | None, list[float]]]:
     """Average precisions of all seeds by the line's name and the number of clicks."""
     aps = {name: _aps(line, on, outcomes) for name, line in LINES.items()}
     of_topaz = {
-        kind: [_aps(line, on, outcomes) for line in lines] for kind, lines in peers(on).items()
+        kind: [_aps(line, on, outcomes) for line in lines]
+        for kind, lines in topaz_lines(on).items()
     }
     if of_topaz and any(of_topaz["untrained"]):
         best = max(of_topaz["untrained"], key=lambda each: np.mean(each.get(0, [0.0])))
@@ -107,7 +109,7 @@ def _aps(line: Line, on: str, outcomes: Outcomes) -> dict[int | None, list[float
 
 
 def precision_table(names: Mapping[str, str], outcomes: Outcomes) -> str:
-    """Mean average precisions, below them the worst of the seeds."""
+    """Mean average precisions, in brackets the worst of the seeds."""
     rows = [
         [title, name, *(_mean_and_worst(aps.get(n, [])) for n in (0, *CLICKED))]
         for on, title in names.items()
@@ -147,7 +149,7 @@ def _loss(on: str, method: Method, n_clicks: int, outcomes: Outcomes) -> str:
 def seconds_table(names: Mapping[str, str], outcomes: Outcomes) -> str:
     """Seconds of a core that a training takes, mean of sets and seeds."""
     methods = {name: [line.method] for name, line in LINES.items()}
-    methods["Topaz"] = [line.method for on in names for line in peers(on).get("trained", [])]
+    methods["Topaz"] = [line.method for on in names for line in topaz_lines(on).get("trained", [])]
     rows = []
     for name, which in methods.items():
         seconds = {
@@ -178,7 +180,7 @@ def main() -> None:
     outcomes = run(
         trial
         for on in names
-        for line in [*LINES.values(), *(() if arguments.development else theirs(on))]
+        for line in lines_on(on, with_topaz=not arguments.development)
         for trial in line.trials(on)
     )
     parts = [

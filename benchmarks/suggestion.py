@@ -4,7 +4,8 @@
 
 Somebody clicks a few particles; then, round by round, boxes are chosen, a user who knows the truth
 says what they are, and the general network is trained on all labels so far. The development sets;
-every round of every run is remembered in `build/benchmarks`. Prints a Markdown table.
+what was measured is remembered in `build/benchmarks` until the sources change. Prints a Markdown
+table.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from pathlib import Path
 import numpy as np
 import sets
 import torch
-from ours import from_general, trained
+from ours import FromGeneral, from_general, trained
 from pages import shown, table
 from scipy.special import logit
-from trials import MEMORY
+from trials import MEMORY, digest
 
 from napari_deepem import Candidates, Labels, evaluate, find_candidates, score, select_picks
 from napari_deepem.batch.figures import saved_figure
@@ -273,6 +274,12 @@ def labels_for(precision: float, aps: FloatArray) -> str:
     return f"{np.interp(precision, aps[last - 1 : last + 1], LABELLED[last - 1 : last + 1]):.0f}"
 
 
+def as_key(on: str, way: str, seed: int) -> str:
+    """What the figures of a run are remembered by."""
+    sources = (*FromGeneral.sources, *sets.sources(on), "benchmarks/suggestion.py")
+    return f"{on}, {way}, seed {seed}, {digest(sources)}"
+
+
 def main() -> None:
     """Go what rounds are missing, print the table, draw."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -287,7 +294,7 @@ def main() -> None:
         (on, way, seed) for seed in range(arguments.seeds) for on in arguments.sets for way in WAYS
     ]
     for on, way, seed in runs:
-        key = f"{on}, {way}, {seed}"
+        key = as_key(on, way, seed)
         if key not in remembered:
             remembered[key] = go_rounds(on, way, seed)
             with replacing(memory) as temporary:
@@ -297,7 +304,7 @@ def main() -> None:
     curves = {
         way: np.array(
             [
-                [each["ap"] for each in remembered[f"{on}, {way}, {seed}"]]
+                [each["ap"] for each in remembered[as_key(on, way, seed)]]
                 for on, other, seed in runs
                 if other == way
             ]

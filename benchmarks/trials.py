@@ -215,11 +215,11 @@ def _read(path: Path) -> dict[str, Outcome]:
 
 def _made_with(trial: Trial) -> tuple[str, str]:
     judging = ("benchmarks/trials.py", "src/napari_deepem/core/evaluation/metrics.py")
-    return machine(), _digest((*trial.method.sources, *sets.sources(trial.on), *judging))
+    return machine(), digest((*trial.method.sources, *sets.sources(trial.on), *judging))
 
 
 @lru_cache
-def _digest(sources: tuple[str, ...]) -> str:
+def digest(sources: tuple[str, ...]) -> str:
     """Twelve digits that change with any of the files."""
     digest = hashlib.sha256()
     for source in sources:
