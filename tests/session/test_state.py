@@ -31,6 +31,7 @@ def model(threshold: float = 0.5, **summary: object) -> SimpleNamespace:
         std_range=(0.5, 1.5),
         box_size_px=50,
         pixel_size=None,
+        recipe="modern",
         summary=summary,
     )
 

@@ -90,7 +90,9 @@ class Training:
     def _can_keep(self) -> bool:
         """Whether there is a file for it, and no model yet: that and its picks are worth more."""
         session = self._session
-        return bool(session.history) and session.folder is not None and session.model is None
+        return (
+            bool(session.history) and session.folder is not None and session.trained_model is None
+        )
 
     def load(self, path: Path) -> None:
         """Load a model file into the session."""
