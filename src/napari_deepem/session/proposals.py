@@ -19,11 +19,9 @@ def state_of_proposals(session: Session) -> str:
         return ""
     if not len(session.picks):
         return "No particle is proposed here: lower the threshold in Pick, or try another box."
-    total = session.selection.total()
-    in_all = ""
-    if total is not None and total[1] > 1:
-        in_all = f", {total[0]} on {counted(total[1], 'micrograph')}"
-    return f"{counted(len(session.picks), 'particle')} proposed here{in_all}. {WHAT_TO_DO}"
+    others = len(session.candidates.keys() - {session.current})
+    on_others = f", more on {counted(others, 'other micrograph')}" if others else ""
+    return f"{counted(len(session.picks), 'particle')} proposed here{on_others}. {WHAT_TO_DO}"
 
 
 def question_before(session: Session) -> str:

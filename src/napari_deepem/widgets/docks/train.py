@@ -282,7 +282,7 @@ def summary_of(model: Any) -> str:
     """A model in one line: its settings, and what its training came to; empty without one."""
     if model is None:
         return ""
-    parts = [f"Model: {model.recipe}, box {model.box_size_px} px, binning {model.binning}"]
+    parts = [f"Model: {model.recipe}, box {model.box_size_px} px, binning {model.binning:.3g}"]
     summary = model.summary
     if "curve" in summary:
         parts.append(f"{len(summary['curve'])} epochs")
