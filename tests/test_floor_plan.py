@@ -80,6 +80,7 @@ ONE_MEANING = {
     "micrographs": "micrographs: as layers, and the dock that lists them",
     "network": "the network's folder, and its eight layers in it",
     "pick": "picking: of one micrograph, of files, command and dock",
+    "propose_box": "the box that is proposed for files: command, and what it calls",
     "refine": "training again, on files: command, and what it calls",
     "sample": "the embedded sample: made, and opened as layers",
     "scoring": "scoring: of one micrograph, and the window's jobs that do it",

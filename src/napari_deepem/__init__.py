@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_deepem.core.evaluation.metrics import evaluate
     from napari_deepem.core.network.general import general_model
+    from napari_deepem.core.picking.box_proposal import propose_box
     from napari_deepem.core.picking.candidates import find_candidates
     from napari_deepem.core.picking.criteria import PickCriteria, select_picks
     from napari_deepem.core.picking.precision_estimate import estimate_precision
@@ -38,6 +39,7 @@ __all__ = [
     "find_candidates",
     "general_model",
     "load_model",
+    "propose_box",
     "read_coordinates",
     "read_micrograph",
     "refine",
@@ -61,6 +63,7 @@ _ROOM_OF = {  # looked up when first used: importing torch takes seconds
     "find_candidates": "core.picking.candidates",
     "general_model": "core.network.general",
     "load_model": "io.models",
+    "propose_box": "core.picking.box_proposal",
     "read_coordinates": "io.coordinates",
     "read_micrograph": "io.images",
     "refine": "core.training.refinement",

@@ -33,10 +33,11 @@ def test_help_and_version_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
         (
             "pick",
             [
-                *("--model", "--out", "--format", "--threshold", "--std-range"),
+                *("--model", "--box", "--out", "--format", "--threshold", "--std-range"),
                 *("--min-distance", "--step", "--all-candidates"),
             ],
         ),
+        ("propose-box", ["--device"]),
         ("evaluate", ["--truth", "--box", "--radius", "--plot"]),
         (
             "refine",

@@ -19,6 +19,7 @@ from places import ROOT
 WITHOUT_TORCH = {
     "--help": "cyclopts rich",
     "pick --help": "",
+    "propose-box --help": "",
     "view bare": "mrcfile numpy",  # no micrographs there
     "evaluate data --truth data --box 24": "scipy",
     "simulate --count 1 --size 300 300 --particles 1 --out simulated": "",
@@ -30,6 +31,7 @@ WITH_TORCH = {
         "annotated_types cyclopts mrcfile numpy pydantic rich safetensors scipy torch "
         "typing_extensions"
     ),
+    "pick data --box 24 --out picks": "",
     "train data --coords data --box 24 --out trained": "",
     "refine data --model model.safetensors --forget --accepted data --out refined": "",
     "tune data --coords data --box 24 --minutes 0.001 --out tuned": "optuna",

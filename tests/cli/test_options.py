@@ -56,7 +56,7 @@ OPTIONS = list(numeric_options())
 def test_options_are_looked_at() -> None:
     names = {(command, option) for command, option, *_ in OPTIONS}
     assert {("simulate", "--snr"), ("pick", "--std-range"), ("tune", "--minutes")} < names
-    assert len(OPTIONS) == 34
+    assert len(OPTIONS) == 35
 
 
 @pytest.mark.parametrize(("command", "option", "is_whole", "count"), OPTIONS)
@@ -77,6 +77,7 @@ def test_what_is_no_number_in_range_is_refused_with_the_range(
     [
         ("pick", "--threshold", ("1.01", "f3", "auto")),
         ("pick", "--step", ("0",)),
+        ("pick", "--box", ("11", "2817", "f2")),
         ("train", "--bin", ("0", "65", "f2")),
         ("train", "--box", ("0", "23")),
         ("train", "--epochs", ("0", "10001")),
@@ -106,6 +107,8 @@ def test_border_of_a_range_holds(
     ("command", "options"),
     [
         ("pick", ("--threshold", "F2")),
+        ("pick", ("--box", "12")),
+        ("pick", ("--box", "AUTO")),
         ("pick", ("--threshold", "1", "--min-distance", "0", "--std-range", "0", "1e2")),
         ("train", ("--bin", "AUTO", "--seed", str(2**31 - 1), "--epochs", "10000")),
     ],

@@ -17,6 +17,8 @@ from learnt_scores import BACKGROUND, PARTICLES, draw, summary_of
 from napari_deepem.batch.pick import MicrographDone
 from napari_deepem.batch.series_run import SeriesRun
 from napari_deepem.cli.pick import follow_picking
+from napari_deepem.core.network.general import general_model
+from napari_deepem.core.picking.box_proposal import propose_box
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import select_picks
 from napari_deepem.core.picking.precision_estimate import judge
@@ -61,6 +63,55 @@ def test_all_candidates_hold_what_a_threshold_leaves_out(
     assert everything.scores is not None
     assert everything.scores.min() < load_model(model).threshold
     assert {tuple(c) for c in some.centres_yx} <= {tuple(c) for c in everything.centres_yx}
+
+
+GENERAL_BOX_PX = 30  # a scale that is no whole number
+
+
+def test_general_network_picks_without_a_model(
+    sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("pick", sample / "blobs_4.mrc", "--box", GENERAL_BOX_PX, "--out", tmp_path)
+    assert run(*options, "--format", "csv,box", "--threshold", 0, "--score-maps") == 0
+    assert "by the general network, estimated precision withheld: no label taught the network" in (
+        capsys.readouterr().err
+    )
+    scores = score(read_micrograph(sample / "blobs_4.mrc"), general_model(GENERAL_BOX_PX))
+    expected = select_picks(find_candidates(scores), threshold=0)
+    picks = read_coordinates(tmp_path / "blobs_4.csv")
+    assert len(picks) > 0
+    assert read_coordinates(tmp_path / "blobs_4.box").box_size_px == GENERAL_BOX_PX
+    np.testing.assert_allclose(picks.centres_yx, expected.centres_yx, atol=1e-3)
+    written = read_micrograph(tmp_path / "blobs_4_scores.mrc")
+    np.testing.assert_array_equal(written.image, scores.scores)
+    assert written.pixel_size == pytest.approx(2.0 * scores.step_px)
+
+
+def test_scores_of_the_general_network_are_kept_by_box(data: Path, tmp_path: Path) -> None:
+    for box, folders in ((30, 1), (30, 1), (33, 2)):
+        options = ("--box", box, "--out", tmp_path / f"{box}", "--keep-scores")
+        assert run("pick", data, *options) == 0
+        assert len(list((data / CACHE).iterdir())) == folders
+
+
+def test_box_is_proposed_where_it_is_auto(
+    sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("pick", sample / "blobs_4.mrc", "--box", "auto", "--out", tmp_path)
+    assert run(*options, "--threshold", 0) == 0
+    (choice, *_) = propose_box([read_micrograph(sample / "blobs_4.mrc")]).choices
+    assert f"box of {choice.box_size_px} px, less likely " in capsys.readouterr().err
+    assert read_coordinates(tmp_path / "blobs_4.box").box_size_px == choice.box_size_px
+
+
+def test_box_beside_a_model_is_the_models_own(
+    refusal: Refusal, sample: Path, model: Path, tmp_path: Path
+) -> None:
+    options = ("pick", sample / "blobs_4.mrc", "--model", model, "--out", "picks")
+    for box in (BOX_PX + 1, "auto"):
+        line = refusal(*options, "--box", box)
+        assert f"--box {box}, but {model} was trained with boxes of {BOX_PX} px" in line
+    assert run(*options, "--box", BOX_PX) == 0
 
 
 def picks_with(sample: Path, model: Path, out: Path, *options: object) -> Picks:
@@ -375,7 +426,7 @@ WRONG_ARGUMENTS: dict[str, tuple[tuple[object, ...], str]] = {
     "std range of one": ((*PICK, "--std-range", 2), "--std-range"),
     "out below a file": ((*PICK, "--out", "file/picks"), "is a file"),
     "out is a file": ((*PICK, "--out", "file"), "is a file"),
-    "no model": (("pick", "data", "--out", "picks"), "--model"),
+    "no model": (("pick", "data", "--out", "picks"), "Give --model, or --box"),
     "no out": (("pick", "data", "--model", "m.safetensors"), "--out"),
     "no micrographs": (("pick", "--model", "m.safetensors", "--out", "picks"), "MICROGRAPHS"),
 }

@@ -90,14 +90,16 @@ def test_same_picks_are_not_announced_again(session: Session) -> None:
 
 def test_estimate_is_of_the_micrograph_that_is_asked_for(session: Session) -> None:
     mixture = ScoreMixture(Bell(-1.0, 1.0), Bell(1.0, 1.0), share=0.5)
-    model = SimpleNamespace(summary=summary_of(mixture, misfit=0.5))
+    model = SimpleNamespace(recipe="modern", summary=summary_of(mixture, misfit=0.5))
     for name in "abca":
         evidence = evidence_of(session.candidates[name], model, PickCriteria(0.5, (0.2, 0.9)))
         estimate = session.selection.estimated_precision(name, model)
         assert estimate == judge(evidence, LARGEST_ERROR_HERE)
         assert estimate.precision is not None
     session.candidates = {**session.candidates, "a": candidates_of(9)}
-    unknown = session.selection.estimated_precision("a", SimpleNamespace(summary={}))
+    unknown = session.selection.estimated_precision(
+        "a", SimpleNamespace(recipe="modern", summary={})
+    )
     assert unknown.withheld == TOO_FEW_HELD_OUT
     session.threshold = 1.0
     assert session.selection.estimated_precision("a", model) is None

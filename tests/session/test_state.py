@@ -30,8 +30,8 @@ def model(threshold: float = 0.5, **summary: object) -> SimpleNamespace:
         threshold=threshold,
         std_range=(0.5, 1.5),
         box_size_px=50,
-        pixel_size=None,
         recipe="modern",
+        pixel_size=None,
         summary=summary,
     )
 

@@ -77,6 +77,8 @@ def _as_read(
 
 
 Box = Annotated[int, whole(24, 32_768)]  # of particles that a network sees: 24 to 512 px, binned
+# of particles that the general network sees: 44 px, sampled at up to 64 px to a pixel
+GeneralBox = Annotated[Literal["auto"] | int, whole(12, 2816, or_word="auto")]
 Binning = Annotated[Literal["auto"] | int, whole(1, 64, or_word="auto")]
 Epochs = Annotated[int, whole(1, 10_000)]
 Seed = Annotated[int, whole(0, 2**31 - 1)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from napari_deepem.cli.app import WRONG_INPUT, app, errors
 from napari_deepem.cli.options import (
     Device,
     Distance,
+    GeneralBox,
     Micrographs,
     StdRange,
     Step,
@@ -22,12 +23,16 @@ from napari_deepem.cli.options import (
     rising,
 )
 from napari_deepem.cli.progress import progress_bar
+from napari_deepem.cli.propose_box import follow_proposing
+from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
+from napari_deepem.core.network.devices import DeviceName
 from napari_deepem.core.wording import counted
 
 if TYPE_CHECKING:
     from napari_deepem.batch.pick import MicrographDone
     from napari_deepem.batch.series_run import SeriesRun
+    from napari_deepem.core.network.model import Model
 
 
 @app.command
@@ -35,7 +40,8 @@ def pick(
     micrographs: Micrographs,
     /,
     *,
-    model: Path,
+    model: Path | None = None,
+    box: GeneralBox | None = None,
     out: Path,
     format: str = "box,star",
     threshold: Threshold = "f2",
@@ -47,12 +53,18 @@ def pick(
     score_maps: bool = False,
     keep_scores: bool = False,
 ) -> None:
-    """Pick particles with a trained model; writes one coordinate file a micrograph and format.
+    """Pick particles; writes one coordinate file a micrograph and format.
+
+    A model that you trained picks best. Without one, the general network that comes with the
+    program picks, which needs no label.
 
     Parameters
     ----------
     model
         A model file that `train` wrote.
+    box
+        Without a model: side of the box around one particle, in pixels of the original file; or
+        auto, which takes what `propose-box` proposes first.
     out
         Folder for the coordinate files.
     format
@@ -80,27 +92,58 @@ def pick(
         Keep each score map beside the micrographs, where the window and the next pick find it.
     """
     from napari_deepem.batch.pick import PickSettings, check_formats, pick_files
+    from napari_deepem.core.network.general import is_general
     from napari_deepem.core.picking.criteria import PickCriteria
-    from napari_deepem.io.models import load_model
 
     formats = check_formats(format.split(","))
     paths = given_micrographs(micrographs)
-    trained = load_model(model)
+    chosen = _model_for(paths, model, box, device)
     criteria = PickCriteria(
-        threshold=trained.threshold if threshold == "f2" else threshold,
-        std_range=trained.std_range if std_range is None else rising(std_range),
-        min_distance_px=trained.min_distance_px if min_distance is None else min_distance,
+        threshold=chosen.threshold if threshold == "f2" else threshold,
+        std_range=chosen.std_range if std_range is None else rising(std_range),
+        min_distance_px=chosen.min_distance_px if min_distance is None else min_distance,
     )
     if all_candidates:
         criteria = replace(criteria, threshold=0.0, std_range=None)
     settings = PickSettings(criteria, formats, score_maps, step, device, keep_scores)
-    failed = follow_picking(pick_files(paths, trained, out, settings), len(paths), errors)
+    job = pick_files(paths, chosen, out, settings)
+    failed = follow_picking(job, len(paths), errors, by_general=is_general(chosen))
     if failed:
         sys.exit(WRONG_INPUT)
 
 
+def _model_for(
+    paths: Sequence[Path], path: Path | None, box: int | str | None, device: DeviceName
+) -> Model:
+    """The model in a file, or the general network for a box, which may have to be proposed."""
+    from napari_deepem.core.network.general import general_model
+    from napari_deepem.io.models import load_model
+
+    if path is not None:
+        trained = load_model(path)
+        if box not in (None, trained.box_size_px):
+            raise InputError(
+                f"--box {box}, but {path} was trained with boxes of {trained.box_size_px} px: "
+                "leave out --box, or --model to pick with the general network"
+            )
+        return trained
+    if box is None:
+        raise InputError(
+            "what is to pick? Give --model, or --box (px, or auto) for the general network"
+        )
+    if isinstance(box, str):
+        choices = follow_proposing(paths, device, errors).choices
+        box, *others = (choice.box_size_px for choice in choices)
+        errors.print(f"box of {box} px, less likely {' or '.join(map(str, others))} px")
+    return general_model(box)
+
+
 def follow_picking(
-    job: Generator[MicrographDone, None, SeriesRun], total: int, console: Console
+    job: Generator[MicrographDone, None, SeriesRun],
+    total: int,
+    console: Console,
+    *,
+    by_general: bool = False,
 ) -> list[str]:
     """The names of the micrographs that failed in a picking, which is run showing each of them."""
     from napari_deepem.core.picking.precision_estimate import judge
@@ -127,8 +170,10 @@ def follow_picking(
         failed = list(finish(job, show).problems)
     if total > len(failed):
         text = f"{picked} picks on {counted(total - len(failed), 'micrograph')}"
-        if picked:
-            text += f", estimated precision {judge(evidence)}"
+        if by_general:
+            text += " by the general network"
+        if picked or by_general:
+            text += f", estimated precision {judge(evidence, is_taught=not by_general)}"
         console.print(text, markup=False)
     if failed and total > 1:
         console.print(f"{len(failed)} of {total} micrographs could not be picked", markup=False)

@@ -63,6 +63,14 @@ class TilesDone:
     so_far: ScoreMap | None = field(default=None, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class BoxSizesTried:
+    """Progress of proposing a box: so many sizes are tried on one micrograph."""
+
+    done: int
+    total: int
+
+
 def never() -> bool:
     """Whether to stop a job that nobody asks to stop: no."""
     return False

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from napari_deepem.core.network.general import is_general
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria, picks_above
 from napari_deepem.core.picking.precision_estimate import PrecisionEstimate, judge
@@ -82,7 +83,7 @@ class Selection:
             self._fitted = ranking, FittedScores.of(ranking.picks, model, pixel_size)
         fitted, threshold = self._fitted[1], self._source.criteria.threshold
         evidence = None if fitted is None else fitted.evidence_above(threshold)
-        return judge(evidence, LARGEST_ERROR_HERE)
+        return judge(evidence, LARGEST_ERROR_HERE, is_taught=not is_general(model))
 
     def count_of(self, name: str) -> int | None:
         """The number of picks of a micrograph; None if that is not known yet: see `steps`."""

@@ -11,11 +11,13 @@ from blobs import BOX_PX, blob_sample
 from learnt_scores import BACKGROUND, PARTICLES, draw, learnt_from, summary_of
 from napari_deepem.core.evaluation.metrics import evaluate
 from napari_deepem.core.network.architecture import Architecture
+from napari_deepem.core.network.general import general_model
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.precision_estimate import (
     AS_GOOD_ON_NEGATIVE,
     NO_PICKS,
+    NOT_TAUGHT,
     NOT_TOLD_APART,
     OTHER_PIXEL_SIZE,
     OTHER_SCORES,
@@ -37,7 +39,7 @@ from napari_deepem.core.types import Candidates
 from networks import lively_model, lively_network
 
 SUMMARY = summary_of(ScoreMixture(BACKGROUND, PARTICLES, share=0.16))
-MODEL = SimpleNamespace(summary=SUMMARY)
+MODEL = SimpleNamespace(recipe="modern", summary=SUMMARY)
 
 
 def candidates_of(scores: np.ndarray) -> Candidates:
@@ -49,7 +51,7 @@ def candidates_of(scores: np.ndarray) -> Candidates:
 
 def reason_of(scores: np.ndarray, summary: dict[str, Any], threshold: float = 0.5) -> str | None:
     """Why the estimate is withheld; None where it is told."""
-    model = SimpleNamespace(summary=summary)
+    model = SimpleNamespace(recipe="modern", summary=summary)
     return estimate_precision([candidates_of(scores)], model, threshold=threshold).withheld
 
 
@@ -60,7 +62,9 @@ def test_estimate_is_within_five_percent_at_thresholds_of_practical_interest(
 ) -> None:
     held_out, is_particle = draw(480, 2400, seed=1)
     has_label = is_particle if labels_complete else is_particle & (np.arange(2880) % 3 > 0)
-    model = SimpleNamespace(summary=learnt_from(held_out, has_label, labels_complete).as_summary())
+    model = SimpleNamespace(
+        recipe="modern", summary=learnt_from(held_out, has_label, labels_complete).as_summary()
+    )
     scores, truth = draw(10 * n_particles, 15_000, seed=2)
     for threshold in (0.3, 0.5, 0.7, 0.9):
         estimate = estimate_precision([candidates_of(scores)], model, threshold=threshold)
@@ -95,6 +99,8 @@ def test_estimate_is_withheld_where_nothing_was_learnt_or_picked() -> None:
     assert reason_of(scores, {}) == TOO_FEW_HELD_OUT
     assert reason_of(scores, SUMMARY, threshold=1.0) == NO_PICKS
     assert estimate_precision([], MODEL, threshold=0.5).withheld == TOO_FEW_HELD_OUT
+    general = general_model(60)
+    assert estimate_precision([], general, threshold=0.5).withheld == NOT_TAUGHT
     nothing = np.zeros(20, dtype=bool)
     for labels in (nothing, ~nothing):
         assert LearntScores.of_held_out([np.linspace(0.1, 0.9, 20)], [labels], True) is None

@@ -11,14 +11,16 @@ from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.preprocessing.sampling import Sampling
+from napari_deepem.core.preprocessing.sampling import MAX_BINNING, Sampling
 
 if TYPE_CHECKING:
     from napari_deepem.core.network.network import Network  # its class would bring torch
 
 GENERAL_BOX_PX = 44  # side of the network's box: micrographs are sampled so that a user's is that
+BOX_RANGE_PX = 12, GENERAL_BOX_PX * MAX_BINNING  # of a user's boxes that it takes
 GENERAL_RECIPE = "general"  # what a model of it calls its recipe
 _FILE = "general.safetensors"
 
@@ -28,6 +30,11 @@ def general_sampling(box_size_px: int) -> Sampling:
 
     InputError for a box that is too small or too large to be sampled so.
     """
+    smallest, largest = BOX_RANGE_PX
+    if not smallest <= box_size_px <= largest:
+        raise InputError(
+            f"a box of {box_size_px} px: the general network takes {smallest} to {largest:,} px"
+        )
     return Sampling(box_size_px / GENERAL_BOX_PX)
 
 
@@ -52,6 +59,11 @@ def general_model(box_size_px: int) -> Model:
         std_range=tuple(parameters["std_range"]),
         smoothing=parameters["smoothing"],
     )
+
+
+def is_general(model: Model) -> bool:
+    """Whether a model is the general network as it comes, which no label has taught."""
+    return model.recipe == GENERAL_RECIPE
 
 
 @lru_cache(maxsize=1)

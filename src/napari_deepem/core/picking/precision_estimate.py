@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_deepem.core.network.general import is_general
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.score_evidence import FittedScores, PrecisionEvidence, sum_of
 from napari_deepem.core.types import Candidates
@@ -29,6 +30,7 @@ MOST_TIMES_FULLER = 4.0  # than the micrographs held out, in odds of scoring lik
 NO_HIT = 1.0  # expected hits on a negative that say nothing
 MOST_OF_OTHER_SIZE = 0.05  # of the picks
 
+NOT_TAUGHT = "no label taught the network"
 TOO_FEW_HELD_OUT = "too few particles were held out of the training"
 TOO_FEW_PICKS = "too few picks"
 NO_PICKS = "no picks"
@@ -54,14 +56,18 @@ class PrecisionEstimate:
 
 
 def judge(
-    evidence: PrecisionEvidence | None, largest_error: float = LARGEST_ERROR
+    evidence: PrecisionEvidence | None,
+    largest_error: float = LARGEST_ERROR,
+    *,
+    is_taught: bool = True,
 ) -> PrecisionEstimate:
     """The estimate that evidence gives; None is that of a model that learnt nothing of scores.
 
-    It is withheld where its standard deviation is larger than `largest_error`.
+    It is withheld where its standard deviation is larger than `largest_error`, and of the general
+    network itself, which no label has taught.
     """
     if evidence is None:
-        return PrecisionEstimate(None, withheld=TOO_FEW_HELD_OUT)
+        return PrecisionEstimate(None, withheld=TOO_FEW_HELD_OUT if is_taught else NOT_TAUGHT)
     if evidence.n_picks == 0:
         return PrecisionEstimate(None, withheld=NO_PICKS)
     if evidence.of_other_size > MOST_OF_OTHER_SIZE * evidence.n_picks:
@@ -146,7 +152,7 @@ def estimate_precision(
     """
     criteria = PickCriteria(threshold, std_range, min_distance_px)
     evidences = [evidence_of(each, model, criteria, pixel_size) for each in candidates]
-    return judge(sum_of(evidences))
+    return judge(sum_of(evidences), is_taught=not is_general(model))
 
 
 def evidence_of(
