@@ -9,7 +9,11 @@ from typing import Any
 from napari_deepem.controllers.scoring import Scoring
 from napari_deepem.controllers.workers import RunningJob, report, run
 from napari_deepem.session import Session, jobs
-from napari_deepem.session.readiness import why_not_propose
+from napari_deepem.session.box_choices import PicturedBox, picturing_boxes
+from napari_deepem.session.readiness import why_not_propose, why_not_propose_box
+
+SHOWN = 12  # pictures of a box, of which a dock shows as many as it has room for
+CHOOSE = "Click the box whose pictures hold a particle and a little around it."
 
 
 class Proposing:
@@ -18,7 +22,8 @@ class Proposing:
     def __init__(self, session: Session, scoring: Scoring) -> None:
         self._session, self._scoring = session, scoring
         self._job: RunningJob | None = None
-        session.events.box_size_px.connect(self._forget_message)
+        for name in ("box_size_px", "current"):
+            session.events[name].connect(self._forget_message)
 
     @property
     def running(self) -> bool:
@@ -53,6 +58,28 @@ class Proposing:
             owner=session,
         )
 
+    def propose_box(self) -> None:
+        """Propose boxes for the particles on the current micrograph, or say why not."""
+        session, activity = self._session, self._session.proposing
+        if activity.running:
+            return
+        if why_not := why_not_propose_box(session):
+            activity.message = why_not
+            return
+        name, micrograph = session.current, session.micrographs[session.current or ""]
+        activity.begin("Trying sizes of boxes ...")
+        self._job = run(
+            picturing_boxes(session, SHOWN),
+            on_progress=self._on_size,
+            on_result=self._on_boxes,
+            on_failed=self._on_failed,
+            on_cancelled=partial(activity.end, "Cancelled."),
+            is_wanted=lambda: (
+                session.current == name and session.micrographs.get(name or "") is micrograph
+            ),
+            owner=session,
+        )
+
     def cancel(self) -> None:
         """Stop what is being proposed; what is proposed so far stays."""
         if self._session.proposing.running and self._job is not None:
@@ -65,6 +92,14 @@ class Proposing:
         self._session.proposing.end("")
         self._session.model = model
         self._scoring.score(names)
+
+    def _on_size(self, sizes: Any) -> None:
+        activity = self._session.proposing
+        activity.total, activity.done = sizes.total, sizes.done
+
+    def _on_boxes(self, boxes: tuple[PicturedBox, ...]) -> None:
+        self._session.proposing.end(CHOOSE)
+        self._session.box_choices = boxes
 
     def _on_failed(self, error: Exception) -> None:
         self._session.proposing.end(report(error))
