@@ -83,7 +83,9 @@ class Annotate(Dock):
         self.display = self._display()
         self.fill(
             [
-                form(self.micrograph, row(*self._box(), label=self.box_size.label)),
+                form(
+                    self.micrograph, row(self.box_size, self.in_angstrom, label=self.box_size.label)
+                ),
                 *self.proposals.widgets,
                 row(self.tools["positive"], self.tools["negative"]),
                 row(self.tools["erase"], self.tools["lasso"]),
@@ -115,9 +117,6 @@ class Annotate(Dock):
         keys_changed = action_manager.events.shortcut_changed
         keys_changed.connect(self._show_keys)
         self.at_end(lambda: keys_changed.disconnect(self._show_keys))
-
-    def _box(self) -> tuple[Any, ...]:
-        return self.box_size, self.in_angstrom, self.proposals.propose_box
 
     def _display(self) -> Any:
         display = self.session.display

@@ -41,9 +41,8 @@ class ProposalControls:
         self.boxes = BoxGalleries()
         self.boxes.chosen.connect(partial(setattr, self._session, "box_size_px"))
         self.propose = button("Propose particles", self._propose_here)
-        self.propose_all = button("On all", self._propose_on_all)
+        self.propose_all = button("Propose on all", self._propose_on_all)
         self.stop = button("Stop", self._proposing.cancel)
-        self.buttons = row(self.propose, self.propose_all, self.stop)
         self.bar = ProgressBar(min=0, max=1, value=0)
         self.state = text_line("proposals")
         for name in FOLLOWED:
@@ -55,7 +54,13 @@ class ProposalControls:
     @property
     def widgets(self) -> Sequence[Any]:
         """The widgets, from top to bottom."""
-        return self.buttons, self.bar, self.state, holder(self.boxes)
+        return (
+            row(self.propose_box, self.propose),
+            row(self.propose_all, self.stop),
+            self.bar,
+            self.state,
+            holder(self.boxes),
+        )
 
     def show(self) -> None:
         """Show what can be proposed, how far it is, and what is proposed here."""
