@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
+from napari_deepem.core.network.general import general_model
 from napari_deepem.core.types import Labels
+from napari_deepem.io.models import save_model
 from napari_deepem.layers.tags import find_layer
 from napari_deepem.session import export_plan, readiness
 from napari_deepem.session.proposals import question_before, state_of_proposals
@@ -128,3 +130,11 @@ def test_proposals_are_kept_with_their_network_and_can_be_exported(
     assert again.model.box_size_px == BOX_PX
     assert list(again.candidates) == ["m1"]
     assert state_of_proposals(again) == state_of_proposals(session)
+
+
+def test_general_network_in_a_file_is_no_round_of_training(link, tmp_path, qtbot) -> None:
+    session = link.session
+    link.training.load(save_model(general_model(BOX_PX), tmp_path / "general.safetensors"))
+    qtbot.waitUntil(lambda: session.model is not None, timeout=60_000)
+    assert session.proposes
+    assert session.rounds == ()

@@ -149,9 +149,10 @@ class Training:
 
     def _on_loaded(self, path: Path, model: Any) -> None:
         self._session.training.end(f"Loaded {path.name}: go on in the Pick dock.")
-        self._session.history = ()
-        self._session.rounds = (round_of(model, "file", 1),)
-        self._session.model = model
+        session = self._session
+        session.history = ()
+        session.model = model
+        session.rounds = () if session.proposes else (round_of(model, "file", 1),)
 
 
 def _fail(activity: Activity, error: Exception) -> None:

@@ -21,7 +21,9 @@ NO_MODEL = (
     "No model yet: propose particles in Annotate, or train a model, or load one, in the Train dock."
 )
 NOT_TRAINED = "Nothing has been trained yet: press Train."
-NOTHING_SCORED = "Nothing to save yet: score a micrograph in the Pick dock first."
+NOTHING_SCORED = (
+    "Nothing to save yet: propose particles in Annotate, or score a micrograph in the Pick dock."
+)
 NO_LABELS_YET = "Nothing to save yet: mark particles in the Annotate dock first."
 NOTHING_CHOSEN = "Nothing is chosen: choose micrographs in the table of the Micrographs dock."
 NOTHING_TO_REVIEW = (
