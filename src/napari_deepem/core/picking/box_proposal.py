@@ -1,8 +1,9 @@
 """The box that suits particles of which nobody has clicked one, proposed by the general network.
 
 It has learnt particles that fill its box as they fill a user's. So it is surest of them where a
-micrograph is sampled as the right box would have it, and less sure on either side: it scores boxes
-of many sizes, and those are proposed at which its best candidates score highest.
+micrograph is sampled about as the right box would have it, and less sure on either side: it scores
+boxes of many sizes. The curve of how sure it is rises steeply to a broad top that falls off slowly;
+what lies at a steady share of the right box is the middle of that top, not its highest point.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
+from scipy import ndimage
 from scipy.special import logit
 
 from napari_deepem.core.errors import InputError
@@ -24,10 +26,14 @@ from napari_deepem.core.picking.scoring import score_tiles
 from napari_deepem.core.types import FloatArray, Micrograph, Picks
 
 ENOUGH_MICROGRAPHS = 5  # more of a series make a proposal hardly surer
-TIMES_LARGER = 1.2  # than the size before it is each that is tried
+TIMES_LARGER = 1.25  # than the size before it is each that is tried
 SHARES = 1 / 60, 1 / 4  # of a micrograph's shorter side: the smallest and the largest box tried
-MOST_PX = 512  # network pixels along a side: of small boxes the middle holds enough
-PARTICLES_TO_A_BOX = 0.15  # for each box's area: so many of the best candidates count
+MOST_PX = 384  # network pixels along a side: of small boxes the middle holds enough
+PARTICLES_TO_A_BOX = 0.1  # for each box's area: so many of the best candidates count
+TOP = 0.4  # of a logit: what is less than this below a peak is its top
+LESSER = 1.0  # of a logit: peaks that lie this far below the highest are no choices
+PLACES = 1000  # along the curve, at which its tops are measured: a third of a per cent apart
+TOP_TO_BOX = 1.17  # the middle of the top lies at so many times the box that users take
 UNSURE = 1e-7  # from 0 or 1: scores nearer to them have no logits
 CHOICES = 3
 BESIDE = 5 / 4  # times smaller and larger than the likeliest: choices where there is one peak
@@ -146,18 +152,22 @@ def proposal_of(curves: Sequence[StrengthCurve]) -> BoxProposal:
     sizes, strengths = _median_of([curve.strengths for curve in curves])
     log_sizes, shown = np.log(sizes), curves[0].picks
 
-    def choice(log_size: float, strength: float) -> BoxChoice:
-        nearest = min(shown, key=lambda size: abs(np.log(size) - log_size))
-        box_size_px = 2 * round(np.exp(log_size) / 2)
+    def choice(log_box: float, strength: float) -> BoxChoice:
+        nearest = min(shown, key=lambda size: abs(np.log(size) - log_box))
+        box_size_px = 2 * round(np.exp(log_box) / 2)
         return BoxChoice(box_size_px, strength, replace(shown[nearest], box_size_px=box_size_px))
 
-    peaks = _peaks_of(log_sizes, strengths)
     lowest, highest = np.log(BOX_RANGE_PX)
+    offset = np.log(TOP_TO_BOX)
+    boxes = [
+        (float(np.clip(middle - offset, lowest, highest)), height)
+        for middle, height in _tops_of(log_sizes, strengths)
+    ]
     for steps in (-1, 1, -2, 2):
-        beside = peaks[0][0] + steps * np.log(BESIDE)
+        beside = boxes[0][0] + steps * np.log(BESIDE)
         if lowest <= beside <= highest:
-            peaks.append((beside, float(np.interp(beside, log_sizes, strengths))))
-    return BoxProposal(tuple(choice(*peak) for peak in peaks[:CHOICES]))
+            boxes.append((beside, float(np.interp(beside + offset, log_sizes, strengths))))
+    return BoxProposal(tuple(choice(*box) for box in boxes[:CHOICES]))
 
 
 def _median_of(curves: Sequence[dict[int, float]]) -> tuple[list[int], FloatArray]:
@@ -174,25 +184,28 @@ def _median_of(curves: Sequence[dict[int, float]]) -> tuple[list[int], FloatArra
     return sizes, np.array(below) + np.median(heights)
 
 
-def _peaks_of(log_sizes: FloatArray, strengths: FloatArray) -> list[tuple[float, float]]:
-    """The logarithms of the sizes where the curve peaks, with its heights there, highest first.
+def _tops_of(log_sizes: FloatArray, strengths: FloatArray) -> list[tuple[float, float]]:
+    """The logarithms of the sizes in the middle of the curve's tops, and its heights, highest first.
 
-    Between sizes a parabola through the three around a peak tells. The smallest and the largest
-    size are no peaks, which may well lie beyond them, unless there is no other.
+    A top is what surrounds a peak and lies less than `TOP` below it; between sizes the curve is
+    straight. The smallest and the largest size are no peaks, which may well lie beyond them,
+    unless there is no other; nor are peaks far below the highest.
     """
     inner = range(1, len(strengths) - 1)
-    tops = [k for k in inner if strengths[k - 1] < strengths[k] >= strengths[k + 1]]
-    peaks = []
-    for k in tops:
-        square, slope, height = np.polyfit(
-            log_sizes[k - 1 : k + 2] - log_sizes[k], strengths[k - 1 : k + 2], 2
-        )
-        offset = -slope / (2 * square)
-        peaks.append((float(log_sizes[k] + offset), float(height + slope * offset / 2)))
-    if not peaks:
-        k = int(np.argmax(strengths))
-        peaks.append((float(log_sizes[k]), float(strengths[k])))
-    return sorted(peaks, key=lambda peak: -peak[1])
+    peaks = [k for k in inner if strengths[k - 1] < strengths[k] >= strengths[k + 1]]
+    peaks = sorted(peaks or [int(np.argmax(strengths))], key=lambda k: -strengths[k])
+    places = np.linspace(log_sizes[0], log_sizes[-1], PLACES)
+    heights = np.interp(places, log_sizes, strengths)
+    tops: list[tuple[float, float, float]] = []  # first and last place, height
+    for k in peaks:
+        is_known = any(first <= log_sizes[k] <= last for first, last, _ in tops)
+        if is_known or strengths[k] <= strengths[peaks[0]] - LESSER:
+            continue
+        stretches, _ = ndimage.label(heights > strengths[k] - TOP)
+        nearest = np.argmin(np.abs(places - log_sizes[k]))
+        top = places[stretches == stretches[nearest]]
+        tops.append((top[0], top[-1], strengths[k]))
+    return [(float(first + last) / 2, float(height)) for first, last, height in tops]
 
 
 def _sizes_on(micrograph: Micrograph) -> list[int]:
