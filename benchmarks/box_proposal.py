@@ -3,13 +3,13 @@
     python benchmarks/box_proposal.py [--micrographs 3] [--curves] [--only WORD ...]
 
 Real sets of `shared/data` where they are present, and simulated ones: the embedded particle, and
-those of the maps in `shared/data/maps`, each at a pixel size and a signal-to-noise ratio of its own.
-A user's box of a simulated particle is 1.3 times its diameter. What `box_proposal.py` holds was
-chosen on the simulated sets, KLH and the ribosome; apoferritin and beta-galactosidase only tell.
-Prints a Markdown table, one row a set: the boxes that are proposed from single micrographs, how far
-off the first is at the median and at worst, how far off the best of the three, and what all
-micrographs together propose. With `--curves` the strengths by size, too. Takes about 3 s of one
-core a micrograph.
+those of the maps in `shared/data/maps`, each at a pixel size and a signal-to-noise ratio of its
+own. A user's box of a simulated particle is 1.3 times its diameter. What the package's module of
+this name holds was chosen on simulated sets, KLH and the ribosome; the other two only tell. Prints
+a Markdown table, one row a set: the boxes that are proposed from single micrographs, how far off
+the first is at the median and at worst, how far off the best of the three, and what all micrographs
+together propose. With `--curves` the strengths by size, too. Takes about 2 s of one core a
+micrograph.
 """
 
 from __future__ import annotations

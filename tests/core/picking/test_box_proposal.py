@@ -12,8 +12,7 @@ from napari_deepem.core.jobs import BoxSizesTried, finish
 from napari_deepem.core.network.general import general_model
 from napari_deepem.core.picking import box_proposal
 from napari_deepem.core.picking.box_proposal import (
-    TOP,
-    TOP_TO_BOX,
+    PEAK_TO_BOX,
     StrengthCurve,
     proposal_of,
     propose_box,
@@ -36,13 +35,8 @@ def curve_of(strength: Callable[[float], float]) -> StrengthCurve:
     return StrengthCurve({size: strength(size) for size in SIZES}, picks)
 
 
-def tent(
-    middle_px: float, height: float, rise: float = 1.5, fall: float = 1.5
-) -> Callable[[float], float]:
-    """A strength that rises to a height and falls: so steeply, by the logarithm of the size."""
-    return lambda size: (
-        height + min(rise * np.log(size / middle_px), -fall * np.log(size / middle_px))
-    )
+def parabola(middle_px: float, height: float) -> Callable[[float], float]:
+    return lambda size: height - 8 * np.log(size / middle_px) ** 2
 
 
 @pytest.fixture(scope="module")
@@ -94,37 +88,29 @@ def test_picks_of_the_middle_lie_where_they_do_on_the_whole_micrograph(
     assert near.mean() > 0.7
 
 
-@pytest.mark.parametrize("box_px", [60.0, 88.0, 141.5, 180.0])
-def test_likeliest_box_is_that_of_the_top_between_sizes(box_px: float) -> None:
-    curve = curve_of(tent(TOP_TO_BOX * box_px, 2.0))
-    choice = proposal_of([curve]).choices[0]
+@pytest.mark.parametrize("box_px", [60.0, 88.0, 141.5, 230.0])
+def test_likeliest_box_is_a_little_below_the_peak_between_sizes(box_px: float) -> None:
+    choice = proposal_of([curve_of(parabola(PEAK_TO_BOX * box_px, 2.0))]).choices[0]
     assert abs(choice.box_size_px - box_px) <= 1  # even
     assert choice.box_size_px % 2 == 0
-    assert choice.strength == max(curve.strengths.values())
+    assert choice.strength == pytest.approx(2.0)
     (row,) = choice.picks.centres_yx[:, 0]
     assert row == min(SIZES, key=lambda size: abs(np.log(size / box_px)))
     assert choice.picks.box_size_px == choice.box_size_px
 
 
-def test_box_is_that_of_the_middle_of_a_top_that_falls_off_slowly() -> None:
-    curve = curve_of(tent(SIZES[5], 2.0, rise=4.0, fall=1.0))
-    middle_px = SIZES[5] * np.exp((-TOP / 4 + TOP / 1) / 2)
-    assert abs(proposal_of([curve]).box_size_px - middle_px / TOP_TO_BOX) <= 1
-
-
 def test_other_peaks_are_the_next_choices() -> None:
-    low, high = tent(TOP_TO_BOX * 54, 2.5), tent(TOP_TO_BOX * 160, 3.0, rise=2.0, fall=2.0)
+    low, high = parabola(PEAK_TO_BOX * 54, 2.5), parabola(PEAK_TO_BOX * 180, 3.0)
     proposal = proposal_of([curve_of(lambda size: max(low(size), high(size)))])
-    assert [choice.box_size_px for choice in proposal.choices] == [160, 54, 128]
+    assert [choice.box_size_px for choice in proposal.choices] == [180, 54, 144]
 
 
-@pytest.mark.parametrize("lesser", [-9.0, 1.5])
+@pytest.mark.parametrize("lesser", [-9.0, 1.9])
 def test_boxes_a_quarter_smaller_and_larger_are_choices_beside_a_single_high_peak(
     lesser: float,
 ) -> None:
-    low, high = tent(54, lesser), tent(TOP_TO_BOX * 104, 3.0, rise=2.0, fall=2.0)
-    curve = curve_of(lambda size: max(low(size), high(size)))
-    proposal = proposal_of([curve])
+    low, high = parabola(54, lesser), parabola(PEAK_TO_BOX * 104, 3.0)
+    proposal = proposal_of([curve_of(lambda size: max(low(size), high(size)))])
     assert [choice.box_size_px for choice in proposal.choices] == [104, 84, 130]
     assert max(proposal.choices, key=lambda choice: choice.strength) is proposal.choices[0]
 
@@ -135,14 +121,13 @@ def test_no_choice_is_smaller_than_what_the_network_takes() -> None:
     assert [choice.box_size_px for choice in proposal.choices] == [12, 16, 18]
 
 
-def test_top_of_a_curve_that_only_rises_ends_with_it() -> None:
-    middle_px = SIZES[-1] * np.exp(-TOP / 2)
-    assert abs(proposal_of([curve_of(np.log)]).box_size_px - middle_px / TOP_TO_BOX) <= 1
+def test_curve_that_only_rises_has_its_end() -> None:
+    assert abs(proposal_of([curve_of(np.log)]).box_size_px - SIZES[-1] / PEAK_TO_BOX) <= 1
 
 
 def test_median_of_several_micrographs_decides() -> None:
-    odd_one = curve_of(tent(60, 9.0))
-    others = [curve_of(tent(TOP_TO_BOX * 150, height)) for height in (2.0, 1.0)]
+    odd_one = curve_of(parabola(60, 9.0))
+    others = [curve_of(parabola(PEAK_TO_BOX * 150, height)) for height in (2.0, 1.0)]
     assert proposal_of([odd_one, *others]).box_size_px == 150
 
 

@@ -2,8 +2,8 @@
 
 It has learnt particles that fill its box as they fill a user's. So it is surest of them where a
 micrograph is sampled about as the right box would have it, and less sure on either side: it scores
-boxes of many sizes. The curve of how sure it is rises steeply to a broad top that falls off slowly;
-what lies at a steady share of the right box is the middle of that top, not its highest point.
+boxes of many sizes. How sure it is of its best candidates rises steeply towards the right box and
+falls off slowly beyond it, so that the peak lies a little beyond, too: by as much on all sets.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
-from scipy import ndimage
 from scipy.special import logit
 
 from napari_deepem.core.errors import InputError
@@ -26,14 +25,12 @@ from napari_deepem.core.picking.scoring import score_tiles
 from napari_deepem.core.types import FloatArray, Micrograph, Picks
 
 ENOUGH_MICROGRAPHS = 5  # more of a series make a proposal hardly surer
-TIMES_LARGER = 1.25  # than the size before it is each that is tried
+TIMES_LARGER = 1.25  # than the size before it is each that is tried; closer ones follow noise
 SHARES = 1 / 60, 1 / 4  # of a micrograph's shorter side: the smallest and the largest box tried
 MOST_PX = 384  # network pixels along a side: of small boxes the middle holds enough
 PARTICLES_TO_A_BOX = 0.1  # for each box's area: so many of the best candidates count
-TOP = 0.4  # of a logit: what is less than this below a peak is its top
 LESSER = 1.0  # of a logit: peaks that lie this far below the highest are no choices
-PLACES = 1000  # along the curve, at which its tops are measured: a third of a per cent apart
-TOP_TO_BOX = 1.17  # the middle of the top lies at so many times the box that users take
+PEAK_TO_BOX = 1.1  # the curve peaks at so many times the box that users take
 UNSURE = 1e-7  # from 0 or 1: scores nearer to them have no logits
 CHOICES = 3
 BESIDE = 5 / 4  # times smaller and larger than the likeliest: choices where there is one peak
@@ -158,10 +155,10 @@ def proposal_of(curves: Sequence[StrengthCurve]) -> BoxProposal:
         return BoxChoice(box_size_px, strength, replace(shown[nearest], box_size_px=box_size_px))
 
     lowest, highest = np.log(BOX_RANGE_PX)
-    offset = np.log(TOP_TO_BOX)
+    offset = np.log(PEAK_TO_BOX)
     boxes = [
-        (float(np.clip(middle - offset, lowest, highest)), height)
-        for middle, height in _tops_of(log_sizes, strengths)
+        (float(np.clip(place - offset, lowest, highest)), height)
+        for place, height in _peaks_of(log_sizes, strengths)
     ]
     for steps in (-1, 1, -2, 2):
         beside = boxes[0][0] + steps * np.log(BESIDE)
@@ -184,28 +181,27 @@ def _median_of(curves: Sequence[dict[int, float]]) -> tuple[list[int], FloatArra
     return sizes, np.array(below) + np.median(heights)
 
 
-def _tops_of(log_sizes: FloatArray, strengths: FloatArray) -> list[tuple[float, float]]:
-    """The logarithms of the sizes in the middle of the curve's tops, and its heights, highest first.
+def _peaks_of(log_sizes: FloatArray, strengths: FloatArray) -> list[tuple[float, float]]:
+    """The logarithms of the sizes where the curve peaks, with its heights there, highest first.
 
-    A top is what surrounds a peak and lies less than `TOP` below it; between sizes the curve is
-    straight. The smallest and the largest size are no peaks, which may well lie beyond them,
-    unless there is no other; nor are peaks far below the highest.
+    Between sizes a parabola through the three around a peak tells. The smallest and the largest
+    size are no peaks, which may well lie beyond them, unless there is no other; nor are peaks far
+    below the highest.
     """
     inner = range(1, len(strengths) - 1)
-    peaks = [k for k in inner if strengths[k - 1] < strengths[k] >= strengths[k + 1]]
-    peaks = sorted(peaks or [int(np.argmax(strengths))], key=lambda k: -strengths[k])
-    places = np.linspace(log_sizes[0], log_sizes[-1], PLACES)
-    heights = np.interp(places, log_sizes, strengths)
-    tops: list[tuple[float, float, float]] = []  # first and last place, height
-    for k in peaks:
-        is_known = any(first <= log_sizes[k] <= last for first, last, _ in tops)
-        if is_known or strengths[k] <= strengths[peaks[0]] - LESSER:
-            continue
-        stretches, _ = ndimage.label(heights > strengths[k] - TOP)
-        nearest = np.argmin(np.abs(places - log_sizes[k]))
-        top = places[stretches == stretches[nearest]]
-        tops.append((top[0], top[-1], strengths[k]))
-    return [(float(first + last) / 2, float(height)) for first, last, height in tops]
+    tops = [k for k in inner if strengths[k - 1] < strengths[k] >= strengths[k + 1]]
+    peaks = []
+    for k in tops:
+        square, slope, height = np.polyfit(
+            log_sizes[k - 1 : k + 2] - log_sizes[k], strengths[k - 1 : k + 2], 2
+        )
+        offset = -slope / (2 * square)
+        peaks.append((float(log_sizes[k] + offset), float(height + slope * offset / 2)))
+    if not peaks:
+        k = int(np.argmax(strengths))
+        peaks.append((float(log_sizes[k]), float(strengths[k])))
+    peaks.sort(key=lambda peak: -peak[1])
+    return [peak for peak in peaks if peak[1] > peaks[0][1] - LESSER]
 
 
 def _sizes_on(micrograph: Micrograph) -> list[int]:
