@@ -12,6 +12,7 @@ from napari_deepem.core.jobs import BoxSizesTried, finish
 from napari_deepem.core.network.general import general_model
 from napari_deepem.core.picking import box_proposal
 from napari_deepem.core.picking.box_proposal import (
+    PEAK_TO_BOX,
     StrengthCurve,
     proposal_of,
     propose_box,
@@ -42,11 +43,11 @@ def parabola(middle_px: float, height: float) -> Callable[[float], float]:
 def of_sample() -> tuple[StrengthCurve, list[BoxSizesTried]]:
     """The curve of a micrograph of the sample, and the progress that was told.
 
-    Half as much of it is looked at as usual, to be quick.
+    Less of it is looked at than usual, to be quick.
     """
     progress: list[BoxSizesTried] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(box_proposal, "MOST_PX", box_proposal.MOST_PX // 2)
+        patch.setattr(box_proposal, "MOST_PX", 256)
         curve = finish(trying_box_sizes(simulated_micrograph().micrograph), progress.append)
     return curve, progress
 
@@ -78,7 +79,7 @@ def test_sizes_rise_from_a_sixtieth_to_a_quarter_of_the_side(
 def test_picks_of_the_middle_lie_where_they_do_on_the_whole_micrograph(
     of_sample: tuple[StrengthCurve, list[BoxSizesTried]],
 ) -> None:
-    size = min(of_sample[0].picks, key=lambda size: abs(size - 60))
+    size = min(of_sample[0].picks, key=lambda size: abs(size - 90))
     picks = of_sample[0].picks[size]
     assert np.ptp(picks.centres_yx, axis=0).max() < 1024 / 2  # no more was looked at
     whole = find_candidates(score(simulated_micrograph().micrograph, general_model(size)))
@@ -87,25 +88,29 @@ def test_picks_of_the_middle_lie_where_they_do_on_the_whole_micrograph(
     assert near.mean() > 0.7
 
 
-@pytest.mark.parametrize("middle_px", [60.0, 88.0, 141.5, 250.0])
-def test_likeliest_box_is_where_the_curve_peaks_between_sizes(middle_px: float) -> None:
-    choice = proposal_of([curve_of(parabola(middle_px, 2.0))]).choices[0]
-    assert abs(choice.box_size_px - middle_px) <= 1  # even
+@pytest.mark.parametrize("box_px", [60.0, 88.0, 141.5, 230.0])
+def test_likeliest_box_is_a_little_below_the_peak_between_sizes(box_px: float) -> None:
+    choice = proposal_of([curve_of(parabola(PEAK_TO_BOX * box_px, 2.0))]).choices[0]
+    assert abs(choice.box_size_px - box_px) <= 1  # even
     assert choice.box_size_px % 2 == 0
     assert choice.strength == pytest.approx(2.0)
     (row,) = choice.picks.centres_yx[:, 0]
-    assert row == min(SIZES, key=lambda size: abs(np.log(size / middle_px)))
+    assert row == min(SIZES, key=lambda size: abs(np.log(size / box_px)))
     assert choice.picks.box_size_px == choice.box_size_px
 
 
 def test_other_peaks_are_the_next_choices() -> None:
-    low, high = parabola(60, 2.0), parabola(200, 3.0)
+    low, high = parabola(PEAK_TO_BOX * 54, 2.5), parabola(PEAK_TO_BOX * 180, 3.0)
     proposal = proposal_of([curve_of(lambda size: max(low(size), high(size)))])
-    assert [choice.box_size_px for choice in proposal.choices] == [200, 60, 160]
+    assert [choice.box_size_px for choice in proposal.choices] == [180, 54, 144]
 
 
-def test_boxes_a_quarter_smaller_and_larger_are_choices_beside_a_single_peak() -> None:
-    proposal = proposal_of([curve_of(parabola(104, 2.0))])
+@pytest.mark.parametrize("lesser", [-9.0, 1.9])
+def test_boxes_a_quarter_smaller_and_larger_are_choices_beside_a_single_high_peak(
+    lesser: float,
+) -> None:
+    low, high = parabola(54, lesser), parabola(PEAK_TO_BOX * 104, 3.0)
+    proposal = proposal_of([curve_of(lambda size: max(low(size), high(size)))])
     assert [choice.box_size_px for choice in proposal.choices] == [104, 84, 130]
     assert max(proposal.choices, key=lambda choice: choice.strength) is proposal.choices[0]
 
@@ -117,21 +122,21 @@ def test_no_choice_is_smaller_than_what_the_network_takes() -> None:
 
 
 def test_curve_that_only_rises_has_its_end() -> None:
-    assert proposal_of([curve_of(np.log)]).box_size_px in (296, 298)  # of 297
+    assert abs(proposal_of([curve_of(np.log)]).box_size_px - SIZES[-1] / PEAK_TO_BOX) <= 1
 
 
 def test_median_of_several_micrographs_decides() -> None:
     odd_one = curve_of(parabola(60, 9.0))
-    curves = [odd_one, curve_of(parabola(150, 2.0)), curve_of(parabola(150, 1.0))]
-    assert proposal_of(curves).box_size_px == 150
+    others = [curve_of(parabola(PEAK_TO_BOX * 150, height)) for height in (2.0, 1.0)]
+    assert proposal_of([odd_one, *others]).box_size_px == 150
 
 
 def test_strength_is_the_median_logit_of_as_many_picks_as_cover_a_part() -> None:
     scores = 1 / (1 + np.exp(-np.array([5.0, 4.0, 3.0, 2.0, 1.0, 0.0])))
     picks = Picks(np.zeros((6, 2)), scores, 10)
-    assert strength_of(picks, (100, 20), 10) == pytest.approx(4)  # 0.15 of 20 boxes: three
+    assert strength_of(picks, (100, 30), 10) == pytest.approx(4)  # 0.1 of 30 boxes: three
     assert strength_of(picks, (10, 10), 10) == pytest.approx(5)  # one at least
-    assert strength_of(picks, (1000, 20), 10) < -10  # 30 wanted, most of which are not there
+    assert strength_of(picks, (1000, 30), 10) < -10  # 30 wanted, most of which are not there
 
 
 def test_proposing_can_be_stopped() -> None:

@@ -1,8 +1,9 @@
 """The box that suits particles of which nobody has clicked one, proposed by the general network.
 
 It has learnt particles that fill its box as they fill a user's. So it is surest of them where a
-micrograph is sampled as the right box would have it, and less sure on either side: it scores boxes
-of many sizes, and those are proposed at which its best candidates score highest.
+micrograph is sampled about as the right box would have it, and less sure on either side: it scores
+boxes of many sizes. How sure it is of its best candidates rises steeply towards the right box and
+falls off slowly beyond it, so that the peak lies a little beyond, too: by as much on all sets.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from napari_deepem.core.picking.scoring import score_tiles
 from napari_deepem.core.types import FloatArray, Micrograph, Picks
 
 ENOUGH_MICROGRAPHS = 5  # more of a series make a proposal hardly surer
-TIMES_LARGER = 1.2  # than the size before it is each that is tried
+TIMES_LARGER = 1.25  # than the size before it is each that is tried; closer ones follow noise
 SHARES = 1 / 60, 1 / 4  # of a micrograph's shorter side: the smallest and the largest box tried
-MOST_PX = 512  # network pixels along a side: of small boxes the middle holds enough
-PARTICLES_TO_A_BOX = 0.15  # for each box's area: so many of the best candidates count
+MOST_PX = 384  # network pixels along a side: of small boxes the middle holds enough
+PARTICLES_TO_A_BOX = 0.1  # for each box's area: so many of the best candidates count
+LESSER = 1.0  # of a logit: peaks that lie this far below the highest are no choices
+PEAK_TO_BOX = 1.12  # the curve peaks at so many times the box that users take
 UNSURE = 1e-7  # from 0 or 1: scores nearer to them have no logits
 CHOICES = 3
 BESIDE = 5 / 4  # times smaller and larger than the likeliest: choices where there is one peak
@@ -146,18 +149,22 @@ def proposal_of(curves: Sequence[StrengthCurve]) -> BoxProposal:
     sizes, strengths = _median_of([curve.strengths for curve in curves])
     log_sizes, shown = np.log(sizes), curves[0].picks
 
-    def choice(log_size: float, strength: float) -> BoxChoice:
-        nearest = min(shown, key=lambda size: abs(np.log(size) - log_size))
-        box_size_px = 2 * round(np.exp(log_size) / 2)
+    def choice(log_box: float, strength: float) -> BoxChoice:
+        nearest = min(shown, key=lambda size: abs(np.log(size) - log_box))
+        box_size_px = 2 * round(np.exp(log_box) / 2)
         return BoxChoice(box_size_px, strength, replace(shown[nearest], box_size_px=box_size_px))
 
-    peaks = _peaks_of(log_sizes, strengths)
     lowest, highest = np.log(BOX_RANGE_PX)
+    offset = np.log(PEAK_TO_BOX)
+    boxes = [
+        (float(np.clip(place - offset, lowest, highest)), height)
+        for place, height in _peaks_of(log_sizes, strengths)
+    ]
     for steps in (-1, 1, -2, 2):
-        beside = peaks[0][0] + steps * np.log(BESIDE)
+        beside = boxes[0][0] + steps * np.log(BESIDE)
         if lowest <= beside <= highest:
-            peaks.append((beside, float(np.interp(beside, log_sizes, strengths))))
-    return BoxProposal(tuple(choice(*peak) for peak in peaks[:CHOICES]))
+            boxes.append((beside, float(np.interp(beside + offset, log_sizes, strengths))))
+    return BoxProposal(tuple(choice(*box) for box in boxes[:CHOICES]))
 
 
 def _median_of(curves: Sequence[dict[int, float]]) -> tuple[list[int], FloatArray]:
@@ -178,7 +185,8 @@ def _peaks_of(log_sizes: FloatArray, strengths: FloatArray) -> list[tuple[float,
     """The logarithms of the sizes where the curve peaks, with its heights there, highest first.
 
     Between sizes a parabola through the three around a peak tells. The smallest and the largest
-    size are no peaks, which may well lie beyond them, unless there is no other.
+    size are no peaks, which may well lie beyond them, unless there is no other; nor are peaks far
+    below the highest.
     """
     inner = range(1, len(strengths) - 1)
     tops = [k for k in inner if strengths[k - 1] < strengths[k] >= strengths[k + 1]]
@@ -192,7 +200,8 @@ def _peaks_of(log_sizes: FloatArray, strengths: FloatArray) -> list[tuple[float,
     if not peaks:
         k = int(np.argmax(strengths))
         peaks.append((float(log_sizes[k]), float(strengths[k])))
-    return sorted(peaks, key=lambda peak: -peak[1])
+    peaks.sort(key=lambda peak: -peak[1])
+    return [peak for peak in peaks if peak[1] > peaks[0][1] - LESSER]
 
 
 def _sizes_on(micrograph: Micrograph) -> list[int]:
