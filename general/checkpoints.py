@@ -41,8 +41,11 @@ def restore(trainee: Trainee, path: Path) -> bool:
         network.load_state_dict(_after(prefix, tensors))
     state = trainee.optimiser.state_dict()
     state["state"] = {
-        index: _after(f"optimiser.{index}.", tensors)
-        for index in range(len(list(trainee.network.parameters())))
+        index: {
+            name: moment if name == "step" else torch.empty_like(weights).copy_(moment)
+            for name, moment in _after(f"optimiser.{index}.", tensors).items()
+        }  # laid out as the weights are: the fused step pairs them by their place in memory
+        for index, weights in enumerate(trainee.network.parameters())
     }
     trainee.optimiser.load_state_dict(state)
     return True

@@ -52,9 +52,10 @@ class Learner(ABC):
         """The network to use: on the CPU, in evaluation mode, without batch normalisation."""
 
     @abstractmethod
-    def look_around(self, stop: Callable[[], bool] = never) -> None:
+    def look_around(self, stop: Callable[[], bool] = never, *, learn_likely: bool = False) -> None:
         """Draw no more background where the network sees particles that are not labelled.
 
+        To learn likely ones is to show them as particles too, see `unlabelled_particles`.
         Nothing changes if `stop`, which is asked now and then, becomes true.
         """
 
@@ -133,7 +134,7 @@ class PaperLearner(Learner):
             self._optimiser.step()
             yield loss.item()
 
-    def look_around(self, stop: Callable[[], bool] = never) -> None:
+    def look_around(self, stop: Callable[[], bool] = never, *, learn_likely: bool = False) -> None:
         """Change nothing: the paper's examples are drawn once."""
 
     def trained(self) -> Network:
@@ -205,10 +206,17 @@ class ModernLearner(Learner):
         """The averaged network, its batch normalisation folded away."""
         return self._average.without_batch_norm().cpu()
 
-    def look_around(self, stop: Callable[[], bool] = never) -> None:
+    def look_around(self, stop: Callable[[], bool] = never, *, learn_likely: bool = False) -> None:
         """Keep background clear of what the network sees now, no longer of what it saw before."""
         away_px = self._recipe.background_distance * self._box_px
-        cleared = clear_of_lookalikes(self._labelled, self.trained(), away_px, self._device, stop)
+        cleared = clear_of_lookalikes(
+            self._labelled,
+            self.trained(),
+            away_px,
+            self._device,
+            stop,
+            learn_likely=learn_likely,
+        )
         self._fields = cleared or self._fields
 
     def _draw_batches(self) -> Iterator[tuple[Tensor, Tensor]]:

@@ -66,11 +66,9 @@ FROM_GENERAL = replace(  # the recipe modern where the general network is traine
     batch_norm=False,  # the general network's is folded away for good; maps are its own, too
     epochs=12,
     batches_per_epoch=50,
-    learning_rate=9e-4,
-    background_distance=0.3,
-    jitter=0.03,
-    label_smoothing=0.05,
-    negatives_per_positive=1.0,
+    batch_size=32,
+    learning_rate=1e-3,
+    jitter=0.06,
 )
 RECIPES = {recipe.name: recipe for recipe in (MODERN, WIDE, DEEPEM2017)}
 CONTINUED_SHARE = 0.2  # of the epochs, where a network is trained on that was trained from chance

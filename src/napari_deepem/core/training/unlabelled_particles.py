@@ -13,14 +13,18 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from napari_deepem.core.geometry import nearest_distances
 from napari_deepem.core.jobs import finish, never
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.scoring import CPU, score_prepared
 from napari_deepem.core.training.dataset import Field
-from napari_deepem.core.types import FloatArray, ScoreMap
+from napari_deepem.core.types import Candidates, FloatArray, ScoreMap
 
 LABELLED_BELOW = 0.1  # share of the labelled particles that score less than all lookalikes
+LIKELY_ABOVE = 0.5  # share of the labelled particles that score less than likely ones
+MOST_LIKELY = 4  # likely particles to a labelled one
+LIKELY_APART_BOXES = 0.3  # from every label: what is nearer is the same particle, or unsure
 
 
 def clear_of_lookalikes(
@@ -29,30 +33,55 @@ def clear_of_lookalikes(
     away_px: float,
     device: torch.device = CPU,
     stop: Callable[[], bool] = never,
+    *,
+    learn_likely: bool = False,
 ) -> list[Field]:
     """The same fields, but no background is drawn where there may be an unlabelled particle.
 
     That is within `away_px` network pixels of every candidate that scores as high as all but a
-    tenth of the labelled particles. Fields without a labelled particle stay as they are: their
-    background is labelled. `stop` is asked field by field; where it is true, none come back.
+    tenth of the labelled particles. To learn likely particles is to count those that score as high
+    as the better half of the labelled ones among the positives, see `with_likely_particles`. Fields
+    without a labelled particle stay as they are: their background is labelled. `stop` is asked
+    field by field; where it is true, none come back.
     """
-    with_particles = [field for field in fields if len(field.positive_yx)]
-    maps = []
-    for field in with_particles:
+    candidates: list[Candidates | None] = []
+    labelled_scores = []
+    for field in fields:
         if stop():
             return []
-        maps.append(finish(score_prepared(field.prepared, network, device=device)))
-    labelled_scores = [
-        scores_at(score_map, field.positive_yx)
-        for score_map, field in zip(maps, with_particles, strict=True)
-    ]
-    lowest = np.quantile(np.concatenate(labelled_scores), LABELLED_BELOW)
-    candidates = [find_candidates(score_map) for score_map in maps]
-    lookalikes = iter([each.centres_yx[each.scores >= lowest] for each in candidates])
-    return [
-        clear_of(field, next(lookalikes), away_px) if len(field.positive_yx) else field
-        for field in fields
-    ]
+        if not len(field.positive_yx):
+            candidates.append(None)
+            continue
+        score_map = finish(score_prepared(field.prepared, network, device=device))
+        labelled_scores.append(scores_at(score_map, field.positive_yx))
+        candidates.append(find_candidates(score_map))
+    lowest, likely = np.quantile(np.concatenate(labelled_scores), [LABELLED_BELOW, LIKELY_ABOVE])
+    cleared = []
+    for field, its_candidates in zip(fields, candidates, strict=True):
+        if its_candidates is None:
+            cleared.append(field)
+            continue
+        clear = clear_of(field, its_candidates.centres_yx[its_candidates.scores >= lowest], away_px)
+        if learn_likely:
+            likely_yx = its_candidates.centres_yx[its_candidates.scores >= likely]
+            particles_yx = with_likely_particles(field, likely_yx, network.architecture.box_px)
+            clear = replace(clear, positive_yx=particles_yx)
+        cleared.append(clear)
+    return cleared
+
+
+def with_likely_particles(field: Field, likely_yx: FloatArray, box_px: int) -> FloatArray:
+    """(n, 2) positives of a field: labelled particles, and (k, 2) likely ones, best first.
+
+    Of these the ones apart from all labels, up to four to a labelled particle; labelled ones are
+    repeated so that they remain a third of all.
+    """
+    cols = likely_yx[:, 1]
+    inside = (cols >= field.cols[0]) & (cols <= field.cols[1])
+    apart = nearest_distances(likely_yx, field.avoid_yx) > LIKELY_APART_BOXES * box_px
+    new_yx = likely_yx[inside & apart][: MOST_LIKELY * len(field.positive_yx)]
+    repeats = max(1, len(new_yx) // (2 * len(field.positive_yx)))
+    return np.concatenate([*[field.positive_yx] * repeats, new_yx])
 
 
 def clear_of(field: Field, centres_yx: FloatArray, away_px: float) -> Field:
