@@ -42,6 +42,7 @@ def open_dock(**summary: object) -> tuple[Pick, Session]:
         threshold=0.5,
         std_range=(0.8, 2.5),
         box_size_px=24,
+        recipe="modern",
         sampling=Sampling(1),
         summary=summary,
     )
@@ -157,6 +158,7 @@ def test_partial_labels_have_no_precision_and_older_models_no_curves() -> None:
         threshold=0.4,
         std_range=(0.8, 2.5),
         box_size_px=24,
+        recipe="modern",
         summary={"held_out_recall": 0.8},
     )
     assert dock.use_optimum.text == "Use F2 optimum (0.40)"
