@@ -66,7 +66,8 @@ class Story:
         wait_until(lambda: bool(self.session.micrographs) and not self.link.autosave.message)
 
     def tell(self) -> None:
-        """From the first label to the files."""
+        """From the first proposal to the files."""
+        self.propose()
         self.annotate()
         self.train()
         self.pick()
@@ -75,6 +76,19 @@ class Story:
         self.export()
         self.link.autosave.close()
         self.viewer.close()
+
+    def propose(self) -> None:
+        """Boxes to choose from, and particles, before anything is labelled; then neither."""
+        proposals, session = self.show("Annotate").proposals, self.session
+        proposals.propose_box.native.click()
+        wait_until(lambda: bool(session.box_choices))
+        self.picture("Annotate", "propose_box")
+        session.box_size_px = SAMPLE_BOX_PX
+        proposals.propose.native.click()
+        wait_until(lambda: session.current_scored is not None)
+        settle(2.0)
+        self.grab_window("window_propose")
+        session.model, session.box_choices = None, ()
 
     def annotate(self) -> None:
         """Labels on two micrographs, the first of them in sight."""
@@ -162,8 +176,8 @@ class Story:
         settle()
         return dock
 
-    def picture(self, name: str) -> None:
-        """Save a picture of one dock, down to where it is empty."""
+    def picture(self, name: str, file_name: str = "") -> None:
+        """Save a picture of one dock, down to where it is empty; named as it is by default."""
         settle()
         native = self.docks[name].native
         frame = native.parent()
@@ -174,7 +188,10 @@ class Story:
         ]
         used = max(each.mapTo(frame, QPoint(0, each.height())).y() for each in seen)
         height = min(used + 8, frame.height())
-        save(frame.grab(QRect(0, 0, frame.width(), height)), self.out / f"{name.lower()}.png")
+        save(
+            frame.grab(QRect(0, 0, frame.width(), height)),
+            self.out / f"{file_name or name.lower()}.png",
+        )
 
     def grab_window(self, name: str) -> None:
         """Save a picture of the whole window."""

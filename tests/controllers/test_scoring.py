@@ -58,7 +58,12 @@ def test_old_scores_do_not_outlast_their_model(opened, scores: dict[str, float],
     link.scoring.score(["m1", "m2"])
     qtbot.waitUntil(lambda: not link.session.scoring.running)
     link.session.model = SimpleNamespace(
-        min_distance_px=None, threshold=0.5, std_range=(0.0, 1.0), box_size_px=24, summary={}
+        min_distance_px=None,
+        threshold=0.5,
+        std_range=(0.0, 1.0),
+        box_size_px=24,
+        recipe="modern",
+        summary={},
     )
     assert link.session.candidates == {}
     assert "Picks" not in visible(link.viewer)

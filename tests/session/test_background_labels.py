@@ -42,10 +42,31 @@ def test_background_keeps_clear_of_what_a_network_takes_for_particles() -> None:
         std_range=(0.0, 9.0),
         min_distance_px=None,
         box_size_px=BOX_PX,
+        recipe="modern",
         summary={},
     )
     suspect_yx = np.array([[55.0, 35.0], [55.0, 105.0]])
     scores = np.array([0.21, 0.19])  # of which a quarter of the threshold is reached by one
+    session.candidates = {micrograph.name: Candidates(suspect_yx, scores, np.ones(2), BOX_PX)}
+    drawn_yx = np.concatenate([finish(drawing_background(session)) for _ in range(20)])
+    first, second = (nearest_distances(suspect_yx[[at]], drawn_yx)[0] for at in (0, 1))
+    assert first > BOX_PX / 2 - 1
+    assert second < BOX_PX / 2
+
+
+def test_background_keeps_clear_of_what_the_general_network_picks() -> None:
+    micrograph, centres_yx = blob_micrograph(1)
+    session = session_on(micrograph, Labels.of(centres_yx[:1]))
+    session.model = SimpleNamespace(
+        recipe="general",
+        threshold=0.8,
+        std_range=(0.0, 9.0),
+        min_distance_px=None,
+        box_size_px=BOX_PX,
+        summary={},
+    )
+    suspect_yx = np.array([[55.0, 35.0], [55.0, 105.0]])
+    scores = np.array([0.81, 0.79])
     session.candidates = {micrograph.name: Candidates(suspect_yx, scores, np.ones(2), BOX_PX)}
     drawn_yx = np.concatenate([finish(drawing_background(session)) for _ in range(20)])
     first, second = (nearest_distances(suspect_yx[[at]], drawn_yx)[0] for at in (0, 1))

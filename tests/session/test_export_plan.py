@@ -25,7 +25,12 @@ def session() -> Session:
     """Two scored micrographs, 150 rows by 200 columns, with the same two candidates."""
     session = Session(threshold=0.5)
     session.model = SimpleNamespace(
-        min_distance_px=None, threshold=0.5, std_range=(0.0, 5.0), box_size_px=30, summary={}
+        min_distance_px=None,
+        threshold=0.5,
+        std_range=(0.0, 5.0),
+        box_size_px=30,
+        recipe="modern",
+        summary={},
     )
     grid = np.zeros((2, 2), dtype=np.float32)
     session.micrographs = {name: Micrograph(np.zeros((150, 200)), name) for name in "ab"}

@@ -22,6 +22,7 @@ def model(box_size_px: int = 100) -> SimpleNamespace:
         box_size_px=box_size_px,
         threshold=0.5,
         std_range=(0.0, 2.0),
+        recipe="modern",
         summary={},
     )
 
@@ -98,11 +99,11 @@ def test_refining_needs_a_model_of_this_box_and_something_to_learn(session: Sess
     assert "no labels and no verdicts" in readiness.why_not_refine(session)
     session.labels = {"a": Labels.of([[5, 5]])}
     assert readiness.why_not_refine(session) == ""
-    assert readiness.why_not_refine_by_verdicts(session) == "Accept or reject some picks first."
+    assert readiness.why_not_train_by_verdicts(session) == "Accept or reject some picks first."
     session.verdicts = {"a": Labels.of([[5, 5]])}
-    assert readiness.why_not_refine_by_verdicts(session) == ""
+    assert readiness.why_not_train_by_verdicts(session) == ""
     session.box_size_px = 120
-    for why_not in (readiness.why_not_refine, readiness.why_not_refine_by_verdicts):
+    for why_not in (readiness.why_not_refine, readiness.why_not_train_by_verdicts):
         assert "The box is 120 px now, the model's 100 px" in why_not(session)
 
 

@@ -28,7 +28,12 @@ def session() -> Session:
     session = Session(box_size_px=40, threshold=0.5, std_range=(0.0, 3.0))
     session.files = {name: Path(f"{name}.mrc") for name in "ab"}
     session.model = SimpleNamespace(
-        min_distance_px=None, box_size_px=40, threshold=0.5, std_range=(0.0, 3.0), summary={}
+        min_distance_px=None,
+        box_size_px=40,
+        threshold=0.5,
+        std_range=(0.0, 3.0),
+        recipe="modern",
+        summary={},
     )
     session.candidates = {
         "a": candidates((50, 50, 0.9, 1.0), (52, 50, 0.8, 1.0), (200, 50, 0.45, 2.0)),

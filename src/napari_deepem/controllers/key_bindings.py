@@ -14,7 +14,13 @@ from napari.settings import get_settings
 from napari.utils.action_manager import action_manager
 from napari.utils.interactions import Shortcut
 
-from napari_deepem.session.readiness import why_not_annotate, why_not_begin
+from napari_deepem.session import Session
+from napari_deepem.session.readiness import (
+    why_not_annotate,
+    why_not_begin,
+    why_not_propose,
+    why_not_propose_unasked,
+)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -48,9 +54,20 @@ def _tool(tool: str, name: str, description: str, key: str) -> KeyAction:
     )
 
 
+def _why_not_propose(session: Session) -> str:
+    return why_not_propose_unasked(session) or why_not_propose(session, session.current_alone)
+
+
 ACTIONS: tuple[KeyAction, ...] = (
     _step(1, "next_micrograph", "Next micrograph", "N"),
     _step(-1, "previous_micrograph", "Previous micrograph", "Shift-N"),
+    KeyAction(
+        "propose_particles",
+        "Propose particles",
+        "K",
+        lambda link: link.proposing.propose(link.session.current_alone),
+        lambda link: _why_not_propose(link.session),
+    ),
     _tool("positive", "mark_particles", "Mark particles", "G"),
     _tool("negative", "mark_non_particles", "Mark non-particles", "B"),
     _tool("erase", "erase_labels", "Erase labels", "E"),

@@ -16,6 +16,7 @@ class ProgressBars:
     def __init__(self, session: Session) -> None:
         self._bars = [
             _ProgressBar("Training", session.training),
+            _ProgressBar("Proposing", session.proposing),
             _ProgressBar("Scoring", session.scoring),
             _ProgressBar("Opening", session.opening),
             _ProgressBar("Exporting", session.exporting),

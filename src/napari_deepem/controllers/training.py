@@ -90,7 +90,9 @@ class Training:
     def _can_keep(self) -> bool:
         """Whether there is a file for it, and no model yet: that and its picks are worth more."""
         session = self._session
-        return bool(session.history) and session.folder is not None and session.model is None
+        return (
+            bool(session.history) and session.folder is not None and session.trained_model is None
+        )
 
     def load(self, path: Path) -> None:
         """Load a model file into the session."""
@@ -147,9 +149,10 @@ class Training:
 
     def _on_loaded(self, path: Path, model: Any) -> None:
         self._session.training.end(f"Loaded {path.name}: go on in the Pick dock.")
-        self._session.history = ()
-        self._session.rounds = (round_of(model, "file", 1),)
-        self._session.model = model
+        session = self._session
+        session.history = ()
+        session.model = model
+        session.rounds = () if session.proposes else (round_of(model, "file", 1),)
 
 
 def _fail(activity: Activity, error: Exception) -> None:

@@ -25,6 +25,7 @@ from napari_deepem.controllers.micrograph_layers import MicrographLayers
 from napari_deepem.controllers.mouse_tools import MouseTools, Tool
 from napari_deepem.controllers.navigation import Navigation
 from napari_deepem.controllers.progress_bars import ProgressBars
+from napari_deepem.controllers.proposing import Proposing
 from napari_deepem.controllers.result_layers import ResultLayers
 from napari_deepem.controllers.scoring import Scoring
 from napari_deepem.controllers.single_file_labels import SingleFileLabels
@@ -66,6 +67,7 @@ class ViewerLink:
         self._closed = False
         self.progress_bars = ProgressBars(self.session)
         self.scoring = Scoring(self.session, self._view_centre_yx)
+        self.proposing = Proposing(self.session, self.scoring)
         self.exporting = Exporting(self.session)
         self.label_layers = LabelLayers(self.session, self._viewer_of)
         self.mouse_tools = MouseTools(self.session, self.label_layers, self._viewer_of)
@@ -97,7 +99,7 @@ class ViewerLink:
         if self._viewer() is not None:
             self.training.stop_and_wait()
         drop_all(session)
-        for activity in (session.training, session.scoring, session.opening, session.exporting):
+        for activity in session.activities:
             if activity.running:
                 activity.end("Stopped: the window was closed.")
         self.progress_bars.close()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from napari_deepem.batch.scorer import Scorer, Scores
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import BatchesDone, EpochDone, MicrographRead, TilesDone, never
+from napari_deepem.core.network.general import general_model
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.training.box_size import suggest_box
 from napari_deepem.core.training.dataset import prepare_fields
@@ -143,6 +144,12 @@ def _leave_a_core_to_the_window() -> None:
     import torch
 
     torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 2) - 1)))
+
+
+def general(box_size_px: int) -> Generator[None, None, Model]:
+    """The job that gives the general network as a model for boxes of so many original pixels."""
+    yield
+    return general_model(box_size_px)
 
 
 def load(path: Path) -> Generator[None, None, Model]:

@@ -18,11 +18,18 @@ from napari_deepem.session.training_input import training_settings
 What = Literal["picks", "labels"]  # that may be saved
 
 OPEN_FIRST = "Open a micrograph first: drag an .mrc file in, or File > Open Sample > napari-deepem."
-NO_MODEL = "No model yet: train one, or load one, in the Train dock."
-NOTHING_SCORED = "Nothing to save yet: score a micrograph in the Pick dock first."
+NO_MODEL = (
+    "No model yet: propose particles in Annotate, or train a model, or load one, in the Train dock."
+)
+NOT_TRAINED = "Nothing has been trained yet: press Train."
+NOTHING_SCORED = (
+    "Nothing to save yet: propose particles in Annotate, or score a micrograph in the Pick dock."
+)
 NO_LABELS_YET = "Nothing to save yet: mark particles in the Annotate dock first."
 NOTHING_CHOSEN = "Nothing is chosen: choose micrographs in the table of the Micrographs dock."
-NOTHING_TO_REVIEW = "Nothing to review here yet: press Score in the Pick dock first."
+NOTHING_TO_REVIEW = (
+    "Nothing to review here yet: propose particles in Annotate, or press Score in the Pick dock."
+)
 NO_PICKS = "No picks here: lower the threshold, or widen the std range, in the Pick dock."
 ALL_HAVE_VERDICTS = "Every pick here has a verdict."
 
@@ -56,14 +63,11 @@ def why_not_train(session: Session) -> str:
         return why
     labels_and_verdicts = [*session.labelled().values(), *session.with_verdicts().values()]
     if not any(len(labels.positive_yx) for labels in labels_and_verdicts):
+        if session.proposes:
+            return "Accept at least one pick in Review, or mark a particle in Annotate."
         return "Mark at least one particle: Annotate > Mark particles, then click on particles."
-    for name in session.labelled().keys() & session.micrographs.keys():  # others tell when read
-        height, width = session.micrographs[name].shape
-        if session.box_size_px > min(height, width):
-            return (
-                f"A box of {session.box_size_px} px does not fit {name} ({width} x {height} px): "
-                "give a smaller box in Annotate."
-            )
+    if why := _why_no_box(session, session.labelled()):
+        return why
     try:
         training_settings(session)
     except InputError as error:  # parameters that don't go together
@@ -72,10 +76,24 @@ def why_not_train(session: Session) -> str:
     return ""
 
 
+def _why_no_box(session: Session, names: Collection[str]) -> str:
+    """Why a box does not fit one of these micrographs; those that are not in memory tell later."""
+    for name in [name for name in names if name in session.micrographs]:
+        height, width = session.micrographs[name].shape
+        if session.box_size_px > min(height, width):
+            return (
+                f"A box of {session.box_size_px} px does not fit {name} ({width} x {height} px): "
+                "give a smaller box in Annotate."
+            )
+    return ""
+
+
 def why_not_refine(session: Session) -> str:
     """Why the present model can't be trained again, anew or from its weights."""
     if session.model is None:
         return "There is no model yet: press Train."
+    if session.trained_model is None:
+        return NOT_TRAINED
     if not (session.labelled() or session.with_verdicts()):
         return (
             "There are no labels and no verdicts: mark particles in Annotate, or go through picks "
@@ -89,8 +107,10 @@ def why_not_refine(session: Session) -> str:
     return ""
 
 
-def why_not_refine_by_verdicts(session: Session) -> str:
-    """Why the present model can't be trained again with verdicts on its picks."""
+def why_not_train_by_verdicts(session: Session) -> str:
+    """Why verdicts on the present model's picks can't teach: the first training, or it again."""
+    if session.proposes:
+        return why_not_train(session)
     if why := why_not_refine(session):
         return why
     return "" if session.with_verdicts() else "Accept or reject some picks first."
@@ -100,12 +120,40 @@ def why_not_score(session: Session, names: Collection[str]) -> str:
     """Why none of these micrographs can be scored."""
     if why := why_not_begin(session):
         return why
-    if session.model is None:
-        return NO_MODEL
+    return NO_MODEL if session.model is None else _why_excluded(session, names)
+
+
+def _why_excluded(session: Session, names: Collection[str]) -> str:
     if names and session.excluded.issuperset(names):
         which = f"{next(iter(names))} is" if len(names) == 1 else "All of them are"
         return f"{which} excluded: take in again, in Micrographs, to score."
     return ""
+
+
+def why_not_propose(session: Session, names: Collection[str]) -> str:
+    """Why the general network can't propose particles on any of these micrographs."""
+    if why := why_not_begin(session) or _why_excluded(session, names):
+        return why
+    if why := _why_no_box(session, names):
+        return why
+    is_of_box = session.proposes and session.model.box_size_px == session.box_size_px
+    done = session.scored if len(names) == 1 else session.candidates
+    if is_of_box and set(names) <= done.keys() | session.excluded:
+        where = "here" if len(names) == 1 else "on every micrograph"
+        return f"Particles are proposed {where} already: go through them in Review, then train."
+    return ""
+
+
+def why_not_propose_unasked(session: Session) -> str:
+    """Why nothing is to be proposed before the user is asked: a trained model would be replaced."""
+    if session.trained_model is None:
+        return ""
+    return "There is a trained model: Propose particles, in Annotate, asks before it replaces that."
+
+
+def why_not_propose_box(session: Session) -> str:
+    """Why no box can be proposed: the current micrograph is not in memory."""
+    return why_not_annotate(session)
 
 
 def why_not_score_all(session: Session) -> str:

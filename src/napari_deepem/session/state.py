@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import Field, InstanceOf, PrivateAttr
 
+from napari_deepem.core.network.general import GENERAL_RECIPE
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.precision_estimate import PrecisionEstimate
@@ -70,12 +71,15 @@ class Session(Parameters):
     picks: InstanceOf[Picks] | None = None  # of the current micrograph; a projection of the above
     # from what was clicked, see `core.training.box_size`; None: can't tell
     suggested_box_px: int | None = None
+    # from the current micrograph alone, see `session.box_choices`
+    box_choices: tuple[Any, ...] = ()
 
     # verdicts on picks, by micrograph: `positive_yx` are accepted, `negative_yx` rejected
     verdicts: dict[str, InstanceOf[Labels]] = Field(default_factory=dict)
     rounds: tuple[Round, ...] = ()  # what each training gave
 
     _training: Activity = PrivateAttr(default_factory=Activity)
+    _proposing: Activity = PrivateAttr(default_factory=Activity)
     _scoring: Activity = PrivateAttr(default_factory=Activity)
     _opening: Activity = PrivateAttr(default_factory=Activity)
     _exporting: Activity = PrivateAttr(default_factory=Activity)
@@ -98,6 +102,7 @@ class Session(Parameters):
         self.events.micrographs.connect(self._forget_stale_scores)
         self.events.micrographs.connect(self._keep_headers)
         self.events.model.connect(self._on_model_changed)
+        self.events.current.connect(self._forget_box_choices)
         self._edits = History(self, "labels")
         self._verdict_edits = History(self, "verdicts")
 
@@ -105,6 +110,11 @@ class Session(Parameters):
     def training(self) -> Activity:
         """The progress of training."""
         return self._training
+
+    @property
+    def proposing(self) -> Activity:
+        """The progress of a proposal: of boxes, or of particles until they are scored."""
+        return self._proposing
 
     @property
     def scoring(self) -> Activity:
@@ -120,6 +130,11 @@ class Session(Parameters):
     def exporting(self) -> Activity:
         """The progress of writing coordinate files."""
         return self._exporting
+
+    @property
+    def activities(self) -> tuple[Activity, ...]:
+        """The progress of all long jobs."""
+        return self._training, self._proposing, self._scoring, self._opening, self._exporting
 
     @property
     def display(self) -> Display:
@@ -168,6 +183,11 @@ class Session(Parameters):
         return [*self.files, *(name for name in self.micrographs if name not in self.files)]
 
     @property
+    def current_alone(self) -> list[str]:
+        """The name of the current micrograph; empty where there is none."""
+        return [] if self.current is None else [self.current]
+
+    @property
     def chosen_sampling(self) -> Sampling:
         """The sampling of the next training, also where it is left to us."""
         return (
@@ -175,6 +195,17 @@ class Session(Parameters):
             or sampling_of_start(self.start, self.box_size_px)
             or automatic_sampling(self.box_size_px)
         )
+
+    @property
+    def trained_model(self) -> Model | None:
+        """The model, unless it is the general network as it comes: nobody has trained that."""
+        is_general = self.model is None or self.model.recipe == GENERAL_RECIPE
+        return None if is_general else self.model
+
+    @property
+    def proposes(self) -> bool:
+        """Whether picks are proposals: those of the general network as it comes."""
+        return self.model is not None and self.trained_model is None
 
     @property
     def f2_optimum(self) -> float | None:
@@ -258,6 +289,9 @@ class Session(Parameters):
     def _keep_headers(self, micrographs: Mapping[str, Micrograph]) -> None:
         new = {name: (each.shape, each.pixel_size) for name, each in micrographs.items()}
         self.headers = {**self.headers, **new}
+
+    def _forget_box_choices(self) -> None:
+        self.box_choices = ()
 
     def _on_model_changed(self, model: Model | None) -> None:
         self.scored = {}

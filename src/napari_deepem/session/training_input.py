@@ -80,7 +80,8 @@ class TrainingInput:
             LabelledMicrograph(name, self._labels_of_verdicts(name), False, self._source_of(name))
             for name in self.verdicts
         ]
-        order = {name: at for at, name in enumerate([*self.files, *self.micrographs])}
+        names = dict.fromkeys([*self.files, *self.micrographs])  # what is in view is in both
+        order = {name: at for at, name in enumerate(names)}
         joined = [self._inside(item) for item in join(with_labels, with_verdicts, self.box_size_px)]
         kept = [item for item in joined if item.labels.can_teach]
         return sorted(kept, key=lambda item: order.get(item.name, len(order)))

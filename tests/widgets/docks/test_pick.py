@@ -42,8 +42,8 @@ def open_dock(**summary: object) -> tuple[Pick, Session]:
         threshold=0.5,
         std_range=(0.8, 2.5),
         box_size_px=24,
-        recipe="modern",
         sampling=Sampling(1),
+        recipe="modern",
         summary=summary,
     )
     session.scored = {name: scored(session, name) for name in ("m1", "m2")}

@@ -153,6 +153,7 @@ class Docks:
             std_range=(0.0, 9.0),
             box_size_px=24,
             sampling=Sampling(1),
+            recipe="modern",
             summary={},
         )
         grid = np.zeros((5, 8), dtype=np.float32)

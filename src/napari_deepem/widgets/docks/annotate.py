@@ -19,11 +19,13 @@ from napari_deepem.session.display import Display
 from napari_deepem.session.readiness import why_not_annotate
 from napari_deepem.widgets.docks.dock import Dock, enable, form, row, tell, text_line
 from napari_deepem.widgets.docks.label_import import LabelImport
+from napari_deepem.widgets.docks.proposal_controls import ProposalControls
 
 HINT = (
-    "Click the middle of particles, twenty or more on each of two micrographs. Drag a label to "
-    "move it, Shift-click to erase it, drag elsewhere to move the view. You need not mark all: "
-    "background is drawn at random, away from your labels."
+    "Propose particles, and accept or reject some in Review; or click the middle of particles, "
+    "twenty or more on each of two micrographs. Drag a label to move it, Shift-click to erase it, "
+    "drag elsewhere to move the view. You need not mark all: background is drawn at random, away "
+    "from your labels."
 )
 UNDO_HELP = "Changes of labels, one by one, on whichever micrograph they were made."
 FILTERED_HELP = Display.model_fields["filtered"].description or ""
@@ -63,6 +65,7 @@ class Annotate(Dock):
         self.undo = self._button("Undo", edits.undo)
         self.redo = self._button("Redo", edits.redo)
         self.label_import = LabelImport(self.session, self._tell)
+        self.proposals = ProposalControls(self)
         self.counts = text_line("counts")
         self.status = text_line("status")
         self.hint = text_line("hint")
@@ -83,6 +86,7 @@ class Annotate(Dock):
                 form(
                     self.micrograph, row(self.box_size, self.in_angstrom, label=self.box_size.label)
                 ),
+                *self.proposals.widgets,
                 row(self.tools["positive"], self.tools["negative"]),
                 row(self.tools["erase"], self.tools["lasso"]),
                 row(self.undo, self.redo),
@@ -168,6 +172,7 @@ class Annotate(Dock):
         why_not = why_not_annotate(self.session)
         for tool, _, key, help_text in TOOLS:
             enable(self.tools[tool], why_not, with_keys(help_text, key))
+        self.proposals.show()
         self.filtered.tooltip = with_keys(FILTERED_HELP, "show_filtered")
         self._show_edits()
 

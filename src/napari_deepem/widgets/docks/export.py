@@ -29,7 +29,9 @@ WHAT_COPYING_DOES = (
     "As a Points layer of your own, to edit or to train on; without those that you rejected. One "
     "micrograph is in view at a time: the picks of all are saved as files."
 )
-NOT_SCORED = "There are no picks here yet: score this micrograph in the Pick dock first."
+NOT_SCORED = (
+    "There are no picks here yet: propose particles in Annotate, or score this micrograph in Pick."
+)
 NAMED = 8  # files that a question names one by one
 
 

@@ -22,8 +22,8 @@ from napari_deepem.widgets.docks.dock import enable, row
 WHAT_LOADING_DOES = "Adds the particles of a coordinate file to the labels."
 WHAT_LOADING_A_FOLDER_DOES = "Adds the particles of one file for each micrograph, by name."
 WHAT_DRAWING_DOES = (
-    "Marks places as non-particles, drawn at random: away from your labels, and from what looks "
-    "like them or, once there is a network, what that takes for particles. Erase what is one."
+    "Marks places as non-particles, drawn at random: away from your labels, from what looks like "
+    "them, and from what the network takes for particles. Erase what is one."
 )
 FILTER = "Coordinates (*.star *.box *.csv)"
 

@@ -31,6 +31,7 @@ from napari_deepem.widgets.plots.threshold_plots import COLORS, ScorePlot, StdPl
 from napari_deepem.widgets.plots.training_curves import shade
 
 NOT_HELD_OUT = "No labels were held out: mark particles on a second micrograph."
+NOT_TRAINED = "The general network has seen no labels of yours: train, with verdicts from Review."
 HOW_SURE = "Told from the scores, as held-out labels have shown how to read them."
 ALL_LEFT = "Scores every micrograph that is not scored yet."
 SCORED = "This micrograph is scored with this model."
@@ -169,7 +170,7 @@ class Pick(Dock):
 
     def _show(self) -> None:
         session, activity = self.session, self.session.scoring
-        why_not = why_not_score(session, [session.current] if session.current else [])
+        why_not = why_not_score(session, session.current_alone)
         running = "Scoring is running." if activity.running else ""
         scored = "" if session.current_scored is None else SCORED
         enable(self.score, why_not or running or scored)
@@ -190,7 +191,8 @@ class Pick(Dock):
             name = threshold_curves.shown_name("F2", curves)
             text += f": {name} {best:.2f})" if curves else ")"
         self.use_optimum.text = text
-        unknown = NOT_HELD_OUT if self.session.model else NO_MODEL
+        unknown = NOT_TRAINED if self.session.proposes else NOT_HELD_OUT
+        unknown = unknown if self.session.model else NO_MODEL
         enable(self.use_optimum, unknown if optimum is None else "", BEST_F2)
         self.scores.show_optimum(optimum)
         self.scores.show_curves(thresholds, curves)

@@ -16,8 +16,8 @@ from napari_deepem.session.box_pictures import cutting
 from napari_deepem.session.parameters import Order
 from napari_deepem.session.readiness import (
     why_gallery_is_empty,
-    why_not_refine_by_verdicts,
     why_not_review,
+    why_not_train_by_verdicts,
 )
 from napari_deepem.session.review_gallery import EMPTY, Gallery, Verdict
 from napari_deepem.session.training_rounds import gain_of
@@ -42,6 +42,10 @@ HOW_ORDERED = (
 WHAT_SUGGEST_DOES = (
     "Goes to the micrograph, and shows the boxes there, whose label would teach most: those that "
     "the network is least sure of, not overlapping, where little is labelled so far."
+)
+WHAT_FIRST_DOES = (
+    "Trains a first network. Accepted picks are particles, as what you marked is, rejected ones "
+    "are non-particles; what has no verdict is left out."
 )
 WHAT_AGAIN_DOES = (
     "Trains a new network with the same settings. Accepted picks are particles, rejected ones are "
@@ -265,7 +269,7 @@ class Review(Dock):
     def _train(self) -> None:
         self.link.stop_labelling()
         self._trains_again = True
-        self.link.training.train("anew")
+        self.link.training.train("new" if self.session.proposes else "anew")
 
     # words
 
@@ -274,7 +278,9 @@ class Review(Dock):
         running = "Training is running: see the Train dock." if activity.running else ""
         empty = why_gallery_is_empty(session, self._names(), len(self.pictures.gallery))
         enable(self.suggest, why_not_review(session), WHAT_SUGGEST_DOES)
-        enable(self.train_again, running or why_not_refine_by_verdicts(session), WHAT_AGAIN_DOES)
+        effect = WHAT_FIRST_DOES if session.proposes else WHAT_AGAIN_DOES
+        self.train_again.text = "Train" if session.proposes else "Train again"
+        enable(self.train_again, running or why_not_train_by_verdicts(session), effect)
         self._training_progress.show()
         tell(self.status, activity.message if activity.running else empty)
         self._show_counts()
