@@ -52,7 +52,7 @@ def when(is_so, then):
 
 def work():
     _, centres_yx = blob_micrograph(1)
-    session.box_size_px, session.epochs = BOX_PX, 500
+    session.box_size_px, session.epochs, session.start = BOX_PX, 500, "chance"
     network = Network(Architecture.for_box(BOX_PX)).eval()
     session.model = Model(
         network, "modern", BOX_PX, Sampling(1), 2.0, threshold=0.0, std_range=(0.0, 9.0)
@@ -120,7 +120,7 @@ def test_window_that_is_closed_keeps_what_a_first_training_has_learnt(folder: Pa
     link.autosave.open_folder(folder)
     session, training = link.session, link.training
     qtbot.waitUntil(lambda: "blobs_1" in session.micrographs)
-    session.box_size_px, session.epochs = BOX_PX, 900
+    session.box_size_px, session.epochs, session.start = BOX_PX, 900, "chance"
     session.labels = {"blobs_1": Labels.of(blob_micrograph(1)[1])}
     assert training.unfinished() == ""
     training.train()

@@ -23,7 +23,7 @@ from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import score
-from napari_deepem.core.training.recipes import DEEPEM2017, MODERN
+from napari_deepem.core.training.recipes import DEEPEM2017, FROM_GENERAL, MODERN
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.train import train_epochs
 from napari_deepem.core.types import Float32Array
@@ -31,7 +31,8 @@ from napari_deepem.io.models import load_model, save_model
 from networks import lively_network
 
 TOLERANCE = 1e-4
-QUICK = {  # both recipes, cut short
+QUICK = {  # both recipes, and the one of trainings from the general network, cut short
+    "general": replace(FROM_GENERAL, epochs=1, batches_per_epoch=2, batch_size=16),
     "modern": replace(MODERN, epochs=1, batches_per_epoch=6),
     "deepem2017": replace(DEEPEM2017, epochs=2),
 }
@@ -59,7 +60,9 @@ OLD_PROCESSOR = {  # what torch, oneDNN, MKL and NumPy do where there is no AVX
 
 
 def train_afresh(recipe: str) -> Model:
-    settings = TrainingSettings(BOX_PX, recipe_name=recipe, seed=3, own_recipe=QUICK[recipe])
+    start = "general" if recipe == "general" else "chance"
+    own = QUICK[recipe]
+    settings = TrainingSettings(BOX_PX, recipe_name=own.name, seed=3, own_recipe=own, start=start)
     return finish(train_epochs(*blob_sample(1, 2), settings))
 
 

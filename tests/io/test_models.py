@@ -19,6 +19,7 @@ from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.preprocessing.sampling import Sampling
+from napari_deepem.core.training.starts import FirstTraining
 from napari_deepem.core.training.train import train
 from napari_deepem.core.types import Labels
 from napari_deepem.io.models import (
@@ -36,6 +37,8 @@ SUMMARY = {
     "trained_on": [PART],
     "curve": [{"epoch": 1, "loss": 0.1 + 0.2, "held_out_loss": None}],
 }
+
+FIRST = {"start": "general", "recipe": {"name": "modern", "epochs": 5}, "epochs": None}
 
 
 @pytest.fixture
@@ -218,6 +221,15 @@ def test_summary_of_a_training_comes_back_whole(tmp_path: Path) -> None:
     assert loaded.summary == trained.summary
 
 
+def test_summary_says_how_the_first_of_a_line_was_trained(model: Model, tmp_path: Path) -> None:
+    path = save_model(model, tmp_path / "m.safetensors")
+    summary = {"start": "model", "first": FIRST}
+    resaved(path, lambda header, _: described(header, summary=summary))
+    first = FirstTraining.of(load_model(path))
+    assert (first.start, first.recipe.name, first.recipe.epochs) == ("general", "modern", 5)
+    assert first.epochs is None
+
+
 def test_file_of_the_version_that_remembered_nothing_is_read(model: Model, tmp_path: Path) -> None:
     path = save_model(replace(model, training_set=(labelled(None),)), tmp_path / "m.safetensors")
     resaved(path, lambda header, _: header.pop("training_set"))
@@ -383,6 +395,10 @@ NO_NUMBERS = "text", None, True, [], {}, 1e400, float("nan"), -1, 10**30
         ("summary", ({"stopped": {"epochs": 9, "kept_epoch": 2}, "curve": SUMMARY["curve"]},)),
         ("summary", ({"held_out_curves": {"recall": [1.0, 0.0], "f2": [1.0, 0.5, 0.0]}},)),
         ("summary", ({"recipe": {"epochs": 10**9}}, {"recipe": {"batch_size": 10**9}})),
+        ("summary", ({"start": "model"}, {"start": "luck"}, {"start": "model", "first": None})),
+        ("summary", ({"start": "chance", "first": FIRST}, {"first": FIRST})),
+        ("summary", ({"start": "model", "first": FIRST | {"start": "model"}},)),
+        ("summary", ({"start": "model", "first": FIRST | {"epochs": 10**9}},)),
         ("architecture", (None, [], {}, "x")),
     ],
 )

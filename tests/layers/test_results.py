@@ -3,7 +3,9 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
 
+from napari_deepem.core.network.general import general_model
 from napari_deepem.core.picking.candidates import find_candidates
+from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.types import Micrograph, Picks, ScoreMap
 from napari_deepem.layers.layer_order import put_in_order
 from napari_deepem.layers.micrographs import image_layer_data
@@ -42,6 +44,23 @@ def test_score_map_lies_on_its_candidates(pixel_size: float | None) -> None:
     for shift in (-3.9, 0.0, 3.9):
         assert layer.get_value(image.data_to_world((row + shift, col - shift)), world=True) == 1.0
     assert layer.get_value(image.data_to_world((row + 4.1, col)), world=True) == 0.0
+
+
+@pytest.mark.parametrize("box_size_px", [12, 16, 36])  # sampled at 0.273, 0.364 and 0.818
+def test_score_map_of_small_boxes_lies_on_its_candidates(box_size_px: int) -> None:
+    viewer = ViewerModel()
+    pixels = np.random.default_rng(box_size_px).normal(size=(120, 200)).astype(np.float32)
+    score_map = score(Micrograph(pixels, "m1"), general_model(box_size_px))
+    image = add_micrograph(viewer)
+    layer = show_score_map(viewer, image, score_map)
+    candidates = find_candidates(score_map)
+    assert len(candidates.scores) > 5
+    for centre_yx, best in zip(candidates.centres_yx, candidates.scores, strict=True):
+        assert layer.get_value(image.data_to_world(centre_yx), world=True) == pytest.approx(best)
+    last_element = np.array(layer.data.shape) - 1
+    first, last = (image.world_to_data(layer.data_to_world(at)) for at in ((0, 0), last_element))
+    assert (np.abs(first) < score_map.step_px).all()  # from one edge of the micrograph
+    assert (np.abs(last - np.array(image.data.shape) + 1) < score_map.step_px).all()  # to the other
 
 
 def test_score_map_follows_an_image_that_was_moved() -> None:

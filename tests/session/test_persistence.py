@@ -14,7 +14,7 @@ from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Labels, Micrograph
 from napari_deepem.io import session_file
 from napari_deepem.io.images import write_image
-from napari_deepem.io.session_file import SESSION_FILE, home_of
+from napari_deepem.io.session_file import SESSION_FILE, Stored, home_of
 from napari_deepem.session import Session
 from napari_deepem.session.open_folder import Opened, loading, opening
 from napari_deepem.session.persistence import (
@@ -26,6 +26,7 @@ from napari_deepem.session.persistence import (
     restore_model,
     snapshot,
 )
+from napari_deepem.session.training_input import training_settings
 from napari_deepem.session.training_rounds import Round, round_from
 
 
@@ -80,6 +81,47 @@ def test_session_goes_on_where_it_was(folder: Path) -> None:
     np.testing.assert_array_equal(again.candidates["m1"].centres_yx, found.centres_yx)
     assert again.model.box_size_px == 24
     assert not again.edits.can_undo
+
+
+@pytest.mark.parametrize(
+    ("recipe", "binning", "start", "scale"),
+    [
+        ("modern", "auto", "general", 96 / 44),
+        ("modern", 3, "chance", 3.0),
+        ("deepem2017", "auto", "chance", 2.0),
+        ("wide", 2, "chance", 2.0),
+    ],
+)
+def test_session_of_before_there_was_a_start_trains_as_it_did(
+    folder: Path, recipe: str, binning: str | int, start: str, scale: float
+) -> None:
+    first = opened(folder, Session())
+    older = Session(box_size_px=96, recipe=recipe, binning=binning)
+    settings = dict(snapshot(older).settings)
+    del settings["start"]
+    first.file.write(Stored(settings))
+    first.file.close()
+
+    session = Session(start="chance" if start == "general" else "general")
+    found = opened(folder, session)
+    found.file.close()
+    assert (session.recipe, session.binning, session.start) == (recipe, binning, start)
+    training = training_settings(session)
+    assert (training.chosen_start, training.chosen_sampling.scale) == (start, scale)
+    assert training.recipe.name == recipe
+    written = changes(held_by(found, session), snapshot(session), folder)
+    assert written.settings["start"] == start  # it says so from now on
+
+
+def test_start_is_kept_and_that_of_a_session_goes_on_in_a_new_folder(folder: Path) -> None:
+    session = Session(start="chance")
+    first = opened(folder, session)
+    assert session.start == "chance"
+    first.file.write(changes(Snapshot(), snapshot(session), folder))
+    first.file.close()
+    again = Session()
+    opened(folder, again).file.close()
+    assert again.start == "chance"
 
 
 def test_nothing_has_to_be_written_where_nothing_has_changed(folder: Path) -> None:

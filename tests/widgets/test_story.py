@@ -67,7 +67,7 @@ def test_from_sample_to_file(
 
     # train
     train = open_dock(viewer, "Train")
-    train.epochs.value, train.binning.value = "2", 4
+    train.start.value, train.binning.value, train.epochs.value = "chance", 4, "2"
     assert viewer.layers.selection.active.mode == "add"
     train.train.native.click()
     assert viewer.layers.selection.active.mode == "pan_zoom"
@@ -110,7 +110,8 @@ def test_cancelled_training_and_closed_docks_lose_nothing(
     viewer.add_image(data, **arguments)
     annotate, train = open_dock(viewer, "Annotate"), open_dock(viewer, "Train")
     session = session_of(viewer)
-    session.box_size_px, session.epochs, session.recipe = 24, 500, "deepem2017"
+    session.box_size_px, session.epochs = 24, 500
+    session.start, session.recipe = "chance", "deepem2017"
     annotate.tools["positive"].native.click()
     viewer.layers.selection.active.add(np.random.default_rng(1).uniform(20, 140, (12, 2)))
 

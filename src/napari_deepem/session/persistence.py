@@ -39,7 +39,7 @@ def restore(session: Session, opened: Opened) -> None:
 
     What is labelled on its micrographs already, opened one by one, is added to what was kept.
     """
-    stored, settings = opened.stored, dict(opened.stored.settings)
+    stored, settings = opened.stored, with_start(opened.stored.settings)
     session.current = None
     _forget_series(session)
     session.folder = opened.folder
@@ -101,6 +101,19 @@ def set_if_possible(session: Session, settings: Mapping[str, Any], name: str) ->
             setattr(session, name, tuple(value) if isinstance(value, list) else value)
         except ValidationError:  # what another version of the program allowed
             return
+
+
+def with_start(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a session with what training starts from, which older ones do not say.
+
+    They trained from chance: those with a recipe or binning of their own go on so, since the
+    general network takes neither.
+    """
+    if not settings:
+        return {}
+    plain = {"recipe": "modern", "binning": "auto"}
+    is_plain = plain == {name: settings.get(name, value) for name, value in plain.items()}
+    return {"start": "general" if is_plain else "chance", **settings}
 
 
 def labels_in(stored: Stored, *kinds: str) -> dict[str, Labels]:

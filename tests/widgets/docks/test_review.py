@@ -68,9 +68,8 @@ def test_picks_are_given_verdicts_and_learnt_from(make_napari_viewer, qtbot) -> 
     assert not dock.suggest.enabled
     assert "press Score" in dock.status.value
     labels = [Labels.of(centres) for _, centres in pairs[:2]]
-    session.model = train(
-        [m for m, _ in pairs[:2]], labels, BOX_PX, epochs=3, labels_complete=False
-    )
+    images = [micrograph for micrograph, _ in pairs[:2]]
+    session.model = train(images, labels, BOX_PX, epochs=3, labels_complete=False, start="chance")
     dock.link.scoring.score(["blobs_2", "blobs_3"])
     qtbot.waitUntil(lambda: len(session.candidates) == 2, timeout=60_000)
 

@@ -218,6 +218,24 @@ def test_train_says_what_is_missing(viewer: ViewerModel) -> None:
     assert "does not fit m2 (90 x 60 px)" in dock.status.value
 
 
+def test_start_is_chosen_and_what_does_not_go_with_it_is_said() -> None:
+    viewer = ViewerModel()
+    dock, session = Train(viewer), open_blobs(viewer, 1)
+    session.box_size_px = 60
+    assert (dock.start.label, dock.start.value) == ("Start from", "general")
+    session.binning = 2
+    assert not dock.train.enabled
+    assert dock.status.value == dock.train.tooltip
+    assert dock.status.value.endswith("leave the binning to it, or start from chance.")
+    dock.start.value = "chance"
+    assert (session.start, session.chosen_sampling.scale) == ("chance", 2.0)
+    assert dock.train.enabled
+    session.start = "general"
+    assert dock.start.value == "general"
+    session.binning, session.recipe = "auto", "wide"
+    assert "The recipe wide does not train the general network on" in dock.status.value
+
+
 def test_blank_epochs_are_the_recipes_own(viewer: ViewerModel) -> None:
     dock, session = Train(viewer), session_of(viewer)
     dock.epochs.value = "7"

@@ -140,8 +140,8 @@ def _on_numbers(usable: Iterable[LabelledImage]) -> Iterable[str]:
         return
     if total < FEWEST_TO_SPLIT:
         yield (
-            "Nothing can be held out of so few on one micrograph, so no threshold can be found: "
-            "mark some on a second one."
+            "Nothing can be held out of so few on one micrograph, so your labels do not set the "
+            "threshold: mark some on a second one."
         )
     else:
         yield (

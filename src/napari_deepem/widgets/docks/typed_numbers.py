@@ -14,7 +14,7 @@ def take_when_typed(control: Any, low: float, high: float) -> None:
     """Let a control of a number take what is typed as soon as that is all.
 
     Else (magicgui 0.10.2, superqt 0.9.0) each digit is brought into bounds by itself: of a box of
-    88 the first digit becomes the least box, 24, and the second makes that 248.
+    88 the first digit becomes the least box, 12, and the second makes that 128.
     """
     native = control.native
     is_editor = isinstance(native, QAbstractSpinBox | QLineEdit)
