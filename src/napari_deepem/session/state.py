@@ -102,7 +102,7 @@ class Session(Parameters):
         self.events.micrographs.connect(self._forget_stale_scores)
         self.events.micrographs.connect(self._keep_headers)
         self.events.model.connect(self._on_model_changed)
-        self.events.current.connect(self._forget_box_choices)
+        self.events.current.connect(lambda: setattr(self, "box_choices", ()))
         self._edits = History(self, "labels")
         self._verdict_edits = History(self, "verdicts")
 
@@ -289,9 +289,6 @@ class Session(Parameters):
     def _keep_headers(self, micrographs: Mapping[str, Micrograph]) -> None:
         new = {name: (each.shape, each.pixel_size) for name, each in micrographs.items()}
         self.headers = {**self.headers, **new}
-
-    def _forget_box_choices(self) -> None:
-        self.box_choices = ()
 
     def _on_model_changed(self, model: Model | None) -> None:
         self.scored = {}

@@ -12,7 +12,7 @@ from napari_deepem.core.training.train import train
     [
         (11, {}, "box of 11 px.*at least 12"),
         (23, {"start": "chance"}, "box of 23 px after binning.*24 to 512"),
-        (2817, {}, "give 0.125 to 64"),
+        (2817, {}, "the general network takes 12 to 2,816 px"),
         (0, {}, "box of 0 px"),
         (-40, {}, "box of -40 px"),
         (10**9, {}, "box of 1000000000 px"),

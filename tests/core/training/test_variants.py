@@ -11,11 +11,17 @@ from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.variants import Gain, Variant
 
-SETTINGS = TrainingSettings(88)  # binned twice to 44 px
+SETTINGS = TrainingSettings(88, start="chance")  # binned twice to 44 px
 
 
 def test_default_variant_changes_nothing() -> None:
-    assert Variant().applied_to(SETTINGS) is SETTINGS
+    assert Variant().applied_to(SETTINGS) == SETTINGS
+
+
+def test_variants_are_tried_from_chance() -> None:
+    tried = Variant(negatives=2.0).applied_to(TrainingSettings(88))
+    assert tried.chosen_start == "chance"
+    assert tried.recipe.batch_size == SETTINGS.recipe.batch_size
 
 
 @pytest.mark.parametrize("recipe", ["modern", "deepem2017"])

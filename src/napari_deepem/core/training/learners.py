@@ -52,10 +52,14 @@ class Learner(ABC):
         """The network to use: on the CPU, in evaluation mode, without batch normalisation."""
 
     @abstractmethod
-    def look_around(self, stop: Callable[[], bool] = never, *, learn_likely: bool = False) -> None:
+    def look_around(
+        self, stop: Callable[[], bool] = never, likely_from: float | None = None
+    ) -> None:
         """Draw no more background where the network sees particles that are not labelled.
 
-        To learn likely ones is to show them as particles too, see `unlabelled_particles`.
+        Those that score `likely_from` or more may be shown as particles, see
+        `unlabelled_particles`.
+
         Nothing changes if `stop`, which is asked now and then, becomes true.
         """
 
@@ -134,7 +138,9 @@ class PaperLearner(Learner):
             self._optimiser.step()
             yield loss.item()
 
-    def look_around(self, stop: Callable[[], bool] = never, *, learn_likely: bool = False) -> None:
+    def look_around(
+        self, stop: Callable[[], bool] = never, likely_from: float | None = None
+    ) -> None:
         """Change nothing: the paper's examples are drawn once."""
 
     def trained(self) -> Network:
@@ -206,7 +212,9 @@ class ModernLearner(Learner):
         """The averaged network, its batch normalisation folded away."""
         return self._average.without_batch_norm().cpu()
 
-    def look_around(self, stop: Callable[[], bool] = never, *, learn_likely: bool = False) -> None:
+    def look_around(
+        self, stop: Callable[[], bool] = never, likely_from: float | None = None
+    ) -> None:
         """Keep background clear of what the network sees now, no longer of what it saw before."""
         away_px = self._recipe.background_distance * self._box_px
         cleared = clear_of_lookalikes(
@@ -215,7 +223,7 @@ class ModernLearner(Learner):
             away_px,
             self._device,
             stop,
-            learn_likely=learn_likely,
+            likely_from=likely_from,
         )
         self._fields = cleared or self._fields
 

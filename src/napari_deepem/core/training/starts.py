@@ -68,6 +68,12 @@ def recipe_entries(recipe: Recipe) -> dict[str, Any]:
     return entries
 
 
+def start_entries(start: Start) -> dict[str, Any]:
+    """What a summary tells of the start: its name, and of a model how that began."""
+    first = {"first": FirstTraining.of(start).as_summary()} if isinstance(start, Model) else {}
+    return {"start": name_of(start), **first}
+
+
 def name_of(start: Start) -> Literal["general", "chance", "model"]:
     """The word for a start that a summary holds."""
     return "model" if isinstance(start, Model) else start

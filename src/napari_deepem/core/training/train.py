@@ -30,7 +30,7 @@ from napari_deepem.core.training.learners import (
     losses_of_epoch,
 )
 from napari_deepem.core.training.settings import TrainingSettings, sampling_of
-from napari_deepem.core.training.starts import FirstTraining, Start, name_of, recipe_entries
+from napari_deepem.core.training.starts import Start, recipe_entries, start_entries
 from napari_deepem.core.types import Labels, Micrograph
 
 
@@ -163,6 +163,8 @@ def train_fields(
     figures = HeldOutFigures(held_out, settings, rng, learner.loss, learner.boxes_per_epoch, device)
     epochs = settings.chosen_epochs
     looks = set() if settings.labels_complete else {epochs * k // 4 for k in (1, 2, 3)}
+    if looks and settings.start_model is not None:  # what it starts from knows particles already
+        learner.look_around(stop, settings.start_model.threshold)
     network, curve, stopped = yield from _learn(learner, figures, settings, looks, stop, device)
     if not all(weights.isfinite().all() for weights in network.parameters()):
         raise InputError("the training diverged, its weights are no numbers: give another --seed")
@@ -198,7 +200,7 @@ def train_fields(
             "seed": settings.seed,
             "labels_complete": settings.labels_complete,
             "recipe": recipe_entries(settings.recipe),
-            **_start_entries(settings.chosen_start),
+            **start_entries(settings.chosen_start),
             "labelled": sum(len(field.positive_yx) for field in fields),
             "trained_on": _describe(training),
             "held_out": _describe(held_out),
@@ -280,12 +282,6 @@ def make_learner(
         return PaperLearner(architecture, fields, recipe, rng, start, device)
     epochs = settings.chosen_epochs
     return ModernLearner(architecture, fields, recipe, rng, epochs, start, device)
-
-
-def _start_entries(start: Start) -> dict[str, Any]:
-    """What a summary tells of the start: its name, and of a model how that began."""
-    first = {"first": FirstTraining.of(start).as_summary()} if isinstance(start, Model) else {}
-    return {"start": name_of(start), **first}
 
 
 def _describe(fields: Sequence[Field]) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from napari_deepem.core.types import Candidates, FloatArray, ScoreMap
 LABELLED_BELOW = 0.1  # share of the labelled particles that score less than all lookalikes
 LIKELY_ABOVE = 0.5  # share of the labelled particles that score less than likely ones
 MOST_LIKELY = 4  # likely particles to a labelled one
-LIKELY_APART_BOXES = 0.3  # from every label: what is nearer is the same particle, or unsure
+LIKELY_APART_BOXES = 0.3  # from every label: nearer is the same particle, or unsure
 
 
 def clear_of_lookalikes(
@@ -34,15 +34,15 @@ def clear_of_lookalikes(
     device: torch.device = CPU,
     stop: Callable[[], bool] = never,
     *,
-    learn_likely: bool = False,
+    likely_from: float | None = None,
 ) -> list[Field]:
     """The same fields, but no background is drawn where there may be an unlabelled particle.
 
     That is within `away_px` network pixels of every candidate that scores as high as all but a
-    tenth of the labelled particles. To learn likely particles is to count those that score as high
-    as the better half of the labelled ones among the positives, see `with_likely_particles`. Fields
-    without a labelled particle stay as they are: their background is labelled. `stop` is asked
-    field by field; where it is true, none come back.
+    tenth of the labelled ones. Where `likely_from` is given, those that score at least that, and
+    as high as the better half of the labelled ones, count among the positives, see
+    `with_likely_particles`. Fields without a labelled particle stay as they are: their background
+    is labelled. `stop` is asked field by field; where it is true, none come back.
     """
     candidates: list[Candidates | None] = []
     labelled_scores = []
@@ -62,8 +62,9 @@ def clear_of_lookalikes(
             cleared.append(field)
             continue
         clear = clear_of(field, its_candidates.centres_yx[its_candidates.scores >= lowest], away_px)
-        if learn_likely:
-            likely_yx = its_candidates.centres_yx[its_candidates.scores >= likely]
+        if likely_from is not None:
+            high = its_candidates.scores >= max(likely, likely_from)
+            likely_yx = its_candidates.centres_yx[high]
             particles_yx = with_likely_particles(field, likely_yx, network.architecture.box_px)
             clear = replace(clear, positive_yx=particles_yx)
         cleared.append(clear)

@@ -31,13 +31,14 @@ class Variant:
     negatives: float = 1.0  # per positive
 
     def applied_to(self, settings: TrainingSettings) -> TrainingSettings:
-        """The settings with these hyper-parameters instead of their own; the same for the default.
+        """The settings from chance with these hyper-parameters; their own for the default.
 
         Raises
         ------
         InputError
             If such cells do not fit the box.
         """
+        settings = replace(settings, start="chance")
         if self == Variant():
             return settings
         recipe = settings.recipe
@@ -49,9 +50,7 @@ class Variant:
             learning_rate=self.learning_rate * recipe.learning_rate,
             negatives_per_positive=self.negatives * recipe.negatives_per_positive,
         )
-        return replace(
-            settings, own_recipe=own_recipe, own_architecture=architecture, start="chance"
-        )
+        return replace(settings, own_recipe=own_recipe, own_architecture=architecture)
 
     def _architecture(self, default: Architecture) -> Architecture:
         """The variant's architecture: kernels keep their share of the maps, times its factors."""
