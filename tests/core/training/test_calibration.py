@@ -18,20 +18,15 @@ from napari_deepem.core.picking.criteria import select_picks
 from napari_deepem.core.picking.scoring import score_prepared
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training import calibration
-from napari_deepem.core.training.calibration import (
-    Calibration,
-    best_threshold,
-    calibrate,
-    choose_smoothing,
-    evaluate_held_out,
-    f2_of_partial_labels,
-)
+from napari_deepem.core.training.calibration import Calibration, calibrate, choose_smoothing
 from napari_deepem.core.training.dataset import Field, cut_boxes, prepare_fields
+from napari_deepem.core.training.field_picks import evaluate_held_out
 from napari_deepem.core.training.labelled_particles import (
     STD_MARGIN,
     distance_of_labels,
     particle_std_range,
 )
+from napari_deepem.core.training.thresholds import best_threshold, f2_of_partial_labels
 from napari_deepem.core.types import Picks, ScoreMap
 from networks import lively_network
 

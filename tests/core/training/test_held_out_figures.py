@@ -11,8 +11,8 @@ from napari_deepem.core.jobs import EpochDone
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.sampling import Sampling
-from napari_deepem.core.training.calibration import evaluate_held_out
 from napari_deepem.core.training.dataset import Field, prepare_fields
+from napari_deepem.core.training.field_picks import evaluate_held_out
 from napari_deepem.core.training.held_out_figures import (
     LEAST_BOXES,
     LOOKS,

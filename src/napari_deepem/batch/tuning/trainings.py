@@ -13,8 +13,8 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import EpochDone, without_batches
 from napari_deepem.core.network.devices import chosen_device
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.training.calibration import evaluate_held_out
 from napari_deepem.core.training.dataset import Field, hold_out
+from napari_deepem.core.training.field_picks import evaluate_held_out
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.train import train_fields
 

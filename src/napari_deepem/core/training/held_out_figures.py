@@ -16,9 +16,9 @@ import torch
 from napari_deepem.core.evaluation.metrics import average_precision, precision_recall
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import CPU, score_crops
-from napari_deepem.core.training.calibration import evaluate_held_out
 from napari_deepem.core.training.crops import PaddedImage
 from napari_deepem.core.training.dataset import Field, positives_and_negatives
+from napari_deepem.core.training.field_picks import evaluate_held_out
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Float32Array
 

@@ -21,6 +21,7 @@ from napari_deepem.core.training.dataset import (
     hold_out,
     prepare_fields,
 )
+from napari_deepem.core.training.few_labels import network_between, share_of_training
 from napari_deepem.core.training.held_out_figures import HeldOutFigures
 from napari_deepem.core.training.labelled_particles import particle_std_range
 from napari_deepem.core.training.learners import (
@@ -166,6 +167,9 @@ def train_fields(
     if looks and settings.start_model is not None:  # what it starts from knows particles already
         learner.look_around(stop, settings.start_model.threshold)
     network, curve, stopped = yield from _learn(learner, figures, settings, looks, stop, device)
+    if settings.chosen_start == "general" and settings.start_model is not None:
+        share = share_of_training(sum(len(field.positive_yx) for field in fields))
+        network = network_between(settings.start_model.network, network, share)
     if not all(weights.isfinite().all() for weights in network.parameters()):
         raise InputError("the training diverged, its weights are no numbers: give another --seed")
     extras: dict[str, Any] = {}
