@@ -219,9 +219,8 @@ on, and more on each only after the last: 5 and 10 clicks are on one, 20 on two.
 labelled, and most particles of a micrograph are not either; with all labels every micrograph of the
 training part is labelled. *From the general network*, without a click, it picks as it comes; from
 chance training begins with random weights. What is picked was not trained on: apoferritin 3 of 12
-micrographs, beta-galactosidase 2 of 5 (trained on 2 others; the labels of the fifth are few), of
-the simulated sets 10 of 30. A candidate counts if it lies within a quarter of the box of a
-particle that no better one has taken; labels of real micrographs are incomplete, so precision is a
+micrographs, beta-galactosidase 2 of 5 (trained on 2 others; the labels of the fifth are few). A
+candidate counts if it lies within a quarter of the box of a particle that no better one has taken; labels of real micrographs are incomplete, so precision is a
 lower bound there. Each point is the mean of the seeds, and its bar goes from the worst to the best
 of them: of training, and of which particles are clicked."""
 

@@ -73,10 +73,10 @@ def calibrate(
     """The smoothing and the F2 threshold from held-out fields, and a summary's figures of both.
 
     Without such fields, or with few labels there, the threshold is that of `threshold_of_few` and
-    the smoothing that of `start`, the model that was trained on, if there is one. Average precision
-    and F2 mean something only where every particle is labelled. `std_range` is that of the picks whose
-    precision is estimated, see `precision_estimate`; the distance of the labels in `labelled`
-    becomes that of picks.
+    the smoothing that of `start`, the model that was trained on, if there is one. Average
+    precision and F2 mean something only where every particle is labelled. `std_range` is that of
+    the picks whose precision is estimated, see `precision_estimate`; the distance of the labels in
+    `labelled` becomes that of picks.
     """
     prior = Calibration.before_training(start)
     few = sum(len(field.positive_yx) for field in held_out) < ENOUGH_HELD_OUT
