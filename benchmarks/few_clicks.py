@@ -220,9 +220,10 @@ labelled, and most particles of a micrograph are not either; with all labels eve
 training part is labelled. *From the general network*, without a click, it picks as it comes; from
 chance training begins with random weights. What is picked was not trained on: apoferritin 3 of 12
 micrographs, beta-galactosidase 2 of 5 (trained on 2 others; the labels of the fifth are few). A
-candidate counts if it lies within a quarter of the box of a particle that no better one has taken; labels of real micrographs are incomplete, so precision is a
-lower bound there. Each point is the mean of the seeds, and its bar goes from the worst to the best
-of them: of training, and of which particles are clicked."""
+candidate counts if it lies within a quarter of the box of a particle that no better one has taken;
+labels of real micrographs are incomplete, so precision is a lower bound there. Each point is the
+mean of the seeds, and its bar goes from the worst to the best of them: of training, and of which
+particles are clicked."""
 
 THRESHOLD = """\
 A model picks at a threshold that it sets by itself from its labels. How much higher F2 on the test
@@ -230,7 +231,8 @@ micrographs is at the threshold that is best there:"""
 
 PEERS = f"""\
 Topaz, where it is installed ({{topaz}}): without a click that of its four pretrained networks which
-has the highest average precision on the test micrographs themselves; from clicks one training of {UPDATES} updates, see
+has the highest average precision on the test micrographs themselves; from clicks one training of
+{UPDATES} updates, see
 [comparison.md](comparison.md)."""
 
 if __name__ == "__main__":
