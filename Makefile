@@ -18,7 +18,7 @@ SEED :=
 READER := all
 SECONDS := 60
 
-.PHONY: help demo test lint screenshots reproduce bench chaos fuzz constraints clean
+.PHONY: help demo test lint screenshots reproduce bench chaos fuzz general constraints clean
 
 help: ## Say what can be made (the default)
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1	/p' Makefile | expand -t 14
@@ -60,13 +60,16 @@ fuzz: $(INSTALLED) ## Feed readers of files with mutated ones: READER=star SECON
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints-dev.txt --editable '.[fuzz]'
 	$(BIN)/python fuzz/fuzz.py $(READER) --seconds $(SECONDS)
 
+general: $(INSTALLED) ## Make the general network anew, from chance alone; can be stopped: ARGS="--seed 1"
+	$(BIN)/python general/make.py $(ARGS)
+
 constraints: $(INSTALLED) ## Pin what is installed now as constraints-dev.txt
 	$(BIN)/python scripts/write_constraints.py > constraints-dev.new
 	mv constraints-dev.new constraints-dev.txt
 
 clean: ## Remove the environment and everything that tools left behind
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find src tests docs benchmarks chaos scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests docs benchmarks chaos fuzz general scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml constraints-dev.txt scripts/install.sh
 	@PYTHON="$(PYTHON)" sh scripts/install.sh

@@ -29,14 +29,15 @@ class Particle:
 
     @classmethod
     def of(cls, points: Points, weights: NDArray[np.float64]) -> Particle:
-        """The particle of any points: moved, scaled, and thinned out where they are too many."""
+        """The particle of any points: thinned out where they are too many, moved and scaled."""
+        every = -(-len(points) // MOST_POINTS)
+        points, weights = points[::every], weights[::every] * every
         centred = points - np.average(points, axis=0, weights=weights)
         radii = np.linalg.norm(centred, axis=1)
         order = np.argsort(radii)
         mass = np.cumsum(weights[order])
         radius = radii[order][np.searchsorted(mass, WITHIN * mass[-1])]
-        every = -(-len(points) // MOST_POINTS)
-        return cls(centred[::every] / (2 * radius), weights[::every] * every)
+        return cls(centred / (2 * radius), weights)
 
 
 def random_particle(rng: np.random.Generator) -> Particle:
