@@ -23,6 +23,7 @@ from napari_deepem.core.training.unlabelled_particles import (
     clear_of,
     clear_of_lookalikes,
     scores_at,
+    with_likely_particles,
 )
 from napari_deepem.core.types import ScoreMap
 
@@ -130,3 +131,38 @@ def test_paper_s_examples_stay() -> None:
     before = learner._crops
     learner.look_around()
     assert learner._crops is before
+
+
+def test_likely_particles_are_the_best_ones_apart_from_labels_and_within_the_columns() -> None:
+    field = replace(field_of([(40, 40), (40, 160)]), cols=(20.0, 200.0))
+    same, apart = (40.0, 40.0 + 0.29 * 24), (40.0, 40.0 + 0.31 * 24)
+    beyond = [(100.0, 19.0), (100.0, 201.0)]
+    others = [(100.0, 20.0 + 10 * i) for i in range(10)]
+    likely = np.array([same, *beyond, apart, *others])
+    particles = with_likely_particles(field, likely, 24).tolist()
+    new = [list(apart), *map(list, others[:7])]  # four to a labelled one
+    assert particles == [[40, 40], [40, 160]] * 2 + new  # a third of all are labelled
+
+
+def test_few_likely_particles_repeat_no_label() -> None:
+    field = field_of([(40, 40), (40, 160)])
+    likely = np.array([(100.0, 20.0 * i) for i in range(1, 5)])
+    for count in (0, 3, 4):  # up to two to a label
+        particles = with_likely_particles(field, likely[:count], 24)
+        np.testing.assert_array_equal(particles, [(40, 40), (40, 160), *likely[:count]])
+
+
+def test_likely_particles_score_as_high_as_the_better_half_and_as_the_start_s_threshold(
+    seen: list[ScoreMap],
+) -> None:
+    labelled = {(40, 40): 0.5, (40, 160): 0.7}
+    others = {(120, 40): 0.9, (120, 120): 0.65, (120, 200): 0.55}
+    for likely_from, expected in [(0.1, [0.9, 0.65]), (0.8, [0.9]), (0.95, [])]:
+        seen.append(map_with(labelled | others))
+        field = field_of(list(labelled))
+        (cleared,) = clear_of_lookalikes([field], NETWORK, 10.0, likely_from=likely_from)
+        new = {(round(row), round(col)) for row, col in cleared.positive_yx} - labelled.keys()
+        assert new == {centre for centre, score in others.items() if score in expected}
+        assert {(120, 40), (120, 120), (120, 200)} <= {
+            (round(row), round(col)) for row, col in cleared.avoid_yx
+        }

@@ -84,9 +84,9 @@ def train(
     Returns
     -------
     Model
-        Its threshold is where F2 is best on held-out labels (see `dataset.hold_out`), or that of
-        what it started from where nothing can be held out; its range of standard deviations is
-        that of the labelled particles.
+        Its threshold is where F2 is best on held-out labels (see `dataset.hold_out`), or where
+        few can be held out, what `thresholds.threshold_of_few` says; its range of standard
+        deviations is that of the labelled particles.
 
     Raises
     ------
