@@ -21,6 +21,7 @@ PAGES = (
     "docs/architecture.md",
     "docs/comparison.md",
     "docs/deepem2017.md",
+    "docs/general.md",
     "docs/guide.md",
     "docs/reproduction.md",
     "docs/tuning.md",

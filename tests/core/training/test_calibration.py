@@ -17,7 +17,7 @@ from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import select_picks
 from napari_deepem.core.picking.scoring import score_prepared
 from napari_deepem.core.preprocessing.sampling import Sampling
-from napari_deepem.core.training import calibration
+from napari_deepem.core.training import calibration, thresholds
 from napari_deepem.core.training.calibration import Calibration, calibrate, choose_smoothing
 from napari_deepem.core.training.dataset import Field, cut_boxes, prepare_fields
 from napari_deepem.core.training.field_picks import evaluate_held_out
@@ -90,7 +90,7 @@ def test_threshold_without_hits_is_where_a_sigmoid_is_undecided() -> None:
 def test_threshold_is_halfway_in_logits_between_the_best_and_the_next_score(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(calibration, "LABELS_WORTH_OF_DOUBT", 0)
+    monkeypatch.setattr(thresholds, "LABELS_WORTH_OF_DOUBT", 0)
     clear = evaluation_of([0.9, 0.1], [True, False], 1)
     assert best_threshold(clear, True) == pytest.approx(0.5)
     last = evaluation_of([0.9, 0.2], [True, True], 2)
@@ -104,7 +104,7 @@ def test_threshold_picks_what_the_best_f2_picks(picks: list[tuple[int, bool]]) -
     assume(any(hits))
     assert result.f2_threshold is not None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(calibration, "LABELS_WORTH_OF_DOUBT", 0)
+        patch.setattr(thresholds, "LABELS_WORTH_OF_DOUBT", 0)
         threshold = best_threshold(result, True)
     chosen = result.thresholds >= threshold
     np.testing.assert_array_equal(chosen, result.thresholds >= result.f2_threshold)
@@ -154,7 +154,7 @@ def test_picks_without_a_label_do_not_raise_the_threshold_of_partial_labels() ->
     hits = [index in (3, 12, 21, 30, 39) for index in range(80)]  # one in eight is labelled
     result = evaluation_of(scores, hits, n_truth=5)
     assert best_threshold(result, False) < 0.55
-    assert calibration.f2_of_partial_labels(result).max() > 0.95
+    assert f2_of_partial_labels(result).max() > 0.95
     assert result.f2 < 0.5
 
 
@@ -201,7 +201,7 @@ def test_smoothing_is_used_where_it_finds_more_and_else_left_alone(
     monkeypatch.setattr(calibration, "find_candidates", lambda score_map: score_map.smoothing)
     monkeypatch.setattr(
         calibration,
-        "_evaluate",
+        "evaluate_fields",
         lambda found, fields: SimpleNamespace(ap=ap_of[found[0]], n_truth=fields[0]),
     )
     some_map = ScoreMap(np.zeros((3, 3)), np.zeros((3, 3)), 0.0, 4, 40)

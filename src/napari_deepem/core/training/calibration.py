@@ -72,31 +72,28 @@ def calibrate(
 ) -> Calibration:
     """The smoothing and the F2 threshold from held-out fields, and a summary's figures of both.
 
-    Without such fields, or with few labels there, the threshold is that of `threshold_of_few`, if
-    there is a `start`, the model that was trained on. Average precision and F2
-    mean something only where every particle is labelled. `std_range` is that of the picks whose
-    precision is estimated, see `precision_estimate`; the distance of the labels in `labelled`
-    becomes that of picks.
+    Without such fields, or with few labels there, the threshold is that of `threshold_of_few` and
+    the smoothing that of `start`, the model that was trained on, if there is one. Average
+    precision and F2 mean something only where every particle is labelled. `std_range` is that of
+    the picks whose precision is estimated, see `precision_estimate`; the distance of the labels in
+    `labelled` becomes that of picks.
     """
     prior = Calibration.before_training(start)
     few = sum(len(field.positive_yx) for field in held_out) < ENOUGH_HELD_OUT
-    if few and start is not None and labelled:
-        threshold = threshold_of_few(network, start, labelled, device)
-        prior = replace(prior, threshold=threshold)
+    by_start = start is not None and few and len(labelled) > 0
+    if start is not None and by_start:
+        prior = replace(prior, threshold=threshold_of_few(network, start, labelled, device))
     if not held_out:
         return prior
     maps = score_maps_of(network, held_out, device)
-    smoothing = choose_smoothing(maps, held_out, smoothings)
+    smoothing = prior.smoothing if by_start else choose_smoothing(maps, held_out, smoothings)
     candidates = [find_candidates(replace(score_map, smoothing=smoothing)) for score_map in maps]
     evaluation = evaluate_fields(candidates, held_out)
     label_rate = 1.0 if labels_complete else evaluation.n_truth / n_particles(evaluation)
     distance_px = distance_of_labels(labelled, network.architecture.box_px, label_rate)
     if distance_px is not None:
         evaluation = evaluate_fields(candidates, held_out, distance_px)
-    if few and start is not None:
-        threshold = prior.threshold
-    else:
-        threshold = best_threshold(evaluation, labels_complete)
+    threshold = prior.threshold if by_start else best_threshold(evaluation, labels_complete)
     precision, recall = evaluation.at(threshold)
     figures: dict[str, Any] = {
         "held_out_recall": recall,

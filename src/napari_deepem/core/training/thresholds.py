@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -54,11 +55,16 @@ def threshold_of_few(
     particles and typical background there, although these were trained on. It counts the more the
     more labels there are, half of both at ten.
     """
-    candidates = [find_candidates(each) for each in score_maps_of(network, labelled, device)]
+    candidates, before = (
+        [
+            find_candidates(replace(score_map, smoothing=start.smoothing))
+            for score_map in score_maps_of(each, labelled, device)
+        ]
+        for each in (network, start.network)
+    )
     evaluation = evaluate_fields(candidates, labelled)
     if not len(evaluation.thresholds):
         return start.threshold
-    before = [find_candidates(each) for each in score_maps_of(start.network, labelled, device)]
     n_before = [_n_above(picks, start.threshold) for picks in picks_of_fields(before, labelled)]
     as_many = evaluation.thresholds[np.searchsorted(evaluation.counts[:-1], sum(n_before))]
     guess = _middle_in_logits(as_many, as_many)
