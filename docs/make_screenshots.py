@@ -82,8 +82,8 @@ class Story:
         proposals, session = self.show("Annotate").proposals, self.session
         proposals.propose_box.native.click()
         wait_until(lambda: bool(session.box_choices))
+        proposals.boxes.buttons[0].click()
         self.picture("Annotate", "propose_box")
-        session.box_size_px = SAMPLE_BOX_PX
         proposals.propose.native.click()
         wait_until(lambda: session.current_scored is not None)
         settle(2.0)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QScrollArea
 
 from napari_deepem.controllers.viewer_link import link_of, session_of
 from napari_deepem.core.network.architecture import Architecture
@@ -77,6 +77,11 @@ def test_folder_is_opened_with_every_dock_and_by_dropping_it(
     docks = {type(dock).__name__: dock for dock in viewer.window.dock_widgets.values()}
     assert set(DOCKS) <= set(docks)
     qtbot.waitUntil(lambda: not docks["Micrographs"].native.visibleRegion().isEmpty())
+    area = docks["Annotate"].native.findChild(QScrollArea)  # the widest
+    docks["Annotate"].native.parent().raise_()
+    qtbot.waitUntil(lambda: not area.visibleRegion().isEmpty())
+    bar = area.verticalScrollBar().sizeHint().width()
+    assert area.widget().minimumSizeHint().width() + bar <= area.width()  # nothing is cut off
 
     drop(viewer, second)  # napari asks nothing: that would block here
     qtbot.waitUntil(lambda: "second_1" in session.micrographs, timeout=20_000)

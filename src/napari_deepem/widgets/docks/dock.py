@@ -34,7 +34,7 @@ from napari_deepem.widgets.docks.window_size import give_room
 OURS = "napari-deepem dock"
 SLIDER_MARGIN = 1.05  # of the highest value that a range slider has to show
 LISTED = 100  # micrographs in a menu; the Micrographs dock has them all
-WIDTH = 340  # least width in which every line of a dock can be read, screen pixels
+WIDTH = 354  # least width in which every line is whole beside a scroll bar, screen pixels
 
 
 class Dock(Container):
