@@ -63,7 +63,7 @@ WRONG_ARGUMENTS: dict[str, tuple[tuple[object, ...], str]] = {
     "data without box": (("demo", "--data", "data", "--no-view"), "--data and --box"),
     "box without data": (("demo", "--box", 24, "--no-view"), "--data and --box"),
     "data missing": (("demo", "--data", "none", "--box", 24, "--no-view"), "none: no such"),
-    "box 0": (("demo", "--data", "data", "--box", 0, "--no-view"), "whole number from 24"),
+    "box 0": (("demo", "--data", "data", "--box", 0, "--no-view"), "whole number from 12"),
     "out below a file": (("demo", "--out", "file/demo", "--no-view"), "is a file"),
 }
 
