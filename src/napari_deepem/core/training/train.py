@@ -168,7 +168,7 @@ def train_fields(
         learner.look_around(stop, settings.start_model.threshold)
     network, curve, stopped = yield from _learn(learner, figures, settings, looks, stop, device)
     if settings.chosen_start == "general" and settings.start_model is not None:
-        share = share_of_training(sum(len(field.positive_yx) for field in fields))
+        share = share_of_training(fields, settings.start_model)
         network = network_between(settings.start_model.network, network, share)
     if not all(weights.isfinite().all() for weights in network.parameters()):
         raise InputError("the training diverged, its weights are no numbers: give another --seed")

@@ -75,7 +75,7 @@ def with_likely_particles(field: Field, likely_yx: FloatArray, box_px: int) -> F
     """(n, 2) positives of a field: labelled particles, and (k, 2) likely ones, best first.
 
     Of these the ones apart from all labels, up to four to a labelled particle; labelled ones are
-    repeated so that they remain a third of all.
+    repeated so that they remain about a third of all.
     """
     cols = likely_yx[:, 1]
     inside = (cols >= field.cols[0]) & (cols <= field.cols[1])
