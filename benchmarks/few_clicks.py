@@ -60,7 +60,7 @@ class Line:
 
 LINES = {
     "from the general network": Line(GENERAL, (0, *CLICKED)),
-    "from chance": Line(CHANCE, (5, 20, 100, None), most_seeds=2),
+    "from chance": Line(CHANCE, (5, 20), most_seeds=1),
 }
 
 
@@ -209,7 +209,7 @@ def page(tables: Sequence[str]) -> list[str]:
         threshold,
         "## Time",
         seconds,
-        PEERS.format(topaz=version(TOPAZ)),
+        UNMEASURED if TOPAZ is None else PEERS.format(topaz=version(TOPAZ)),
     ]
 
 
@@ -222,15 +222,19 @@ chance training begins with random weights. What is picked was not trained on: a
 micrographs, beta-galactosidase 2 of 5 (trained on 2 others; the labels of the fifth are few). A
 candidate counts if it lies within a quarter of the box of a particle that no better one has taken;
 labels of real micrographs are incomplete, so precision is a lower bound there. Each point is the
-mean of the seeds, and its bar goes from the worst to the best of them: of training, and of which
-particles are clicked."""
+mean of the seeds (five up to 20 clicks, two above; from chance one), and its bar goes from the
+worst to the best of them: of training, and of which particles are clicked."""
 
 THRESHOLD = """\
 A model picks at a threshold that it sets by itself from its labels. How much higher F2 on the test
 micrographs is at the threshold that is best there:"""
 
+UNMEASURED = """\
+Topaz was not measured with these clicks: see [comparison.md](comparison.md), and without a click
+[general.md](general.md)."""
+
 PEERS = f"""\
-Topaz, where it is installed ({{topaz}}): without a click that of its four pretrained networks which
+Topaz ({{topaz}}): without a click that of its four pretrained networks which
 has the highest average precision on the test micrographs themselves; from clicks one training of
 {UPDATES} updates, see
 [comparison.md](comparison.md)."""

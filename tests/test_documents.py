@@ -21,6 +21,7 @@ PAGES = (
     "docs/architecture.md",
     "docs/comparison.md",
     "docs/deepem2017.md",
+    "docs/few_clicks.md",
     "docs/general.md",
     "docs/guide.md",
     "docs/reproduction.md",
