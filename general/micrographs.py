@@ -18,6 +18,7 @@ from napari_deepem.core.network.general import GENERAL_BOX_PX
 from napari_deepem.core.preprocessing.prepare import prepare_image
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.simulation.optics import Optics, contrast_transfer, frequency_grid
+from napari_deepem.core.simulation.scene import add_image
 from napari_deepem.core.simulation.scenery import (
     carbon_thickness,
     crystal_thickness,
@@ -144,8 +145,10 @@ class Scene:
             shape = crystal_thickness if rng.random() < 0.5 else speck_thickness
             thickness = shape(radius, rng)
             place = rng.integers(0, CANVAS_PX, 2)
-            _add(phase, float(np.exp(rng.uniform(np.log(0.7), np.log(8.0)))) * thickness, place)
-            _add(transmission, -rng.uniform(0.0, 0.1) * thickness, place)
+            add_image(
+                phase, float(np.exp(rng.uniform(np.log(0.7), np.log(8.0)))) * thickness, place
+            )
+            add_image(transmission, -rng.uniform(0.0, 0.1) * thickness, place)
 
     def _add_debris(self, phase: Image, level: float) -> None:
         """Add what a box is not meant for, in place: pieces of particles, small and huge ones."""
@@ -188,7 +191,7 @@ def draw(
     for centre, turn, strength in zip(centres_yx, turns, strengths, strict=True):
         pixel = np.rint(centre).astype(int)
         yx = centre - pixel + diameter_px * (particle.points @ turn.T[:, :2])[:, ::-1]
-        _add(canvas, strength * splat(yx + side // 2, mass, side), pixel)
+        add_image(canvas, strength * splat(yx + side // 2, mass, side), pixel)
     return canvas
 
 
@@ -290,12 +293,3 @@ def as_stored(image: Image, rng: np.random.Generator) -> Image:
         low, high = np.quantile(image, [rng.uniform(0.0, 0.02), 1 - rng.uniform(0.0, 0.02)])
         stored = np.rint(255 * np.clip((stored - low) / (high - low), 0.0, 1.0))
     return stored.astype(np.float32)
-
-
-def _add(canvas: Image, image: Image, place: NDArray[np.int_]) -> None:
-    """Add an (n, n) image to the canvas in place, its pixel n // 2 at `place`, cut to fit."""
-    corner = place - image.shape[0] // 2
-    low, high = np.maximum(corner, 0), np.minimum(corner + image.shape, canvas.shape)
-    if np.all(low < high):
-        within = tuple(map(slice, low - corner, high - corner))
-        canvas[tuple(map(slice, low, high))] += image[within]

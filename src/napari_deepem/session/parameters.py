@@ -7,9 +7,7 @@ from typing import Annotated, Literal
 from psygnal import EventedModel
 from pydantic import ConfigDict, Field, field_validator
 
-from napari_deepem.core.network.general import GENERAL_BOX_PX
-from napari_deepem.core.preprocessing.sampling import MAX_BINNING
-from napari_deepem.core.training.settings import LEAST_BOX_SIZE_PX
+from napari_deepem.core.network.general import BOX_RANGE_PX
 
 Order = Literal["best", "worst", "doubt", "std_high", "std_low"]
 
@@ -22,8 +20,8 @@ class Parameters(EventedModel):
     box_size_px: Annotated[
         int,
         Field(
-            ge=LEAST_BOX_SIZE_PX,
-            le=GENERAL_BOX_PX * MAX_BINNING,
+            ge=BOX_RANGE_PX[0],
+            le=BOX_RANGE_PX[1],
             title="Box size (px)",
             description="Side of the square that holds one particle and a little of its "
             "surroundings, in pixels of the original file.",

@@ -79,9 +79,10 @@ def calibrate(
     `labelled` becomes that of picks.
     """
     prior = Calibration.before_training(start)
-    few = sum(len(field.positive_yx) for field in held_out) < ENOUGH_HELD_OUT
-    by_start = start is not None and few and len(labelled) > 0
-    if start is not None and by_start:
+    by_start = sum(len(field.positive_yx) for field in held_out) < ENOUGH_HELD_OUT
+    if start is None or not labelled:
+        by_start = False
+    elif by_start:
         prior = replace(prior, threshold=threshold_of_few(network, start, labelled, device))
     if not held_out:
         return prior

@@ -8,6 +8,7 @@ from typing import Literal
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.architecture import LARGEST_BOX_PX, Architecture
 from napari_deepem.core.network.devices import DeviceName
+from napari_deepem.core.network.general import BOX_RANGE_PX
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.preprocessing.sampling import MAX_BINNING, Sampling
 from napari_deepem.core.training import recipes
@@ -24,7 +25,7 @@ from napari_deepem.core.training.starts import (
 
 MOST_EPOCHS, LARGEST_SEED = 10_000, 2**63 - 1  # that a model's file holds
 AUTO_BOX_PX = 40  # the network's box that automatic binning does not go below
-LEAST_BOX_SIZE_PX = 12  # of a particle: what is smaller shows nothing of its shape
+LEAST_BOX_SIZE_PX = BOX_RANGE_PX[0]  # of a particle: what is smaller shows nothing of its shape
 
 
 def automatic_sampling(box_size_px: int) -> Sampling:
