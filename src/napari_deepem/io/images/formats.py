@@ -13,7 +13,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from napari_deepem.core.types import Float32Array
-from napari_deepem.io.images import mrc, png_jpeg, tiff
+from napari_deepem.io.images import eer, mrc, png_jpeg, tiff
 from napari_deepem.io.images.image_header import ImageHeader
 
 
@@ -27,6 +27,7 @@ class Format:
     frames: Callable[[Path, int | None], Iterator[NDArray[Any]]]
     write_image: Callable[[Path, Float32Array, float | None], None] | None = None
     tier: int = 0  # of what lies in a folder, the lowest tier that is there is what is listed
+    combines: str = "mean"  # what all frames make together
     is_data: bool = True  # whether its grey values are what was recorded
 
 
@@ -38,6 +39,9 @@ FORMATS = (
         write_image=mrc.write_image,
     ),
     Format(suffixes=(".tif", ".tiff"), read_header=tiff.read_header, frames=tiff.frames),
+    Format(
+        suffixes=(".eer",), read_header=eer.read_header, frames=eer.frames, combines="sum"
+    ),
     Format(  # movies, but particles that were cut out of micrographs are called so as well
         suffixes=(".mrcs", ".mrcs.gz", ".mrcs.bz2"),
         read_header=mrc.read_header,

@@ -15,7 +15,7 @@ from napari_deepem.io.images.frames import frame_path
 
 _COMPRESSION = re.compile(r"\.(gz|bz2)$", re.IGNORECASE)
 # by which files of other programs name micrographs, beside the suffixes of our own formats
-_OTHER_SUFFIXES = (".map", ".rec", ".eer")
+_OTHER_SUFFIXES = (".map", ".rec")
 _POWER_SPECTRUM = "_PS"  # RELION's motion correction writes m_PS.mrc beside m.mrc
 _IMAGE_SUFFIX = re.compile(
     f"({'|'.join(map(re.escape, (*SUFFIXES, *_OTHER_SUFFIXES)))})$", re.IGNORECASE

@@ -200,7 +200,7 @@ def _decompressed(stream: ByteStream, compression: int, stored: bytes, size: int
             content = zlib.decompressobj().decompress(stored, size)
         else:
             content = stored[:size]
-    except (imagecodecs.ImcdError, zlib.error) as error:
+    except (imagecodecs.LzwError, imagecodecs.PackbitsError, zlib.error) as error:
         raise InputError(f"{stream.path}: compressed file is damaged; copy it again") from error
     if len(content) < size:
         raise stream.cut_short()
