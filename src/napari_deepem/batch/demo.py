@@ -28,7 +28,7 @@ from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.starts import Start
 from napari_deepem.core.types import FloatArray, Picks, ScoreMap
 from napari_deepem.io.atomic import check_writable, replacing
-from napari_deepem.io.coordinates import read_coordinate_set, write_coordinates
+from napari_deepem.io.coordinates import MicrographPicks, read_coordinate_set, write_coordinates
 from napari_deepem.io.images import (
     find_micrographs,
     micrograph_name,
@@ -205,7 +205,7 @@ def _write(result: DemoResult, output: PickFolder) -> None:
 
     folder, radius_px = result.folder, result.of_rankings.radius_px
     for picked in result.picked:
-        output.write(picked.name, picked.picks)
+        output.write(MicrographPicks(picked.name, picked.picks))
     shown = result.picked[:FIGURE_MICROGRAPHS]
     micrographs = [read_micrograph(picked.path) for picked in shown]
     output.write_scores(micrographs[0].name, shown[0].score_map, micrographs[0].pixel_size)

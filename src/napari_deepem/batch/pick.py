@@ -24,7 +24,7 @@ from napari_deepem.core.picking.precision_estimate import evidence_of
 from napari_deepem.core.picking.score_evidence import PrecisionEvidence
 from napari_deepem.core.picking.scoring import score_tiles
 from napari_deepem.core.types import Micrograph, Picks
-from napari_deepem.io.coordinates import WRITABLE
+from napari_deepem.io.coordinates import FORMATS, MicrographPicks, format_called
 from napari_deepem.io.images import micrograph_name, read_micrograph
 from napari_deepem.io.session_file import place_of
 
@@ -57,14 +57,11 @@ class MicrographDone:
 
 
 def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
-    """The names of formats without dots; InputError if one can't be written, or none is given."""
-    names = tuple(name.strip().lower().lstrip(".") for name in formats if name.strip())
-    writable = [suffix.lstrip(".") for suffix in WRITABLE]
-    for name in names:
-        if name not in writable:
-            raise InputError(f"no format is called {name!r}: choose from {', '.join(writable)}")
+    """The names of formats as the registry has them; InputError for an unknown one, or none."""
+    names = tuple(format_called(name).name for name in formats if name.strip())
     if not names:
-        raise InputError(f"no format given: choose from {', '.join(writable)}")
+        known = ", ".join(format.name for format in FORMATS)
+        raise InputError(f"no format given: choose from {known}")
     return names
 
 
@@ -73,8 +70,9 @@ def pick_files(
 ) -> Generator[MicrographDone, None, SeriesRun]:
     """A stream of `MicrographDone` that writes each one's picks and returns the `SeriesRun`.
 
-    The picks are in `folder/<name>.<format>`. A micrograph that can't be used is reported in its
-    `MicrographDone`, and in what is returned, and the others go on. One without picks gets empty
+    The picks are in `folder/<name>.<format>`, or in one file for all where the format has that. A
+    micrograph that can't be used is reported in its `MicrographDone`, and in what is returned, and
+    the others go on. One without picks gets empty
     coordinate files, so that it counts as done. The next one is read while one is scored. What a
     window, or an earlier pick, has kept of its scores is not scored again.
 
@@ -112,6 +110,7 @@ def pick_files(
         else:
             series.done(done.remark)
         yield done
+    output.finish()
     return series
 
 
@@ -138,7 +137,14 @@ def _pick_file(
     )
     if check_negative and evidence is not None and micrograph is not None:
         evidence = evidence.beside(_evidence_of_negative(micrograph, scorer, settings))
-    written = output.write(name, picks)
+    picked = MicrographPicks(
+        name,
+        picks,
+        path=None if source.path is None else str(source.path),
+        shape=scores.score_map.shape,
+        pixel_size=pixel_size,
+    )
+    written = output.write(picked)
     if settings.score_maps:
         written.append(output.write_scores(name, scores.score_map, pixel_size))
     remark = scorer.remark_on(scores)

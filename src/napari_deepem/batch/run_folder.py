@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import Picks, ScoreMap
+from napari_deepem.core.types import ScoreMap
 from napari_deepem.io.atomic import check_writable
-from napari_deepem.io.coordinates import WRITABLE, write_coordinates
+from napari_deepem.io.coordinates import (
+    FORMATS,
+    Format,
+    MicrographPicks,
+    format_called,
+    write_coordinate_set,
+)
 from napari_deepem.io.images import write_image
 from napari_deepem.io.owned_files import Records
 
@@ -26,17 +32,18 @@ class PickFolder:
     """
 
     folder: Path
-    formats: tuple[str, ...]  # without dots
+    formats: tuple[Format, ...]
     planned: frozenset[str]  # names of files to come
     old: frozenset[str]  # names of older files of these micrographs, which are ours
     on_record: bool = False  # that the files to come are ours
+    for_one_file: list[MicrographPicks] = field(default_factory=list)
 
     @classmethod
     def claim(
         cls,
         folder: Path,
         names: Sequence[str],
-        formats: tuple[str, ...],
+        formats: Sequence[str],
         *,
         with_scores: bool = False,
     ) -> PickFolder:
@@ -49,9 +56,11 @@ class PickFolder:
             as their score maps, that this program did not make: labels, most likely.
         """
         check_writable(folder)
+        chosen = tuple(format_called(name) for name in formats)
         score_maps = [f"{name}{SCORES}" for name in names if with_scores]
-        possible = [f"{name}{suffix}" for name in names for suffix in WRITABLE] + score_maps
-        present = [name for name in possible if (folder / name).exists()]
+        one_each = [format for format in FORMATS if not format.is_one_file]
+        possible = _names_of({*one_each, *chosen}, names) | frozenset(score_maps)
+        present = sorted(name for name in possible if (folder / name).exists())
         # after looking what is there: another run puts files on record, then writes them
         ours = Records(folder, RECORDS).names() | _first_names(folder)
         for name in present:
@@ -60,20 +69,35 @@ class PickFolder:
                     f"{folder / name} was not picked by this program and would be replaced or "
                     "hidden: choose another folder for the picks"
                 )
-        planned = [f"{name}.{suffix}" for name in names for suffix in formats] + score_maps
-        return cls(folder, formats, frozenset(planned), frozenset(present))
+        planned = _names_of(chosen, names) | frozenset(score_maps)
+        return cls(folder, chosen, planned, frozenset(present))
 
-    def write(self, name: str, picks: Picks) -> list[Path]:
-        """The paths of a micrograph's picks, written in every format; older others are removed."""
+    def write(self, picked: MicrographPicks) -> list[Path]:
+        """The paths of a micrograph's own files, written in every format; older ones are removed.
+
+        What goes into one file for all of them is kept until `finish`.
+        """
         if not self.on_record:  # no sooner: a run that picks nothing leaves nothing
             Records(self.folder, RECORDS).add(self.planned)
             self.on_record = True
-        written = [self.folder / f"{name}.{suffix}" for suffix in self.formats]
-        for path in written:
-            write_coordinates(path, picks)
-        for path in (self.folder / f"{name}{suffix}" for suffix in WRITABLE):
-            if path not in written and path.name in self.old:
-                path.unlink(missing_ok=True)
+        written: list[Path] = []
+        for format in self.formats:
+            if not format.is_one_file:
+                written += write_coordinate_set(self.folder, [picked], format.name)
+        if any(format.is_one_file for format in self.formats):
+            self.for_one_file.append(picked)
+        else:
+            written_names = {path.relative_to(self.folder).as_posix() for path in written}
+            for name in (_names_of(FORMATS, [picked.name]) & self.old) - written_names:
+                (self.folder / name).unlink(missing_ok=True)
+        return written
+
+    def finish(self) -> list[Path]:
+        """The paths of the files that hold all micrographs, written of those that were picked."""
+        written: list[Path] = []
+        for format in self.formats:
+            if format.is_one_file and self.for_one_file:
+                written += write_coordinate_set(self.folder, self.for_one_file, format.name)
         return written
 
     def write_scores(self, name: str, score_map: ScoreMap, pixel_size: float | None) -> Path:
@@ -84,6 +108,17 @@ class PickFolder:
         path = self.folder / f"{name}{SCORES}"
         write_image(path, score_map.scores, pixel_size and pixel_size * score_map.step_px)
         return path
+
+
+def _names_of(formats: Iterable[Format], names: Sequence[str]) -> frozenset[str]:
+    """The names, from the folder on, of the files that would be ours alone."""
+    folder = Path()
+    return frozenset(
+        path.as_posix()
+        for format in formats
+        if not format.adds_to_file
+        for path in format.files_of(folder, names)
+    )
 
 
 def _first_names(folder: Path) -> frozenset[str]:

@@ -6,7 +6,7 @@ files; a job then chooses picks and writes them, one micrograph after the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,13 +15,21 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import Candidates, Labels, Picks
-from napari_deepem.io.coordinates import FORMATS, write_coordinates
+from napari_deepem.io.coordinates import (
+    FORMATS,
+    Format,
+    MicrographPicks,
+    format_called,
+    what_is_lost,
+    write_coordinate_set,
+)
+from napari_deepem.io.images import read_pixel_size, read_shape
 from napari_deepem.io.owned_files import OwnedFiles
 from napari_deepem.session.readiness import What, why_not_save
 from napari_deepem.session.series import Scope, names_of
 from napari_deepem.session.state import Session
 
-SUFFIXES = {f"{format.title} ({format.suffix})": format.suffix for format in FORMATS}
+FORMAT_TITLES = {format.name: format.title for format in FORMATS}
 NO_FORMAT = "Choose a format."
 
 
@@ -31,17 +39,15 @@ class Plan:
 
     names: tuple[str, ...]
     picks_of: Callable[[str], tuple[Picks, int]]  # of a micrograph, and how many were rejected
+    files: Mapping[str, Path]  # the micrographs' own files, as far as there are any
     folder: Path
-    suffixes: tuple[str, ...]
+    formats: tuple[Format, ...]
     not_scored: int = 0  # micrographs that were asked for, and have nothing to write
 
-    def paths(self) -> Iterator[Path]:
-        """The paths of all files, in the order of writing."""
-        return (self.path_of(name, suffix) for name in self.names for suffix in self.suffixes)
-
-    def path_of(self, name: str, suffix: str) -> Path:
-        """The path of one micrograph's file in one format."""
-        return self.folder / f"{name}{suffix}"
+    def paths(self) -> list[Path]:
+        """The paths of all files that would replace older ones."""
+        whole = (format for format in self.formats if not format.adds_to_file)
+        return [path for format in whole for path in format.files_of(self.folder, self.names)]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -52,30 +58,31 @@ class Written:
     micrographs: int
     particles: int
     rejected: int  # picks that were left out
+    lost: str = ""  # a sentence on what the formats can't hold
 
 
-def plan(session: Session, what: What, scope: Scope, folder: Path, suffixes: Iterable[str]) -> Plan:
-    """The plan of one file a micrograph and format in a folder, with the settings as they are now.
+def plan(session: Session, what: What, scope: Scope, folder: Path, formats: Iterable[str]) -> Plan:
+    """The plan of files in a folder, in formats of these names, with the settings as they are now.
 
     Raises
     ------
     InputError
         There is nothing to write, or no format is chosen.
     """
-    suffixes = tuple(suffixes)
-    if not suffixes:
+    chosen = tuple(format_called(name) for name in formats)
+    if not chosen:
         raise InputError(NO_FORMAT)
     if why := why_not_save(session, what, scope):
         raise InputError(why)
     names = names_of(session, scope)
     if what == "labels":
         labels = {n: session.labels_of(n) for n in names if len(session.labels_of(n).positive_yx)}
-        return Plan(
-            tuple(labels), partial(_labelled, labels, session.box_size_px), folder, suffixes
-        )
+        labels_of = partial(_labelled, labels, session.box_size_px)
+        return Plan(tuple(labels), labels_of, dict(session.files), folder, chosen)
     candidates = {name: session.candidates[name] for name in names if name in session.candidates}
     picks_of = partial(_not_rejected, candidates, dict(session.verdicts), session.criteria)
-    return Plan(tuple(candidates), picks_of, folder, suffixes, len(names) - len(candidates))
+    not_scored = len(names) - len(candidates)
+    return Plan(tuple(candidates), picks_of, dict(session.files), folder, chosen, not_scored)
 
 
 def picks_to_save(session: Session, name: str) -> tuple[Picks, int]:
@@ -92,21 +99,43 @@ def writing(plan: Plan) -> Generator[int, None, Written]:
         A file can't be written, or would replace another one of the plan: some disks don't tell
         names apart that differ in their case.
     """
-    files = OwnedFiles()
-    written: dict[tuple[int, int], Path] = {}  # by device and inode
-    particles = rejected = 0
-    for done, name in enumerate(plan.names):
-        picks, left_out = plan.picks_of(name)
-        for path in (plan.path_of(name, suffix) for suffix in plan.suffixes):
-            other = written.get(_place_on_disk(path))
+    files, places = OwnedFiles(), dict[tuple[int, int], Path]()  # by device and inode
+    all_picked: list[MicrographPicks] = []
+    rejected = 0
+
+    def write(format: Format, picked: list[MicrographPicks]) -> None:
+        for path in format.files_of(plan.folder, [each.name for each in picked]):
+            other = places.get(_place_on_disk(path))
             if other is not None:
                 raise InputError(f"{path} is {other.name} on this disk: save them in two folders")
-            write_coordinates(path, picks)
+        for path in write_coordinate_set(plan.folder, picked, format.name):
             files.add(path)
-            written[_place_on_disk(path)] = path
-        particles, rejected = particles + len(picks), rejected + left_out
-        yield done + 1
-    return Written(files, len(plan.names), particles, rejected)
+            places[_place_on_disk(path)] = path
+
+    for done, name in enumerate(plan.names, start=1):
+        picks, left_out = plan.picks_of(name)
+        rejected += left_out
+        all_picked.append(_described(name, picks, plan.files.get(name)))
+        for format in plan.formats:
+            if not format.is_one_file:
+                write(format, all_picked[-1:])
+        yield done
+    for format in plan.formats:
+        if format.is_one_file:
+            write(format, all_picked)
+    particles = sum(len(each.picks) for each in all_picked)
+    return Written(
+        files, len(plan.names), particles, rejected, what_is_lost(plan.formats, all_picked)
+    )
+
+
+def _described(name: str, picks: Picks, path: Path | None) -> MicrographPicks:
+    """The picks with what the micrograph's file says, if there is one that can be read."""
+    if path is None:
+        return MicrographPicks(name, picks)
+    return MicrographPicks(
+        name, picks, path=str(path), shape=read_shape(path), pixel_size=read_pixel_size(path)
+    )
 
 
 def _place_on_disk(path: Path) -> tuple[int, int]:
@@ -132,5 +161,4 @@ def _not_rejected(
         return picks, 0
     reach_px = SAME_PARTICLE_BOXES * candidates[name].box_size_px
     kept = nearest_distances(picks.centres_yx, verdicts[name].negative_yx) > reach_px
-    scores = None if picks.scores is None else picks.scores[kept]
-    return Picks(picks.centres_yx[kept], scores, picks.box_size_px), int((~kept).sum())
+    return picks.at(kept), int((~kept).sum())

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import (
-    READABLE,
-    WRITABLE,
+    SUFFIXES,
     coordinate_names,
     read_coordinate_set,
     read_coordinates,
@@ -59,7 +58,7 @@ def some_picks(draw: st.DrawFn) -> Picks:
     )
 
 
-@pytest.mark.parametrize("suffix", WRITABLE)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 @settings(max_examples=60, deadline=None)
 @given(picks=some_picks())
 def test_round_trip_preserves_centres(
@@ -82,7 +81,7 @@ def test_round_trip_preserves_centres(
         assert read.box_size_px == picks.box_size_px
 
 
-@pytest.mark.parametrize("suffix", WRITABLE)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_no_picks_make_a_file_that_reads_as_none(tmp_path: Path, suffix: str) -> None:
     for scores in (None, []):
         write_coordinates(tmp_path / f"m{suffix}", picks_at(scores=scores))
@@ -90,7 +89,7 @@ def test_no_picks_make_a_file_that_reads_as_none(tmp_path: Path, suffix: str) ->
         assert list(read_coordinate_set(tmp_path, ["m"])) == ["m"]
 
 
-@pytest.mark.parametrize("suffix", WRITABLE)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_row_and_column_do_not_swap(tmp_path: Path, suffix: str) -> None:
     write_coordinates(tmp_path / f"m{suffix}", picks_at((3, 700)))
     x, y = (
@@ -104,7 +103,7 @@ def test_row_and_column_do_not_swap(tmp_path: Path, suffix: str) -> None:
     assert (float(x), float(y)) == (700 - corner, 3 - corner)
 
 
-@pytest.mark.parametrize("suffix", WRITABLE)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 def test_positions_that_are_not_numbers_are_not_written(
     tmp_path: Path, suffix: str, wrong: float
@@ -116,7 +115,7 @@ def test_positions_that_are_not_numbers_are_not_written(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("suffix", READABLE)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_files_that_hold_no_text_are_refused(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"m{suffix}"
     for junk in (bytes(range(256)) * 9, b"\0" * 100, b"1 2 3 4\n\xff\xfe"):
@@ -225,7 +224,7 @@ def test_no_match_shows_what_was_asked_and_what_is_there(tmp_path: Path) -> None
         with pytest.raises(InputError, match=r"2 micrographs, such as x; it has a"):
             read_coordinate_set(path, ["x", "y"])
     (tmp_path / "bare").mkdir()
-    with pytest.raises(InputError, match=r"such as x; it has no \.star, \.csv, \.box"):
+    with pytest.raises(InputError, match=r"no coordinate files there \(\.star, \.csv, \.box"):
         read_coordinate_set(tmp_path / "bare", ["x"])
     with pytest.raises(InputError, match="no coordinate files"):
         coordinate_names(tmp_path / "bare")
@@ -242,7 +241,7 @@ LAYOUTS = {
 }
 
 
-@pytest.mark.parametrize("suffix", READABLE)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize(
     "cell",
     [
@@ -276,7 +275,7 @@ def test_what_is_no_coordinate_is_refused(tmp_path: Path, suffix: str, cell: str
     assert len(str(caught.value)) < 200 + len(str(tmp_path))
 
 
-@pytest.mark.parametrize("suffix", READABLE)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("cell", ["1", "+1.", "1.0e0", "10E-1", "0001", "1.000000"])
 def test_numbers_are_read_as_programs_write_them(tmp_path: Path, suffix: str, cell: str) -> None:
     """A.3"""
@@ -284,7 +283,7 @@ def test_numbers_are_read_as_programs_write_them(tmp_path: Path, suffix: str, ce
     assert read_coordinates(tmp_path / f"m{suffix}").centres_yx.tolist() == [[2, 1]]
 
 
-@pytest.mark.parametrize("suffix", READABLE)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "latin-1"])
 def test_other_encodings_are_refused_with_what_to_do(
     tmp_path: Path, suffix: str, encoding: str
@@ -298,7 +297,7 @@ def test_other_encodings_are_refused_with_what_to_do(
     assert read_coordinates(tmp_path / f"m{suffix}").centres_yx.tolist() == [[2, 1]]
 
 
-@pytest.mark.parametrize("suffix", READABLE)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_files_larger_than_coordinates_are_refused_before_they_take_memory(
     tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -349,7 +348,7 @@ def test_more_micrographs_than_any_series_has_are_refused(
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names there")
-@pytest.mark.parametrize("suffix", READABLE)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_what_is_no_file_is_refused_at_once(tmp_path: Path, suffix: str) -> None:
     """A.8: a pipe kept the program waiting for ever."""
     path = tmp_path / f"x{suffix}"
@@ -405,7 +404,7 @@ def test_real_labels_match_their_micrographs(kind: str) -> None:
 
 
 @needs_data
-@pytest.mark.parametrize("suffix", READABLE)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_real_files_are_read_and_corrupt_ones_refused(suffix: str) -> None:
     expected = {
         "2d_0_center.box": 2,

@@ -6,10 +6,11 @@ is the pixel n // 2 of a box of n, odd or even.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import Picks
+from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.parsing import (
     parse_coordinate,
     read_lines,
@@ -50,8 +51,9 @@ def read(path: Path) -> Rows:
     return rows.rows(box_size_px or None)
 
 
-def write(path: Path, picks: Picks) -> None:
+def write(path: Path, micrographs: Sequence[MicrographPicks], options: Mapping[str, str]) -> None:
     """Write integers, as RELION reads them: the corner of the box on the nearest whole pixel."""
+    picks = micrographs[0].picks
     size = picks.box_size_px
     if size is None or size < 1:
         raise InputError(

@@ -6,13 +6,13 @@ The one format here that keeps fractions of a pixel.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import Picks
+from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.parsing import (
     parse_coordinate,
     parse_number,
@@ -57,8 +57,9 @@ def read(path: Path) -> Rows:
     return rows.rows(with_scores=score is not None)
 
 
-def write(path: Path, picks: Picks) -> None:
+def write(path: Path, micrographs: Sequence[MicrographPicks], options: Mapping[str, str]) -> None:
     """Write every decimal; the score column is left out where there are no scores."""
+    picks = micrographs[0].picks
     columns = [picks.centres_yx[:, 1], picks.centres_yx[:, 0]]
     header = "x,y"
     if picks.scores is not None:

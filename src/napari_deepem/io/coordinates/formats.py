@@ -1,62 +1,190 @@
-"""The coordinate formats, told apart by suffix.
+"""The coordinate formats: what each is called, how it is told, read and written.
 
-To add one: a module with `recognises`, `read` and `write`, and one line in `FORMATS`.
+To add one: a module with `recognises`, `read` and `write`, and one `Format` in `FORMATS`. Menus,
+file dialogs, the command line's `--format` and napari's readers and writers follow from that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import box, csv_table, star
+from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.rows import Rows
 from napari_deepem.io.images.file_names import plain_name
+
+# beside the positions; fraction: of a pixel; below: candidates with scores below the threshold
+Kept = Literal["score", "box", "fraction", "angle", "class", "size", "below"]
+_PLURALS: Mapping[Kept, str] = {
+    "score": "scores", "angle": "angles", "class": "classes", "size": "sizes"
+}  # fmt: skip
+Options = Mapping[str, str]  # the value that was chosen of each option of a format
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option of a format: the first of its choices is the default."""
+
+    name: str
+    choices: tuple[str, ...]
+    title: str  # what it decides
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
     """One kind of coordinate file; the registry is a tuple of these."""
 
-    suffix: str
+    name: str  # of `--format` and `--to`
     title: str  # what users know it by
+    suffixes: tuple[str, ...]  # in small letters; several formats may share one
+    # the path of a file that is written, in its folder: with `{name}` one a micrograph, else one
+    # for all of them
+    place: str
+    keeps: frozenset[Kept]
+    recognises: Callable[[Path], bool]  # is it such a file at all? Others may share its suffix
     read: Callable[[Path], Rows]
-    write: Callable[[Path, Picks], None]
-    recognises: Callable[[Path], bool]  # is it such a file at all? A folder may hold others
+    write: Callable[[Path, Sequence[MicrographPicks], Options], None]  # one, if `place` has a name
+    options: tuple[Option, ...] = ()
     endings: tuple[str, ...] = ()  # what may stand between a micrograph's name and the suffix
+    beside: tuple[str, ...] = ()  # places of more files that `write` makes
+    adds_to_file: bool = False  # what others have written into a file of this kind stays
+
+    @property
+    def is_one_file(self) -> bool:
+        """Whether one file holds all micrographs."""
+        return "{name}" not in self.place
+
+    def file_of(self, folder: Path, name: str) -> Path:
+        """The path of a micrograph's file in the folder that files are written to."""
+        return folder / self.place.format(name=name)
+
+    def files_of(self, folder: Path, names: Iterable[str]) -> list[Path]:
+        """The paths of all files that are written for certain micrographs, each once."""
+        places = (self.place, *self.beside)
+        paths = (folder / place.format(name=name) for name in names for place in places)
+        return list(dict.fromkeys(paths))
+
+    def suffix_of(self, path: Path) -> str:
+        """The suffix that a file has of this format's, else nothing."""
+        file_name = path.name.lower()
+        return next((each for each in self.suffixes if file_name.endswith(each)), "")
+
+    def stem_of(self, path: Path) -> str:
+        """The plain name of a file without its suffix."""
+        return plain_name(path.name[: len(path.name) - len(self.suffix_of(path))])
 
     def name_of(self, path: Path) -> str:
         """Name of the micrograph that a file of this format belongs to, after its own name."""
-        stem = plain_name(path.name[: -len(self.suffix)])
+        stem = self.stem_of(path)
         for ending in self.endings:
             if stem.endswith(ending) and stem != ending:
                 return stem.removesuffix(ending)
         return stem
+
+    def chosen(self, options: Options) -> dict[str, str]:
+        """The values of all options: those given, else the defaults.
+
+        Raises
+        ------
+        InputError
+            An option is not one of this format, or has no such choice.
+        """
+        known = {option.name: option for option in self.options}
+        for name, value in options.items():
+            if name not in known:
+                rest = f"it has {', '.join(known)}" if known else "it has none"
+                raise InputError(f"the format {self.name} has no option {name!r}; {rest}")
+            if value not in known[name].choices:
+                raise InputError(
+                    f"{name}={value} for the format {self.name}: choose from "
+                    f"{', '.join(known[name].choices)}"
+                )
+        return {option.name: options.get(option.name, option.choices[0]) for option in self.options}
 
 
 # Where a folder holds several files for one micrograph, the first format here wins: those that
 # hold scores come first. Of one format, the plain name wins, then the endings in this order.
 FORMATS = (
     Format(
-        ".star",
-        "RELION",
+        "star",
+        "RELION STAR, one a micrograph",
+        (".star",),
+        "{name}.star",
+        frozenset({"score", "angle", "class"}),
+        star.recognises,
         star.read,
         star.write,
-        star.recognises,
         endings=("_manualpick", "_autopick"),
     ),
-    Format(".csv", "Table", csv_table.read, csv_table.write, csv_table.recognises),
-    Format(".box", "EMAN", box.read, box.write, box.recognises),
+    Format(
+        "csv",
+        "Table",
+        (".csv",),
+        "{name}.csv",
+        frozenset({"score", "fraction"}),
+        csv_table.recognises,
+        csv_table.read,
+        csv_table.write,
+    ),
+    Format(
+        "box",
+        "EMAN1",
+        (".box",),
+        "{name}.box",
+        frozenset({"box"}),
+        box.recognises,
+        box.read,
+        box.write,
+    ),
 )
-READABLE = tuple(format.suffix for format in FORMATS)
-WRITABLE = READABLE
+SUFFIXES = tuple(dict.fromkeys(suffix for format in FORMATS for suffix in format.suffixes))
+
+
+def what_is_lost(formats: Iterable[Format], micrographs: Iterable[MicrographPicks]) -> str:
+    """The sentence on what none of the formats holds of what is known; empty where all is held."""
+    known: set[Kept] = set()
+    for micrograph in micrographs:
+        known |= {"score"} if micrograph.picks.scores is not None else set()
+        known |= set(micrograph.picks.features)
+    formats = list(formats)
+    kept = frozenset().union(*(format.keeps for format in formats))
+    lost = [plural for each, plural in _PLURALS.items() if each in known - kept]
+    names = " and ".join(format.name for format in formats)
+    return f"{' and '.join(lost)} are left out: {names} files hold none" if lost else ""
+
+
+def format_called(name: str) -> Format:
+    """The format of a name, as `--format` has it; InputError for an unknown one."""
+    for format in FORMATS:
+        if format.name == name.strip().lower().lstrip("."):
+            return format
+    known = ", ".join(format.name for format in FORMATS)
+    raise InputError(f"no format is called {name!r}: choose from {known}")
+
+
+def formats_with_suffix_of(path: Path) -> list[Format]:
+    """The formats that a file may have by its suffix; InputError if there is none."""
+    formats = [format for format in FORMATS if format.suffix_of(path)]
+    if not formats:
+        raise InputError(f"{path}: not a coordinate format known here; use {', '.join(SUFFIXES)}")
+    return formats
 
 
 def format_of(path: Path) -> Format:
-    """The format of a file by its suffix; InputError for an unknown one."""
-    for format in FORMATS:
-        if path.name.lower().endswith(format.suffix):
-            return format
-    raise InputError(f"{path}: not a coordinate format known here; use {', '.join(READABLE)}")
+    """The format of a file, by its suffix, and by its content where several share that.
+
+    What none of them recognises is said to be of the first, whose reader says what is wrong.
+
+    Raises
+    ------
+    InputError
+        The suffix is unknown, or the file can't be read.
+    """
+    formats = formats_with_suffix_of(path)
+    if len(formats) == 1:
+        return formats[0]
+    return next((format for format in formats if format.recognises(path)), formats[0])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import FloatArray, Picks
+from napari_deepem.core.types import NO_FEATURES, FloatArray, PickFeature, Picks
 from napari_deepem.io.images import micrograph_name
 
 MOST_MICROGRAPHS = 100_000  # of one file
@@ -25,10 +26,12 @@ class Rows:
     box_size_px: int | None = None
     micrographs: tuple[str, ...] = ()  # each once, as the file names them; none: it doesn't
     of_micrograph: NDArray[np.int64] | None = None  # (n,) which of them each row is on
+    features: Mapping[PickFeature, FloatArray] = field(default_factory=lambda: NO_FEATURES)
+    remarks: tuple[str, ...] = ()  # on what the file has and is left out
 
     def picks(self) -> Picks:
         """All rows as those of one micrograph."""
-        return Picks(self.centres_yx, self.scores, self.box_size_px)
+        return Picks(self.centres_yx, self.scores, self.box_size_px, self.features)
 
     def by_name(self, path: Path) -> dict[str, Picks]:
         """The rows divided among micrographs, by their names without folders and suffixes.
@@ -42,7 +45,7 @@ class Rows:
             raise ValueError("these rows name no micrographs")
         ends = np.cumsum(np.bincount(self.of_micrograph, minlength=len(self.micrographs)))
         rows_of = np.split(np.argsort(self.of_micrograph, kind="stable"), ends[:-1])
-        divided: dict[str, Picks] = {}
+        picks, divided = self.picks(), dict[str, Picks]()
         for full_name, rows in zip(self.micrographs, rows_of, strict=True):
             name = micrograph_name(full_name)
             if name in divided:
@@ -50,8 +53,7 @@ class Rows:
                     f"{path}: holds two micrographs called {name}, which can't be told apart "
                     "by name; split the file"
                 )
-            scores = None if self.scores is None else self.scores[rows]
-            divided[name] = Picks(self.centres_yx[rows], scores, self.box_size_px)
+            divided[name] = picks.at(rows)
         return divided
 
 

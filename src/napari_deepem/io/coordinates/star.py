@@ -5,14 +5,14 @@ One layout is written for RELION 3.0 to 5; every table with coordinates of a fil
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import Picks
+from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.parsing import (
     parse_coordinate,
     parse_number,
@@ -94,11 +94,12 @@ def _without_coordinates(path: Path) -> InputError:
     return InputError(f"{path}: a STAR file without coordinates; {hint}")
 
 
-def write(path: Path, picks: Picks) -> None:
+def write(path: Path, micrographs: Sequence[MicrographPicks], options: Mapping[str, str]) -> None:
     """Write the columns of RELION's own autopicker, with class 0 and angle 0 for unknown.
 
     RELION cuts fractions off, so positions are rounded to the nearest pixel, half up.
     """
+    picks = micrographs[0].picks
     scores = np.full(len(picks), _NO_SCORE) if picks.scores is None else picks.scores
     pixels = nearest_pixel(picks.centres_yx).tolist()
     rows = (

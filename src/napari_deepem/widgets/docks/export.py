@@ -15,7 +15,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.wording import counted
 from napari_deepem.layers.micrographs import folder_of
 from napari_deepem.session import export_plan
-from napari_deepem.session.export_plan import NO_FORMAT, SUFFIXES
+from napari_deepem.session.export_plan import FORMAT_TITLES, NO_FORMAT
 from napari_deepem.session.readiness import What, why_not_save
 from napari_deepem.session.series import Scope
 from napari_deepem.widgets.docks.dock import Dock, enable, form, row, tell, text_line
@@ -46,8 +46,8 @@ class Export(Dock):
         self.scope = RadioButtons(label="Of", choices=list(SCOPES), orientation="vertical")
         self.scope.value = ALL
         self.formats = {
-            name: CheckBox(text=suffix, value=suffix == ".star", tooltip=name)
-            for name, suffix in SUFFIXES.items()
+            name: CheckBox(text=name, value=name == "star", tooltip=title)
+            for name, title in FORMAT_TITLES.items()
         }
         self.destination = FileEdit(
             label="Folder",
@@ -91,9 +91,9 @@ class Export(Dock):
         self._show_exporting()
 
     @property
-    def suffixes(self) -> list[str]:
-        """The suffixes of the chosen formats."""
-        return [SUFFIXES[name] for name, box in self.formats.items() if box.value]
+    def chosen_formats(self) -> list[str]:
+        """The names of the chosen formats."""
+        return [name for name, box in self.formats.items() if box.value]
 
     def _destination(self) -> Path | None:
         text = self.destination.line_edit.value.strip()
@@ -123,7 +123,7 @@ class Export(Dock):
     def _show(self) -> None:
         why_not = (
             why_not_save(self.session, *self._choice())
-            or ("" if self.suffixes else NO_FORMAT)
+            or ("" if self.chosen_formats else NO_FORMAT)
             or ("" if self._destination() else "Name a folder to save to.")
         )
         saving = "Files are being written." if self.session.exporting.running else ""
@@ -150,7 +150,10 @@ class Export(Dock):
     def _save_files(self) -> None:
         try:
             plan = export_plan.plan(
-                self.session, *self._choice(), self._destination() or self._folder(), self.suffixes
+                self.session,
+                *self._choice(),
+                self._destination() or self._folder(),
+                self.chosen_formats,
             )
         except InputError as error:
             return tell(self.status, report(error))

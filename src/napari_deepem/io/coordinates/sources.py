@@ -1,0 +1,190 @@
+"""The particles of many micrographs in a folder or a file, each read when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from napari_deepem.core.errors import InputError
+from napari_deepem.core.types import Picks
+from napari_deepem.io.coordinates.formats import (
+    FORMATS,
+    SUFFIXES,
+    format_of,
+    formats_with_suffix_of,
+)
+from napari_deepem.io.coordinates.name_matching import match_names
+from napari_deepem.io.coordinates.parsing import status_of
+from napari_deepem.io.coordinates.rows import Rows
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class FileSource:
+    """One file, which has been read: of many micrographs that it names, or of one."""
+
+    path: Path
+    picks: dict[str, Picks]
+    is_anonymous: bool  # whether the file says of no micrograph that it is on it
+    remarks: list[str]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the micrographs that there are coordinates for, sorted."""
+        return sorted(self.picks)
+
+    def match(self, names: Iterable[str]) -> dict[str, str]:
+        """For each micrograph its name here; an anonymous file is meant for a single one."""
+        names = list(names)
+        matched = match_names(names, self.picks)
+        if not matched and self.is_anonymous and len(names) == 1:
+            return {names[0]: self.names[0]}
+        return matched
+
+    def picks_of(self, name: str) -> Picks:
+        """The particles of a micrograph, by its name here."""
+        return self.picks[name]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class FolderSource:
+    """A folder with a file a micrograph, named as that, in any of the formats."""
+
+    path: Path
+    files: dict[str, list[Path]]  # of each name, the preferred ones first
+    with_endings: dict[str, list[Path]]  # by names that end as files of other programs do
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        """The names with files that hold coordinates, sorted; other files are passed over.
+
+        Raises
+        ------
+        InputError
+            A file can't be read, or there is none.
+        """
+        names = [name for name in sorted(self.files) if _recognised(self.files[name][0])]
+        if not names:
+            raise InputError(f"{self.path}: no coordinate files there ({', '.join(SUFFIXES)})")
+        return names
+
+    def match(self, names: Iterable[str]) -> dict[str, str]:
+        """For each micrograph the name that its file has here."""
+        names = list(names)
+        whole = {name: name for name in names if name in self.with_endings}
+        return match_names(names, self.files) | whole
+
+    def picks_of(self, name: str) -> Picks:
+        """The particles of a micrograph, by its name here, from its file, which may name it too.
+
+        Raises
+        ------
+        InputError
+            The file can't be read, or holds other micrographs.
+        """
+        path = (self.with_endings.get(name) or self.files[name])[0]
+        rows = read_rows(path)
+        self.remarks.extend(rows.remarks)
+        if len(rows.micrographs) < 2:
+            return rows.picks()
+        divided = rows.by_name(path)
+        there = match_names([name], divided)
+        if not there:
+            raise InputError(
+                f"{path}: holds other micrographs, such as {min(divided)}, but not {name}"
+            )
+        return divided[there[name]]
+
+
+Source = FileSource | FolderSource
+
+
+def open_source(path: Path) -> Source:
+    """The source that a path is: a file is read, a folder is listed.
+
+    A folder that has no coordinate file of its own stands for its folder `info`, as EMAN2 has it.
+    One whose only coordinate file holds many micrographs stands for that file, and so does one
+    with a list of the files in it, as RELION's autopicker leaves it.
+
+    Raises
+    ------
+    InputError
+        The path is missing or can't be read.
+    """
+    if not path.is_dir():
+        return _open_file(path)
+    files = _files_in(path)
+    if not files and (path / "info").is_dir():
+        path = path / "info"
+        files = _files_in(path)
+    lists = [file for file in files.values() if _is_list(file, alone=len(files) == 1)]
+    return _open_file(lists[0]) if len(lists) == 1 else _folder(path, files)
+
+
+def read_rows(path: Path) -> Rows:
+    """The rows of one file, in any of the formats; InputError if it can't be read."""
+    status_of(path)  # that it is missing comes before what its suffix says
+    return format_of(path).read(path)
+
+
+def _open_file(path: Path) -> FileSource:
+    rows = read_rows(path)
+    remarks = list(rows.remarks)
+    if rows.micrographs:
+        return FileSource(path, rows.by_name(path), False, remarks)
+    names = [format.name_of(path) for format in formats_with_suffix_of(path)]
+    return FileSource(path, {names[0]: rows.picks()}, True, remarks)
+
+
+def _is_list(file: Path, *, alone: bool) -> bool:
+    """Whether a file stands for all others of its folder: if alone there, or listing them."""
+    formats = [format for format in formats_with_suffix_of(file) if format.is_one_file]
+    if not alone:
+        formats = [format for format in formats if format.beside and format.place == file.name]
+    return any(format.recognises(file) for format in formats)
+
+
+def _recognised(file: Path) -> bool:
+    return any(format.recognises(file) for format in formats_with_suffix_of(file))
+
+
+def _files_in(folder: Path) -> dict[str, Path]:
+    """Coordinate files of a folder by their names, with the suffix as the registry has it.
+
+    Folders are passed over, whatever they are called. What is a pipe, or a link to nowhere, tells
+    when it is read.
+    """
+    files: dict[str, Path] = {}
+    try:
+        for file in sorted(folder.iterdir()):
+            if file.name.startswith(".") or not file.name.lower().endswith(SUFFIXES):
+                continue
+            if file.is_dir():
+                continue
+            format = formats_with_suffix_of(file)[0]
+            other = files.setdefault(format.stem_of(file) + format.suffix_of(file), file)
+            if other is not file:
+                raise InputError(f"{other} and {file} have the same name: remove one of them")
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read: {error.strerror or error}") from error
+    return files
+
+
+def _folder(path: Path, files: dict[str, Path]) -> FolderSource:
+    """The source of a folder's files, those of preferred formats and endings first."""
+    by_name: dict[str, list[Path]] = {}
+    with_endings: dict[str, list[Path]] = {}
+    for file in sorted(files.values(), key=_rank):
+        format = formats_with_suffix_of(file)[0]
+        name, stem = format.name_of(file), format.stem_of(file)
+        by_name.setdefault(name, []).append(file)
+        if stem != name:
+            with_endings.setdefault(stem, []).append(file)
+    return FolderSource(path, by_name, with_endings)
+
+
+def _rank(file: Path) -> tuple[int, int]:
+    format = formats_with_suffix_of(file)[0]
+    ending = format.stem_of(file).removeprefix(format.name_of(file))
+    return FORMATS.index(format), ("", *format.endings).index(ending)
