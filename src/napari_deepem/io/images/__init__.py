@@ -143,8 +143,8 @@ def _remark(path: Path, header: ImageHeader, number: int | None) -> str:
         )
     if header.frames > 1 and number is None:
         return (
-            f"{path.name}: the {format_of(path).combines} of its {header.frames} frames, which are not aligned; "
-            f"for one of them give 1@{path.name}"
+            f"{path.name}: the {format_of(path).combines} of its {header.frames} frames, which "
+            f"are not aligned; for one of them give 1@{path.name}"
         )
     return ""
 

@@ -39,9 +39,7 @@ FORMATS = (
         write_image=mrc.write_image,
     ),
     Format(suffixes=(".tif", ".tiff"), read_header=tiff.read_header, frames=tiff.frames),
-    Format(
-        suffixes=(".eer",), read_header=eer.read_header, frames=eer.frames, combines="sum"
-    ),
+    Format(suffixes=(".eer",), read_header=eer.read_header, frames=eer.frames, combines="sum"),
     Format(  # movies, but particles that were cut out of micrographs are called so as well
         suffixes=(".mrcs", ".mrcs.gz", ".mrcs.bz2"),
         read_header=mrc.read_header,
