@@ -41,6 +41,7 @@ class PickSettings:
     step_px: int | None = None  # between neighbouring boxes; None: an eighth of the box, or less
     device: DeviceName = "auto"  # what scores
     keep_scores: bool = False  # beside the micrographs, for a window and the next pick
+    pixel_size: float | None = None  # A/px of all micrographs; None: what their files say
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -99,7 +100,9 @@ def pick_files(
     if settings.keep_scores:
         for parent in parents:
             place_of(parent)
-    scorer = Scorer(model, settings.step_px, settings.device, settings.keep_scores)
+    scorer = Scorer(
+        model, settings.step_px, settings.device, settings.keep_scores, settings.pixel_size
+    )
     sources = read_ahead(paths, scorer.source_of)
     while (name := series.next()) is not None:
         _, source_of = next(sources)
@@ -128,7 +131,7 @@ def _pick_file(
         scores = finish(scorer.scores_of(source))
         micrograph = source.micrograph
         if check_negative and micrograph is None and source.path is not None:  # kept scores
-            micrograph = read_micrograph(source.path)
+            micrograph = read_micrograph(source.path, settings.pixel_size)
     except InputError as error:
         return MicrographDone(name, perf_counter() - started, remark=str(error))
     pixel_size = scores.source.pixel_size
