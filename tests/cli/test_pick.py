@@ -302,7 +302,7 @@ def picking(*news: MicrographDone) -> Generator[MicrographDone, None, SeriesRun]
     series = SeriesRun(done.name for done in news)
     for done in news:
         yield done
-        if done.picks is None:
+        if done.n_picks is None:
             series.failed(str(done.remark))
         else:
             series.done(done.remark)
@@ -310,9 +310,9 @@ def picking(*news: MicrographDone) -> Generator[MicrographDone, None, SeriesRun]
 
 
 MIXED = (
-    MicrographDone("first", 1.25, Picks(np.zeros((3, 2)))),
+    MicrographDone("first", 1.25, 3),
     MicrographDone("second", 0.5, remark="second.mrc: cut short"),
-    MicrographDone("third", 0.5, Picks(np.zeros((4, 2))), remark="third has 4 A/px"),
+    MicrographDone("third", 0.5, 4, remark="third has 4 A/px"),
 )
 
 
@@ -335,8 +335,7 @@ def test_evidence_of_all_micrographs_makes_one_estimate() -> None:
     for name, seed in (("a", 1), ("b", 2)):
         fitted = learnt.fitted_to(np.sort(draw(80, 320, seed)[0])[::-1])
         evidence = fitted.evidence_above(0.5)
-        picks = Picks(np.zeros((evidence.n_picks, 2)))
-        dones.append(MicrographDone(name, 0.5, picks, evidence=evidence))
+        dones.append(MicrographDone(name, 0.5, evidence.n_picks, evidence=evidence))
     console, shown = console_on(terminal=False)
     follow_picking(picking(*dones), 2, console)
     estimate = judge(dones[0].evidence + dones[1].evidence)
@@ -348,7 +347,7 @@ def test_evidence_of_all_micrographs_makes_one_estimate() -> None:
 def test_withheld_estimate_is_a_reason() -> None:
     """D.1: nothing was learnt of how scores tell particles."""
     console, shown = console_on(terminal=False)
-    follow_picking(picking(MicrographDone("a", 0.5, Picks(np.zeros((3, 2))))), 1, console)
+    follow_picking(picking(MicrographDone("a", 0.5, 3)), 1, console)
     assert shown.getvalue().endswith(
         "estimated precision withheld: too few particles were held out of the training\n"
     )
