@@ -33,6 +33,7 @@ class PickSettings:
     device: DeviceName = "auto"  # what scores
     keep_scores: bool = False  # beside the micrographs, for a window and the next pick
     overwrite: bool = False  # what an earlier run in the folder has done already
+    pixel_size: float | None = None  # A/px of all micrographs; None: what their files say
 
 
 def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
@@ -81,7 +82,9 @@ def pick_files(
     if settings.keep_scores:
         for parent in parents:
             place_of(parent)
-    scorer = Scorer(model, settings.step_px, settings.device, settings.keep_scores)
+    scorer = Scorer(
+        model, settings.step_px, settings.device, settings.keep_scores, settings.pixel_size
+    )
     picker = Picker(scorer, settings.criteria, output, settings.overwrite)
     try:
         for done in _each(paths, picker):

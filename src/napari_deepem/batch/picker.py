@@ -67,6 +67,8 @@ class Picker:
             return None
         if not self._described(path, described.stamp).agrees_with(described):
             return None
+        if self.scorer.pixel_size not in (None, described.pixel_size):
+            return None
         if described.stamp[:2] != stamp_of(path) or not self.output.has_all(name):
             return None
         n_picks, remark = described.n_picks, described.remark
@@ -101,7 +103,7 @@ class Picker:
             evidence = self.evidence_of_record(record)
             if check_negative and evidence is not None:
                 micrograph = source.micrograph if isinstance(source, Source) else None
-                evidence = evidence.beside(self._negative_of(micrograph or read_micrograph(path)))
+                evidence = evidence.beside(self._negative_of(micrograph or self._read(path)))
         except InputError as error:
             failure = self._described(path, None, state="failed", remark=str(error))
             self.output.write_failure(name, failure)
@@ -156,6 +158,8 @@ class Picker:
         described = record.described
         if record.candidates is None or described.scorer != self.scorer.key:
             return False
+        if self.scorer.pixel_size not in (None, described.pixel_size):
+            return False
         if self.output.with_scores and not self.output.has_all(micrograph_name(path)):
             return False  # the scores themselves are wanted, too
         return described.stamp is not None and described.stamp == content_stamp_of(path)
@@ -165,6 +169,9 @@ class Picker:
         assert record.candidates is not None
         pixel_size = record.described.pixel_size
         return evidence_of(record.candidates, self.scorer.model, self.criteria, pixel_size)
+
+    def _read(self, path: Path) -> Micrograph:
+        return read_micrograph(path, self.scorer.pixel_size)
 
     def _negative_of(self, micrograph: Micrograph) -> PrecisionEvidence | None:
         """What scores tell of the picks on a micrograph's negative, where every one is wrong."""

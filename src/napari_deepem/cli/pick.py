@@ -16,6 +16,7 @@ from napari_deepem.cli.options import (
     Distance,
     GeneralBox,
     Micrographs,
+    PixelSize,
     StdRange,
     Step,
     Threshold,
@@ -48,6 +49,7 @@ def pick(
     std_range: StdRange | None = None,
     min_distance: Distance | None = None,
     step: Step | None = None,
+    pixel_size: PixelSize | None = None,
     device: Device = "auto",
     all_candidates: bool = False,
     score_maps: bool = False,
@@ -81,6 +83,8 @@ def pick(
     step
         Distance between neighbouring boxes that are scored, in pixels, a multiple of the model's
         binning; by default at most an eighth of the box. The paper's is 20 px after binning.
+    pixel_size
+        A/px of the micrographs, where their headers say nothing or what is not so.
     device
         What scores: auto takes an NVIDIA (cuda) or Apple (mps) GPU where there is one. Scores that
         were kept of a file as it is now are taken as they are, whatever made them.
@@ -109,7 +113,9 @@ def pick(
     )
     if all_candidates:
         criteria = replace(criteria, threshold=0.0, std_range=None)
-    settings = PickSettings(criteria, formats, score_maps, step, device, keep_scores, overwrite)
+    settings = PickSettings(
+        criteria, formats, score_maps, step, device, keep_scores, overwrite, pixel_size
+    )
     job = pick_files(paths, chosen, out, settings)
     failed = follow_picking(job, len(paths), errors, by_general=is_general(chosen))
     if failed:
