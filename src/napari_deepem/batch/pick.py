@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -41,6 +41,7 @@ class PickSettings:
     step_px: int | None = None  # between neighbouring boxes; None: an eighth of the box, or less
     device: DeviceName = "auto"  # what scores
     keep_scores: bool = False  # beside the micrographs, for a window and the next pick
+    options: Mapping[str, str] = field(default_factory=dict)  # of the formats
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -94,7 +95,11 @@ def pick_files(
             "choose another folder"
         )
     output = PickFolder.claim(
-        folder, series.names, settings.formats, with_scores=settings.score_maps
+        folder,
+        series.names,
+        settings.formats,
+        with_scores=settings.score_maps,
+        options=settings.options,
     )
     if settings.keep_scores:
         for parent in parents:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from napari_deepem.io.coordinates import (
     Format,
     MicrographPicks,
     format_called,
+    options_by_format,
     write_coordinate_set,
 )
 from napari_deepem.io.images import write_image
@@ -33,6 +34,7 @@ class PickFolder:
 
     folder: Path
     formats: tuple[Format, ...]
+    options: Mapping[str, Mapping[str, str]]  # of each format, by its name
     planned: frozenset[str]  # names of files to come
     old: frozenset[str]  # names of older files of these micrographs, which are ours
     on_record: bool = False  # that the files to come are ours
@@ -46,6 +48,7 @@ class PickFolder:
         formats: Sequence[str],
         *,
         with_scores: bool = False,
+        options: Mapping[str, str] | None = None,
     ) -> PickFolder:
         """The folder, where no file of anybody else would be replaced or hidden. Makes nothing yet.
 
@@ -53,10 +56,12 @@ class PickFolder:
         ------
         InputError
             If it can't be written into, or holds coordinates of these micrographs, or images named
-            as their score maps, that this program did not make: labels, most likely.
+            as their score maps, that this program did not make: labels, most likely. Or none of
+            the formats has an option of `options`.
         """
         check_writable(folder)
         chosen = tuple(format_called(name) for name in formats)
+        by_format = options_by_format(chosen, options or {})
         score_maps = [f"{name}{SCORES}" for name in names if with_scores]
         one_each = [format for format in FORMATS if not format.is_one_file]
         possible = _names_of({*one_each, *chosen}, names) | frozenset(score_maps)
@@ -70,7 +75,7 @@ class PickFolder:
                     "hidden: choose another folder for the picks"
                 )
         planned = _names_of(chosen, names) | frozenset(score_maps)
-        return cls(folder, chosen, planned, frozenset(present))
+        return cls(folder, chosen, by_format, planned, frozenset(present))
 
     def write(self, picked: MicrographPicks) -> list[Path]:
         """The paths of a micrograph's own files, written in every format; older ones are removed.
@@ -83,7 +88,7 @@ class PickFolder:
         written: list[Path] = []
         for format in self.formats:
             if not format.is_one_file:
-                written += write_coordinate_set(self.folder, [picked], format.name)
+                written += self._write([picked], format)
         if any(format.is_one_file for format in self.formats):
             self.for_one_file.append(picked)
         else:
@@ -97,8 +102,12 @@ class PickFolder:
         written: list[Path] = []
         for format in self.formats:
             if format.is_one_file and self.for_one_file:
-                written += write_coordinate_set(self.folder, self.for_one_file, format.name)
+                written += self._write(self.for_one_file, format)
         return written
+
+    def _write(self, micrographs: Sequence[MicrographPicks], format: Format) -> list[Path]:
+        options = self.options[format.name]
+        return write_coordinate_set(self.folder, micrographs, format.name, options)
 
     def write_scores(self, name: str, score_map: ScoreMap, pixel_size: float | None) -> Path:
         """The path of a micrograph's scores, written after its picks, with the grid's pixel size.
