@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +15,8 @@ from typing import Any
 import mrcfile
 import mutations
 import numpy as np
+import tifffile
+from PIL import Image
 
 from napari_deepem import Labels, Micrograph, Picks, ScoreMap, load_model, score, train
 from napari_deepem.batch.run_folder import RECORDS, PickFolder
@@ -62,6 +65,48 @@ def _write_images(folder: Path) -> None:
             mrc.voxel_size = 1.5
             if dtype is np.float32:
                 mrc.set_extended_header(np.zeros(64, "V16"))
+
+
+def _write_stacks(folder: Path) -> None:
+    for number, dtype in enumerate((np.int8, np.float32)):
+        with mrcfile.new(folder / f"{number}.mrcs") as mrc:
+            mrc.set_data(np.stack([_image(0), _image(1)])[:, :20, :21].astype(dtype))
+            mrc.set_image_stack()
+    content = bytearray((folder / "0.mrcs").read_bytes())
+    content[12:16] = (101).to_bytes(4, "little")  # numbers of 4 bits, of which there are enough
+    (folder / "packed.mrcs").write_bytes(content)
+
+
+def _write_tiffs(folder: Path) -> None:
+    image = np.stack([_image(0), _image(1)])[:, :20, :21]
+    for number, options in enumerate(
+        (
+            {"compression": "lzw", "rowsperstrip": 6},
+            {"compression": "lzw", "predictor": True, "tile": (16, 16)},
+            {"compression": "zlib", "byteorder": ">", "bigtiff": True},
+            {"compression": "packbits", "resolution": (8e7, 8e7), "resolutionunit": "CENTIMETER"},
+        )
+    ):
+        for dtype in (np.uint8, np.int16, np.float32):
+            path = folder / f"{number}-{np.dtype(dtype)}.tif"
+            tifffile.imwrite(path, image.astype(dtype), photometric="minisblack", **options)
+
+
+def _write_eers(folder: Path) -> None:
+    """One frame of 12 x 26 pixels: the example of the format's specification."""
+    tags = {256: 26, 257: 12, 259: 65002, 273: 8, 279: 6, 65007: 7, 65008: 1, 65009: 1}
+    entries = (struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    events = b"\x03\x1b\xfc\xb1\x35\xfb"
+    directory = struct.pack("<H", len(tags)) + b"".join(entries) + bytes(4)
+    content = b"II*\0" + struct.pack("<I", 14) + events + directory
+    (folder / "a.eer").write_bytes(content)
+
+
+def _write_pictures(folder: Path) -> None:
+    for mode in ("L", "RGB", "P", "LA"):
+        Image.fromarray(_image().astype(np.uint8)).convert(mode).save(folder / f"{mode}.png")
+    for mode in ("L", "RGB"):
+        Image.fromarray(_image().astype(np.uint8)).convert(mode).save(folder / f"{mode}.jpg")
 
 
 def _write_compressed(folder: Path) -> None:
@@ -200,6 +245,10 @@ READERS = {
     "mrc.gz": Reader("m.mrc.gz", _write_images, _read_image, pack=gzip.compress),
     "mrc.bz2": Reader("m.mrc.bz2", _write_images, _read_image, pack=bz2.compress),
     "gz": Reader("m.mrc.gz", _write_compressed, _read_image),
+    "mrcs": Reader("m.mrcs", _write_stacks, _read_image),
+    "tiff": Reader("m.tif", _write_tiffs, _read_image),
+    "eer": Reader("m.eer", _write_eers, _read_image),
+    "picture": Reader("m.png", _write_pictures, _read_image),
     "volume": Reader("v.mrc", _write_volumes, read_volume),
     "star": Reader("m.star", _write_stars, _read_table, mutations.words),
     "csv": Reader("m.csv", _write_csvs, _read_table, mutations.words),

@@ -5,7 +5,7 @@ One layout is written for RELION 3.0 to 5; every table with coordinates of a fil
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +17,9 @@ from napari_deepem.io.coordinates.parsing import (
     parse_coordinate,
     parse_number,
     read_lines,
-    write_text,
 )
 from napari_deepem.io.coordinates.rows import GrowingRows, Rows, nearest_pixel
-from napari_deepem.io.coordinates.star_tables import Table, read_tables
+from napari_deepem.io.coordinates.star_tables import Block, Table, read_tables, write_tables
 
 _X, _Y, _SCORE = "_rlnCoordinateX", "_rlnCoordinateY", "_rlnAutopickFigureOfMerit"
 _MICROGRAPH, _COORDINATES = "_rlnMicrographName", "_rlnMicrographCoordinates"
@@ -104,12 +103,7 @@ def write(path: Path, micrographs: Sequence[MicrographPicks], options: Mapping[s
     pixels = nearest_pixel(picks.centres_yx).tolist()
     rows = (
         # 9 digits tell any two float32 scores apart
-        f"{x:12.6f} {y:12.6f} {0:12d} {score:12.9g} {0:12.6f}"
+        (f"{x:12.6f}", f"{y:12.6f}", f"{0:12d}", f"{score:12.9g}", f"{0:12.6f}")
         for (y, x), score in zip(pixels, scores.tolist(), strict=True)
     )
-    write_text(path, _loop("data_", _COLUMNS, rows))
-
-
-def _loop(block: str, columns: Iterable[str], rows: Iterable[str]) -> str:
-    header = (f"{name} #{number}" for number, name in enumerate(columns, start=1))
-    return "\n".join(["", block, "", "loop_", *header, *rows, "", ""])
+    write_tables(path, Block("", _COLUMNS, rows))
