@@ -73,6 +73,7 @@ FLOOR_PLAN = [  # from the roof down: no room imports one that stands above it
 ]
 # Names that modules of several rooms have, because they mean the same in each.
 ONE_MEANING = {
+    "convert": "coordinate files converted: command, and what it calls",
     "demo": "the demonstration, run and told of",
     "evaluate": "picks of files against the truth: command, and what it calls",
     "formats": "the registry of formats: of images, of coordinates",

@@ -430,7 +430,8 @@ def test_model_that_cannot_be_used(
 
 PICK = ("pick", "data", "--model", "m.safetensors", "--out", "picks")
 WRONG_ARGUMENTS: dict[str, tuple[tuple[object, ...], str]] = {
-    "format": ((*PICK, "--format", "json"), "no format is called 'json'"),
+    "format": ((*PICK, "--format", "mol2"), "no format is called 'mol2'"),
+    "option": ((*PICK, "--option", "a=1"), "no format of box, star has an option 'a'"),
     "no format": ((*PICK, "--format", ","), "no format given"),
     "std range falling": ((*PICK, "--std-range", 2, 1), "a std range of 2 to 1"),
     "std range of one": ((*PICK, "--std-range", 2), "--std-range"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_deepem.batch.picker import MicrographDone, Picker
@@ -34,6 +34,7 @@ class PickSettings:
     keep_scores: bool = False  # beside the micrographs, for a window and the next pick
     overwrite: bool = False  # what an earlier run in the folder has done already
     pixel_size: float | None = None  # A/px of all micrographs; None: what their files say
+    options: Mapping[str, str] = field(default_factory=dict)  # of the formats
 
 
 def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
@@ -77,7 +78,7 @@ def pick_files(
             f"{folder} holds the micrographs, for which score maps would be taken the next time: "
             "choose another folder"
         )
-    output = RunFolder(folder, settings.formats, settings.score_maps)
+    output = RunFolder(folder, settings.formats, settings.score_maps, settings.options)
     output.claim(series.names)
     if settings.keep_scores:
         for parent in parents:

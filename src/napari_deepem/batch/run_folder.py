@@ -5,8 +5,8 @@ A file of a user is never touched: ours are those of micrographs that have a rec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
@@ -18,6 +18,7 @@ from napari_deepem.io.coordinates import (
     Format,
     MicrographPicks,
     format_called,
+    options_by_format,
     write_coordinate_set,
 )
 from napari_deepem.io.images import write_image
@@ -44,6 +45,7 @@ class RunFolder:
     folder: Path
     formats: tuple[str, ...]
     with_scores: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)  # of the formats
 
     def claim(self, names: Sequence[str]) -> None:
         """Make sure that no file of anybody else would be replaced or hidden. Makes nothing yet.
@@ -53,7 +55,9 @@ class RunFolder:
         InputError
             If the folder can't be written into, or holds coordinates of these micrographs, or
             images named as their score maps, that this program did not make: labels, most likely.
+            Or none of the formats has an option of `options`.
         """
+        options_by_format(map(format_called, self.formats), self.options)
         check_writable(self.folder)
         first_names = _first_names(self.folder)
         one_each = [format for format in FORMATS if not format.is_one_file]
@@ -92,7 +96,7 @@ class RunFolder:
         written: list[Path] = []
         for format in map(format_called, self.formats):
             if not format.is_one_file:
-                written += write_coordinate_set(self.folder, [picked], format.name)
+                written += self._write([picked], format)
         if score_map is not None and self.with_scores:
             written.append(self.folder / f"{name}{SCORES}")
             grid_size = picked.pixel_size and picked.pixel_size * score_map.step_px
@@ -117,8 +121,12 @@ class RunFolder:
         while formats and names != (names := sorted(recorded_names(self.folder))):
             picked = [each for name in names if (each := self._recorded(name)) is not None]
             for format in formats if picked else ():
-                write_coordinate_set(self.folder, picked, format.name)
+                self._write(picked, format)
         return [self.folder / format.place for format in formats if names]
+
+    def _write(self, picked: Sequence[MicrographPicks], format: Format) -> list[Path]:
+        options = options_by_format(map(format_called, self.formats), self.options)[format.name]
+        return write_coordinate_set(self.folder, picked, format.name, options)
 
     def _recorded(self, name: str) -> MicrographPicks | None:
         """The picks that a record stands for; None of one that failed."""

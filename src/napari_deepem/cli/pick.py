@@ -6,20 +6,24 @@ import sys
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from cyclopts import Parameter
 from rich.console import Console
 
 from napari_deepem.cli.app import SOME_FAILED, app, errors
 from napari_deepem.cli.options import (
+    FORMAT_NAMES,
     Device,
     Distance,
+    FormatOptions,
     GeneralBox,
     Micrographs,
     PixelSize,
     StdRange,
     Step,
     Threshold,
+    given_format_options,
     given_micrographs,
     rising,
 )
@@ -44,7 +48,10 @@ def pick(
     model: Path | None = None,
     box: GeneralBox | None = None,
     out: Path,
-    format: str = "box,star",
+    format: Annotated[
+        str, Parameter(help=f"Formats, separated by commas: {FORMAT_NAMES}.")
+    ] = "box,star",
+    option: FormatOptions = None,
     threshold: Threshold = "f2",
     std_range: StdRange | None = None,
     min_distance: Distance | None = None,
@@ -70,8 +77,6 @@ def pick(
         auto, which takes what `propose-box` proposes first.
     out
         Folder for the coordinate files.
-    format
-        Formats, separated by commas: box (EMAN), star (RELION), csv.
     threshold
         Lowest score that is picked, 0 to 1; "f2": where F2 was best in training.
     std_range
@@ -104,6 +109,7 @@ def pick(
     from napari_deepem.core.picking.criteria import PickCriteria
 
     formats = check_formats(format.split(","))
+    options = given_format_options(option)
     paths = given_micrographs(micrographs)
     chosen = _model_for(paths, model, box, device)
     criteria = PickCriteria(
@@ -114,7 +120,15 @@ def pick(
     if all_candidates:
         criteria = replace(criteria, threshold=0.0, std_range=None)
     settings = PickSettings(
-        criteria, formats, score_maps, step, device, keep_scores, overwrite, pixel_size
+        criteria,
+        formats,
+        score_maps,
+        step,
+        device,
+        keep_scores,
+        overwrite=overwrite,
+        pixel_size=pixel_size,
+        options=options,
     )
     job = pick_files(paths, chosen, out, settings)
     failed = follow_picking(job, len(paths), errors, by_general=is_general(chosen))
