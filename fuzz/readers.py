@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import mrcfile
 import mutations
 import numpy as np
+import tifffile
+from PIL import Image
 
-from napari_deepem import Labels, Micrograph, Picks, ScoreMap, load_model, score, train
-from napari_deepem.batch.run_folder import RECORDS, PickFolder
+from napari_deepem import Candidates, Labels, Micrograph, Picks, ScoreMap, load_model, score, train
+from napari_deepem.batch.run_folder import RunFolder, picks_of_record
 from napari_deepem.batch.tuning.study import Repeat, Study
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
@@ -29,6 +31,15 @@ from napari_deepem.io.coordinates import (
 )
 from napari_deepem.io.images import read_micrograph, read_pixel_size, read_shape, write_image
 from napari_deepem.io.models import save_model
+from napari_deepem.io.pick_records import (
+    RUN,
+    Criteria,
+    Described,
+    PickRecord,
+    read_record,
+    record_path,
+    write_record,
+)
 from napari_deepem.io.score_maps import read_score_map, write_score_map
 from napari_deepem.io.session_file import SESSION_FILE
 from napari_deepem.io.volumes import read_volume
@@ -62,6 +73,48 @@ def _write_images(folder: Path) -> None:
             mrc.voxel_size = 1.5
             if dtype is np.float32:
                 mrc.set_extended_header(np.zeros(64, "V16"))
+
+
+def _write_stacks(folder: Path) -> None:
+    for number, dtype in enumerate((np.int8, np.float32)):
+        with mrcfile.new(folder / f"{number}.mrcs") as mrc:
+            mrc.set_data(np.stack([_image(0), _image(1)])[:, :20, :21].astype(dtype))
+            mrc.set_image_stack()
+    content = bytearray((folder / "0.mrcs").read_bytes())
+    content[12:16] = (101).to_bytes(4, "little")  # numbers of 4 bits, of which there are enough
+    (folder / "packed.mrcs").write_bytes(content)
+
+
+def _write_tiffs(folder: Path) -> None:
+    image = np.stack([_image(0), _image(1)])[:, :20, :21]
+    for number, options in enumerate(
+        (
+            {"compression": "lzw", "rowsperstrip": 6},
+            {"compression": "lzw", "predictor": True, "tile": (16, 16)},
+            {"compression": "zlib", "byteorder": ">", "bigtiff": True},
+            {"compression": "packbits", "resolution": (8e7, 8e7), "resolutionunit": "CENTIMETER"},
+        )
+    ):
+        for dtype in (np.uint8, np.int16, np.float32):
+            path = folder / f"{number}-{np.dtype(dtype)}.tif"
+            tifffile.imwrite(path, image.astype(dtype), photometric="minisblack", **options)
+
+
+def _write_eers(folder: Path) -> None:
+    """One frame of 12 x 26 pixels: the example of the format's specification."""
+    tags = {256: 26, 257: 12, 259: 65002, 273: 8, 279: 6, 65007: 7, 65008: 1, 65009: 1}
+    entries = (struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    events = b"\x03\x1b\xfc\xb1\x35\xfb"
+    directory = struct.pack("<H", len(tags)) + b"".join(entries) + bytes(4)
+    content = b"II*\0" + struct.pack("<I", 14) + events + directory
+    (folder / "a.eer").write_bytes(content)
+
+
+def _write_pictures(folder: Path) -> None:
+    for mode in ("L", "RGB", "P", "LA"):
+        Image.fromarray(_image().astype(np.uint8)).convert(mode).save(folder / f"{mode}.png")
+    for mode in ("L", "RGB"):
+        Image.fromarray(_image().astype(np.uint8)).convert(mode).save(folder / f"{mode}.jpg")
 
 
 def _write_compressed(folder: Path) -> None:
@@ -197,13 +250,31 @@ def _write_score_maps(folder: Path) -> None:
 
 
 def _write_records(folder: Path) -> None:
-    (folder / "record").write_bytes(b"m.star\0other.star\0")
+    candidates = Candidates(
+        np.array([[10.5, 20.0], [50.0, 60.0]]), np.array([0.9, 0.5]), np.ones(2), 24
+    )
+    criteria = Criteria(threshold=0.6, std_range=(0.5, 1.5), min_distance_px=None)
+    described = Described(
+        state="picked",
+        path="/data/m.mrc",
+        stamp=(1, 2, 3),
+        scorer="x",
+        criteria=criteria,
+        box_size_px=24,
+    )
+    write_record(folder, "m", PickRecord(described, candidates))
+    (folder / RUN / "m.picked").replace(folder / "m.picked")
+    (folder / RUN).rmdir()
 
 
-def _claim_folder(path: Path) -> None:
-    """Under the name that a record of this content has."""
-    path.rename(path.with_name(RECORDS + sha256(path.read_bytes()).hexdigest()[:16]))
-    PickFolder.claim(path.parent, ["m"], ("star",))
+def _use_record(path: Path) -> None:
+    """As a run does that goes on in its folder."""
+    record_path(path.parent, "m").parent.mkdir(exist_ok=True)
+    path.rename(record_path(path.parent, "m"))
+    RunFolder(path.parent, ("star",)).claim(["m"])
+    record = read_record(path.parent, "m")
+    if record is not None:
+        picks_of_record("m", record)
 
 
 STUDY_OF = {"data": "x"}
@@ -224,6 +295,10 @@ READERS = {
     "mrc.gz": Reader("m.mrc.gz", _write_images, _read_image, pack=gzip.compress),
     "mrc.bz2": Reader("m.mrc.bz2", _write_images, _read_image, pack=bz2.compress),
     "gz": Reader("m.mrc.gz", _write_compressed, _read_image),
+    "mrcs": Reader("m.mrcs", _write_stacks, _read_image),
+    "tiff": Reader("m.tif", _write_tiffs, _read_image),
+    "eer": Reader("m.eer", _write_eers, _read_image),
+    "picture": Reader("m.png", _write_pictures, _read_image),
     "volume": Reader("v.mrc", _write_volumes, read_volume),
     "star": Reader("m.star", _write_stars, _read_table, mutations.words),
     "list": Reader("autopick.star", _write_lists, _read_list, mutations.words),
@@ -238,6 +313,6 @@ READERS = {
     ),
     "scores": Reader("m.safetensors", _write_score_maps, read_score_map, mutations.score_map),
     "session": Reader(SESSION_FILE, _write_sessions, _open_session, mutations.database),
-    "record": Reader("record", _write_records, _claim_folder),
+    "record": Reader("m.picked", _write_records, _use_record, mutations.safetensors),
     "study": Reader("study", _write_studies, _go_on_with_study, mutations.json_line),
 }

@@ -14,7 +14,7 @@ from napari._app_model.constants import MenuId
 from npe2 import PluginManifest
 from npe2.manifest.utils import import_python_name
 
-from napari_deepem.io.images import SUFFIXES
+from napari_deepem.io.images import DATA_SUFFIXES
 from places import ROOT
 
 MANIFEST = ROOT / "src" / "napari_deepem" / "napari.yaml"
@@ -111,6 +111,7 @@ def test_sample_has_a_display_name(installed: PluginManifest) -> None:
 
 
 def test_files_of_every_image_format_open_by_drag_and_drop(installed: PluginManifest) -> None:
+    """Pictures do without us."""
     readers = installed.contributions.readers or []
     patterns = {pattern for reader in readers for pattern in reader.filename_patterns}
-    assert patterns == {f"*{suffix}" for suffix in SUFFIXES}
+    assert patterns == {f"*{suffix}" for suffix in DATA_SUFFIXES}

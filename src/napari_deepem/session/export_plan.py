@@ -15,6 +15,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import Candidates, Labels, Picks
+from napari_deepem.io.atomic import writable_folder
 from napari_deepem.io.coordinates import (
     FORMATS,
     Format,
@@ -112,6 +113,7 @@ def writing(plan: Plan) -> Generator[int, None, Written]:
             files.add(path)
             places[_place_on_disk(path)] = path
 
+    writable_folder(plan.folder)
     for done, name in enumerate(plan.names, start=1):
         picks, left_out = plan.picks_of(name)
         rejected += left_out

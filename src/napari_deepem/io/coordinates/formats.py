@@ -19,9 +19,7 @@ from napari_deepem.io.images.file_names import plain_name
 
 # beside the positions; fraction: of a pixel; below: candidates with scores below the threshold
 Kept = Literal["score", "box", "fraction", "angle", "class", "size", "below"]
-_PLURALS: Mapping[Kept, str] = {
-    "score": "scores", "angle": "angles", "class": "classes", "size": "sizes"
-}  # fmt: skip
+Need = Literal["box", "shape", "pixel size"]
 Options = Mapping[str, str]  # the value that was chosen of each option of a format
 
 
@@ -53,6 +51,7 @@ class Format:
     beside: tuple[str, ...] = ()  # places of more files that `write` makes
     lists: tuple[str, ...] = ()  # names of files that stand for others in a folder, best first
     adds_to_file: bool = False  # what others have written into a file of this kind stays
+    needs: frozenset[Need] = frozenset()  # what must be known of a micrograph
 
     @property
     def is_one_file(self) -> bool:
@@ -68,6 +67,30 @@ class Format:
         places = (self.place, *self.beside)
         paths = (folder / place.format(name=name) for name in names for place in places)
         return list(dict.fromkeys(paths))
+
+    def targets(self, path: Path, names: Sequence[str]) -> list[Path]:
+        """The path of each micrograph's file, or of the one for all, that writing to `path` makes.
+
+        `path` is a folder; where a single file is written, that file may be named.
+
+        Raises
+        ------
+        InputError
+            It names a file of another format, or a file where there is one a micrograph.
+        """
+        if path.is_dir() or not path.name.lower().endswith(SUFFIXES):
+            if self.is_one_file:
+                return [path / self.place]
+            return [self.file_of(path, name) for name in names]
+        if not self.suffix_of(path):
+            endings = " or ".join(self.suffixes)
+            raise InputError(f"{path}: a file of the format {self.name} ends in {endings}")
+        if len(names) > 1 and not self.is_one_file:
+            raise InputError(
+                f"{path}: {self.name} has a file for each of {len(names)} micrographs; name a "
+                "folder for them"
+            )
+        return [path]
 
     def suffix_of(self, path: Path) -> str:
         """The suffix that a file has of this format's, else nothing."""
@@ -140,6 +163,7 @@ FORMATS = (
         box.recognises,
         box.read,
         box.write,
+        needs=frozenset({"box"}),
     ),
     Format(
         "autopick",
@@ -181,19 +205,6 @@ FORMATS = (
     ),
 )
 SUFFIXES = tuple(dict.fromkeys(suffix for format in FORMATS for suffix in format.suffixes))
-
-
-def what_is_lost(formats: Iterable[Format], micrographs: Iterable[MicrographPicks]) -> str:
-    """The sentence on what none of the formats holds of what is known; empty where all is held."""
-    known: set[Kept] = set()
-    for micrograph in micrographs:
-        known |= {"score"} if micrograph.picks.scores is not None else set()
-        known |= set(micrograph.picks.features)
-    formats = list(formats)
-    kept = frozenset().union(*(format.keeps for format in formats))
-    lost = [plural for each, plural in _PLURALS.items() if each in known - kept]
-    names = " and ".join(format.name for format in formats)
-    return f"{' and '.join(lost)} are left out: {names} files hold none" if lost else ""
 
 
 def format_called(name: str) -> Format:
