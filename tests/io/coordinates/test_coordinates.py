@@ -163,14 +163,13 @@ def test_a_folder_is_matched_by_name_and_prefers_scores(tmp_path: Path) -> None:
 
 def test_other_tables_in_a_folder_name_no_micrographs(tmp_path: Path) -> None:
     write_coordinates(tmp_path / "a.star", picks_at((1, 1)))
-    (tmp_path / "autopick.star").write_text(
-        "\ndata_coordinate_files\n\nloop_\n_rlnMicrographName #1\n"
-        "_rlnMicrographCoordinates #2\na.mrc a.star\n\n"
+    (tmp_path / "micrographs.star").write_text(
+        "\ndata_micrographs\n\nloop_\n_rlnMicrographName #1\n_rlnOpticsGroup #2\na.mrc 1\n\n"
     )
     (tmp_path / "results.csv").write_text("ap,f1\n0.9,0.8\n")
     assert coordinate_names(tmp_path) == ["a"]
-    with pytest.raises(InputError, match="name the folder of the files"):
-        read_coordinates(tmp_path / "autopick.star")
+    with pytest.raises(InputError, match="a STAR file without coordinates"):
+        read_coordinates(tmp_path / "micrographs.star")
 
 
 def test_one_star_is_divided_by_micrograph(tmp_path: Path) -> None:
