@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.coordinates import box, csv_table, star
+from napari_deepem.io.coordinates import box, csv_table, star, topaz
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.rows import Rows
 from napari_deepem.io.images.file_names import plain_name
@@ -125,7 +125,7 @@ FORMATS = (
         "Table",
         (".csv",),
         "{name}.csv",
-        frozenset({"score", "fraction"}),
+        frozenset({"score", "fraction", "angle", "class", "size"}),
         csv_table.recognises,
         csv_table.read,
         csv_table.write,
@@ -139,6 +139,16 @@ FORMATS = (
         box.recognises,
         box.read,
         box.write,
+    ),
+    Format(
+        "topaz",
+        "Topaz",
+        (".txt",),
+        "topaz.txt",
+        frozenset({"score"}),
+        topaz.recognises,
+        topaz.read,
+        topaz.write,
     ),
 )
 SUFFIXES = tuple(dict.fromkeys(suffix for format in FORMATS for suffix in format.suffixes))
