@@ -44,6 +44,7 @@ LAYOUTS = {
     ".star": "data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n{} 2\n",
     ".csv": "x,y\n{},2\n",
     ".box": "{} 2 0 0\n",
+    ".cbox": "data_cryolo\nloop_\n_CoordinateX\n_CoordinateY\n_Width\n_Height\n{} 2 0 0\n",
     ".txt": "image_name\tx_coord\ty_coord\nm\t{}\t2\n",
 }
 TEXT_SUFFIXES = tuple(LAYOUTS)
@@ -116,10 +117,10 @@ def test_no_picks_make_a_file_that_reads_as_none(tmp_path: Path, format: Format)
 @pytest.mark.parametrize("suffix", TEXT_SUFFIXES)
 def test_row_and_column_do_not_swap(tmp_path: Path, suffix: str) -> None:
     write_coordinates(tmp_path / f"m{suffix}", picks_at((3, 700)))
-    line = {".csv": 1, ".box": 0, ".star": 9, ".txt": 1}[suffix]
+    line = {".csv": 1, ".box": 0, ".star": 9, ".txt": 1, ".cbox": 19}[suffix]
     text = (tmp_path / f"m{suffix}").read_text().removesuffix("\n").replace(",", " ")
     words = text.split("\n")[line].split()[{".txt": 1}.get(suffix, 0) :]
-    corner = 4 if suffix == ".box" else 0
+    corner = 4 if "box" in suffix else 0
     assert (float(words[0]), float(words[1])) == (700 - corner, 3 - corner)
 
 
@@ -428,6 +429,15 @@ def test_real_files_are_read_and_corrupt_ones_refused() -> None:
         "relion31.star": 5,
         "relion_coord.star": 440,
         "sample_particles_relion30.star": 17,
+        "2d_particles.cbox": 3,
+        "ActLifeact_02885.cbox": 1,
+        "ActLifeact_03047.cbox": 1,
+        "ActLifeact_03070.cbox": 1,
+        "ActLifeact_03211.cbox": 1,
+        "ActLifeact_04203.cbox": 1,
+        "TcdA1-0018_frames_sum.cbox": 40,
+        "TcdA1-0019_frames_sum.cbox": 40,
+        "empty.cbox": 0,
         "topaz_EMPIAR-10025_particles.txt": 1500,
     }
     refused = {"2d_corrupt_has_string.box", "2d_corrupt_unqual_columns.box", "empiar_10076_7.star"}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.coordinates import box, csv_table, star, topaz
+from napari_deepem.io.coordinates import box, cbox, csv_table, star, topaz
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.rows import Rows
 from napari_deepem.io.images.file_names import plain_name
@@ -139,6 +139,16 @@ FORMATS = (
         box.recognises,
         box.read,
         box.write,
+    ),
+    Format(
+        "cbox",
+        "crYOLO",
+        (".cbox",),
+        "{name}.cbox",
+        frozenset({"score", "box", "fraction", "size", "below"}),
+        cbox.recognises,
+        cbox.read,
+        cbox.write,
     ),
     Format(
         "topaz",
