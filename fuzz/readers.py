@@ -8,7 +8,6 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from napari_deepem import Labels, Micrograph, Picks, ScoreMap, load_model, score, train
-from napari_deepem.batch.run_folder import RECORDS, PickFolder
+from napari_deepem import Candidates, Labels, Micrograph, Picks, ScoreMap, load_model, score, train
+from napari_deepem.batch.run_folder import RunFolder, picks_of_record
 from napari_deepem.batch.tuning.study import Repeat, Study
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
@@ -32,6 +31,15 @@ from napari_deepem.io.coordinates import (
 )
 from napari_deepem.io.images import read_micrograph, read_pixel_size, read_shape, write_image
 from napari_deepem.io.models import save_model
+from napari_deepem.io.pick_records import (
+    RUN,
+    Criteria,
+    Described,
+    PickRecord,
+    read_record,
+    record_path,
+    write_record,
+)
 from napari_deepem.io.score_maps import read_score_map, write_score_map
 from napari_deepem.io.session_file import SESSION_FILE
 from napari_deepem.io.volumes import read_volume
@@ -218,13 +226,31 @@ def _write_score_maps(folder: Path) -> None:
 
 
 def _write_records(folder: Path) -> None:
-    (folder / "record").write_bytes(b"m.star\0other.star\0")
+    candidates = Candidates(
+        np.array([[10.5, 20.0], [50.0, 60.0]]), np.array([0.9, 0.5]), np.ones(2), 24
+    )
+    criteria = Criteria(threshold=0.6, std_range=(0.5, 1.5), min_distance_px=None)
+    described = Described(
+        state="picked",
+        path="/data/m.mrc",
+        stamp=(1, 2, 3),
+        scorer="x",
+        criteria=criteria,
+        box_size_px=24,
+    )
+    write_record(folder, "m", PickRecord(described, candidates))
+    (folder / RUN / "m.picked").replace(folder / "m.picked")
+    (folder / RUN).rmdir()
 
 
-def _claim_folder(path: Path) -> None:
-    """Under the name that a record of this content has."""
-    path.rename(path.with_name(RECORDS + sha256(path.read_bytes()).hexdigest()[:16]))
-    PickFolder.claim(path.parent, ["m"], ("star",))
+def _use_record(path: Path) -> None:
+    """As a run does that goes on in its folder."""
+    record_path(path.parent, "m").parent.mkdir(exist_ok=True)
+    path.rename(record_path(path.parent, "m"))
+    RunFolder(path.parent, ("star",)).claim(["m"])
+    record = read_record(path.parent, "m")
+    if record is not None:
+        picks_of_record("m", record)
 
 
 STUDY_OF = {"data": "x"}
@@ -261,6 +287,6 @@ READERS = {
     ),
     "scores": Reader("m.safetensors", _write_score_maps, read_score_map, mutations.score_map),
     "session": Reader(SESSION_FILE, _write_sessions, _open_session, mutations.database),
-    "record": Reader("record", _write_records, _claim_folder),
+    "record": Reader("m.picked", _write_records, _use_record, mutations.safetensors),
     "study": Reader("study", _write_studies, _go_on_with_study, mutations.json_line),
 }

@@ -16,7 +16,7 @@ from npe2.manifest.utils import import_python_name
 
 from napari_deepem.io.coordinates import FORMATS
 from napari_deepem.io.coordinates import formats as coordinate_formats
-from napari_deepem.io.images import SUFFIXES
+from napari_deepem.io.images import DATA_SUFFIXES
 from places import ROOT
 
 MANIFEST = ROOT / "src" / "napari_deepem" / "napari.yaml"
@@ -113,9 +113,10 @@ def test_sample_has_a_display_name(installed: PluginManifest) -> None:
 
 
 def test_files_of_every_format_open_by_drag_and_drop(installed: PluginManifest) -> None:
+    """Pictures do without us."""
     readers = {reader.command: reader for reader in installed.contributions.readers or []}
     images = readers["napari-deepem.read_micrographs"].filename_patterns
-    assert set(images) == {f"*{suffix}" for suffix in SUFFIXES}
+    assert set(images) == {f"*{suffix}" for suffix in DATA_SUFFIXES}
     coordinates = readers["napari-deepem.read_coordinates"].filename_patterns
     assert set(coordinates) == {f"*{suffix}" for suffix in coordinate_formats.SUFFIXES}
     assert not set(images) & set(coordinates)

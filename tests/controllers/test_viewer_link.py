@@ -288,7 +288,7 @@ def test_tiff_is_no_micrograph_and_that_is_said_once() -> None:
     viewer.layers.move(0, 1)
     assert session.micrographs == {}
     assert len(warnings()) == 1
-    assert "convert it to MRC first" in warnings()[0]
+    assert "picks would be mirrored" in warnings()[0]
 
 
 def test_image_of_another_plugin_does_not_end_labelling(viewer: ViewerModel, qtbot) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_deepem.core.training.starts import Start
 
 Micrographs = Annotated[
-    list[str], Parameter(help="MRC files, folders or patterns.", consume_multiple=True)
+    list[str], Parameter(help="MRC, TIFF or EER files, folders or patterns.", consume_multiple=True)
 ]
 # of coordinate files, as the registry has them: a test holds it
 FORMAT_NAMES = "box, json, star, autopick, particles, cbox, topaz, cs, csv"
@@ -102,6 +102,7 @@ StdRange = Annotated[tuple[float, float], pair_of(float, 0, 1000)]
 Distance = Annotated[float, number(0, 100_000)]  # px
 Length = Annotated[float, number(0.001, 100_000)]  # px, of a box or a radius
 Minutes = Annotated[float, number(0.001, 100_000)]
+PixelSize = Annotated[float, number(0.01, 1000)]  # A/px
 Share = Annotated[float, number(0, 1)]
 Device = DeviceName
 RecipeName = Literal["modern", "wide", "deepem2017"]
@@ -134,8 +135,11 @@ def given_format_options(arguments: Sequence[str] | None) -> dict[str, str]:
 
 
 def given_micrographs(arguments: Sequence[str]) -> list[Path]:
-    """The micrographs that arguments stand for; a file that has several names is told of."""
-    from napari_deepem.io.images import files_of_several_names, find_micrographs
+    """The micrographs that arguments stand for.
+
+    Told of are a file that has several names, and what is read otherwise than one may expect.
+    """
+    from napari_deepem.io.images import files_of_several_names, find_micrographs, remarks_on
 
     paths = find_micrographs(arguments)
     twins = files_of_several_names(paths)
@@ -144,6 +148,8 @@ def given_micrographs(arguments: Sequence[str]) -> list[Path]:
         text = f"{names} are one file, which counts as {len(twins[0])} micrographs"
         text += f" (and {counted(more, 'more such file')})" if more else ""
         errors.print(f"napari-deepem: {text}", markup=False)
+    for remark in remarks_on(paths):
+        errors.print(f"napari-deepem: {remark}", markup=False)
     return paths
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from napari_deepem.cli.app import WRONG_INPUT, app, errors
+from napari_deepem.cli.app import SOME_FAILED, app, errors
 from napari_deepem.cli.options import (
     FORMAT_NAMES,
     Device,
@@ -19,6 +19,7 @@ from napari_deepem.cli.options import (
     FormatOptions,
     GeneralBox,
     Micrographs,
+    PixelSize,
     StdRange,
     Step,
     Threshold,
@@ -55,10 +56,12 @@ def pick(
     std_range: StdRange | None = None,
     min_distance: Distance | None = None,
     step: Step | None = None,
+    pixel_size: PixelSize | None = None,
     device: Device = "auto",
     all_candidates: bool = False,
     score_maps: bool = False,
     keep_scores: bool = False,
+    overwrite: bool = False,
 ) -> None:
     """Pick particles; writes one coordinate file a micrograph and format.
 
@@ -85,6 +88,8 @@ def pick(
     step
         Distance between neighbouring boxes that are scored, in pixels, a multiple of the model's
         binning; by default at most an eighth of the box. The paper's is 20 px after binning.
+    pixel_size
+        A/px of the micrographs, where their headers say nothing or what is not so.
     device
         What scores: auto takes an NVIDIA (cuda) or Apple (mps) GPU where there is one. Scores that
         were kept of a file as it is now are taken as they are, whatever made them.
@@ -95,6 +100,9 @@ def pick(
         Write the score map of each micrograph too, as NAME_scores.mrc.
     keep_scores
         Keep each score map beside the micrographs, where the window and the next pick find it.
+    overwrite
+        Pick every micrograph anew. Otherwise a folder that was picked into before goes on: only
+        what is missing or has changed is done, and other criteria pick from what was scored.
     """
     from napari_deepem.batch.pick import PickSettings, check_formats, pick_files
     from napari_deepem.core.network.general import is_general
@@ -111,11 +119,21 @@ def pick(
     )
     if all_candidates:
         criteria = replace(criteria, threshold=0.0, std_range=None)
-    settings = PickSettings(criteria, formats, score_maps, step, device, keep_scores, options)
+    settings = PickSettings(
+        criteria,
+        formats,
+        score_maps,
+        step,
+        device,
+        keep_scores,
+        overwrite,
+        pixel_size,
+        options,
+    )
     job = pick_files(paths, chosen, out, settings)
     failed = follow_picking(job, len(paths), errors, by_general=is_general(chosen))
     if failed:
-        sys.exit(WRONG_INPUT)
+        sys.exit(SOME_FAILED)
 
 
 def _model_for(
@@ -155,19 +173,20 @@ def follow_picking(
     from napari_deepem.core.picking.precision_estimate import judge
     from napari_deepem.core.picking.score_evidence import PrecisionEvidence, sum_of
 
-    done = picked = 0
+    done = picked = n_kept = 0
     evidence: PrecisionEvidence | None = None
     with progress_bar(console, "picking") as progress:
 
         def show(news: MicrographDone) -> None:
-            nonlocal done, picked, evidence
-            done, picked = done + 1, picked + len(news.picks or ())
+            nonlocal done, picked, n_kept, evidence
+            done, picked = done + 1, picked + (news.n_picks or 0)
+            n_kept += news.was_done
             evidence = sum_of((evidence, news.evidence))
             if news.remark is not None:
                 console.print(f"napari-deepem: {news.remark}", markup=False)
-            elif not console.is_terminal and news.picks is not None:
+            elif not (console.is_terminal or news.was_done) and news.n_picks is not None:
                 console.print(
-                    f"{news.name}: {len(news.picks)} picks, {news.seconds:.1f} s", markup=False
+                    f"{news.name}: {news.n_picks} picks, {news.seconds:.1f} s", markup=False
                 )
             progress.update(
                 progress.task_ids[0], completed=done, total=total, figures=f"{picked} picks"
@@ -178,7 +197,9 @@ def follow_picking(
         text = f"{picked} picks on {counted(total - len(failed), 'micrograph')}"
         if by_general:
             text += " by the general network"
-        if picked or by_general:
+        if n_kept:
+            text += f" ({n_kept} done before)"
+        if n_kept < total - len(failed) and (picked or by_general):
             text += f", estimated precision {judge(evidence, is_taught=not by_general)}"
         console.print(text, markup=False)
     if failed and total > 1:

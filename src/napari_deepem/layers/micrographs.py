@@ -95,10 +95,12 @@ def twin_of(layer: Layer, layers: Iterable[Layer]) -> Layer | None:
 def why_not_enrol(layer: Layer) -> str:
     """The reason why an image can't be a micrograph; empty if it can."""
     file = file_of(layer)
-    if file is not None and file.suffix.lower() in (".tif", ".tiff"):
+    by_another_reader = role_of(layer) is None
+    if file is not None and file.suffix.lower() in (".tif", ".tiff") and by_another_reader:
         return (
-            f"{file.name} is no micrograph to napari-deepem: other programs count the rows of a "
-            "TIFF from the bottom, so picks would be mirrored; convert it to MRC first."
+            f"{file.name} is no micrograph as another reader shows it: programs of the field count "
+            "the rows of a TIFF from the bottom, so picks would be mirrored. Open its folder in "
+            "the Micrographs dock, or drop it with Alt held and choose napari-deepem."
         )
     return ""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Micrograph
-from napari_deepem.io.images.formats import SUFFIXES, format_of
+from napari_deepem.io.images.formats import DATA_SUFFIXES, SUFFIXES, format_of
 from napari_deepem.io.images.frames import mean_of, split_frame
 from napari_deepem.io.images.image_header import ImageHeader
 from napari_deepem.io.images.listing import (
@@ -21,6 +23,7 @@ from napari_deepem.io.images.listing import (
 )
 
 __all__ = [
+    "DATA_SUFFIXES",
     "SUFFIXES",
     "files_of_several_names",
     "find_micrographs",
@@ -29,11 +32,12 @@ __all__ = [
     "read_micrograph",
     "read_pixel_size",
     "read_shape",
+    "remarks_on",
     "write_image",
 ]
 
 
-def read_micrograph(path: str | Path) -> Micrograph:
+def read_micrograph(path: str | Path, pixel_size: float | None = None) -> Micrograph:
     """The micrograph of a file: MRC, also `.gz` or `.bz2`, with any header; TIFF; a picture.
 
     Parameters
@@ -41,6 +45,8 @@ def read_micrograph(path: str | Path) -> Micrograph:
     path
         An MRC file of mode 0, 1, 2, 6, 12 or 101, a TIFF, PNG or JPEG. Of a stack of frames the
         mean is taken, or the frame that is asked for: `000003@movie.mrcs`, see `frames`.
+    pixel_size
+        A/px, whatever the file says; None: what the file says.
 
     Returns
     -------
@@ -74,7 +80,8 @@ def read_micrograph(path: str | Path) -> Micrograph:
     _require_content(path, image)
     image.flags.writeable = False
     remark = _remark(path, header, number)
-    return Micrograph(image, micrograph_name(path), header.pixel_size, path, remark)
+    pixel_size = pixel_size or header.pixel_size
+    return Micrograph(image, micrograph_name(path), pixel_size, path, remark)
 
 
 def read_shape(path: str | Path) -> tuple[int, int]:
@@ -132,6 +139,23 @@ def _header_of(path: Path) -> tuple[ImageHeader, int | None]:
     if number is not None and not 1 <= number <= header.frames:
         raise InputError(f"{file}: no frame {number}; it has 1 to {header.frames}")
     return header, number
+
+
+def remarks_on(paths: Iterable[Path]) -> list[str]:
+    """One line for each kind of file of which something else is read than a user may expect.
+
+    The header of the first file of a kind is read; what can't be is left to who reads all of it.
+    """
+    kinds: dict[str, list[Path]] = {}
+    for path in paths:
+        kinds.setdefault(path.suffix.lower(), []).append(path)
+    remarks = []
+    for suffix, files in kinds.items():
+        with suppress(InputError):
+            remark = _remark(files[0], *_header_of(files[0]))
+            more = f" (the first of {len(files)} {suffix} files)" if len(files) > 1 else ""
+            remarks += [remark + more] if remark else []
+    return remarks
 
 
 def _remark(path: Path, header: ImageHeader, number: int | None) -> str:

@@ -55,6 +55,7 @@ FORMATS = (
     ),
 )
 SUFFIXES = tuple(suffix for format in FORMATS for suffix in format.suffixes)
+DATA_SUFFIXES = tuple(s for format in FORMATS if format.is_data for s in format.suffixes)
 
 
 def format_of(path: Path | str) -> Format:
