@@ -76,6 +76,7 @@ ONE_MEANING = {
     "convert": "coordinate files converted: command, and what it calls",
     "demo": "the demonstration, run and told of",
     "evaluate": "picks of files against the truth: command, and what it calls",
+    "extract": "particles cut out into files: command, and what it calls",
     "formats": "the registry of formats: of images, of coordinates",
     "jobs": "long work as generators: what they yield, and those of a session",
     "micrographs": "micrographs: as layers, and the dock that lists them",

@@ -151,7 +151,8 @@ class Picker:
         )
         place, scorer = str(path.absolute()), self.scorer.key
         values = {"state": "picked", "path": place, "stamp": stamp, **known}
-        return Described(scorer=scorer, criteria=criteria, **values)
+        options = dict(self.output.options)
+        return Described(scorer=scorer, criteria=criteria, options=options, **values)
 
     def _serves(self, record: PickRecord, path: Path) -> bool:
         """Whether the candidates on record are those of the file as it is, by this scorer."""

@@ -55,7 +55,7 @@ class RunFolder:
         InputError
             If the folder can't be written into, or holds coordinates of these micrographs, or
             images named as their score maps, that this program did not make: labels, most likely.
-            Or none of the formats has one of the options.
+            Or none of the formats has an option of `options`.
         """
         options_by_format(map(format_called, self.formats), self.options)
         check_writable(self.folder)
@@ -96,7 +96,7 @@ class RunFolder:
         written: list[Path] = []
         for format in map(format_called, self.formats):
             if not format.is_one_file:
-                written += self._write_picks([picked], format)
+                written += self._write([picked], format)
         if score_map is not None and self.with_scores:
             written.append(self.folder / f"{name}{SCORES}")
             grid_size = picked.pixel_size and picked.pixel_size * score_map.step_px
@@ -121,10 +121,10 @@ class RunFolder:
         while formats and names != (names := sorted(recorded_names(self.folder))):
             picked = [each for name in names if (each := self._recorded(name)) is not None]
             for format in formats if picked else ():
-                self._write_picks(picked, format)
+                self._write(picked, format)
         return [self.folder / format.place for format in formats if names]
 
-    def _write_picks(self, picked: Sequence[MicrographPicks], format: Format) -> list[Path]:
+    def _write(self, picked: Sequence[MicrographPicks], format: Format) -> list[Path]:
         options = options_by_format(map(format_called, self.formats), self.options)[format.name]
         return write_coordinate_set(self.folder, picked, format.name, options)
 

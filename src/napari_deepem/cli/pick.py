@@ -126,9 +126,9 @@ def pick(
         step,
         device,
         keep_scores,
-        overwrite,
-        pixel_size,
-        options,
+        overwrite=overwrite,
+        pixel_size=pixel_size,
+        options=options,
     )
     job = pick_files(paths, chosen, out, settings)
     failed = follow_picking(job, len(paths), errors, by_general=is_general(chosen))

@@ -65,6 +65,7 @@ class Described(BaseModel):
     stamp: ContentStamp | None  # of its file
     scorer: Text  # what has scored it: a model, at a step
     criteria: Criteria
+    options: dict[Text, Text] = {}  # of the formats
     shape: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = None
     pixel_size: Positive | None = None  # A/px
     box_size_px: Annotated[int, Field(ge=1, le=100_000)] | None = None
@@ -78,7 +79,7 @@ class Described(BaseModel):
 
     @property
     def _basis(self) -> tuple[object, ...]:
-        return self.state, self.stamp, self.scorer, self.criteria
+        return self.state, self.stamp, self.scorer, self.criteria, self.options
 
 
 _DESCRIBED = TypeAdapter(Described)
