@@ -60,12 +60,9 @@ class Export(Dock):
         self.status = text_line("status")
         self.fill(
             [
-                form(
-                    self.content,
-                    self.scope,
-                    self.format_list.column,
-                    self.destination,
-                ),
+                form(self.content, self.scope),
+                self.format_list.column,
+                form(self.destination),
                 self.hint,
                 self.save,
                 self.progress,

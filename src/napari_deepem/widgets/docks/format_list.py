@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from magicgui.widgets import CheckBox, ComboBox, Container, Label
+from qtpy.QtWidgets import QSizePolicy
 
 from napari_deepem.session import Session
 from napari_deepem.session.export_plan import FORMATS, describe, options_of
@@ -24,9 +25,10 @@ class FormatList:
         self.boxes: dict[str, CheckBox] = {}
         self.options: dict[str, ComboBox] = {}  # by "format.option"
         self._rows: list[tuple[str, Container]] = []  # of options, and whose they are
-        self.column: Container = Container(labels=False, label="Formats")
+        self.column: Container = Container(widgets=[Label(value="Formats")], labels=False)
         for format in sorted(FORMATS, key=lambda each: each.title.lower()):
             box = CheckBox(text=format.title, tooltip=describe(format))
+            box.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             box.changed.connect(self._take_formats)
             self.boxes[format.name] = box
             self.column.append(box)
@@ -35,7 +37,10 @@ class FormatList:
                 key = f"{format.name}.{option.name}"
                 menu.changed.connect(partial(self._take_option, key))
                 self.options[key] = menu
-                line = row(Label(value=option.title), menu)
+                menu.native.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+                title = Label(value=option.title)
+                title.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+                line = row(title, menu)
                 line.margins = (INDENT, 0, 0, 0)
                 self._rows.append((format.name, line))
                 self.column.append(line)
