@@ -24,7 +24,7 @@ from napari_deepem.core.picking.precision_estimate import evidence_of
 from napari_deepem.core.picking.score_evidence import PrecisionEvidence
 from napari_deepem.core.picking.scoring import score_tiles
 from napari_deepem.core.types import Micrograph, Picks
-from napari_deepem.io.coordinates import FORMATS, MicrographPicks, format_called
+from napari_deepem.io.coordinates import FORMATS, MicrographPicks, format_called, keeps_below
 from napari_deepem.io.images import micrograph_name, read_micrograph
 from napari_deepem.io.session_file import place_of
 
@@ -140,6 +140,7 @@ def _pick_file(
     picked = MicrographPicks(
         name,
         picks,
+        settings.criteria.below_of(scores.candidates) if keeps_below(settings.formats) else None,
         path=None if source.path is None else str(source.path),
         shape=scores.score_map.shape,
         pixel_size=pixel_size,

@@ -20,6 +20,7 @@ from napari_deepem.io.coordinates import (
     Format,
     MicrographPicks,
     format_called,
+    keeps_below,
     what_is_lost,
     write_coordinate_set,
 )
@@ -42,6 +43,7 @@ class Plan:
     files: Mapping[str, Path]  # the micrographs' own files, as far as there are any
     folder: Path
     formats: tuple[Format, ...]
+    below_of: Callable[[str], Picks] | None = None  # candidates below the threshold, where kept
     not_scored: int = 0  # micrographs that were asked for, and have nothing to write
 
     def paths(self) -> list[Path]:
@@ -69,6 +71,7 @@ def plan(session: Session, what: What, scope: Scope, folder: Path, formats: Iter
     InputError
         There is nothing to write, or no format is chosen.
     """
+    formats = tuple(formats)
     chosen = tuple(format_called(name) for name in formats)
     if not chosen:
         raise InputError(NO_FORMAT)
@@ -81,8 +84,16 @@ def plan(session: Session, what: What, scope: Scope, folder: Path, formats: Iter
         return Plan(tuple(labels), labels_of, dict(session.files), folder, chosen)
     candidates = {name: session.candidates[name] for name in names if name in session.candidates}
     picks_of = partial(_not_rejected, candidates, dict(session.verdicts), session.criteria)
-    not_scored = len(names) - len(candidates)
-    return Plan(tuple(candidates), picks_of, dict(session.files), folder, chosen, not_scored)
+    below_of = partial(_below, *picks_of.args) if keeps_below(formats) else None
+    return Plan(
+        tuple(candidates),
+        picks_of,
+        dict(session.files),
+        folder,
+        chosen,
+        below_of,
+        not_scored=len(names) - len(candidates),
+    )
 
 
 def picks_to_save(session: Session, name: str) -> tuple[Picks, int]:
@@ -115,7 +126,8 @@ def writing(plan: Plan) -> Generator[int, None, Written]:
     for done, name in enumerate(plan.names, start=1):
         picks, left_out = plan.picks_of(name)
         rejected += left_out
-        all_picked.append(_described(name, picks, plan.files.get(name)))
+        below = None if plan.below_of is None else plan.below_of(name)
+        all_picked.append(_described(name, picks, below, plan.files.get(name)))
         for format in plan.formats:
             if not format.is_one_file:
                 write(format, all_picked[-1:])
@@ -129,12 +141,12 @@ def writing(plan: Plan) -> Generator[int, None, Written]:
     )
 
 
-def _described(name: str, picks: Picks, path: Path | None) -> MicrographPicks:
+def _described(name: str, picks: Picks, below: Picks | None, path: Path | None) -> MicrographPicks:
     """The picks with what the micrograph's file says, if there is one that can be read."""
     if path is None:
-        return MicrographPicks(name, picks)
+        return MicrographPicks(name, picks, below)
     return MicrographPicks(
-        name, picks, path=str(path), shape=read_shape(path), pixel_size=read_pixel_size(path)
+        name, picks, below, path=str(path), shape=read_shape(path), pixel_size=read_pixel_size(path)
     )
 
 
@@ -156,9 +168,22 @@ def _not_rejected(
     criteria: PickCriteria,
     name: str,
 ) -> tuple[Picks, int]:
-    picks = criteria.picks_of(candidates[name])
-    if name not in verdicts or not len(verdicts[name].negative_yx):
+    return _without_rejected(criteria.picks_of(candidates[name]), verdicts.get(name))
+
+
+def _below(
+    candidates: Mapping[str, Candidates],
+    verdicts: Mapping[str, Labels],
+    criteria: PickCriteria,
+    name: str,
+) -> Picks:
+    return _without_rejected(criteria.below_of(candidates[name]), verdicts.get(name))[0]
+
+
+def _without_rejected(picks: Picks, verdicts: Labels | None) -> tuple[Picks, int]:
+    """The picks that no verdict rejects, and how many are left out."""
+    if verdicts is None or not len(verdicts.negative_yx) or picks.box_size_px is None:
         return picks, 0
-    reach_px = SAME_PARTICLE_BOXES * candidates[name].box_size_px
-    kept = nearest_distances(picks.centres_yx, verdicts[name].negative_yx) > reach_px
+    reach_px = SAME_PARTICLE_BOXES * picks.box_size_px
+    kept = nearest_distances(picks.centres_yx, verdicts.negative_yx) > reach_px
     return picks.at(kept), int((~kept).sum())

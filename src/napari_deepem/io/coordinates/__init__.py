@@ -19,6 +19,7 @@ from napari_deepem.io.coordinates.formats import (
     Format,
     format_called,
     formats_with_suffix_of,
+    keeps_below,
     what_is_lost,
 )
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
@@ -32,6 +33,7 @@ __all__ = [
     "MicrographPicks",
     "coordinate_names",
     "format_called",
+    "keeps_below",
     "match_names",
     "open_source",
     "read_coordinate_set",

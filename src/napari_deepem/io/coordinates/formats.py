@@ -177,6 +177,11 @@ def what_is_lost(formats: Iterable[Format], micrographs: Iterable[MicrographPick
     return f"{' and '.join(lost)} are left out: {names} files hold none" if lost else ""
 
 
+def keeps_below(names: Iterable[str]) -> bool:
+    """Whether a format of these names holds candidates with scores below the threshold."""
+    return any("below" in format_called(name).keeps for name in names)
+
+
 def format_called(name: str) -> Format:
     """The format of a name, as `--format` has it; InputError for an unknown one."""
     for format in FORMATS:
