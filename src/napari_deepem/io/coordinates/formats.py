@@ -217,6 +217,7 @@ FORMATS = (
         cbox.recognises,
         cbox.read,
         cbox.write,
+        needs=frozenset({"box"}),
     ),
     Format(
         "topaz",
