@@ -30,6 +30,7 @@ from napari_deepem.io.coordinates import (
     write_coordinates,
 )
 from napari_deepem.io.images import read_micrograph, read_pixel_size, read_shape, write_image
+from napari_deepem.io.micrographs_star import read_micrographs_star
 from napari_deepem.io.models import save_model
 from napari_deepem.io.pick_records import (
     RUN,
@@ -156,6 +157,15 @@ def _write_stars(folder: Path) -> None:
     )
 
 
+def _write_micrographs_star(folder: Path) -> None:
+    (folder / "micrographs.star").write_text(
+        "data_optics\n\nloop_\n_rlnOpticsGroupName #1\n_rlnOpticsGroup #2\n"
+        "_rlnMicrographPixelSize #3\n_rlnVoltage #4\ngroup1 1 1.25 300\n\n"
+        "data_micrographs\n\nloop_\n_rlnMicrographName #1\n_rlnOpticsGroup #2\n"
+        "_rlnDefocusU #3\nM/m.mrc 1 10000\n'M/m 2.mrc' 1 1e4\n"
+    )
+
+
 def _write_csvs(folder: Path) -> None:
     _write_tables(".csv")(folder)
     (folder / "named.csv").write_text('micrograph,x,y\n"m.mrc",10,20\nother.mrc,3.5,4\n')
@@ -277,6 +287,9 @@ READERS = {
     "picture": Reader("m.png", _write_pictures, _read_image),
     "volume": Reader("v.mrc", _write_volumes, read_volume),
     "star": Reader("m.star", _write_stars, _read_table, mutations.words),
+    "micrographs": Reader(
+        "m.star", _write_micrographs_star, read_micrographs_star, mutations.words
+    ),
     "csv": Reader("m.csv", _write_csvs, _read_table, mutations.words),
     "box": Reader("m.box", _write_tables(".box"), _read_table, mutations.words),
     "model": Reader(
