@@ -153,7 +153,8 @@ def _write_stars(folder: Path) -> None:
     (folder / "two.star").write_text(
         "data_optics\n\nloop_\n_rlnOpticsGroup #1\n_rlnMicrographPixelSize #2\n1 1.25\n\n"
         "data_particles\n\nloop_\n_rlnMicrographName #1\n_rlnCoordinateX #2\n_rlnCoordinateY #3\n"
-        "_rlnOpticsGroup #4\nM/m.mrc 20 30 1\nM/m#1.mrc 1e1 -3.5 1\n"
+        "_rlnOpticsGroup #4\n_rlnClassNumber #5\n_rlnAnglePsi #6\nM/m.mrc 20 30 1 2 -9.5\n"
+        "'M/m #1.mrc' 1e1 -3.5 1 0 -999\n"
     )
 
 
@@ -169,6 +170,29 @@ def _write_micrographs_star(folder: Path) -> None:
 def _write_csvs(folder: Path) -> None:
     _write_tables(".csv")(folder)
     (folder / "named.csv").write_text('micrograph,x,y\n"m.mrc",10,20\nother.mrc,3.5,4\n')
+
+
+def _write_lists(folder: Path) -> None:
+    for number, file in enumerate(("a.star", "b.box", "Movies/a.star", "../in/a.star")):
+        (folder / f"{number}.star").write_text(
+            "\n# version 30001\n\ndata_coordinate_files\n\nloop_\n_rlnMicrographName #1\n"
+            f"_rlnMicrographCoordinates #2\nM/job001/Movies/a.mrc {file}\n\n"
+        )
+
+
+def _write_old_lists(folder: Path) -> None:
+    (folder / "list").write_text("a.star\n")
+    (folder / "missing").write_text("CtfFind/job003/micrographs_ctf.star\n")
+
+
+def _read_list(path: Path) -> None:
+    """With what it may list beside it."""
+    (path.parent / "Movies").mkdir()
+    loop = "data_\n\nloop_\n_rlnMicrographName\n_rlnCoordinateX\n_rlnCoordinateY\n"
+    for name in ("a.star", "Movies/a.star", "Movies/a_autopick.star"):
+        (path.parent / name).write_text(f"{loop}M/Movies/a.mrc 20 30\nM/../a.mrc 1 2\n")
+    (path.parent / "b.box").write_text("10 20 8 8\n")
+    _read_table(path)
 
 
 def _read_table(path: Path) -> None:
@@ -290,6 +314,8 @@ READERS = {
     "micrographs": Reader(
         "m.star", _write_micrographs_star, read_micrographs_star, mutations.words
     ),
+    "list": Reader("autopick.star", _write_lists, _read_list, mutations.words),
+    "list3": Reader("coords_suffix_autopick.star", _write_old_lists, _read_list, mutations.words),
     "csv": Reader("m.csv", _write_csvs, _read_table, mutations.words),
     "box": Reader("m.box", _write_tables(".box"), _read_table, mutations.words),
     "model": Reader(

@@ -23,7 +23,7 @@ def test_blocks_have_relions_layout_and_a_version_where_they_have_a_name(tmp_pat
     assert read["optics"]["rlnOpticsGroupName"].tolist() == ["a b"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(text=st.text(st.characters(exclude_categories=("Cc", "Cs"), include_characters="_#'\"; ")))
 def test_text_is_read_as_it_was_written_or_refused(
     tmp_path_factory: pytest.TempPathFactory, text: str

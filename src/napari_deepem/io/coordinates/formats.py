@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.coordinates import box, csv_table, star
+from napari_deepem.io.coordinates import autopick, box, cbox, csv_table, particles, star, topaz
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.rows import Rows
 from napari_deepem.io.images.file_names import plain_name
@@ -49,6 +49,7 @@ class Format:
     options: tuple[Option, ...] = ()
     endings: tuple[str, ...] = ()  # what may stand between a micrograph's name and the suffix
     beside: tuple[str, ...] = ()  # places of more files that `write` makes
+    lists: tuple[str, ...] = ()  # names of files that stand for others in a folder, best first
     adds_to_file: bool = False  # what others have written into a file of this kind stays
     needs: frozenset[Need] = frozenset()  # what must be known of a micrograph
 
@@ -66,6 +67,11 @@ class Format:
         places = (self.place, *self.beside)
         paths = (folder / place.format(name=name) for name in names for place in places)
         return list(dict.fromkeys(paths))
+
+    def own_files_of(self, folder: Path, name: str) -> list[Path]:
+        """The paths of the files that are written for one micrograph alone."""
+        places = (self.place, *self.beside)
+        return [folder / place.format(name=name) for place in places if "{name}" in place]
 
     def targets(self, path: Path, names: Sequence[str]) -> list[Path]:
         """The path of each micrograph's file, or of the one for all, that writing to `path` makes.
@@ -148,7 +154,7 @@ FORMATS = (
         "Table",
         (".csv",),
         "{name}.csv",
-        frozenset({"score", "fraction"}),
+        frozenset({"score", "fraction", "angle", "class", "size"}),
         csv_table.recognises,
         csv_table.read,
         csv_table.write,
@@ -163,6 +169,64 @@ FORMATS = (
         box.read,
         box.write,
         needs=frozenset({"box"}),
+    ),
+    Format(
+        "autopick",
+        "RELION job: STAR files and their list",
+        (".star",),
+        "autopick.star",
+        frozenset({"score", "angle", "class"}),
+        autopick.recognises,
+        autopick.read,
+        autopick.write,
+        beside=(f"{{name}}{autopick.ENDING}", autopick.OLD_PLACE),
+        lists=(
+            "autopick.star",
+            "manualpick.star",
+            autopick.OLD_PLACE,
+            "coords_suffix_manualpick.star",
+        ),
+    ),
+    Format(
+        "particles",
+        "RELION STAR, one for all; cryoSPARC",
+        (".star",),
+        "particles.star",
+        frozenset({"score", "fraction", "angle", "class"}),
+        particles.recognises,
+        particles.read,
+        particles.write,
+        options=(
+            Option("relion", ("3.1", "3.0"), "Version of RELION, from"),
+            Option(
+                "voltage", (particles.UNKNOWN, "300", "200", "120", "100"), "Voltage of optics, kV"
+            ),
+            Option(
+                "cs",
+                (particles.UNKNOWN, "2.7", "2.26", "2.0", "1.4", "1.2", "0.01"),
+                "Spherical aberration of optics, mm",
+            ),
+        ),
+    ),
+    Format(
+        "cbox",
+        "crYOLO",
+        (".cbox",),
+        "{name}.cbox",
+        frozenset({"score", "box", "fraction", "size", "below"}),
+        cbox.recognises,
+        cbox.read,
+        cbox.write,
+    ),
+    Format(
+        "topaz",
+        "Topaz",
+        (".txt",),
+        "topaz.txt",
+        frozenset({"score"}),
+        topaz.recognises,
+        topaz.read,
+        topaz.write,
     ),
 )
 SUFFIXES = tuple(dict.fromkeys(suffix for format in FORMATS for suffix in format.suffixes))

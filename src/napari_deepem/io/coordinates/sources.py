@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -128,8 +128,8 @@ def open_source(path: Path) -> Source:
     if not files and (path / "info").is_dir():
         path = path / "info"
         files = _files_in(path)
-    lists = [file for file in files.values() if _is_list(file, alone=len(files) == 1)]
-    return _open_file(lists[0]) if len(lists) == 1 else _folder(path, files)
+    standing_for_all = _list_among(list(files.values()))
+    return _folder(path, files) if standing_for_all is None else _open_file(standing_for_all)
 
 
 def read_rows(path: Path) -> Rows:
@@ -148,12 +148,16 @@ def _open_file(path: Path) -> FileSource:
     return FileSource(path, {names[0]: rows.picks()}, True, remarks)
 
 
-def _is_list(file: Path, *, alone: bool) -> bool:
-    """Whether a file stands for all others of its folder: if alone there, or listing them."""
-    formats = [format for format in formats_with_suffix_of(file) if format.is_one_file]
-    if not alone:
-        formats = [format for format in formats if format.beside and format.place == file.name]
-    return any(format.recognises(file) for format in formats)
+def _list_among(files: Sequence[Path]) -> Path | None:
+    """The file that stands for all of a folder: it is alone there, or lists the others."""
+    by_name = {file.name: file for file in files}
+    for format in FORMATS:
+        names = list(by_name) if format.is_one_file and len(files) == 1 else format.lists
+        for name in names:
+            file = by_name.get(name)
+            if file is not None and format.suffix_of(file) and format.recognises(file):
+                return file
+    return None
 
 
 def _recognised(file: Path) -> bool:

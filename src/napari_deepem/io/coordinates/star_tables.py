@@ -18,8 +18,8 @@ from napari_deepem.io.atomic import replacing
 from napari_deepem.io.coordinates.parsing import read_lines, split_words
 
 MOST_COLUMNS = 1000
-# what stands in a row as it is, whichever word of the row it is
-_PLAIN = re.compile(r"(?!data_|loop_|[_#;'\"])[^\s\x00-\x20\x7f]+", re.IGNORECASE)
+# what stands in a row as it is, whichever word of the row it is; for some a # is always a comment
+_PLAIN = re.compile(r"(?!data_|loop_|[_;'\"])[^\s\x00-\x20\x7f#]+", re.IGNORECASE)
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f]")
 
 
