@@ -8,7 +8,6 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from napari_deepem import Labels, Micrograph, Picks, ScoreMap, load_model, score, train
-from napari_deepem.batch.run_folder import RECORDS, PickFolder
+from napari_deepem import Candidates, Labels, Micrograph, Picks, ScoreMap, load_model, score, train
+from napari_deepem.batch.run_folder import RunFolder, picks_of_record
 from napari_deepem.batch.tuning.study import Repeat, Study
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
@@ -32,6 +31,15 @@ from napari_deepem.io.coordinates import (
 )
 from napari_deepem.io.images import read_micrograph, read_pixel_size, read_shape, write_image
 from napari_deepem.io.models import save_model
+from napari_deepem.io.pick_records import (
+    RUN,
+    Criteria,
+    Described,
+    PickRecord,
+    read_record,
+    record_path,
+    write_record,
+)
 from napari_deepem.io.score_maps import read_score_map, write_score_map
 from napari_deepem.io.session_file import SESSION_FILE
 from napari_deepem.io.volumes import read_volume
@@ -144,13 +152,37 @@ def _write_stars(folder: Path) -> None:
     (folder / "two.star").write_text(
         "data_optics\n\nloop_\n_rlnOpticsGroup #1\n_rlnMicrographPixelSize #2\n1 1.25\n\n"
         "data_particles\n\nloop_\n_rlnMicrographName #1\n_rlnCoordinateX #2\n_rlnCoordinateY #3\n"
-        "_rlnOpticsGroup #4\nM/m.mrc 20 30 1\nM/m#1.mrc 1e1 -3.5 1\n"
+        "_rlnOpticsGroup #4\n_rlnClassNumber #5\n_rlnAnglePsi #6\nM/m.mrc 20 30 1 2 -9.5\n"
+        "'M/m #1.mrc' 1e1 -3.5 1 0 -999\n"
     )
 
 
 def _write_csvs(folder: Path) -> None:
     _write_tables(".csv")(folder)
     (folder / "named.csv").write_text('micrograph,x,y\n"m.mrc",10,20\nother.mrc,3.5,4\n')
+
+
+def _write_lists(folder: Path) -> None:
+    for number, file in enumerate(("a.star", "b.box", "Movies/a.star", "../in/a.star")):
+        (folder / f"{number}.star").write_text(
+            "\n# version 30001\n\ndata_coordinate_files\n\nloop_\n_rlnMicrographName #1\n"
+            f"_rlnMicrographCoordinates #2\nM/job001/Movies/a.mrc {file}\n\n"
+        )
+
+
+def _write_old_lists(folder: Path) -> None:
+    (folder / "list").write_text("a.star\n")
+    (folder / "missing").write_text("CtfFind/job003/micrographs_ctf.star\n")
+
+
+def _read_list(path: Path) -> None:
+    """With what it may list beside it."""
+    (path.parent / "Movies").mkdir()
+    loop = "data_\n\nloop_\n_rlnMicrographName\n_rlnCoordinateX\n_rlnCoordinateY\n"
+    for name in ("a.star", "Movies/a.star", "Movies/a_autopick.star"):
+        (path.parent / name).write_text(f"{loop}M/Movies/a.mrc 20 30\nM/../a.mrc 1 2\n")
+    (path.parent / "b.box").write_text("10 20 8 8\n")
+    _read_table(path)
 
 
 def _read_table(path: Path) -> None:
@@ -218,13 +250,31 @@ def _write_score_maps(folder: Path) -> None:
 
 
 def _write_records(folder: Path) -> None:
-    (folder / "record").write_bytes(b"m.star\0other.star\0")
+    candidates = Candidates(
+        np.array([[10.5, 20.0], [50.0, 60.0]]), np.array([0.9, 0.5]), np.ones(2), 24
+    )
+    criteria = Criteria(threshold=0.6, std_range=(0.5, 1.5), min_distance_px=None)
+    described = Described(
+        state="picked",
+        path="/data/m.mrc",
+        stamp=(1, 2, 3),
+        scorer="x",
+        criteria=criteria,
+        box_size_px=24,
+    )
+    write_record(folder, "m", PickRecord(described, candidates))
+    (folder / RUN / "m.picked").replace(folder / "m.picked")
+    (folder / RUN).rmdir()
 
 
-def _claim_folder(path: Path) -> None:
-    """Under the name that a record of this content has."""
-    path.rename(path.with_name(RECORDS + sha256(path.read_bytes()).hexdigest()[:16]))
-    PickFolder.claim(path.parent, ["m"], ("star",))
+def _use_record(path: Path) -> None:
+    """As a run does that goes on in its folder."""
+    record_path(path.parent, "m").parent.mkdir(exist_ok=True)
+    path.rename(record_path(path.parent, "m"))
+    RunFolder(path.parent, ("star",)).claim(["m"])
+    record = read_record(path.parent, "m")
+    if record is not None:
+        picks_of_record("m", record)
 
 
 STUDY_OF = {"data": "x"}
@@ -251,6 +301,8 @@ READERS = {
     "picture": Reader("m.png", _write_pictures, _read_image),
     "volume": Reader("v.mrc", _write_volumes, read_volume),
     "star": Reader("m.star", _write_stars, _read_table, mutations.words),
+    "list": Reader("autopick.star", _write_lists, _read_list, mutations.words),
+    "list3": Reader("coords_suffix_autopick.star", _write_old_lists, _read_list, mutations.words),
     "csv": Reader("m.csv", _write_csvs, _read_table, mutations.words),
     "box": Reader("m.box", _write_tables(".box"), _read_table, mutations.words),
     "model": Reader(
@@ -261,6 +313,6 @@ READERS = {
     ),
     "scores": Reader("m.safetensors", _write_score_maps, read_score_map, mutations.score_map),
     "session": Reader(SESSION_FILE, _write_sessions, _open_session, mutations.database),
-    "record": Reader("record", _write_records, _claim_folder),
+    "record": Reader("m.picked", _write_records, _use_record, mutations.safetensors),
     "study": Reader("study", _write_studies, _go_on_with_study, mutations.json_line),
 }

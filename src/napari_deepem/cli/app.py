@@ -31,7 +31,8 @@ class _Errors(Console):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
-WRONG_INPUT = 2
+WRONG_INPUT = 2  # nothing was done
+SOME_FAILED = 3  # of many micrographs: the rest is done
 app = App(
     name="napari-deepem",
     help="Pick particles in cryo-EM micrographs: whole data sets, or in a window with view.",

@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 Micrographs = Annotated[
     list[str], Parameter(help="MRC, TIFF or EER files, folders or patterns.", consume_multiple=True)
 ]
+# of coordinate files, as the registry has them: a test holds it
+FORMAT_NAMES = "box, json, star, autopick, particles, cbox, topaz, cs, csv"
+FormatOptions = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--option",
+        help="NAME=VALUE: an option of a format, which is named with its choices if it is wrong.",
+    ),
+]
 FIRST_STARTS: dict[str, Literal["general", "chance"]] = {"general": "general", "chance": "chance"}
 LONGEST_QUOTE = 40  # letters of what was given, in a line that refuses it
 
@@ -92,6 +101,8 @@ Threshold = Annotated[Literal["f2"] | float, number(0, 1, or_word="f2")]
 StdRange = Annotated[tuple[float, float], pair_of(float, 0, 1000)]
 Distance = Annotated[float, number(0, 100_000)]  # px
 Length = Annotated[float, number(0.001, 100_000)]  # px, of a box or a radius
+WorkerCount = Annotated[Literal["auto"] | int, whole(1, 1024, or_word="auto")]
+JobCount = Annotated[int, whole(1, 10_000)]
 Minutes = Annotated[float, number(0.001, 100_000)]
 PixelSize = Annotated[float, number(0.01, 1000)]  # A/px
 Share = Annotated[float, number(0, 1)]
@@ -110,6 +121,19 @@ def start_of(name: str | None) -> Start | None:
     if not path.suffix and not path.exists():
         raise InputError(f"a start from {name}: give general, chance or a model file")
     return load_model(path)
+
+
+def given_format_options(arguments: Sequence[str] | None) -> dict[str, str]:
+    """The values of options of formats by name; InputError for what is no NAME=VALUE, or twice."""
+    options: dict[str, str] = {}
+    for argument in arguments or ():
+        name, sign, value = (part.strip() for part in argument.partition("="))
+        if not (name and sign and value):
+            raise InputError(f"--option {argument[:LONGEST_QUOTE]}: give NAME=VALUE")
+        if name in options:
+            raise InputError(f"--option {name} is given twice: give one value")
+        options[name] = value
+    return options
 
 
 def given_micrographs(arguments: Sequence[str]) -> list[Path]:

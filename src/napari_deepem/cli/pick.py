@@ -6,20 +6,26 @@ import sys
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
+from cyclopts import Parameter
 from rich.console import Console
 
-from napari_deepem.cli.app import WRONG_INPUT, app, errors
+from napari_deepem.cli.app import SOME_FAILED, app, errors
 from napari_deepem.cli.options import (
+    FORMAT_NAMES,
     Device,
     Distance,
+    FormatOptions,
     GeneralBox,
+    JobCount,
     Micrographs,
     PixelSize,
     StdRange,
     Step,
     Threshold,
+    WorkerCount,
+    given_format_options,
     given_micrographs,
     rising,
 )
@@ -33,6 +39,7 @@ from napari_deepem.core.wording import counted
 if TYPE_CHECKING:
     from napari_deepem.batch.pick import MicrographDone
     from napari_deepem.batch.series_run import SeriesRun
+    from napari_deepem.batch.workforce import Workforce
     from napari_deepem.core.network.model import Model
 
 
@@ -44,7 +51,10 @@ def pick(
     model: Path | None = None,
     box: GeneralBox | None = None,
     out: Path,
-    format: str = "box,star",
+    format: Annotated[
+        str, Parameter(help=f"Formats, separated by commas: {FORMAT_NAMES}.")
+    ] = "box,star",
+    option: FormatOptions = None,
     threshold: Threshold = "f2",
     std_range: StdRange | None = None,
     min_distance: Distance | None = None,
@@ -54,6 +64,12 @@ def pick(
     all_candidates: bool = False,
     score_maps: bool = False,
     keep_scores: bool = False,
+    overwrite: bool = False,
+    workers: WorkerCount = "auto",
+    scheduler: str | None = None,
+    cluster: Literal["slurm"] | None = None,
+    jobs: JobCount | None = None,
+    cluster_config: Path | None = None,
 ) -> None:
     """Pick particles; writes one coordinate file a micrograph and format.
 
@@ -69,8 +85,6 @@ def pick(
         auto, which takes what `propose-box` proposes first.
     out
         Folder for the coordinate files.
-    format
-        Formats, separated by commas: box (EMAN), star (RELION), csv.
     threshold
         Lowest score that is picked, 0 to 1; "f2": where F2 was best in training.
     std_range
@@ -94,12 +108,31 @@ def pick(
         Write the score map of each micrograph too, as NAME_scores.mrc.
     keep_scores
         Keep each score map beside the micrographs, where the window and the next pick find it.
+    overwrite
+        Pick every micrograph anew. Otherwise a folder that was picked into before goes on: only
+        what is missing or has changed is done, and other criteria pick from what was scored.
+    workers
+        Processes here that pick side by side, each by one thread: any number writes the same bytes.
+        By default one for each core or GPU if there are 100 micrographs or more, else one process
+        with all threads. More than one needs Dask: pip install 'napari-deepem[cluster]'.
+    scheduler
+        Address of a Dask scheduler that is running, such as tcp://10.0.0.5:8786: its workers pick.
+    cluster
+        Start jobs of SLURM that pick, by dask-jobqueue.
+    jobs
+        How many jobs.
+    cluster_config
+        A YAML file with what a job is to have: queue, cores, memory, walltime, account, and all
+        else that `SLURMCluster` of dask-jobqueue takes.
     """
     from napari_deepem.batch.pick import PickSettings, check_formats, pick_files
+    from napari_deepem.batch.workforce import default_workforce
+    from napari_deepem.core.network.devices import chosen_device
     from napari_deepem.core.network.general import is_general
     from napari_deepem.core.picking.criteria import PickCriteria
 
     formats = check_formats(format.split(","))
+    options = given_format_options(option)
     paths = given_micrographs(micrographs)
     chosen = _model_for(paths, model, box, device)
     criteria = PickCriteria(
@@ -109,11 +142,45 @@ def pick(
     )
     if all_candidates:
         criteria = replace(criteria, threshold=0.0, std_range=None)
-    settings = PickSettings(criteria, formats, score_maps, step, device, keep_scores, pixel_size)
+    settings = PickSettings(
+        criteria,
+        formats,
+        score_maps,
+        step,
+        device,
+        keep_scores,
+        overwrite=overwrite,
+        pixel_size=pixel_size,
+        options=options,
+    )
+    if (cluster is None) != (jobs is None):
+        raise InputError("--cluster slurm and --jobs N go together: give both, or none")
+    workforce = _workforce(workers, scheduler, jobs, cluster_config)
+    if workforce is None and workers == "auto":
+        workforce = default_workforce(len(paths), chosen_device(device).type)
+    settings = replace(settings, workforce=workforce)
     job = pick_files(paths, chosen, out, settings)
     failed = follow_picking(job, len(paths), errors, by_general=is_general(chosen))
     if failed:
-        sys.exit(WRONG_INPUT)
+        sys.exit(SOME_FAILED)
+
+
+def _workforce(
+    workers: int | str, scheduler: str | None, jobs: int | None, config: Path | None
+) -> Workforce | None:
+    """Who is to pick, if options say so; InputError where they say two things."""
+    from napari_deepem.batch.workforce import Workforce
+
+    ways = [workers != "auto", scheduler is not None, jobs is not None]
+    if sum(ways) > 1:
+        raise InputError("--workers, --scheduler and --cluster: give one of them")
+    if config is not None and jobs is None:
+        raise InputError("--cluster-config goes with --cluster slurm --jobs N")
+    if scheduler is not None:
+        return Workforce(scheduler=scheduler)
+    if jobs is not None:
+        return Workforce(slurm_jobs=jobs, slurm_config=config)
+    return None if isinstance(workers, str) else Workforce(workers)
 
 
 def _model_for(
@@ -153,19 +220,20 @@ def follow_picking(
     from napari_deepem.core.picking.precision_estimate import judge
     from napari_deepem.core.picking.score_evidence import PrecisionEvidence, sum_of
 
-    done = picked = 0
+    done = picked = n_kept = 0
     evidence: PrecisionEvidence | None = None
     with progress_bar(console, "picking") as progress:
 
         def show(news: MicrographDone) -> None:
-            nonlocal done, picked, evidence
-            done, picked = done + 1, picked + len(news.picks or ())
+            nonlocal done, picked, n_kept, evidence
+            done, picked = done + 1, picked + (news.n_picks or 0)
+            n_kept += news.was_done
             evidence = sum_of((evidence, news.evidence))
             if news.remark is not None:
                 console.print(f"napari-deepem: {news.remark}", markup=False)
-            elif not console.is_terminal and news.picks is not None:
+            elif not (console.is_terminal or news.was_done) and news.n_picks is not None:
                 console.print(
-                    f"{news.name}: {len(news.picks)} picks, {news.seconds:.1f} s", markup=False
+                    f"{news.name}: {news.n_picks} picks, {news.seconds:.1f} s", markup=False
                 )
             progress.update(
                 progress.task_ids[0], completed=done, total=total, figures=f"{picked} picks"
@@ -176,7 +244,9 @@ def follow_picking(
         text = f"{picked} picks on {counted(total - len(failed), 'micrograph')}"
         if by_general:
             text += " by the general network"
-        if picked or by_general:
+        if n_kept:
+            text += f" ({n_kept} done before)"
+        if n_kept < total - len(failed) and (picked or by_general):
             text += f", estimated precision {judge(evidence, is_taught=not by_general)}"
         console.print(text, markup=False)
     if failed and total > 1:

@@ -126,6 +126,10 @@ class Parameters(EventedModel):
         ),
     ] = False
 
+    # how to save picks and labels
+    formats: tuple[str, ...] = ("star",)  # names of formats of coordinates
+    format_options: dict[str, str] = Field(default_factory=dict)  # by "format.option"
+
     @field_validator("std_range")
     @classmethod
     def _low_before_high(cls, value: tuple[float, float]) -> tuple[float, float]:
