@@ -36,7 +36,7 @@ FLOOR_PLAN = [  # from the roof down: no room imports one that stands above it
     ),
     (
         "layers",
-        "layers, core.simulation, core.types, core.errors, io.images",
+        "layers, core.simulation, core.types, core.errors, core.wording, io.coordinates, io.images",
         "Qt, magicgui, torch, mrcfile",
         "",
     ),

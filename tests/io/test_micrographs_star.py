@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.coordinates.parsing import split_words
-from napari_deepem.io.micrographs_star import optics_group, quoted, read_micrographs_star
+from napari_deepem.io.micrographs_star import optics_group, read_micrographs_star
 
 STAR = """
 # version 30001
@@ -103,8 +102,3 @@ def test_what_is_not_known_of_the_optics_is_left_out() -> None:
         "_rlnMicrographPixelSize": "1.200000",
         "_rlnVoltage": "300",
     }
-
-
-@pytest.mark.parametrize("text", ["a.mrc", "", "a b.mrc", "#a.mrc", "it's 1.mrc", '"a" b.mrc'])
-def test_any_name_is_one_word_of_a_star_file(text: str) -> None:
-    assert split_words(f"1 {quoted(text)} 2", Path(), 1) == ["1", text, "2"]

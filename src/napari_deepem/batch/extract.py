@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from napari_deepem.batch.micrograph_optics import HeaderOptics, OpticsOptions, StarOptics
-from napari_deepem.batch.particle_plan import ParticlePlan, PlannedMicrograph, plan_particles
+from napari_deepem.batch.particle_plan import ParticlePlan, plan_particles
 from napari_deepem.batch.prefetch import read_ahead
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.preprocessing.particle_images import ParticleImaging
-from napari_deepem.core.types import Micrograph
+from napari_deepem.core.types import Picks
+from napari_deepem.core.wording import listed
+from napari_deepem.io.atomic import check_writable
+from napari_deepem.io.coordinates.star_tables import quoted
 from napari_deepem.io.images import read_micrograph
-from napari_deepem.io.particle_files import (
-    ParticleFiles,
-    particle_columns,
-    particle_files,
-    star_beside,
-)
+from napari_deepem.io.particle_stack import ParticleStack, particle_stack
+from napari_deepem.io.particle_star import MicrographParticles, write_particle_star
 
 _SUFFIX = ".mrcs"  # by which RELION knows a stack
-_BYTES_A_PIXEL, _BYTES_A_ROW = 4, 300
+_BYTES_A_PIXEL = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +37,50 @@ class MicrographExtracted:
     problem: str | None = None  # one line: why it can't be read
 
 
-def check_output(path: Path, inputs: Sequence[Path]) -> None:
-    """Raise InputError unless the stack at a path, and its STAR file, can stand there.
+@dataclass(frozen=True, slots=True)
+class ParticleOutput:
+    """The files of particles, and what may happen to those that are there."""
 
-    They may not be taken for inputs of the next extraction, nor replace one of this.
-    """
-    if path.suffix != _SUFFIX:
-        raise InputError(f"--out {path}: RELION knows a stack by {_SUFFIX}; name it so")
-    star = star_beside(path)
-    for given in inputs:
-        if given.resolve() in (path.resolve(), star.resolve()):
-            raise InputError(f"{given} would be replaced by the particles: choose another --out")
-        if given.is_dir() and given.resolve() == path.resolve().parent:
+    stack: Path  # .mrcs; the STAR file names it so, and RELION looks from its project's folder
+    overwrite: bool = False
+
+    @property
+    def star(self) -> Path:
+        """The STAR file, beside the stack."""
+        return self.stack.with_suffix(".star")
+
+    def check(self, inputs: Sequence[Path]) -> None:
+        """Raise InputError unless the files can stand there, before long work.
+
+        They may neither replace what is extracted from, nor be taken for that the next time.
+        """
+        stack, star = self.stack, self.star
+        if stack.suffix != _SUFFIX:
+            raise InputError(f"--out {stack}: RELION knows a stack by {_SUFFIX}; name it so")
+        quoted(stack.as_posix())
+        for given in inputs:
+            if given.resolve() in (stack.resolve(), star.resolve()):
+                raise InputError(
+                    f"{given} would be replaced by the particles: choose another --out"
+                )
+            if given.is_dir() and given.resolve() == stack.resolve().parent:
+                raise InputError(
+                    f"{given} has the picks, for which {star.name} would be taken the next time: "
+                    "choose another folder"
+                )
+        present = [str(path) for path in (stack, star) if path.exists()]
+        if present and not self.overwrite:
             raise InputError(
-                f"{given} has the picks, for which {star.name} would be taken the next time: "
-                "choose another folder"
+                f"{listed(present)} would be replaced: choose another place, or allow it with "
+                "--overwrite"
             )
+        check_writable(stack.parent)
 
 
 def extract_files(
     sources: Sequence[Path],
     micrographs: Sequence[Path],
-    path: Path,
+    output: ParticleOutput,
     imaging: ParticleImaging,
     optics: OpticsOptions | Path,
 ) -> Generator[ParticlePlan | MicrographExtracted, None, int]:
@@ -68,8 +93,8 @@ def extract_files(
     ----------
     sources, micrographs
         See `plan_particles`.
-    path
-        Of the stack, `.mrcs`; the STAR file is written beside it. Both appear when all is done.
+    output
+        The files appear when all is done.
     imaging
     optics
         Of all micrographs; or RELION's STAR file of micrographs, which has optics groups and CTF.
@@ -79,58 +104,51 @@ def extract_files(
     InputError
         An input can't be used, no particle is left, or the files can't be written.
     """
-    check_output(path, [*sources, *micrographs, *([optics] if isinstance(optics, Path) else [])])
+    output.check([*sources, *micrographs, *([optics] if isinstance(optics, Path) else [])])
     known = StarOptics(optics) if isinstance(optics, Path) else HeaderOptics(optics)
     plan = plan_particles(sources, micrographs, imaging.box_px, known)
-    planned = plan.micrographs
-    if not planned:
+    if not plan.micrographs:
         raise InputError(_nothing_left(plan))
     yield plan
-    files = particle_files(
-        path,
-        [plan.groups[number] for number in sorted(plan.groups)],
-        particle_columns([each.picks for each in planned], [each.entry for each in planned]),
-        size_px=imaging.size_px,
-        scale=imaging.box_px / imaging.size_px,
-    )
-    with files as output:
-        _require_space(
-            path, plan.n_particles * (_BYTES_A_PIXEL * imaging.size_px**2 + _BYTES_A_ROW)
-        )
+    scale, extracted = imaging.box_px / imaging.size_px, []
+    pixel_size = scale * plan.pixel_size if plan.pixel_size else None
+    with particle_stack(output.stack, imaging.size_px, pixel_size) as stack:
+        _require_space(output.stack, plan.n_particles * imaging.size_px**2)
+        paths = [each.path for each in plan.micrographs]
         for each, (_, read) in zip(
-            planned, read_ahead([each.path for each in planned], read_micrograph), strict=True
+            plan.micrographs, read_ahead(paths, read_micrograph), strict=True
         ):
-            yield _extract(each, read, imaging, output, plan)
-        if not output.n_particles:
+            try:
+                picks = _extract(read().image, each.picks, imaging, stack)
+            except InputError as error:
+                plan.problems[each.name] = str(error)
+                yield MicrographExtracted(each.name, 0, str(error))
+                continue
+            plan.n_flat += len(each.picks) - len(picks)
+            extracted.append(MicrographParticles(each.entry, picks))
+            yield MicrographExtracted(each.name, len(picks))
+        if not stack.n_images:
             raise InputError(_nothing_left(plan))
-    return output.n_particles
+        groups = [plan.groups[number] for number in sorted(plan.groups)]
+        write_particle_star(
+            output.star, output.stack, extracted, groups, size_px=imaging.size_px, scale=scale
+        )
+    return stack.n_images
 
 
 def _extract(
-    planned: PlannedMicrograph,
-    read: Callable[[], Micrograph],
-    imaging: ParticleImaging,
-    output: ParticleFiles,
-    plan: ParticlePlan,
-) -> MicrographExtracted:
-    """Add the particles of one micrograph; what is left out is counted in the plan."""
-    try:
-        image = read().image
-    except InputError as error:
-        plan.problems[planned.name] = str(error)
-        return MicrographExtracted(planned.name, 0, str(error))
-    before = output.n_particles
-    left = planned.picks
-    for images, is_kept in imaging.images_of(image, left.centres_yx):
-        output.add(images, planned.entry, left.at(slice(len(is_kept))).at(is_kept))
-        left = left.at(slice(len(is_kept), None))
-    n_particles = output.n_particles - before
-    plan.n_flat += len(planned.picks) - n_particles
-    return MicrographExtracted(planned.name, n_particles)
+    image: NDArray[Any], picks: Picks, imaging: ParticleImaging, stack: ParticleStack
+) -> Picks:
+    """The picks whose images were added to a stack."""
+    are_kept = []
+    for images, is_kept in imaging.images_of(image, picks.centres_yx):
+        stack.append(images)
+        are_kept.append(is_kept)
+    return picks.at(np.concatenate(are_kept))
 
 
-def _require_space(path: Path, needed: int) -> None:
-    free = shutil.disk_usage(path.parent).free
+def _require_space(path: Path, n_pixels: int) -> None:
+    needed, free = n_pixels * _BYTES_A_PIXEL, shutil.disk_usage(path.parent).free
     if needed > free:
         raise InputError(
             f"{path}: needs {needed / 1e9:.3g} GB, of which {free / 1e9:.3g} GB are free; bin more "

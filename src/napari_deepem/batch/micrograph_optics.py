@@ -9,6 +9,7 @@ from pathlib import Path
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.wording import listed
 from napari_deepem.io.coordinates import match_names
+from napari_deepem.io.coordinates.star_tables import quoted
 from napari_deepem.io.micrographs_star import (
     MicrographEntry,
     OpticsGroup,
@@ -43,14 +44,15 @@ class HeaderOptics:
         return list(names)
 
     def entry_of(self, name: str, path: Path, in_header: float | None) -> MicrographEntry:
-        """What is known of a micrograph; InputError if its A/px is not."""
-        options = self._options
+        """What is known of a micrograph; InputError if its A/px is not, or for an odd name."""
+        options, full_name = self._options, path.as_posix()
+        quoted(full_name)  # or it is refused when all the work is done
         pixel_size = in_header if options.pixel_size is None else options.pixel_size
         if pixel_size is None:
             raise InputError(f"{path}: its header has no pixel size; give --pixel-size, in A/px")
         for group in self.groups.values():
             if round(group.pixel_size - pixel_size, _PIXEL_SIZE_DIGITS) == 0:
-                return MicrographEntry(path.as_posix(), group.number, {})
+                return MicrographEntry(full_name, group.number, {})
         number = len(self.groups) + 1
         self.groups[number] = optics_group(
             number,
@@ -59,7 +61,7 @@ class HeaderOptics:
             spherical_aberration_mm=options.spherical_aberration_mm,
             amplitude_contrast=options.amplitude_contrast,
         )
-        return MicrographEntry(path.as_posix(), number, {})
+        return MicrographEntry(full_name, number, {})
 
 
 class StarOptics:

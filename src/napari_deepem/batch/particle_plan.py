@@ -47,6 +47,12 @@ class ParticlePlan:
         return sum(len(each.picks) for each in self.micrographs)
 
     @property
+    def pixel_size(self) -> float | None:
+        """A/px of all micrographs; None if they differ."""
+        sizes = {self.groups[each.entry.group].pixel_size for each in self.micrographs}
+        return sizes.pop() if len(sizes) == 1 else None
+
+    @property
     def left_out(self) -> str:
         """The picks that have no particle image, in words; empty without any."""
         reasons = {"over the edge": self.n_over_edge, "on a flat background": self.n_flat}

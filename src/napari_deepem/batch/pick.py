@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from napari_deepem.batch.prefetch import read_ahead
 from napari_deepem.batch.run_folder import RunFolder
 from napari_deepem.batch.scorer import Scorer
 from napari_deepem.batch.series_run import SeriesRun
+from napari_deepem.batch.workforce import Workforce, one_thread, require_dask
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.devices import DeviceName, chosen_device
 from napari_deepem.core.network.model import Model
@@ -35,6 +37,7 @@ class PickSettings:
     overwrite: bool = False  # what an earlier run in the folder has done already
     pixel_size: float | None = None  # A/px of all micrographs; None: what their files say
     options: Mapping[str, str] = field(default_factory=dict)  # of the formats
+    workforce: Workforce | None = None  # None: this process, with all its threads
 
 
 def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
@@ -69,6 +72,8 @@ def pick_files(
         model's binning, a device that is not there, or scores that are to be kept and can't be.
     """
     chosen_device(settings.device)
+    if settings.workforce is not None:
+        require_dask(settings.workforce)
     if settings.step_px is not None:
         model.sampling.steps(settings.step_px)
     series = SeriesRun(micrograph_name(path) for path in paths)
@@ -87,25 +92,40 @@ def pick_files(
         model, settings.step_px, settings.device, settings.keep_scores, settings.pixel_size
     )
     picker = Picker(scorer, settings.criteria, output, settings.overwrite)
-    try:
-        for done in _each(paths, picker):
-            if done.n_picks is None:
-                series.failed(done.remark or "")
-            else:
-                series.done(done.remark)
-            yield done
-    finally:
-        output.finish()
+    for done in _each(paths, picker, settings.workforce):
+        if done.n_picks is None:
+            series.problems[done.name] = done.remark or ""
+        series.done(done.remark)
+        yield done
+    output.finish()
     return series
 
 
-def _each(paths: Sequence[Path], picker: Picker) -> Generator[MicrographDone, None, None]:
-    """A stream of what came of each micrograph, in their order; one is read ahead."""
-    done_before = {path: done for path in paths if (done := picker.done_before(path)) is not None}
-    sources = read_ahead([path for path in paths if path not in done_before], picker.source_of)
+def _each(
+    paths: Sequence[Path], picker: Picker, workforce: Workforce | None
+) -> Generator[MicrographDone, None, None]:
+    """A stream of what came of each micrograph: first of those that were done before."""
+    tasks = []
     for index, path in enumerate(paths):
-        if path in done_before:
-            yield done_before[path]
+        if (done := picker.done_before(path)) is not None:
+            yield done
         else:
-            _, source_of = next(sources)
-            yield picker.pick(path, source_of, check_negative=index < NEGATIVES)
+            tasks.append((path, index < NEGATIVES))
+    if not tasks:
+        return
+    if workforce is None or workforce.is_one:
+        with nullcontext() if workforce is None else one_thread():
+            yield from _one_by_one(tasks, picker)
+    else:
+        from napari_deepem.batch.dask_workers import pick_by  # an extra
+
+        yield from pick_by(workforce, tasks, picker)
+
+
+def _one_by_one(
+    tasks: Sequence[tuple[Path, bool]], picker: Picker
+) -> Generator[MicrographDone, None, None]:
+    """The same in this process, in their order; one is read ahead."""
+    sources = read_ahead([path for path, _ in tasks], picker.source_of)
+    for (path, source_of), (_, check_negative) in zip(sources, tasks, strict=True):
+        yield picker.pick(path, source_of, check_negative)

@@ -139,8 +139,8 @@ class RunFolder:
         paths = [
             path
             for format in formats.values()
-            if not (format.is_one_file or format.adds_to_file)
-            for path in format.files_of(Path(), [name])
+            if not format.adds_to_file
+            for path in format.own_files_of(Path(), name)
         ]
         scores = [f"{name}{SCORES}"] if self.with_scores else []
         return [*(path.as_posix() for path in paths), *scores]

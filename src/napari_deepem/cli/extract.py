@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from napari_deepem.cli.app import WRONG_INPUT, app, errors
-from napari_deepem.cli.options import given_micrographs, number, whole
+from napari_deepem.cli.app import SOME_FAILED, app, errors
+from napari_deepem.cli.options import (
+    Micrographs,
+    PixelSize,
+    Share,
+    given_micrographs,
+    number,
+    whole,
+)
 from napari_deepem.cli.progress import progress_bar
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
@@ -21,15 +28,19 @@ if TYPE_CHECKING:
     from napari_deepem.batch.extract import MicrographExtracted
     from napari_deepem.batch.particle_plan import ParticlePlan
 
+Picks = Annotated[
+    list[Path],
+    Parameter(help="Coordinate files, and folders of them, of any format.", consume_multiple=True),
+]
 ExtractionBox = Annotated[int, whole(2, 8192)]
 
 
 @app.command
 def extract(
-    picks: Annotated[list[Path], Parameter(consume_multiple=True)],
+    picks: Picks,
     /,
     *,
-    micrographs: Annotated[list[str], Parameter(consume_multiple=True)],
+    micrographs: Micrographs,
     box: ExtractionBox,
     out: Path,
     bin: Annotated[int | None, whole(1, 64)] = None,
@@ -38,10 +49,11 @@ def extract(
     normalize: bool = False,
     background_radius: Annotated[float | None, number(1, 8192)] = None,
     ctf: Path | None = None,
-    pixel_size: Annotated[float | None, number(0.01, 1000)] = None,
+    pixel_size: PixelSize | None = None,
     voltage: Annotated[float | None, number(1, 10_000)] = None,
     cs: Annotated[float | None, number(0, 100)] = None,
-    amplitude_contrast: Annotated[float | None, number(0, 1)] = None,
+    amplitude_contrast: Share | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Cut picked particles out; writes a stack of them and a STAR file for RELION 3.1 and later.
 
@@ -50,10 +62,6 @@ def extract(
 
     Parameters
     ----------
-    picks
-        Files or folders of coordinates, in any format that is read.
-    micrographs
-        MRC files, folders or patterns.
     box
         Side of the boxes in pixels of the micrographs, even.
     out
@@ -81,8 +89,10 @@ def extract(
         Spherical aberration, mm.
     amplitude_contrast
         Share of amplitude contrast, mostly 0.07 to 0.1.
+    overwrite
+        Replace NAME.mrcs and NAME.star where they are there already.
     """
-    from napari_deepem.batch.extract import extract_files
+    from napari_deepem.batch.extract import ParticleOutput, extract_files
     from napari_deepem.batch.micrograph_optics import OpticsOptions
     from napari_deepem.core.preprocessing.particle_images import (
         BACKGROUND_RADIUS_BOXES,
@@ -103,9 +113,10 @@ def extract(
         )
     refined_with = {"--voltage": voltage, "--cs": cs, "--amplitude-contrast": amplitude_contrast}
     unknown = [option for option, value in refined_with.items() if value is None and ctf is None]
-    job = extract_files(picks, given_micrographs(micrographs), out, imaging, ctf or optics)
+    output = ParticleOutput(out, overwrite)
+    job = extract_files(picks, given_micrographs(micrographs), output, imaging, ctf or optics)
     if follow_extraction(job, out, unknown, errors):
-        sys.exit(WRONG_INPUT)
+        sys.exit(SOME_FAILED)
 
 
 def _size(box: int, binning: int | None, size: int | None) -> int:

@@ -101,6 +101,8 @@ Threshold = Annotated[Literal["f2"] | float, number(0, 1, or_word="f2")]
 StdRange = Annotated[tuple[float, float], pair_of(float, 0, 1000)]
 Distance = Annotated[float, number(0, 100_000)]  # px
 Length = Annotated[float, number(0.001, 100_000)]  # px, of a box or a radius
+WorkerCount = Annotated[Literal["auto"] | int, whole(1, 1024, or_word="auto")]
+JobCount = Annotated[int, whole(1, 10_000)]
 Minutes = Annotated[float, number(0.001, 100_000)]
 PixelSize = Annotated[float, number(0.01, 1000)]  # A/px
 Share = Annotated[float, number(0, 1)]

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -18,11 +18,13 @@ from napari_deepem.cli.options import (
     Distance,
     FormatOptions,
     GeneralBox,
+    JobCount,
     Micrographs,
     PixelSize,
     StdRange,
     Step,
     Threshold,
+    WorkerCount,
     given_format_options,
     given_micrographs,
     rising,
@@ -37,6 +39,7 @@ from napari_deepem.core.wording import counted
 if TYPE_CHECKING:
     from napari_deepem.batch.pick import MicrographDone
     from napari_deepem.batch.series_run import SeriesRun
+    from napari_deepem.batch.workforce import Workforce
     from napari_deepem.core.network.model import Model
     from napari_deepem.core.picking.criteria import PickCriteria
 
@@ -63,6 +66,11 @@ def pick(
     score_maps: bool = False,
     keep_scores: bool = False,
     overwrite: bool = False,
+    workers: WorkerCount = "auto",
+    scheduler: str | None = None,
+    cluster: Literal["slurm"] | None = None,
+    jobs: JobCount | None = None,
+    cluster_config: Path | None = None,
 ) -> None:
     """Pick particles; writes one coordinate file a micrograph and format.
 
@@ -104,8 +112,23 @@ def pick(
     overwrite
         Pick every micrograph anew. Otherwise a folder that was picked into before goes on: only
         what is missing or has changed is done, and other criteria pick from what was scored.
+    workers
+        Processes here that pick side by side, each by one thread: any number writes the same bytes.
+        By default one for each core or GPU if there are 100 micrographs or more, else one process
+        with all threads. More than one needs Dask: pip install 'napari-deepem[cluster]'.
+    scheduler
+        Address of a Dask scheduler that is running, such as tcp://10.0.0.5:8786: its workers pick.
+    cluster
+        Start jobs of SLURM that pick, by dask-jobqueue.
+    jobs
+        How many jobs.
+    cluster_config
+        A YAML file with what a job is to have: queue, cores, memory, walltime, account, and all
+        else that `SLURMCluster` of dask-jobqueue takes.
     """
     from napari_deepem.batch.pick import PickSettings, check_formats, pick_files
+    from napari_deepem.batch.workforce import default_workforce
+    from napari_deepem.core.network.devices import chosen_device
     from napari_deepem.core.network.general import is_general
 
     formats = check_formats(format.split(","))
@@ -126,10 +149,34 @@ def pick(
         pixel_size=pixel_size,
         options=options,
     )
+    if (cluster is None) != (jobs is None):
+        raise InputError("--cluster slurm and --jobs N go together: give both, or none")
+    workforce = _workforce(workers, scheduler, jobs, cluster_config)
+    if workforce is None and workers == "auto":
+        workforce = default_workforce(len(paths), chosen_device(device).type)
+    settings = replace(settings, workforce=workforce)
     job = pick_files(paths, chosen, out, settings)
     failed = follow_picking(job, len(paths), errors, by_general=is_general(chosen))
     if failed:
         sys.exit(SOME_FAILED)
+
+
+def _workforce(
+    workers: int | str, scheduler: str | None, jobs: int | None, config: Path | None
+) -> Workforce | None:
+    """Who is to pick, if options say so; InputError where they say two things."""
+    from napari_deepem.batch.workforce import Workforce
+
+    ways = [workers != "auto", scheduler is not None, jobs is not None]
+    if sum(ways) > 1:
+        raise InputError("--workers, --scheduler and --cluster: give one of them")
+    if config is not None and jobs is None:
+        raise InputError("--cluster-config goes with --cluster slurm --jobs N")
+    if scheduler is not None:
+        return Workforce(scheduler=scheduler)
+    if jobs is not None:
+        return Workforce(slurm_jobs=jobs, slurm_config=config)
+    return None if isinstance(workers, str) else Workforce(workers)
 
 
 def criteria_for(

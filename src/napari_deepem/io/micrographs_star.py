@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.coordinates.parsing import parse_number, split_words
+from napari_deepem.io.coordinates.parsing import parse_number
 from napari_deepem.io.coordinates.star_tables import Table, read_tables
 from napari_deepem.io.images import micrograph_name
 
@@ -154,10 +154,3 @@ def _values(
         elif label not in _OPTICS_TEXTS:
             parse_number(text, path, line, label)
     return values
-
-
-def quoted(text: str) -> str:
-    """A text as a word of a STAR file: in quotes where it would be several, or none."""
-    if text and split_words(text, Path(), 0) == [text]:
-        return text
-    return f"'{text}'" if '"' in text else f'"{text}"'

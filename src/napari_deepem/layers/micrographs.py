@@ -38,7 +38,8 @@ def enrol(layer: Image, taken: Container[str]) -> Micrograph:
     if name in taken:
         name = plain_name(layer.name)
     layer.metadata.update(tag("micrograph", name, **_more(layer)))
-    return Micrograph(np.asarray(layer.data), name, pixel_size_of(layer), file_of(layer))
+    remark = tag_of(layer).get("remark", "")
+    return Micrograph(np.asarray(layer.data), name, pixel_size_of(layer), file_of(layer), remark)
 
 
 def _more(layer: Layer) -> dict[str, Any]:
@@ -112,6 +113,14 @@ def placement(pixel_size: float | None) -> dict[str, Any]:
     return {"scale": (pixel_size, pixel_size), "units": ("angstrom", "angstrom")}
 
 
+def lay_out(layer: Layer, pixel_size: float | None) -> None:
+    """Give a layer the place in the world of a micrograph with this pixel size."""
+    layer.units = ("pixel", "pixel")
+    for key, value in placement(pixel_size).items():
+        setattr(layer, key, value)
+    layer.translate = (0.0, 0.0)
+
+
 def placement_of(layer: Layer) -> dict[str, Any]:
     """The place of `layer` in the world, as arguments of another one whose data are its pixels."""
     return {"scale": layer.scale, "translate": layer.translate, "units": layer.units}
@@ -153,17 +162,15 @@ def contrast_limits(image: NDArray[Any]) -> tuple[float, float]:
 def show_in(layer: Image, micrograph: Micrograph) -> None:
     """Let a layer show a micrograph that was read from a file, instead of the one it shows now."""
     source = str(micrograph.source)
-    layer.metadata.update(tag("micrograph", micrograph.name, source=source))
+    more = {"source": source, "remark": micrograph.remark}
+    layer.metadata.update(tag("micrograph", micrograph.name, **more))
     layer.name = micrograph.name
     layer.visible = True  # first: napari 0.9.2 keeps the extent of a hidden layer's old data
     layer.data = micrograph.image
     layer.reset_contrast_limits_range()
     layer.contrast_limits = contrast_limits(micrograph.image)
     if (pixel_size_of(layer), *layer.translate) != (micrograph.pixel_size, 0.0, 0.0):  # takes long
-        layer.units = ("pixel", "pixel")
-        for key, value in placement(micrograph.pixel_size).items():
-            setattr(layer, key, value)
-        layer.translate = (0.0, 0.0)
+        lay_out(layer, micrograph.pixel_size)
 
 
 def image_layer_data(micrograph: Micrograph, **more: Any) -> tuple[Any, dict[str, Any], str]:
@@ -173,7 +180,7 @@ def image_layer_data(micrograph: Micrograph, **more: Any) -> tuple[Any, dict[str
         {
             "name": micrograph.name,
             "contrast_limits": contrast_limits(micrograph.image),
-            "metadata": tag("micrograph", micrograph.name, **more),
+            "metadata": tag("micrograph", micrograph.name, remark=micrograph.remark, **more),
             **placement(micrograph.pixel_size),
         },
         "image",

@@ -39,6 +39,7 @@ __all__ = [
     "Source",
     "coordinate_names",
     "format_called",
+    "is_coordinate_file",
     "match_names",
     "open_source",
     "options_by_format",
@@ -49,6 +50,16 @@ __all__ = [
     "write_coordinate_set",
     "write_coordinates",
 ]
+
+
+def is_coordinate_file(path: Path) -> bool:
+    """Whether a file holds coordinates, by its suffix and content; False if it can't be read."""
+    try:
+        return path.is_file() and any(
+            format.recognises(path) for format in FORMATS if format.suffix_of(path)
+        )
+    except (InputError, OSError):
+        return False
 
 
 def read_coordinates(path: str | Path) -> Picks:

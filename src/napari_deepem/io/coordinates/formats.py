@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.coordinates import autopick, box, csv_table, particles, star
+from napari_deepem.io.coordinates import autopick, box, cbox, csv_table, particles, star, topaz
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.rows import Rows
 from napari_deepem.io.images.file_names import plain_name
@@ -67,6 +67,11 @@ class Format:
         places = (self.place, *self.beside)
         paths = (folder / place.format(name=name) for name in names for place in places)
         return list(dict.fromkeys(paths))
+
+    def own_files_of(self, folder: Path, name: str) -> list[Path]:
+        """The paths of the files that are written for one micrograph alone."""
+        places = (self.place, *self.beside)
+        return [folder / place.format(name=name) for place in places if "{name}" in place]
 
     def targets(self, path: Path, names: Sequence[str]) -> list[Path]:
         """The path of each micrograph's file, or of the one for all, that writing to `path` makes.
@@ -149,7 +154,7 @@ FORMATS = (
         "Table",
         (".csv",),
         "{name}.csv",
-        frozenset({"score", "fraction"}),
+        frozenset({"score", "fraction", "angle", "class", "size"}),
         csv_table.recognises,
         csv_table.read,
         csv_table.write,
@@ -202,6 +207,26 @@ FORMATS = (
                 "Spherical aberration of optics, mm",
             ),
         ),
+    ),
+    Format(
+        "cbox",
+        "crYOLO",
+        (".cbox",),
+        "{name}.cbox",
+        frozenset({"score", "box", "fraction", "size", "below"}),
+        cbox.recognises,
+        cbox.read,
+        cbox.write,
+    ),
+    Format(
+        "topaz",
+        "Topaz",
+        (".txt",),
+        "topaz.txt",
+        frozenset({"score"}),
+        topaz.recognises,
+        topaz.read,
+        topaz.write,
     ),
 )
 SUFFIXES = tuple(dict.fromkeys(suffix for format in FORMATS for suffix in format.suffixes))
