@@ -49,7 +49,10 @@ LAYOUTS = {
 }
 TEXT_SUFFIXES = tuple(LAYOUTS)
 # pixels by which a centre may move where a format keeps fractions, or all of them are whole
-TOLERANCES = dict.fromkeys([format.name for format in FORMATS], 0.0) | {"cbox": 4e-12}
+TOLERANCES = dict.fromkeys([format.name for format in FORMATS], 0.0) | {
+    "cbox": 4e-12,
+    "particles": 5e-7,
+}
 all_formats = pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
 
 
