@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.coordinates import box, cbox, csv_table, star, topaz
+from napari_deepem.io.coordinates import box, cbox, cs, csv_table, star, topaz
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.rows import Rows
 from napari_deepem.io.images.file_names import plain_name
@@ -159,6 +159,17 @@ FORMATS = (
         topaz.recognises,
         topaz.read,
         topaz.write,
+    ),
+    Format(
+        "cs",
+        "cryoSPARC",
+        (".cs",),
+        "picks.cs",
+        frozenset({"score", "fraction"}),
+        cs.recognises,
+        cs.read,
+        cs.write,
+        beside=("picks.csg",),
     ),
 )
 SUFFIXES = tuple(dict.fromkeys(suffix for format in FORMATS for suffix in format.suffixes))

@@ -6,9 +6,11 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from math import inf
 from pathlib import Path
+from typing import BinaryIO
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.io.atomic import replacing
@@ -59,6 +61,17 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise _not_text(path) from error
 
 
+@contextmanager
+def open_bytes(path: Path, most_bytes: int = MOST_BYTES) -> Iterator[BinaryIO]:
+    """A file to read bytes from; InputError if it is none, can't be read, or is too large."""
+    _require_file(path, most_bytes)
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
 def status_of(path: Path) -> os.stat_result:
     """What the system knows of a file or folder; InputError if it is not there."""
     try:
@@ -73,15 +86,15 @@ def _unreadable(path: Path, error: OSError) -> InputError:
     return InputError(f"{path}: cannot be read: {error.strerror or error}; check its permissions")
 
 
-def _require_file(path: Path) -> None:
+def _require_file(path: Path, most_bytes: int = MOST_BYTES) -> None:
     status = status_of(path)
     if stat.S_ISDIR(status.st_mode):
         raise InputError(f"{path}: a folder, not a coordinate file; name a file in it")
     if not stat.S_ISREG(status.st_mode):  # a pipe would keep us waiting
         raise InputError(f"{path}: a pipe or a device, not a file; write its rows to a file first")
-    if status.st_size > MOST_BYTES:
+    if status.st_size > most_bytes:
         raise InputError(
-            f"{path}: {status.st_size / 1e6:.0f} MB, more than the {MOST_BYTES / 1e6:.0f} MB that "
+            f"{path}: {status.st_size / 1e6:.0f} MB, more than the {most_bytes / 1e6:.0f} MB that "
             "are read; leave out the micrographs that you don't need"
         )
 
