@@ -213,7 +213,7 @@ def test_files_of_other_kinds_and_parts_of_files_are_refused(tmp_path: Path) -> 
 def test_real_particles_without_places_are_refused_with_what_to_give(tmp_path: Path) -> None:
     path = SHARED_DATA / "formats" / "cryosparc_P12_J24_001_particles.cs"
     with pytest.raises(
-        InputError, match="center_x_frac.*micrograph_shape; .*passthrough_particles"
+        InputError, match=r"center_x_frac.*micrograph_shape; .*passthrough_particles"
     ):
         read_coordinates(path)
     (tmp_path / "a.csv").write_text("x,y\n1,2\n")

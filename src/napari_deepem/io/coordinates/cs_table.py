@@ -22,7 +22,7 @@ MOST_ROWS = 5_000_000
 MOST_HEADER = 2**18  # bytes: thousands of fields
 _LONGEST_ROW = 2**18  # bytes
 _BLOCK = 2**22  # bytes that are read at a time
-_NUMPY, _COMPRESSED = b"\x93NUMPY", b"\x94CSDAT"
+_NUMPY, _COMPRESSED = b"\x93NUMPY", b"CSDAT"  # the latter after a number
 _HEADER = re.compile(
     r"\{'descr': \[(.*)\], 'fortran_order': False, 'shape': \((\d{1,18}),\), \}\s*", re.DOTALL
 )
@@ -84,7 +84,7 @@ def read_header(path: Path) -> Table:
 
 def _header_text(path: Path, file: BinaryIO) -> str:
     start = file.read(12)
-    if start.startswith(_COMPRESSED):
+    if start[1:].startswith(_COMPRESSED):
         raise InputError(
             f"{path}: a compressed .cs file, which cryosparc-tools alone reads; save it there with "
             "format=NUMPY_FORMAT"

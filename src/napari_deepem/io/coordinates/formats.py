@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.coordinates import box, cbox, cs, csv_table, star, topaz
+from napari_deepem.io.coordinates import box, cbox, cs, csv_table, eman_json, star, topaz
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.rows import Rows
 from napari_deepem.io.images.file_names import plain_name
@@ -139,6 +139,18 @@ FORMATS = (
         box.recognises,
         box.read,
         box.write,
+    ),
+    Format(
+        "json",
+        "EMAN2",
+        (".json",),
+        "info/{name}_info.json",
+        frozenset({"score"}),
+        eman_json.recognises,
+        eman_json.read,
+        eman_json.write,
+        endings=("_info",),
+        adds_to_file=True,
     ),
     Format(
         "cbox",

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from math import inf
+from math import inf, isnan, nan
 from pathlib import Path
 from typing import BinaryIO
 
@@ -142,11 +142,17 @@ def parse_number(text: str, path: Path, line: int, what: str = "", most: float =
     InputError
         It is none: names file, line, text, and `what` it is of.
     """
-    number = float(text) if _NUMBER.fullmatch(text) else inf
-    if not -most <= number <= most:
+    number = number_or_nan(text, most)
+    if isnan(number):
         of = f" for {what}" if what else ""
         raise InputError(f"{path}, line {line}: expected a number{of}, found {text[:60]!r}")
     return number
+
+
+def number_or_nan(text: str, most: float = LARGEST) -> float:
+    """The number that a text is, as `parse_number` takes it; NaN where it is none."""
+    number = float(text) if _NUMBER.fullmatch(text) else inf
+    return number if -most <= number <= most else nan
 
 
 def parse_coordinate(text: str, path: Path, line: int, what: str = "") -> float:
