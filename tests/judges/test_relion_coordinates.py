@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import mrcfile
@@ -13,7 +12,12 @@ from pandas import DataFrame
 
 from blobs import BOX_PX, blob_micrograph
 from napari_deepem.core.types import Float32Array, Picks
-from napari_deepem.io.coordinates import read_coordinate_set, write_coordinates
+from napari_deepem.io.coordinates import (
+    MicrographPicks,
+    read_coordinate_set,
+    write_coordinate_set,
+    write_coordinates,
+)
 from napari_deepem.io.images import write_image
 from relion import needs_relion, run_relion
 from relion_extraction import extract_particles, write_micrographs
@@ -48,37 +52,67 @@ def particles_of(name: str) -> Float32Array:
     )
 
 
-def write_each(ending: str) -> Callable[[Path, int], str]:
-    """A writer of one file a micrograph, which says what their names end in."""
-
-    def write(folder: Path, box_size_px: int) -> str:
-        for name in IMAGES:
-            write_coordinates(folder / f"{name}{ending}", picks_of(name, box_size_px))
-        return ending
-
-    return write
+def write_each(folder: Path, ending: str, box_size_px: int) -> None:
+    """Write one file a micrograph, of a name with that ending."""
+    for name in IMAGES:
+        write_coordinates(folder / f"{name}{ending}", picks_of(name, box_size_px))
 
 
 @pytest.mark.parametrize("box_size_px", [16, 17, 24, 31])
-@pytest.mark.parametrize(
-    "write", [write_each(".star"), write_each("_autopick.star"), write_each(".box")],
-    ids=["star", "autopick", "box"],
-)  # fmt: skip
+@pytest.mark.parametrize("ending", [".star", "_manualpick.star", ".box"])
 def test_relion_cuts_out_the_pixels_around_each_of_our_picks(
-    tmp_path: Path, write: Callable[[Path, int], str], box_size_px: int
+    tmp_path: Path, ending: str, box_size_px: int
 ) -> None:
     micrographs = write_micrographs(tmp_path, IMAGES, 1.5)
-    (tmp_path / "picks").mkdir()
-    suffix = write(tmp_path / "picks", box_size_px)
-    table, stacks = extract_particles(micrographs, tmp_path / "picks", suffix, EXTRACTED_PX)
+    write_each(tmp_path / "picks", ending, box_size_px)
+    table, stacks = extract_particles(micrographs, tmp_path / "picks", ending, EXTRACTED_PX)
     assert set(stacks) == set(IMAGES)
     for name, stack in stacks.items():
         np.testing.assert_array_equal(stack, particles_of(name), err_msg=name)
     again = read_coordinate_set(table, IMAGES)
     for name, picks in again.items():
         np.testing.assert_array_equal(picks.centres_yx, PIXELS[name])
-        if suffix.endswith(".star"):
+        if ending.endswith(".star"):
             np.testing.assert_array_equal(picks.scores, picks_of(name, box_size_px).scores)
+
+
+def test_relion_cuts_the_same_out_of_the_files_that_our_list_pairs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    micrographs = write_micrographs(tmp_path, {**IMAGES, "empty": IMAGES["wide"]}, 1.5)
+    picked = [MicrographPicks(name, picks_of(name, 16), path=f"{name}.mrc") for name in IMAGES] + [
+        MicrographPicks("empty", Picks(np.empty((0, 2))), path="empty.mrc")
+    ]
+    (job := tmp_path / "AutoPick" / "job003").mkdir(parents=True)
+    write_coordinate_set(job, picked, "autopick")
+
+    # RELION 4 and 5 take the list; 3.1 the folder and what its own list's name ends in.
+    paired = starfile.read(job / "autopick.star", always_dict=True)["coordinate_files"]
+    listed = starfile.read(micrographs)["micrographs"].rlnMicrographName.tolist()
+    assert paired.rlnMicrographName.tolist() == listed[: len(IMAGES)]
+    ending = (job / "coords_suffix_autopick.star").name.removeprefix("coords_suffix")
+    assert [tmp_path / file for file in paired.rlnMicrographCoordinates] == [
+        job / f"{name}{ending}" for name in IMAGES
+    ]
+    _, stacks = extract_particles(micrographs, job, ending, EXTRACTED_PX)
+    for name in IMAGES:
+        np.testing.assert_array_equal(stacks[name], particles_of(name), err_msg=name)
+
+
+def test_relion_reads_our_one_file_of_all_micrographs(tmp_path: Path) -> None:
+    picked = [MicrographPicks(name, picks_of(name, 16), pixel_size=1.5) for name in IMAGES]
+    write_coordinate_set(tmp_path, picked, "particles", {"voltage": "300", "cs": "2.7"})
+    run_relion(
+        tmp_path, "relion_star_handler", "--i", "particles.star", "--o", "theirs.star",
+        "--operate", "rlnCoordinateX", "--add_to", 100,
+    )  # fmt: skip
+    moved = read_coordinate_set(tmp_path / "theirs.star", IMAGES)
+    for name, picks in moved.items():
+        expected = picks_of(name, 16)
+        to_the_right = np.array([0, 100])  # RELION writes six decimals
+        np.testing.assert_allclose(picks.centres_yx - to_the_right, expected.centres_yx, atol=1e-6)
+        np.testing.assert_array_equal(picks.scores, expected.scores)
 
 
 def test_relion_reads_every_column_of_our_star_file(tmp_path: Path) -> None:

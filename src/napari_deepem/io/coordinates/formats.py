@@ -233,6 +233,11 @@ FORMATS = (
 SUFFIXES = tuple(dict.fromkeys(suffix for format in FORMATS for suffix in format.suffixes))
 
 
+def keeps_below(names: Iterable[str]) -> bool:
+    """Whether a format of these names holds candidates with scores below the threshold."""
+    return any("below" in format_called(name).keeps for name in names)
+
+
 def format_called(name: str) -> Format:
     """The format of a name, as `--format` has it; InputError for an unknown one."""
     for format in FORMATS:
