@@ -92,12 +92,15 @@ def pick_files(
         model, settings.step_px, settings.device, settings.keep_scores, settings.pixel_size
     )
     picker = Picker(scorer, settings.criteria, output, settings.overwrite)
-    for done in _each(paths, picker, settings.workforce):
-        if done.n_picks is None:
-            series.problems[done.name] = done.remark or ""
-        series.done(done.remark)
-        yield done
-    output.finish()
+    try:
+        for done in _each(paths, picker, settings.workforce):
+            if done.n_picks is None:
+                series.problems[done.name] = done.remark or ""
+            series.done(done.remark)
+            yield done
+        output.finish()
+    finally:
+        output.remove_leftovers()
     return series
 
 
