@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ class Run:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
             preexec_fn=_hears_of_signals,
         )
 
@@ -48,7 +50,10 @@ class Run:
     def kill(self, number: int = signal.SIGKILL) -> tuple[int, str]:
         """The exit code, and what it has said; none of its processes goes on without it."""
         children = psutil.Process(self.process.pid).children(recursive=True)
-        self.process.send_signal(number)
+        if number == signal.SIGINT:  # a terminal tells its whole group of Ctrl-C
+            os.killpg(self.process.pid, number)
+        else:
+            self.process.send_signal(number)
         _, text = self.process.communicate(timeout=ENDS_WITHIN_S)
         _, alive = psutil.wait_procs(children, timeout=ENDS_WITHIN_S)
         assert not alive

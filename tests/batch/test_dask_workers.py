@@ -153,7 +153,7 @@ def test_run_that_is_stopped_leaves_no_process_and_no_temporary_file(
 
 
 def test_scheduler_here_is_of_this_machine_and_takes_nobody_but_this_run() -> None:
-    with dask_clusters._local_cluster(0) as cluster, Client(cluster, set_as_default=False):
+    with dask_clusters._local_cluster() as cluster, Client(cluster, set_as_default=False):
         address = cluster.scheduler_address
         assert address.startswith("tls://127.0.0.1:")
         with pytest.raises(OSError, match=r"(?i)ssl|certificate|connect"):
@@ -165,7 +165,7 @@ def test_scheduler_here_is_of_this_machine_and_takes_nobody_but_this_run() -> No
 def test_workers_are_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dask_clusters, "ALONE_S", -1)
     monkeypatch.setattr(dask_workers, "LOOK_S", 0.01)
-    with dask_clusters._local_cluster(0) as cluster, Client(cluster) as client:
+    with dask_clusters._local_cluster() as cluster, Client(cluster) as client:
         patience = dask_clusters._Patience(client, "at the address: start some")
         tasks = iter([(Path("m1.mrc"), False)])
         with pytest.raises(InputError, match="there are no workers at the address: start some"):

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any
 
 import dask
+import psutil
 from distributed import Client, Nanny, Scheduler, Security, SpecCluster
 
+from napari_deepem.batch.worker_start import deaf_to_interrupts, start_workers
 from napari_deepem.batch.workforce import Workforce
 from napari_deepem.core.errors import InputError
 
@@ -53,9 +55,29 @@ def client_of(workforce: Workforce) -> Iterator[tuple[Client, Callable[[], None]
             with Jobs(workforce) as jobs, Client(jobs.cluster, set_as_default=False) as client:
                 yield client, jobs.keep_up
         else:
-            cluster = _local_cluster(workforce.workers)
-            with cluster, Client(cluster, set_as_default=False) as client:
-                yield client, _Patience(client, "any more: is there memory for them?").check
+            with _local_cluster() as cluster, Client(cluster, set_as_default=False) as client:
+                start_workers(cluster, _worker_specification(workforce.workers, cluster.security))
+                patience = _Patience(client, "any more: is there memory for them?")
+                with _killed_if_stopped(cluster):
+                    yield client, patience.check
+
+
+@contextmanager
+def _killed_if_stopped(cluster: SpecCluster) -> Iterator[None]:
+    """A block whose failure ends the workers at once, whatever they are at.
+
+    They would finish what they score, for longer than a stopped program has. None of their files is
+    half-written, and what was finished stays.
+    """
+    try:
+        yield
+    except BaseException:
+        for nanny in cluster.workers.values():
+            nanny.auto_restart = False
+            if (number := nanny.pid) is not None:  # it is being started anew
+                with suppress(psutil.NoSuchProcess):
+                    psutil.Process(number).kill()
+        raise
 
 
 class _Patience:
@@ -82,27 +104,37 @@ def _client_at(address: str) -> Client:
         ) from error
 
 
-def _local_cluster(count: int) -> SpecCluster:
+def _local_cluster() -> SpecCluster:
+    """A scheduler of this machine's, for workers here."""
+    security = Security.temporary()
+    scheduler = {
+        **_ours(security),
+        "port": 0,
+        "dashboard": False,
+        "dashboard_address": "127.0.0.1:0",
+    }
+    with deaf_to_interrupts():
+        return SpecCluster(
+            scheduler={"cls": Scheduler, "options": scheduler},
+            security=security,
+            silence_logs=logging.CRITICAL,
+        )
+
+
+def _worker_specification(count: int, security: Security) -> dict[int, Any]:
     """So many workers, each with a GPU of its own where there are any."""
     import torch
 
     gpus = torch.cuda.device_count()
-    ours: dict[str, Any] = {
-        "host": "127.0.0.1",
-        "protocol": "tls://",
-        "security": (security := Security.temporary()),
-    }
-    options = {**ours, "nthreads": THREADS, "memory_limit": 0, "silence_logs": 50}
+    options = {**_ours(security), "nthreads": THREADS, "memory_limit": 0, "silence_logs": 50}
     specification = {}
     for index in range(count):
         environment = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
         if gpus:
             environment["CUDA_VISIBLE_DEVICES"] = str(index % gpus)
         specification[index] = {"cls": Nanny, "options": {**options, "env": environment}}
-    scheduler = {**ours, "port": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"}
-    return SpecCluster(
-        workers=specification,
-        scheduler={"cls": Scheduler, "options": scheduler},
-        security=security,
-        silence_logs=logging.CRITICAL,
-    )
+    return specification
+
+
+def _ours(security: Security) -> dict[str, Any]:
+    return {"host": "127.0.0.1", "protocol": "tls://", "security": security}

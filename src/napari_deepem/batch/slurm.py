@@ -13,6 +13,7 @@ from dask_jobqueue import SLURMCluster
 from dask_jobqueue.slurm import SLURMJob
 from distributed import Security, Status
 
+from napari_deepem.batch.worker_start import deaf_to_interrupts, start_workers
 from napari_deepem.batch.workforce import Workforce
 from napari_deepem.core.errors import InputError
 
@@ -46,16 +47,15 @@ class Jobs:
     def __enter__(self) -> Jobs:
         with ExitStack() as stack:
             try:
-                cluster = SLURMCluster(**self._options(_private_folder(stack)))
+                with deaf_to_interrupts():
+                    cluster = SLURMCluster(**self._options(_private_folder(stack)))
             except (TypeError, ValueError) as error:
                 raise InputError(
                     f"{self._name}: {' '.join(str(error).split())}; give what SLURMCluster of "
                     f"dask-jobqueue takes, such as {EXAMPLE}"
                 ) from error
             self.cluster = stack.enter_context(cluster)
-            for _ in range(self._count):
-                cluster.worker_spec.update(cluster.new_worker_spec())
-            self._submit()
+            self._submit(dict.fromkeys(range(self._count), cluster.new_spec))
             self._stack = stack.pop_all()
         return self
 
@@ -65,7 +65,9 @@ class Jobs:
     def _options(self, folder: Path) -> dict[str, Any]:
         """What the cluster is given: as the user says, and else one process a core."""
         given = self._given
-        options = {"security": _certificates(folder), "processes": given.get("cores"), **given}
+        options = {"security": _certificates(folder), **given}
+        if "cores" in given:
+            options.setdefault("processes", given["cores"])
         # Each process scores by one thread, and reads by another; their pages are for themselves.
         arguments = ["--nthreads", "2", "--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
         options["worker_extra_args"] = [*arguments, *given.get("worker_extra_args", [])]
@@ -84,14 +86,10 @@ class Jobs:
             )
         self._submit()
 
-    def _submit(self) -> None:
-        """Submit the jobs that are not there; `SLURMCluster.scale` would hide what goes wrong."""
-
-        async def submit() -> None:
-            await self.cluster
-
+    def _submit(self, jobs: dict[Any, Any] | None = None) -> None:
+        """Submit more jobs, and those anew that have ended."""
         try:
-            self.cluster.sync(submit)
+            start_workers(self.cluster, jobs or {})
         except (RuntimeError, OSError) as error:
             reason = " ".join(str(error).partition("stderr:")[2].split()) or str(error)
             raise InputError(f"{self._name}: SLURM takes no job: {reason}") from error

@@ -165,7 +165,12 @@ def pick(
     course = PickingCourse(len(paths), by_general=is_general(chosen))
     follow_picking(job, course, errors, progress)
     if report or (report is None and len(paths) >= FEWEST_TO_REPORT):
-        write_run_report(out, chosen, model, criteria, course)
+        try:
+            write_run_report(out, chosen, model, criteria, course)
+        except InputError as error:  # the disk that is full, which has cost micrographs too
+            if not course.problems:
+                raise
+            errors.print(f"napari-deepem: {error}", markup=False)
     if course.problems:
         sys.exit(SOME_FAILED)
 
