@@ -84,9 +84,7 @@ class Subject:
 
 SUBJECTS = [
     Subject("embedded particle, after KLH", 4.7, 112, 112, 32, 450),
-    Subject(
-        "70S ribosome", sets.VOXEL_SIZE, 68, 80, 32, 290, sets.RIBOSOME, sets.VOXEL_SIZE, False
-    ),
+    Subject("70S ribosome", 3.0, 112, 112, 30, 290, sets.RIBOSOME, sets.VOXEL_SIZE, False),
 ]
 
 
