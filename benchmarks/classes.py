@@ -55,6 +55,7 @@ class Subject:
     extracted_px: int  # box that is cut out
     image_px: int  # size that it is made to
     diameter_angstrom: int  # of RELION's mask
+    noise: str  # and how much of it
     map: Path | None = None
     voxel_size: float | None = None
     is_shown: bool = True  # pictures of what others measured stay out of the repository
@@ -65,7 +66,7 @@ class Subject:
         names = [f"micrographs/simulated_{number:03d}.mrc" for number in range(1, COUNT + 1)]
         return [
             f"napari-deepem simulate --out micrographs {made_of}--pixel-size {self.pixel_size}"
-            f" --count {COUNT} --particles {PARTICLES} --snr 0.02 --noise detector"
+            f" --count {COUNT} --particles {PARTICLES} {self.noise}"
             f" --contamination 1 --box {self.box_px}",
             f"napari-deepem train {' '.join(names[:LABELLED])} --coords micrographs"
             f" --box {self.box_px} --out model.safetensors",
@@ -83,9 +84,14 @@ class Subject:
 
 
 SUBJECTS = [
-    Subject("embedded particle, after KLH", 4.7, 112, 112, 32, 450),
-    Subject("70S ribosome", 3.0, 112, 112, 30, 290, sets.RIBOSOME, sets.VOXEL_SIZE, False),
-]
+    Subject(
+        "embedded particle, after KLH", 4.7, 112, 112, 32, 450, "--snr 0.02 --noise detector"
+    ),
+    Subject(
+        "70S ribosome", 3.0, 112, 112, 30, 290, "--snr 0.05 --noise gaussian",
+        sets.RIBOSOME, sets.VOXEL_SIZE, is_shown=False,
+    ),
+]  # fmt: skip
 
 
 def main() -> None:
@@ -225,21 +231,23 @@ def _seen(view: NDArray[np.float32], response: NDArray[np.float32]) -> NDArray[n
 
 ABOUT = f"""\
 The paper's Supplementary Fig. 5: class averages of what was picked show the particle from its
-sides. Here {COUNT} micrographs of {PARTICLES} particles, some ice and dirt are simulated (SNR
-0.02); a network learns from the first {LABELLED}, picks the others, and RELION sorts what was
-picked, but for the boxes that reach over an edge, into {CLASSES} classes, without any reference.
-Above each average: how many picks are in the class, how many of these are a particle (within a
-quarter of the box), and how well the average correlates with the most similar of {VIEWS} views of
-the particle, seen at the mean defocus. A good class is one where that is {ALIKE:g} or more. RELION
+sides. Here {COUNT} micrographs of {PARTICLES} particles, some ice and dirt are simulated; a
+network learns from the first {LABELLED}, picks the others, and RELION sorts what was picked, but
+for the boxes that reach over an edge, into {CLASSES} classes, without any reference. Above each
+average: how many picks are in the class, how many of these are a particle (within a quarter of
+the box), and how well the average correlates with the most similar of {VIEWS} views of the
+particle, seen at the mean defocus. A good class is one where that is {ALIKE:g} or more. RELION
 leaves some classes empty."""
 
 NOT_SHOWN = """\
 *Particles there* are all that the micrographs have, those at an edge too. Of the ribosome, whose
 map is not ours, only figures are here; its averages lie in `build/benchmarks/classes`."""
 
-RUN = """\
-With RELION {version}; for the ribosome the same with its map, box and diameter. Nothing is
-corrected for the CTF: pixels are so large that its first zero lies beyond what they show."""
+RUN = f"""\
+With RELION {{version}}. For the ribosome the same with its map at {SUBJECTS[1].pixel_size:g} A/px,
+`{SUBJECTS[1].noise}`, images of {SUBJECTS[1].image_px} px and a diameter of
+{SUBJECTS[1].diameter_angstrom} A. Nothing is corrected for the CTF: pixels are so large that its
+first zero lies beyond what they show."""
 
 if __name__ == "__main__":
     main()
