@@ -30,6 +30,7 @@ from napari_deepem.io.coordinates import (
     write_coordinates,
 )
 from napari_deepem.io.images import read_micrograph, read_pixel_size, read_shape, write_image
+from napari_deepem.io.micrographs_star import read_micrographs_star
 from napari_deepem.io.models import save_model
 from napari_deepem.io.pick_records import (
     RUN,
@@ -154,6 +155,15 @@ def _write_stars(folder: Path) -> None:
         "data_particles\n\nloop_\n_rlnMicrographName #1\n_rlnCoordinateX #2\n_rlnCoordinateY #3\n"
         "_rlnOpticsGroup #4\n_rlnClassNumber #5\n_rlnAnglePsi #6\nM/m.mrc 20 30 1 2 -9.5\n"
         "'M/m #1.mrc' 1e1 -3.5 1 0 -999\n"
+    )
+
+
+def _write_micrographs_star(folder: Path) -> None:
+    (folder / "micrographs.star").write_text(
+        "data_optics\n\nloop_\n_rlnOpticsGroupName #1\n_rlnOpticsGroup #2\n"
+        "_rlnMicrographPixelSize #3\n_rlnVoltage #4\ngroup1 1 1.25 300\n\n"
+        "data_micrographs\n\nloop_\n_rlnMicrographName #1\n_rlnOpticsGroup #2\n"
+        "_rlnDefocusU #3\nM/m.mrc 1 10000\n'M/m 2.mrc' 1 1e4\n"
     )
 
 
@@ -301,6 +311,9 @@ READERS = {
     "picture": Reader("m.png", _write_pictures, _read_image),
     "volume": Reader("v.mrc", _write_volumes, read_volume),
     "star": Reader("m.star", _write_stars, _read_table, mutations.words),
+    "micrographs": Reader(
+        "m.star", _write_micrographs_star, read_micrographs_star, mutations.words
+    ),
     "list": Reader("autopick.star", _write_lists, _read_list, mutations.words),
     "list3": Reader("coords_suffix_autopick.star", _write_old_lists, _read_list, mutations.words),
     "csv": Reader("m.csv", _write_csvs, _read_table, mutations.words),

@@ -94,6 +94,21 @@ def test_every_micrograph_is_reported_with_what_was_written(tmp_path: Path) -> N
             assert len(read_coordinates(path)) == item.n_picks
 
 
+def test_a_format_that_holds_them_gets_candidates_below_the_threshold(tmp_path: Path) -> None:
+    (path,) = written(tmp_path, 1)
+    high = replace(
+        SETTINGS, formats=("cbox", "csv"), criteria=replace(SETTINGS.criteria, threshold=0.9)
+    )
+    finish(pick_files([path], MODEL, tmp_path / "picks", high))
+    boxes = read_coordinates(tmp_path / "picks" / "blobs_1.cbox")
+    picks = read_coordinates(tmp_path / "picks" / "blobs_1.csv")
+    assert boxes.scores is not None
+    assert picks.scores is not None
+    assert boxes.scores[: len(picks)].tolist() == picks.scores.tolist()
+    assert len(boxes) > len(picks)
+    assert (boxes.scores[len(picks) :] < 0.9).all()
+
+
 def test_files_are_written_as_soon_as_a_micrograph_is_done(tmp_path: Path) -> None:
     job = pick_files(written(tmp_path, 1, 2), MODEL, tmp_path / "picks", SETTINGS)
     next(job)

@@ -34,29 +34,40 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_micrographs(tmp_path, images, pixel_size=1.5)
     for name, centres_yx in CENTRES_YX.items():
         scores = np.linspace(1, 0.4, len(centres_yx))  # few digits: RELION writes six
-        write_coordinates(tmp_path / "picks" / f"{name}.star", Picks(centres_yx, scores))
+        for place in (f"picks/{name}.star", f"boxes/{name}.box"):
+            write_coordinates(tmp_path / place, Picks(centres_yx, scores, box_size_px=64))
     return tmp_path
 
 
 @needs_relion
 @pytest.mark.parametrize(
-    ("ours", "theirs"),
+    ("picks", "ours", "theirs"),
     [
-        ((), ()),
-        (("--bin", 2), ("--scale", 32)),
-        (("--to", 48), ("--scale", 48)),
-        (("--normalize", "--invert"), ("--norm", "--bg_radius", 24, "--invert_contrast")),
-        (("--bin", 2, "--normalize"), ("--scale", 32, "--norm", "--bg_radius", 12)),
+        ("picks/.star", (), ()),
+        ("boxes/.box", (), ()),
+        ("picks/.star", ("--bin", 2), ("--scale", 32)),
+        ("picks/.star", ("--to", 48), ("--scale", 48)),
+        (
+            "picks/.star",
+            ("--normalize", "--invert"),
+            ("--norm", "--bg_radius", 24, "--invert_contrast"),
+        ),
+        (
+            "picks/.star",
+            ("--bin", 2, "--normalize", "--background-radius", 28),
+            ("--scale", 32, "--norm", "--bg_radius", 14),
+        ),
     ],
-    ids=["plain", "halved", "scaled", "normalised", "halved and normalised"],
+    ids=["plain", "boxes", "halved", "scaled", "normalised", "halved and normalised"],
 )
 def test_particles_are_those_of_relion(
-    project: Path, ours: tuple[object, ...], theirs: tuple[object, ...]
+    project: Path, picks: str, ours: tuple[object, ...], theirs: tuple[object, ...]
 ) -> None:
-    assert run(*EXTRACT, *ours) == 0
+    folder, suffix = picks.split("/")
+    assert run("extract", folder, *EXTRACT[2:], *ours) == 0
     run_relion(
         project, "relion_preprocess", "--extract", "--i", "micrographs.star", "--coord_dir",
-        "picks/", "--coord_suffix", ".star", "--extract_size", 64, "--part_dir", "Extract/",
+        f"{folder}/", "--coord_suffix", suffix, "--extract_size", 64, "--part_dir", "Extract/",
         "--part_star", "relion.star", *theirs,
     )  # fmt: skip
     table = starfile.read(project / "relion.star")["particles"]

@@ -21,6 +21,7 @@ WITHOUT_TORCH = {
     "pick --help": "",
     "propose-box --help": "",
     "convert data --out converted --to star": "mrcfile numpy",
+    "extract data --micrographs data --box 24 --out particles.mrcs": "",
     "view bare": "",  # no micrographs there
     "evaluate data --truth data --box 24": "scipy",
     "simulate --count 1 --size 300 300 --particles 1 --out simulated": "",

@@ -105,7 +105,7 @@ def test_of_a_file_of_many_the_open_micrographs_are_shown(
     viewer.layers.clear()
     viewer.open(str(save_micrograph(tmp_path / "m12.mrc")), plugin="napari-deepem")
     (points,) = viewer.open(str(table), plugin="napari-deepem")
-    assert points.name == "m12 all.csv"
+    assert points.name == "m12.csv"
     np.testing.assert_array_equal(points.data, [[2.0, 12.0]])
 
 
@@ -138,6 +138,7 @@ def test_saved_points_are_pixels_of_the_micrograph(
     np.testing.assert_array_equal(back.centres_yx, [*CENTRES_YX, [20.0, 5.0]])
     if "score" in format.keeps:
         np.testing.assert_allclose(back.scores, [0.9, 0.25, 0.9])
+        assert messages() == ["1 point without a score: written with the best score of the others"]
     if "box" in format.keeps:
         assert back.box_size_px == 24
 

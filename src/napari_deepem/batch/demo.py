@@ -10,7 +10,7 @@ from time import perf_counter
 
 from napari_deepem.batch.evaluate import as_json_values
 from napari_deepem.batch.picker import Picker
-from napari_deepem.batch.run_folder import RunFolder, picks_of_record
+from napari_deepem.batch.run_folder import RunFolder
 from napari_deepem.batch.scorer import Scorer
 from napari_deepem.batch.train import LabelledFiles, train_on_files
 from napari_deepem.core.errors import InputError
@@ -210,7 +210,7 @@ def _write(result: DemoResult, output: RunFolder) -> None:
     folder, radius_px = result.folder, result.of_rankings.radius_px
     for index, picked in enumerate(result.picked):
         score_map = picked.score_map if index == 0 else None  # one to look at
-        written = picks_of_record(picked.name, picked.record)
+        written = output.picks_of(picked.name, picked.record)
         assert written is not None
         output.write(written, picked.record, score_map)
     shown = result.picked[:FIGURE_MICROGRAPHS]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_deepem.batch.run_folder import RunFolder, picks_of_record
+from napari_deepem.batch.run_folder import RunFolder
 from napari_deepem.batch.scorer import Scorer, Source
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
@@ -108,7 +108,7 @@ class Picker:
             failure = self._described(path, None, state="failed", remark=str(error))
             self.output.write_failure(name, failure)
             return MicrographDone(name, perf_counter() - started, remark=str(error))
-        picked = picks_of_record(name, record)
+        picked = self.output.picks_of(name, record)
         assert picked is not None
         written = self.output.write(picked, record, score_map)
         return MicrographDone(

@@ -18,6 +18,7 @@ from napari_deepem.io.coordinates import (
     Format,
     MicrographPicks,
     format_called,
+    keeps_below,
     options_by_format,
     write_coordinate_set,
 )
@@ -75,6 +76,10 @@ class RunFolder:
         """Whether all files of a micrograph's own are there, besides its record."""
         return all((self.folder / file).exists() for file in self._files_of(name))
 
+    def picks_of(self, name: str, record: PickRecord) -> MicrographPicks | None:
+        """The picks of a micrograph's record, with what the formats hold; None if it failed."""
+        return picks_of_record(name, record, with_below=keeps_below(self.formats))
+
     def write(
         self, picked: MicrographPicks, record: PickRecord, score_map: ScoreMap | None = None
     ) -> list[Path]:
@@ -131,7 +136,7 @@ class RunFolder:
     def _recorded(self, name: str) -> MicrographPicks | None:
         """The picks that a record stands for; None of one that failed."""
         record = read_record(self.folder, name)
-        return None if record is None else picks_of_record(name, record)
+        return None if record is None else self.picks_of(name, record)
 
     def _files_of(self, name: str, more: Iterable[Format] = ()) -> list[str]:
         """The files of one micrograph's own, from the folder on, and those of more formats."""
@@ -161,7 +166,9 @@ class RunFolder:
             )
 
 
-def picks_of_record(name: str, record: PickRecord) -> MicrographPicks | None:
+def picks_of_record(
+    name: str, record: PickRecord, *, with_below: bool = False
+) -> MicrographPicks | None:
     """The picks of a micrograph as its record says that they were picked; None if it failed."""
     described = record.described
     if record.candidates is None:
@@ -170,6 +177,7 @@ def picks_of_record(name: str, record: PickRecord) -> MicrographPicks | None:
     return MicrographPicks(
         name,
         criteria.picks_of(record.candidates),
+        criteria.below_of(record.candidates) if with_below else None,
         path=described.path,
         shape=described.shape,
         pixel_size=described.pixel_size,

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from napari_deepem.batch.series_run import SeriesRun
     from napari_deepem.batch.workforce import Workforce
     from napari_deepem.core.network.model import Model
+    from napari_deepem.core.picking.criteria import PickCriteria
 
 
 @app.command
@@ -129,17 +130,12 @@ def pick(
     from napari_deepem.batch.workforce import default_workforce
     from napari_deepem.core.network.devices import chosen_device
     from napari_deepem.core.network.general import is_general
-    from napari_deepem.core.picking.criteria import PickCriteria
 
     formats = check_formats(format.split(","))
     options = given_format_options(option)
     paths = given_micrographs(micrographs)
-    chosen = _model_for(paths, model, box, device)
-    criteria = PickCriteria(
-        threshold=chosen.threshold if threshold == "f2" else threshold,
-        std_range=chosen.std_range if std_range is None else rising(std_range),
-        min_distance_px=chosen.min_distance_px if min_distance is None else min_distance,
-    )
+    chosen = model_for(paths, model, box, device)
+    criteria = criteria_for(chosen, threshold, std_range, min_distance)
     if all_candidates:
         criteria = replace(criteria, threshold=0.0, std_range=None)
     settings = PickSettings(
@@ -183,7 +179,23 @@ def _workforce(
     return None if isinstance(workers, str) else Workforce(workers)
 
 
-def _model_for(
+def criteria_for(
+    model: Model,
+    threshold: Threshold,
+    std_range: tuple[float, float] | None,
+    min_distance: float | None,
+) -> PickCriteria:
+    """The criteria that options give, and else the model."""
+    from napari_deepem.core.picking.criteria import PickCriteria
+
+    return PickCriteria(
+        threshold=model.threshold if threshold == "f2" else threshold,
+        std_range=model.std_range if std_range is None else rising(std_range),
+        min_distance_px=model.min_distance_px if min_distance is None else min_distance,
+    )
+
+
+def model_for(
     paths: Sequence[Path], path: Path | None, box: int | str | None, device: DeviceName
 ) -> Model:
     """The model in a file, or the general network for a box, which may have to be proposed."""

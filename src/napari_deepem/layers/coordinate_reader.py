@@ -104,7 +104,7 @@ def _layers_of(source: Source, images: Mapping[str, Image]) -> list[LayerData]:
         layers.append(
             points_layer_of(
                 source.picks_of(there),
-                file_name if len(names) == 1 else f"{name} {file_name}",
+                file_name if len(names) == 1 else f"{name}{source.path.suffix}",
                 name,
                 visible=images[name].visible if matched else number == 0,
                 **_placement(name, source.path.parent, images),

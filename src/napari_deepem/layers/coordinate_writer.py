@@ -89,6 +89,9 @@ def _write(
     if not format.suffix_of(path):
         path = path.with_name(path.name + format.suffixes[0])
     micrograph = _micrograph_picks(centres_yx, attributes)
+    if "score" in format.keeps and (by_hand := _count_unknown(attributes["features"])):
+        points = counted(by_hand, "point")
+        show_info(f"{points} without a score: written with the best score of the others")
     if missing := what_is_missing(format, [micrograph], HINTS):
         raise InputError(missing)
     written = write_coordinate_set(path, [micrograph], format.name)
@@ -135,15 +138,14 @@ def _scores_of(features: Any) -> FloatArray | None:
     scores = _numbers(features, "score")
     if scores is None or np.isnan(scores).all():
         return None
-    without = np.isnan(scores)
-    if without.any():
-        best = float(np.nanmax(scores))
-        show_info(
-            f"{counted(int(without.sum()), 'point')} without a score: written with the best of "
-            f"the others, {best:g}"
-        )
-        return np.where(without, best, scores)
-    return scores
+    return np.where(np.isnan(scores), np.nanmax(scores), scores)
+
+
+def _count_unknown(features: Any) -> int:
+    """The number of points without a score, where others have one."""
+    scores = _numbers(features, "score")
+    unknown = 0 if scores is None else int(np.isnan(scores).sum())
+    return 0 if scores is None or unknown == len(scores) else unknown
 
 
 def _features_of(features: Any) -> dict[PickFeature, FloatArray]:

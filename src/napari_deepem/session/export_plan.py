@@ -24,6 +24,7 @@ from napari_deepem.io.coordinates import (
     MicrographPicks,
     Need,
     format_called,
+    keeps_below,
     what_is_lost,
     what_is_missing,
     write_coordinate_set,
@@ -63,6 +64,7 @@ class Plan:
     folder: Path
     formats: tuple[Format, ...]
     options: Mapping[str, Mapping[str, str]]  # of each format, by its name
+    below_of: Callable[[str], Picks] | None = None  # candidates below the threshold, where kept
     not_scored: int = 0  # micrographs that were asked for, and have nothing to write
 
     def paths(self) -> list[Path]:
@@ -90,6 +92,7 @@ def plan(session: Session, what: What, scope: Scope, folder: Path, formats: Iter
     InputError
         There is nothing to write, or no format is chosen.
     """
+    formats = tuple(formats)
     chosen = tuple(format_called(name) for name in formats)
     if not chosen:
         raise InputError(NO_FORMAT)
@@ -106,7 +109,8 @@ def plan(session: Session, what: What, scope: Scope, folder: Path, formats: Iter
     candidates = {name: session.candidates[name] for name in names if name in session.candidates}
     picks_of = partial(_not_rejected, candidates, dict(session.verdicts), session.criteria)
     not_scored = len(names) - len(candidates)
-    return Plan(tuple(candidates), picks_of, *known, options, not_scored)
+    below_of = partial(_below, *picks_of.args) if keeps_below(formats) else None
+    return Plan(tuple(candidates), picks_of, *known, options, below_of, not_scored)
 
 
 def describe(format: Format) -> str:
@@ -181,7 +185,8 @@ def writing(plan: Plan) -> Generator[int, None, Written]:
     for done, name in enumerate(plan.names, start=1):
         picks, left_out = plan.picks_of(name)
         rejected += left_out
-        all_picked.append(_described(plan, name, picks))
+        below = None if plan.below_of is None else plan.below_of(name)
+        all_picked.append(_described(plan, name, picks, below))
         for format in plan.formats:
             if not format.is_one_file:
                 write(format, all_picked[-1:])
@@ -195,14 +200,19 @@ def writing(plan: Plan) -> Generator[int, None, Written]:
     )
 
 
-def _described(plan: Plan, name: str, picks: Picks) -> MicrographPicks:
+def _described(plan: Plan, name: str, picks: Picks, below: Picks | None) -> MicrographPicks:
     """The picks with what is known of the micrograph, from memory or else from its file."""
     path, header = plan.files.get(name), plan.headers.get(name)
     if header is None and path is not None:
         header = read_shape(path), read_pixel_size(path)
     shape, pixel_size = header or (None, None)
     return MicrographPicks(
-        name, picks, path=None if path is None else str(path), shape=shape, pixel_size=pixel_size
+        name,
+        picks,
+        below,
+        path=None if path is None else str(path),
+        shape=shape,
+        pixel_size=pixel_size,
     )
 
 
@@ -224,9 +234,22 @@ def _not_rejected(
     criteria: PickCriteria,
     name: str,
 ) -> tuple[Picks, int]:
-    picks = criteria.picks_of(candidates[name])
-    if name not in verdicts or not len(verdicts[name].negative_yx):
+    return _without_rejected(criteria.picks_of(candidates[name]), verdicts.get(name))
+
+
+def _below(
+    candidates: Mapping[str, Candidates],
+    verdicts: Mapping[str, Labels],
+    criteria: PickCriteria,
+    name: str,
+) -> Picks:
+    return _without_rejected(criteria.below_of(candidates[name]), verdicts.get(name))[0]
+
+
+def _without_rejected(picks: Picks, verdicts: Labels | None) -> tuple[Picks, int]:
+    """The picks that no verdict rejects, and how many are left out."""
+    if verdicts is None or not len(verdicts.negative_yx) or picks.box_size_px is None:
         return picks, 0
-    reach_px = SAME_PARTICLE_BOXES * candidates[name].box_size_px
-    kept = nearest_distances(picks.centres_yx, verdicts[name].negative_yx) > reach_px
+    reach_px = SAME_PARTICLE_BOXES * picks.box_size_px
+    kept = nearest_distances(picks.centres_yx, verdicts.negative_yx) > reach_px
     return picks.at(kept), int((~kept).sum())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import mrcfile
@@ -12,16 +10,11 @@ import pytest
 
 from eer_files import write_eer
 from napari_deepem.io.images import read_micrograph
+from relion import needs_relion, run_relion
 
-PROGRAMS = "relion_convert_to_tiff", "relion_image_handler"
-MISSING = [program for program in PROGRAMS if shutil.which(program) is None]
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
+pytestmark = needs_relion
 
 MOVIE = np.random.default_rng(0).poisson(20, (3, 45, 70))
-
-
-def run(folder: Path, *command: str) -> None:
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("compression", ["none", "lzw", "deflate"])
@@ -33,14 +26,16 @@ def test_tiff_equals_the_mrc_that_it_was_made_of_and_that_is_made_of_it(
         mrc.set_data(MOVIE.astype(dtype))
         mrc.voxel_size = 1.25
     options = "--o", "out/", "--compression", compression
-    run(tmp_path, "relion_convert_to_tiff", "--i", "movie.mrcs", *options)
+    run_relion(tmp_path, "relion_convert_to_tiff", "--i", "movie.mrcs", *options)
     tiff = tmp_path / "out" / "movie.tif"
     for number in (1, 3):
         frame = read_micrograph(tiff.with_name(f"{number}@movie.tif"))
         np.testing.assert_array_equal(frame.image, MOVIE[number - 1])
         assert frame.image.dtype == np.dtype(dtype)
         assert frame.pixel_size == pytest.approx(1.25)
-        run(tmp_path, "relion_image_handler", "--i", f"{number}@out/movie.tif", "--o", "back.mrc")
+        run_relion(
+            tmp_path, "relion_image_handler", "--i", f"{number}@out/movie.tif", "--o", "back.mrc"
+        )
         np.testing.assert_array_equal(mrcfile.read(tmp_path / "back.mrc"), frame.image)
     np.testing.assert_array_equal(
         read_micrograph(tiff).image, read_micrograph(tmp_path / "movie.mrcs").image
@@ -57,6 +52,6 @@ def test_eer_equals_the_tiff_that_is_made_of_it(tmp_path: Path) -> None:
     electrons = read_micrograph(tmp_path / "a.eer").image
     np.testing.assert_array_equal(electrons, movie.sum(0))
     options = "--o", "out/", "--eer_grouping", "2"
-    run(tmp_path, "relion_convert_to_tiff", "--i", "a.eer", *options)
+    run_relion(tmp_path, "relion_convert_to_tiff", "--i", "a.eer", *options)
     mean = read_micrograph(tmp_path / "out" / "a.tif").image
     np.testing.assert_array_equal(2 * mean, electrons)

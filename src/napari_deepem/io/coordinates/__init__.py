@@ -20,6 +20,7 @@ from napari_deepem.io.coordinates.formats import (
     Need,
     format_called,
     formats_with_suffix_of,
+    keeps_below,
 )
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.name_matching import match_names
@@ -40,6 +41,7 @@ __all__ = [
     "coordinate_names",
     "format_called",
     "is_coordinate_file",
+    "keeps_below",
     "match_names",
     "open_source",
     "options_by_format",

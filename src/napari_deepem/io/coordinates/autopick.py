@@ -31,6 +31,7 @@ from napari_deepem.io.coordinates.star_coordinates import (
     MICROGRAPH,
     UNKNOWN,
     kind_of,
+    read_micrograph_names,
     read_star,
 )
 from napari_deepem.io.coordinates.star_tables import Block, quoted, read_tables, write_tables
@@ -165,11 +166,7 @@ def _listed_by_relion_3(path: Path) -> Iterator[_Listed]:
                 "the folder of the RELION project"
             )
         return
-    names = dict.fromkeys(
-        words[table.index[MICROGRAPH]]
-        for table, _, words in read_tables(micrographs_star, [MICROGRAPH], {MICROGRAPH})
-        if words
-    )
+    names = read_micrograph_names(micrographs_star)
     n_there = 0
     for name in names:
         for file in _files_of_relion_3(path.parent, name, ending):
@@ -177,7 +174,7 @@ def _listed_by_relion_3(path: Path) -> Iterator[_Listed]:
                 n_there += 1
                 yield _Listed(name, file)
                 break
-    if names and not n_there:
+    if not n_there:
         raise InputError(
             f"{path}: no file such as {file} for any of the {len(names)} micrographs of "
             f"{micrographs_star}; they belong into its folder"

@@ -100,7 +100,9 @@ def _boxes(path: Path) -> Iterator[tuple[int, _Box]]:
         if width < 0 or height < 0:
             raise InputError(f"{path}, line {line}: a box can't be {width:g} x {height:g} px")
         z, est_width, est_height, score = (
-            nan if cells.get(name, "<NA>") in _UNKNOWN else parse_number(cells[name], path, line)
+            nan
+            if cells.get(name, "<NA>") in _UNKNOWN
+            else parse_number(cells[name], path, line, name)
             for name in (_Z, _EST_WIDTH, _EST_HEIGHT, _SCORE)
         )
         is_of_filament = cells.get(_FILAMENT, "<NA>") not in _UNKNOWN

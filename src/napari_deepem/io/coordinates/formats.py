@@ -217,6 +217,7 @@ FORMATS = (
         cbox.recognises,
         cbox.read,
         cbox.write,
+        needs=frozenset({"box"}),
     ),
     Format(
         "topaz",
@@ -230,6 +231,11 @@ FORMATS = (
     ),
 )
 SUFFIXES = tuple(dict.fromkeys(suffix for format in FORMATS for suffix in format.suffixes))
+
+
+def keeps_below(names: Iterable[str]) -> bool:
+    """Whether a format of these names holds candidates with scores below the threshold."""
+    return any("below" in format_called(name).keeps for name in names)
 
 
 def format_called(name: str) -> Format:

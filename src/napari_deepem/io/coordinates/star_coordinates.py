@@ -111,6 +111,25 @@ def _without_coordinates(path: Path) -> InputError:
     return InputError(f"{path}: a STAR file without coordinates; {hint}")
 
 
+def read_micrograph_names(path: Path) -> list[str]:
+    """The micrographs that a STAR file names, each once, in their order.
+
+    Raises
+    ------
+    InputError
+        The file can't be read, or names none.
+    """
+    tables = read_tables(path, [MICROGRAPH], {MICROGRAPH})
+    names = list(
+        dict.fromkeys(words[table.index[MICROGRAPH]] for table, _, words in tables if words)
+    )
+    if not names:
+        raise InputError(f"{path}: names no micrographs; expected a loop with {MICROGRAPH}")
+    if len(names) > MOST_MICROGRAPHS:
+        raise InputError(f"{path}: names more than {MOST_MICROGRAPHS} micrographs; divide it")
+    return names
+
+
 class _Reader:
     """The rows of a file that is being read, a few thousand at a time."""
 

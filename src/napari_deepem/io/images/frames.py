@@ -47,7 +47,7 @@ def mean_of(frames: Iterator[NDArray[Any]]) -> NDArray[Any]:
     image, count = next(frames), 1
     for frame in frames:
         if count == 1:
-            image = image.astype(np.float32)
+            image = image.astype(np.float32, copy=False)
         image += frame
         count += 1
         del frame  # before the next one comes
