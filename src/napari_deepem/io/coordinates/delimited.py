@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import nan
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import PickFeature
-from napari_deepem.io.coordinates.parsing import parse_coordinate, parse_number, read_lines
+from napari_deepem.io.coordinates.parsing import (
+    number_or_nan,
+    parse_coordinate,
+    parse_number,
+    read_lines,
+)
 from napari_deepem.io.coordinates.rows import GrowingRows, Rows
 
 
@@ -23,7 +27,7 @@ class Layout:
     y: str
     micrographs: tuple[str, ...]  # any of these names the micrograph
     is_named: bool  # whether one of them has to be there
-    features: tuple[PickFeature, ...] = ()  # a cell may be empty where one is not known
+    features: tuple[PickFeature, ...] = ()  # a cell that is no number: not known
 
     @property
     def example(self) -> str:
@@ -73,13 +77,9 @@ def read_table(path: Path, layout: Layout) -> Rows:
             parse_coordinate(fields[x], path, line),
             None if score is None else parse_number(fields[score], path, line),
             None if name is None else fields[name],
-            [_feature(fields[index[each]], path, line, each) for each in known],
+            [number_or_nan(fields[index[each]]) for each in known],
         )
     return rows.rows(with_scores=score is not None)
-
-
-def _feature(text: str, path: Path, line: int, name: PickFeature) -> float:
-    return parse_number(text, path, line, name) if text else nan
 
 
 def _records(path: Path, layout: Layout) -> Iterator[tuple[int, list[str]]]:

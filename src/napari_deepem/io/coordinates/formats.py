@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import Literal
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.coordinates import autopick, box, cbox, csv_table, particles, star, topaz
+from napari_deepem.io.coordinates import (
+    autopick,
+    box,
+    cbox,
+    cs,
+    csv_table,
+    eman_json,
+    particles,
+    star,
+    topaz,
+)
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.rows import Rows
 from napari_deepem.io.images.file_names import plain_name
@@ -209,6 +219,18 @@ FORMATS = (
         ),
     ),
     Format(
+        "json",
+        "EMAN2",
+        (".json",),
+        "info/{name}_info.json",
+        frozenset({"score"}),
+        eman_json.recognises,
+        eman_json.read,
+        eman_json.write,
+        endings=("_info",),
+        adds_to_file=True,
+    ),
+    Format(
         "cbox",
         "crYOLO",
         (".cbox",),
@@ -228,6 +250,17 @@ FORMATS = (
         topaz.recognises,
         topaz.read,
         topaz.write,
+    ),
+    Format(
+        "cs",
+        "cryoSPARC",
+        (".cs",),
+        "picks.cs",
+        frozenset({"score", "fraction"}),
+        cs.recognises,
+        cs.read,
+        cs.write,
+        beside=("picks.csg",),
     ),
 )
 SUFFIXES = tuple(dict.fromkeys(suffix for format in FORMATS for suffix in format.suffixes))
