@@ -141,7 +141,7 @@ def _described(source: Source, there: str, name: str, file: Path | None) -> Micr
         return MicrographPicks(
             name, picks, path=str(file), shape=read_shape(file), pixel_size=read_pixel_size(file)
         )
-    return MicrographPicks(name, picks, path=source.path_of(there))
+    return MicrographPicks(name, picks, path=source.path_of(there), shape=source.shape_of(there))
 
 
 def _changed(micrograph: MicrographPicks, settings: ConvertSettings) -> MicrographPicks:

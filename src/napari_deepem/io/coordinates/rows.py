@@ -29,6 +29,7 @@ class Rows:
     of_micrograph: NDArray[np.int64] | None = None  # (n,) which of them each row is on
     features: Mapping[PickFeature, FloatArray] = field(default_factory=lambda: NO_FEATURES)
     remarks: tuple[str, ...] = ()  # on what the file has and is left out
+    shapes: tuple[tuple[int, int], ...] = ()  # (height, width) of each micrograph, or of none
 
     def picks(self) -> Picks:
         """All rows as those of one micrograph."""
