@@ -13,7 +13,9 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +38,8 @@ from napari_deepem.core.training.crops import PaddedImage, box_corners
 from napari_deepem.core.types import Float32Array, FloatArray
 from napari_deepem.io.atomic import replacing
 
-LABELLED = (5, 10, 20) if sets.QUICK else (5, 10, 20, 40)  # after each round; the first are clicks
-MICROGRAPHS, TESTED = (2, 1) if sets.QUICK else (3, 2)  # to label, and to judge by, of each set
+LABELLED = (5, 10, 20) if sets.QUICK else (5, 20, 40)  # after each round; the first are clicks
+MICROGRAPHS = 2 if sets.QUICK else 3  # of each set, to label
 ENOUGH = 0.98  # of the average precision that random labels reach in the end
 MAY_BE_PARTICLES = 2.0  # times as many candidates as are picked may be chosen, the best ones
 FEWEST_CHOICES = 20  # of a micrograph
@@ -212,42 +214,65 @@ def seen_by(network: Network, crops: Float32Array) -> tuple[torch.Tensor, torch.
     return torch.stack(logits), torch.stack(features).mean(dim=0)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Round:
+    """What is known after some labels, and what a training from them gives."""
+
+    known: Known
+    model: Model
+    candidates: Sequence[Candidates]  # of every micrograph that is labelled
+    figures: dict[str, float]  # labels, particles among them, average precision, seconds
+
+
 def go_rounds(on: str, way: str, seed: int) -> list[dict[str, float]]:
-    """Figures after every round: labels, particles among them, average precision."""
-    sample = sets.load(on)
-    labelled = sample.training[:MICROGRAPHS]
-    rng, known = np.random.default_rng(seed), Known()
-    radius_px = SAME_PARTICLE_BOXES * sample.box_px
+    """The figures after every round."""
+    sample, rng = sets.load(on), np.random.default_rng(seed)
+    rounds = [first_round(on, seed)]
+    for count in np.diff(LABELLED):
+        last, known = rounds[-1], deepcopy(rounds[-1].known)
+        choices = Choices(sample, last.model, known, last.candidates, rng)
+        for mark in WAYS[way](choices, int(count)):
+            known.answer(mark, sample.training[mark[0]][1], radius_of(sample))
+        rounds.append(round_of(sample, known, seed))
+    return [each.figures for each in rounds]
+
+
+@lru_cache(maxsize=1)
+def first_round(on: str, seed: int) -> Round:
+    """From clicks on one micrograph: the same, whatever way goes on."""
+    sample, rng, known = sets.load(on), np.random.default_rng(seed), Known()
     start = rng.integers(MICROGRAPHS)
-    known.positive[start] = list(rng.permutation(labelled[start][1])[: LABELLED[0]])
-    results = []
-    for count in (*np.diff(LABELLED), 0):
-        settings = from_general(sample.box_px, labels_complete=False, seed=seed)
-        model, seconds = trained(labelled, known.labels, settings)
-        results.append(
-            {
-                "labels": sum(len(known.all_yx(index)) for index in range(MICROGRAPHS)),
-                "particles": sum(map(len, known.positive)),
-                "ap": precision_of(model, sample, radius_px),
-                "training_s": seconds,
-            }
-        )
-        if count:
-            candidates = [find_candidates(score(micrograph, model)) for micrograph, _ in labelled]
-            choices = Choices(sample, model, known, candidates, rng)
-            for mark in WAYS[way](choices, int(count)):
-                known.answer(mark, labelled[mark[0]][1], radius_px)
-    return results
+    known.positive[start] = list(rng.permutation(sample.training[start][1])[: LABELLED[0]])
+    return round_of(sample, known, seed)
 
 
-def precision_of(model: Model, sample: sets.LabelledSet, radius_px: float) -> float:
+def round_of(sample: sets.LabelledSet, known: Known, seed: int) -> Round:
+    """Train from what is known, and judge."""
+    labelled = sample.training[:MICROGRAPHS]
+    settings = from_general(sample.box_px, labels_complete=False, seed=seed)
+    model, seconds = trained(labelled, known.labels, settings)
+    figures = {
+        "labels": sum(len(known.all_yx(index)) for index in range(MICROGRAPHS)),
+        "particles": sum(map(len, known.positive)),
+        "ap": precision_of(model, sample),
+        "training_s": seconds,
+    }
+    candidates = [find_candidates(score(micrograph, model)) for micrograph, _ in labelled]
+    return Round(known, model, candidates, figures)
+
+
+def precision_of(model: Model, sample: sets.LabelledSet) -> float:
     """Average precision on micrographs that are not labelled."""
-    test = sample.test[:TESTED]
     ranking = [
         select_picks(find_candidates(score(micrograph, model)), threshold=0.0)
-        for micrograph, _ in test
+        for micrograph, _ in sample.test
     ]
-    return evaluate(ranking, [truth_yx for _, truth_yx in test], radius_px).ap
+    return evaluate(ranking, [truth_yx for _, truth_yx in sample.test], radius_of(sample)).ap
+
+
+def radius_of(sample: sets.LabelledSet) -> float:
+    """How far off a particle's centre may be marked, px."""
+    return SAME_PARTICLE_BOXES * sample.box_px
 
 
 def draw(path: Path, curves: dict[str, FloatArray]) -> None:

@@ -55,7 +55,7 @@ def test_file_holds_the_picks_in_original_pixels(
     session: Session, format: str, tmp_path: Path
 ) -> None:
     written_by(plan(session, "picks", "this", tmp_path, [format]))
-    (path,) = tmp_path.iterdir()
+    (path,) = (path for path in tmp_path.rglob("*") if path.is_file())
     assert path == format_called(format).file_of(tmp_path, "a")
     written = read_coordinates(path)
     np.testing.assert_allclose(written.centres_yx, CENTRES_YX, atol=0.51)
@@ -92,6 +92,19 @@ def test_rejected_picks_are_left_out(session: Session, tmp_path: Path) -> None:
     written = written_by(plan(session, "picks", "all", tmp_path, ["csv"]))
     assert (written.particles, written.rejected) == (3, 1)
     np.testing.assert_array_equal(read_coordinates(tmp_path / "a.csv").centres_yx, CENTRES_YX[:1])
+
+
+def test_formats_that_hold_them_get_candidates_below_the_threshold_but_no_rejected_ones(
+    session: Session, tmp_path: Path
+) -> None:
+    session.threshold = 0.85
+    written_by(plan(session, "picks", "this", tmp_path, ["cbox", "csv"]))
+    assert len(read_coordinates(tmp_path / "a.csv")) == 1
+    np.testing.assert_array_equal(read_coordinates(tmp_path / "a.cbox").centres_yx, CENTRES_YX)
+    session.verdicts = {"a": Labels.of([], [CENTRES_YX[1] + 2.0])}
+    written = written_by(plan(session, "picks", "this", tmp_path, ["cbox", "csv"]))
+    assert len(read_coordinates(tmp_path / "a.cbox")) == 1
+    assert (written.particles, written.rejected) == (1, 0)
 
 
 def test_labelled_particles_come_back_with_their_box(session: Session, tmp_path: Path) -> None:

@@ -158,18 +158,22 @@ def refine_on_files(
     paths: Sequence[Path],
     files: VerdictFiles,
     settings: TrainingSettings,
+    pixel_size: float | None = None,
 ) -> Generator[MicrographRead | VerdictsRead | EpochDone, None, Model]:
     """A stream of micrographs, the verdicts on them and epochs that returns the refined model.
 
-    The files of the model's training set must be there, see `recall`.
+    The files of the model's training set must be there, see `recall`. `pixel_size` is that of all
+    micrographs, A/px; None: what their files say.
     """
     verdicts_read = read_verdicts(paths, files, model.box_size_px)
-    earlier, verdicts = _images_of(model.training_set), _images_of(verdicts_read.verdicts)
+    earlier, verdicts = (
+        _images_of(items, pixel_size) for items in (model.training_set, verdicts_read.verdicts)
+    )
     suggestion = BoxSuggestion()
 
     def read(item: LabelledMicrograph) -> Micrograph:
         assert item.source is not None
-        micrograph = read_micrograph(item.source)
+        micrograph = read_micrograph(item.source, pixel_size)
         suggestion.add(micrograph, item.labels)
         return micrograph
 
@@ -189,8 +193,10 @@ def refine_on_files(
     return (yield from job)
 
 
-def _images_of(items: Sequence[LabelledMicrograph]) -> list[LabelledImage]:
-    return [labelled_image(item.name, item.labels, item.source) for item in items]
+def _images_of(
+    items: Sequence[LabelledMicrograph], pixel_size: float | None
+) -> list[LabelledImage]:
+    return [labelled_image(item.name, item.labels, item.source, pixel_size) for item in items]
 
 
 def _usable(

@@ -43,6 +43,7 @@ class Micrograph:
     name: str  # the file's stem: what labels and picks are matched by
     pixel_size: float | None = None  # A/px; None where the file does not say
     source: Path | None = None  # the file it was read from; None where it is no file
+    remark: str = ""  # one line on how it was read, where a user may expect something else
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,11 +11,21 @@ import numpy as np
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.training.label_advice import LabelledImage, on_outside, on_repeated
 from napari_deepem.core.types import LABEL_KINDS, NO_LABELS, FloatArray, LabelKind, Labels
-from napari_deepem.io.coordinates import SUFFIXES, open_source, read_coordinate_set
+from napari_deepem.io.coordinates import FORMATS, SUFFIXES, open_source, read_coordinate_set
 from napari_deepem.io.images import read_shape
 from napari_deepem.session.state import Session
 
-PATTERNS = " ".join(f"*{suffix}" for suffix in SUFFIXES)  # of names of coordinate files
+
+def _filter(title: str, suffixes: Sequence[str]) -> str:
+    return f"{title} ({' '.join(f'*{suffix}' for suffix in suffixes)})"
+
+
+FILE_FILTERS = ";;".join(  # of a file dialog
+    [
+        _filter("All coordinates", SUFFIXES),
+        *(_filter(f.title, f.suffixes) for f in sorted(FORMATS, key=lambda f: f.title.lower())),
+    ]
+)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -12,6 +12,7 @@ from napari_deepem.core.jobs import BoxSizesTried, finish
 from napari_deepem.core.network.general import general_model
 from napari_deepem.core.picking import box_proposal
 from napari_deepem.core.picking.box_proposal import (
+    LARGER_COSTS,
     PEAK_TO_BOX,
     StrengthCurve,
     proposal_of,
@@ -36,7 +37,13 @@ def curve_of(strength: Callable[[float], float]) -> StrengthCurve:
 
 
 def parabola(middle_px: float, height: float) -> Callable[[float], float]:
-    return lambda size: height - 8 * np.log(size / middle_px) ** 2
+    """A curve that peaks at a size, once what larger boxes cost is taken off it."""
+    return lambda size: height + cost(size) - 8 * np.log(size / middle_px) ** 2
+
+
+def cost(size: float) -> float:
+    """What is taken off for a larger box than that of 100 px."""
+    return LARGER_COSTS * float(np.log(size / 100))
 
 
 @pytest.fixture(scope="module")
@@ -88,12 +95,13 @@ def test_picks_of_the_middle_lie_where_they_do_on_the_whole_micrograph(
     assert near.mean() > 0.7
 
 
-@pytest.mark.parametrize("box_px", [60.0, 88.0, 141.5, 230.0])
+@pytest.mark.parametrize("box_px", [60.0, 88.0, 141.5, 205.0])
 def test_likeliest_box_is_a_little_below_the_peak_between_sizes(box_px: float) -> None:
     choice = proposal_of([curve_of(parabola(PEAK_TO_BOX * box_px, 2.0))]).choices[0]
     assert abs(choice.box_size_px - box_px) <= 1  # even
     assert choice.box_size_px % 2 == 0
-    assert choice.strength == pytest.approx(2.0)
+    expected = 2.0 + cost(PEAK_TO_BOX * box_px)
+    assert choice.strength == pytest.approx(expected, abs=0.1)  # between sizes along a line
     (row,) = choice.picks.centres_yx[:, 0]
     assert row == min(SIZES, key=lambda size: abs(np.log(size / box_px)))
     assert choice.picks.box_size_px == choice.box_size_px
@@ -112,7 +120,6 @@ def test_boxes_a_quarter_smaller_and_larger_are_choices_beside_a_single_high_pea
     low, high = parabola(54, lesser), parabola(PEAK_TO_BOX * 104, 3.0)
     proposal = proposal_of([curve_of(lambda size: max(low(size), high(size)))])
     assert [choice.box_size_px for choice in proposal.choices] == [104, 84, 130]
-    assert max(proposal.choices, key=lambda choice: choice.strength) is proposal.choices[0]
 
 
 def test_no_choice_is_smaller_than_what_the_network_takes() -> None:
@@ -121,8 +128,17 @@ def test_no_choice_is_smaller_than_what_the_network_takes() -> None:
     assert [choice.box_size_px for choice in proposal.choices] == [12, 16, 18]
 
 
-def test_curve_that_only_rises_has_its_end() -> None:
+def test_curve_that_rises_steeply_to_its_end_has_that() -> None:
     assert abs(proposal_of([curve_of(np.log)]).box_size_px - SIZES[-1] / PEAK_TO_BOX) <= 1
+
+
+def test_plateau_that_rises_less_than_larger_boxes_cost_has_its_beginning() -> None:
+    def strength(size: float) -> float:
+        above = np.log(size / SIZES[5])
+        return float(9 * above if above < 0 else 0.6 * LARGER_COSTS * above)
+
+    box_px = proposal_of([curve_of(strength)]).box_size_px
+    assert SIZES[5] <= box_px * PEAK_TO_BOX < SIZES[6]
 
 
 def test_median_of_several_micrographs_decides() -> None:
@@ -134,9 +150,9 @@ def test_median_of_several_micrographs_decides() -> None:
 def test_strength_is_the_median_logit_of_as_many_picks_as_cover_a_part() -> None:
     scores = 1 / (1 + np.exp(-np.array([5.0, 4.0, 3.0, 2.0, 1.0, 0.0])))
     picks = Picks(np.zeros((6, 2)), scores, 10)
-    assert strength_of(picks, (100, 30), 10) == pytest.approx(4)  # 0.1 of 30 boxes: three
+    assert strength_of(picks, (100, 20), 10) == pytest.approx(4)  # 0.15 of 20 boxes: three
     assert strength_of(picks, (10, 10), 10) == pytest.approx(5)  # one at least
-    assert strength_of(picks, (1000, 30), 10) < -10  # 30 wanted, most of which are not there
+    assert strength_of(picks, (1000, 20), 10) < -10  # 30 wanted, most of which are not there
 
 
 def test_proposing_can_be_stopped() -> None:

@@ -2,8 +2,10 @@
 
 It has learnt particles that fill its box as they fill a user's. So it is surest of them where a
 micrograph is sampled about as the right box would have it, and less sure on either side: it scores
-boxes of many sizes. How sure it is of its best candidates rises steeply towards the right box and
-falls off slowly beyond it, so that the peak lies a little beyond, too: by as much on all sets.
+boxes of many sizes. How sure it is of its best candidates rises steeply towards the right box.
+Beyond it that falls off slowly, or, for small particles without much detail, hardly at all: so
+something is taken off for each larger box, or the peak would lie anywhere there. It lies a little
+beyond the right box even so: by about as much on all sets.
 """
 
 from __future__ import annotations
@@ -28,9 +30,10 @@ ENOUGH_MICROGRAPHS = 5  # more of a series make a proposal hardly surer
 TIMES_LARGER = 1.25  # than the size before it is each that is tried; closer ones follow noise
 SHARES = 1 / 60, 1 / 4  # of a micrograph's shorter side: the smallest and the largest box tried
 MOST_PX = 384  # network pixels along a side: of small boxes the middle holds enough
-PARTICLES_TO_A_BOX = 0.1  # for each box's area: so many of the best candidates count
+PARTICLES_TO_A_BOX = 0.15  # for each box's area: so many of the best candidates count
 LESSER = 1.0  # of a logit: peaks that lie this far below the highest are no choices
-PEAK_TO_BOX = 1.12  # the curve peaks at so many times the box that users take
+LARGER_COSTS = 0.5  # of a logit, taken off for each time that a box is e times larger
+PEAK_TO_BOX = 1.2  # what is left peaks at so many times the box that users take
 UNSURE = 1e-7  # from 0 or 1: scores nearer to them have no logits
 CHOICES = 3
 BESIDE = 5 / 4  # times smaller and larger than the likeliest: choices where there is one peak
@@ -148,23 +151,20 @@ def proposal_of(curves: Sequence[StrengthCurve]) -> BoxProposal:
         raise InputError("no micrograph to propose a box from: give one or more")
     sizes, strengths = _median_of([curve.strengths for curve in curves])
     log_sizes, shown = np.log(sizes), curves[0].picks
-
-    def choice(log_box: float, strength: float) -> BoxChoice:
-        nearest = min(shown, key=lambda size: abs(np.log(size) - log_box))
-        box_size_px = 2 * round(np.exp(log_box) / 2)
-        return BoxChoice(box_size_px, strength, replace(shown[nearest], box_size_px=box_size_px))
-
     lowest, highest = np.log(BOX_RANGE_PX)
     offset = np.log(PEAK_TO_BOX)
-    boxes = [
-        (float(np.clip(place - offset, lowest, highest)), height)
-        for place, height in _peaks_of(log_sizes, strengths)
-    ]
-    for steps in (-1, 1, -2, 2):
-        beside = boxes[0][0] + steps * np.log(BESIDE)
-        if lowest <= beside <= highest:
-            boxes.append((beside, float(np.interp(beside + offset, log_sizes, strengths))))
-    return BoxProposal(tuple(choice(*box) for box in boxes[:CHOICES]))
+
+    def choice(log_box: float) -> BoxChoice:
+        nearest = min(shown, key=lambda size: abs(np.log(size) - log_box))
+        box_size_px = 2 * round(np.exp(log_box) / 2)
+        strength = float(np.interp(log_box + offset, log_sizes, strengths))
+        return BoxChoice(box_size_px, strength, replace(shown[nearest], box_size_px=box_size_px))
+
+    peaks = _peaks_of(log_sizes, strengths - LARGER_COSTS * log_sizes)
+    boxes = [float(np.clip(peak - offset, lowest, highest)) for peak in peaks]
+    beside = [boxes[0] + steps * np.log(BESIDE) for steps in (-1, 1, -2, 2)]
+    boxes += [log_box for log_box in beside if lowest <= log_box <= highest]
+    return BoxProposal(tuple(choice(log_box) for log_box in boxes[:CHOICES]))
 
 
 def _median_of(curves: Sequence[dict[int, float]]) -> tuple[list[int], FloatArray]:
@@ -181,27 +181,27 @@ def _median_of(curves: Sequence[dict[int, float]]) -> tuple[list[int], FloatArra
     return sizes, np.array(below) + np.median(heights)
 
 
-def _peaks_of(log_sizes: FloatArray, strengths: FloatArray) -> list[tuple[float, float]]:
-    """The logarithms of the sizes where the curve peaks, with its heights there, highest first.
+def _peaks_of(log_sizes: FloatArray, heights: FloatArray) -> list[float]:
+    """The logarithms of the sizes where a curve peaks, the highest peak first.
 
     Between sizes a parabola through the three around a peak tells. The smallest and the largest
     size are no peaks, which may well lie beyond them, unless there is no other; nor are peaks far
     below the highest.
     """
-    inner = range(1, len(strengths) - 1)
-    tops = [k for k in inner if strengths[k - 1] < strengths[k] >= strengths[k + 1]]
+    inner = range(1, len(heights) - 1)
+    tops = [k for k in inner if heights[k - 1] < heights[k] >= heights[k + 1]]
     peaks = []
     for k in tops:
         square, slope, height = np.polyfit(
-            log_sizes[k - 1 : k + 2] - log_sizes[k], strengths[k - 1 : k + 2], 2
+            log_sizes[k - 1 : k + 2] - log_sizes[k], heights[k - 1 : k + 2], 2
         )
         offset = -slope / (2 * square)
-        peaks.append((float(log_sizes[k] + offset), float(height + slope * offset / 2)))
+        peaks.append((float(height + slope * offset / 2), float(log_sizes[k] + offset)))
     if not peaks:
-        k = int(np.argmax(strengths))
-        peaks.append((float(log_sizes[k]), float(strengths[k])))
-    peaks.sort(key=lambda peak: -peak[1])
-    return [peak for peak in peaks if peak[1] > peaks[0][1] - LESSER]
+        k = int(np.argmax(heights))
+        peaks.append((float(heights[k]), float(log_sizes[k])))
+    peaks.sort(reverse=True)
+    return [place for height, place in peaks if height > peaks[0][0] - LESSER]
 
 
 def _sizes_on(micrograph: Micrograph) -> list[int]:

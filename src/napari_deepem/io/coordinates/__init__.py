@@ -17,29 +17,51 @@ from napari_deepem.io.coordinates.formats import (
     FORMATS,
     SUFFIXES,
     Format,
+    Need,
     format_called,
     formats_with_suffix_of,
-    what_is_lost,
+    keeps_below,
 )
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.name_matching import match_names
 from napari_deepem.io.coordinates.sources import Source, open_source, read_rows
+from napari_deepem.io.coordinates.write_checks import (
+    options_by_format,
+    what_is_lost,
+    what_is_missing,
+)
 
 __all__ = [
     "FORMATS",
     "SUFFIXES",
     "Format",
     "MicrographPicks",
+    "Need",
+    "Source",
     "coordinate_names",
     "format_called",
+    "is_coordinate_file",
+    "keeps_below",
     "match_names",
     "open_source",
+    "options_by_format",
     "read_coordinate_set",
     "read_coordinates",
     "what_is_lost",
+    "what_is_missing",
     "write_coordinate_set",
     "write_coordinates",
 ]
+
+
+def is_coordinate_file(path: Path) -> bool:
+    """Whether a file holds coordinates, by its suffix and content; False if it can't be read."""
+    try:
+        return path.is_file() and any(
+            format.recognises(path) for format in FORMATS if format.suffix_of(path)
+        )
+    except (InputError, OSError):
+        return False
 
 
 def read_coordinates(path: str | Path) -> Picks:
@@ -157,7 +179,7 @@ def write_coordinate_set(
     Parameters
     ----------
     path
-        A folder; where the format has one file for all, that file may be named.
+        A folder; where a single file is written, that file may be named.
     micrographs
         Each name once.
     format
@@ -173,15 +195,13 @@ def write_coordinate_set(
     """
     path, kind = Path(path), format_called(format)
     chosen = kind.chosen(options or {})
+    files = kind.targets(path, [micrograph.name for micrograph in micrographs])
     if kind.is_one_file:
-        file = path if kind.suffix_of(path) else path / kind.place
-        _write(file, micrographs, kind, chosen)
-        return [file]
-    written = []
-    for micrograph in micrographs:
-        written.append(kind.file_of(path, micrograph.name))
-        _write(written[-1], [micrograph], kind, chosen)
-    return written
+        _write(files[0], micrographs, kind, chosen)
+    else:
+        for file, micrograph in zip(files, micrographs, strict=True):
+            _write(file, [micrograph], kind, chosen)
+    return files
 
 
 def _write(

@@ -7,6 +7,7 @@ is the pixel n // 2 of a box of n, odd or even.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
@@ -19,6 +20,9 @@ from napari_deepem.io.coordinates.parsing import (
 )
 from napari_deepem.io.coordinates.rows import GrowingRows, Rows, nearest_pixel
 
+_ENDS = (["-1"], ["-2"])  # the first box of a filament, and its last
+_REMARK = "filaments are left out: the boxes at their two ends are read alone"
+
 
 def recognises(path: Path) -> bool:
     """Whether a file holds coordinates: any that ends in `.box` means to."""
@@ -29,10 +33,12 @@ def read(path: Path) -> Rows:
     """The rows of a file of corners and sizes; a size of 0 says that they are centres already.
 
     Decimals (crYOLO writes them), a fifth column (EMAN's mode), blank lines and comments are
-    accepted. The box size is None unless all boxes have the same one, above 0.
+    accepted. The box size is None unless all boxes have the same one, above 0. Where the mode says
+    so, boxes are the ends of filaments.
     """
     rows = GrowingRows(path)
     sizes: set[int] = set()  # two at most: more say no more
+    has_ends = False
     for number, line in read_lines(path):
         words = split_words(line, path, number)
         if not words:
@@ -45,10 +51,11 @@ def read(path: Path) -> Rows:
         if width < 0 or height < 0:
             raise InputError(f"{path}, line {number}: a box can't be {width:g} x {height:g} px")
         rows.add(y + height // 2, x + width // 2)
+        has_ends |= words[4:] in _ENDS
         if len(sizes) < 2:
             sizes.add(int(max(width, height)))
     box_size_px = sizes.pop() if len(sizes) == 1 else 0
-    return rows.rows(box_size_px or None)
+    return replace(rows.rows(box_size_px or None), remarks=(_REMARK,) if has_ends else ())
 
 
 def write(path: Path, micrographs: Sequence[MicrographPicks], options: Mapping[str, str]) -> None:

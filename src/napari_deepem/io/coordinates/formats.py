@@ -12,16 +12,24 @@ from pathlib import Path
 from typing import Literal
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.coordinates import box, csv_table, star
+from napari_deepem.io.coordinates import (
+    autopick,
+    box,
+    cbox,
+    cs,
+    csv_table,
+    eman_json,
+    particles,
+    star,
+    topaz,
+)
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.rows import Rows
 from napari_deepem.io.images.file_names import plain_name
 
 # beside the positions; fraction: of a pixel; below: candidates with scores below the threshold
 Kept = Literal["score", "box", "fraction", "angle", "class", "size", "below"]
-_PLURALS: Mapping[Kept, str] = {
-    "score": "scores", "angle": "angles", "class": "classes", "size": "sizes"
-}  # fmt: skip
+Need = Literal["box", "shape", "pixel size"]
 Options = Mapping[str, str]  # the value that was chosen of each option of a format
 
 
@@ -51,7 +59,9 @@ class Format:
     options: tuple[Option, ...] = ()
     endings: tuple[str, ...] = ()  # what may stand between a micrograph's name and the suffix
     beside: tuple[str, ...] = ()  # places of more files that `write` makes
+    lists: tuple[str, ...] = ()  # names of files that stand for others in a folder, best first
     adds_to_file: bool = False  # what others have written into a file of this kind stays
+    needs: frozenset[Need] = frozenset()  # what must be known of a micrograph
 
     @property
     def is_one_file(self) -> bool:
@@ -67,6 +77,35 @@ class Format:
         places = (self.place, *self.beside)
         paths = (folder / place.format(name=name) for name in names for place in places)
         return list(dict.fromkeys(paths))
+
+    def own_files_of(self, folder: Path, name: str) -> list[Path]:
+        """The paths of the files that are written for one micrograph alone."""
+        places = (self.place, *self.beside)
+        return [folder / place.format(name=name) for place in places if "{name}" in place]
+
+    def targets(self, path: Path, names: Sequence[str]) -> list[Path]:
+        """The path of each micrograph's file, or of the one for all, that writing to `path` makes.
+
+        `path` is a folder; where a single file is written, that file may be named.
+
+        Raises
+        ------
+        InputError
+            It names a file of another format, or a file where there is one a micrograph.
+        """
+        if path.is_dir() or not path.name.lower().endswith(SUFFIXES):
+            if self.is_one_file:
+                return [path / self.place]
+            return [self.file_of(path, name) for name in names]
+        if not self.suffix_of(path):
+            endings = " or ".join(self.suffixes)
+            raise InputError(f"{path}: a file of the format {self.name} ends in {endings}")
+        if len(names) > 1 and not self.is_one_file:
+            raise InputError(
+                f"{path}: {self.name} has a file for each of {len(names)} micrographs; name a "
+                "folder for them"
+            )
+        return [path]
 
     def suffix_of(self, path: Path) -> str:
         """The suffix that a file has of this format's, else nothing."""
@@ -125,7 +164,7 @@ FORMATS = (
         "Table",
         (".csv",),
         "{name}.csv",
-        frozenset({"score", "fraction"}),
+        frozenset({"score", "fraction", "angle", "class", "size"}),
         csv_table.recognises,
         csv_table.read,
         csv_table.write,
@@ -139,22 +178,97 @@ FORMATS = (
         box.recognises,
         box.read,
         box.write,
+        needs=frozenset({"box"}),
+    ),
+    Format(
+        "autopick",
+        "RELION job: STAR files and their list",
+        (".star",),
+        "autopick.star",
+        frozenset({"score", "angle", "class"}),
+        autopick.recognises,
+        autopick.read,
+        autopick.write,
+        beside=(f"{{name}}{autopick.ENDING}", autopick.OLD_PLACE),
+        lists=(
+            "autopick.star",
+            "manualpick.star",
+            autopick.OLD_PLACE,
+            "coords_suffix_manualpick.star",
+        ),
+    ),
+    Format(
+        "particles",
+        "RELION STAR, one for all; cryoSPARC",
+        (".star",),
+        "particles.star",
+        frozenset({"score", "fraction", "angle", "class"}),
+        particles.recognises,
+        particles.read,
+        particles.write,
+        options=(
+            Option("relion", ("3.1", "3.0"), "Version of RELION, from"),
+            Option(
+                "voltage", (particles.UNKNOWN, "300", "200", "120", "100"), "Voltage of optics, kV"
+            ),
+            Option(
+                "cs",
+                (particles.UNKNOWN, "2.7", "2.26", "2.0", "1.4", "1.2", "0.01"),
+                "Spherical aberration of optics, mm",
+            ),
+        ),
+    ),
+    Format(
+        "json",
+        "EMAN2",
+        (".json",),
+        "info/{name}_info.json",
+        frozenset({"score"}),
+        eman_json.recognises,
+        eman_json.read,
+        eman_json.write,
+        endings=("_info",),
+        adds_to_file=True,
+    ),
+    Format(
+        "cbox",
+        "crYOLO",
+        (".cbox",),
+        "{name}.cbox",
+        frozenset({"score", "box", "fraction", "size", "below"}),
+        cbox.recognises,
+        cbox.read,
+        cbox.write,
+        needs=frozenset({"box"}),
+    ),
+    Format(
+        "topaz",
+        "Topaz",
+        (".txt",),
+        "topaz.txt",
+        frozenset({"score"}),
+        topaz.recognises,
+        topaz.read,
+        topaz.write,
+    ),
+    Format(
+        "cs",
+        "cryoSPARC",
+        (".cs",),
+        "picks.cs",
+        frozenset({"score", "fraction"}),
+        cs.recognises,
+        cs.read,
+        cs.write,
+        beside=("picks.csg",),
     ),
 )
 SUFFIXES = tuple(dict.fromkeys(suffix for format in FORMATS for suffix in format.suffixes))
 
 
-def what_is_lost(formats: Iterable[Format], micrographs: Iterable[MicrographPicks]) -> str:
-    """The sentence on what none of the formats holds of what is known; empty where all is held."""
-    known: set[Kept] = set()
-    for micrograph in micrographs:
-        known |= {"score"} if micrograph.picks.scores is not None else set()
-        known |= set(micrograph.picks.features)
-    formats = list(formats)
-    kept = frozenset().union(*(format.keeps for format in formats))
-    lost = [plural for each, plural in _PLURALS.items() if each in known - kept]
-    names = " and ".join(format.name for format in formats)
-    return f"{' and '.join(lost)} are left out: {names} files hold none" if lost else ""
+def keeps_below(names: Iterable[str]) -> bool:
+    """Whether a format of these names holds candidates with scores below the threshold."""
+    return any("below" in format_called(name).keeps for name in names)
 
 
 def format_called(name: str) -> Format:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from napari_deepem.io.coordinates.formats import (
 from napari_deepem.io.coordinates.name_matching import match_names
 from napari_deepem.io.coordinates.parsing import status_of
 from napari_deepem.io.coordinates.rows import Rows
+from napari_deepem.io.images import micrograph_name
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -27,6 +28,7 @@ class FileSource:
     picks: dict[str, Picks]
     is_anonymous: bool  # whether the file says of no micrograph that it is on it
     remarks: list[str]
+    full_names: Mapping[str, str] = field(default_factory=dict)  # as the file has them
 
     @property
     def names(self) -> list[str]:
@@ -44,6 +46,11 @@ class FileSource:
     def picks_of(self, name: str) -> Picks:
         """The particles of a micrograph, by its name here."""
         return self.picks[name]
+
+    def path_of(self, name: str) -> str | None:
+        """The path of a micrograph's own file, as the coordinate file has it; None: it has none."""
+        full_name = self.full_names.get(name, name)
+        return None if full_name == name else full_name
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -74,6 +81,9 @@ class FolderSource:
         names = list(names)
         whole = {name: name for name in names if name in self.with_endings}
         return match_names(names, self.files) | whole
+
+    def path_of(self, name: str) -> None:
+        """None: the files of a folder are of micrographs, whose own files they don't tell."""
 
     def picks_of(self, name: str) -> Picks:
         """The particles of a micrograph, by its name here, from its file, which may name it too.
@@ -118,8 +128,8 @@ def open_source(path: Path) -> Source:
     if not files and (path / "info").is_dir():
         path = path / "info"
         files = _files_in(path)
-    lists = [file for file in files.values() if _is_list(file, alone=len(files) == 1)]
-    return _open_file(lists[0]) if len(lists) == 1 else _folder(path, files)
+    standing_for_all = _list_among(list(files.values()))
+    return _folder(path, files) if standing_for_all is None else _open_file(standing_for_all)
 
 
 def read_rows(path: Path) -> Rows:
@@ -132,17 +142,22 @@ def _open_file(path: Path) -> FileSource:
     rows = read_rows(path)
     remarks = list(rows.remarks)
     if rows.micrographs:
-        return FileSource(path, rows.by_name(path), False, remarks)
+        full_names = {micrograph_name(name): name for name in rows.micrographs}
+        return FileSource(path, rows.by_name(path), False, remarks, full_names)
     names = [format.name_of(path) for format in formats_with_suffix_of(path)]
     return FileSource(path, {names[0]: rows.picks()}, True, remarks)
 
 
-def _is_list(file: Path, *, alone: bool) -> bool:
-    """Whether a file stands for all others of its folder: if alone there, or listing them."""
-    formats = [format for format in formats_with_suffix_of(file) if format.is_one_file]
-    if not alone:
-        formats = [format for format in formats if format.beside and format.place == file.name]
-    return any(format.recognises(file) for format in formats)
+def _list_among(files: Sequence[Path]) -> Path | None:
+    """The file that stands for all of a folder: it is alone there, or lists the others."""
+    by_name = {file.name: file for file in files}
+    for format in FORMATS:
+        names = list(by_name) if format.is_one_file and len(files) == 1 else format.lists
+        for name in names:
+            file = by_name.get(name)
+            if file is not None and format.suffix_of(file) and format.recognises(file):
+                return file
+    return None
 
 
 def _recognised(file: Path) -> bool:
