@@ -13,14 +13,14 @@ import numpy as np
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
+from napari_deepem.io.coordinates.coordinate_format import Format, Need
 from napari_deepem.io.coordinates.formats import (
     FORMATS,
     SUFFIXES,
-    Format,
-    Need,
     format_called,
     formats_with_suffix_of,
     keeps_below,
+    target_files,
 )
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.name_matching import match_names
@@ -47,6 +47,7 @@ __all__ = [
     "options_by_format",
     "read_coordinate_set",
     "read_coordinates",
+    "target_files",
     "what_is_lost",
     "what_is_missing",
     "write_coordinate_set",
@@ -195,7 +196,7 @@ def write_coordinate_set(
     """
     path, kind = Path(path), format_called(format)
     chosen = kind.chosen(options or {})
-    files = kind.targets(path, [micrograph.name for micrograph in micrographs])
+    files = target_files(kind, path, [micrograph.name for micrograph in micrographs])
     if kind.is_one_file:
         _write(files[0], micrographs, kind, chosen)
     else:

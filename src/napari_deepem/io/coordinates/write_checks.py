@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.coordinates.formats import Format, Kept, Need, Options
+from napari_deepem.io.coordinates.coordinate_format import Format, Kept, Need, Options
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 
 _PLURALS: Mapping[Kept, str] = {
