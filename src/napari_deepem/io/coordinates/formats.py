@@ -6,7 +6,7 @@ file dialogs, the command line's `--format` and napari's readers and writers fol
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
