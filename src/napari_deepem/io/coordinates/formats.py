@@ -83,30 +83,6 @@ class Format:
         places = (self.place, *self.beside)
         return [folder / place.format(name=name) for place in places if "{name}" in place]
 
-    def targets(self, path: Path, names: Sequence[str]) -> list[Path]:
-        """The path of each micrograph's file, or of the one for all, that writing to `path` makes.
-
-        `path` is a folder; where a single file is written, that file may be named.
-
-        Raises
-        ------
-        InputError
-            It names a file of another format, or a file where there is one a micrograph.
-        """
-        if path.is_dir() or not path.name.lower().endswith(SUFFIXES):
-            if self.is_one_file:
-                return [path / self.place]
-            return [self.file_of(path, name) for name in names]
-        if not self.suffix_of(path):
-            endings = " or ".join(self.suffixes)
-            raise InputError(f"{path}: a file of the format {self.name} ends in {endings}")
-        if len(names) > 1 and not self.is_one_file:
-            raise InputError(
-                f"{path}: {self.name} has a file for each of {len(names)} micrographs; name a "
-                "folder for them"
-            )
-        return [path]
-
     def suffix_of(self, path: Path) -> str:
         """The suffix that a file has of this format's, else nothing."""
         file_name = path.name.lower()
@@ -261,6 +237,7 @@ FORMATS = (
         cs.read,
         cs.write,
         beside=("picks.csg",),
+        needs=frozenset({"shape"}),
     ),
 )
 SUFFIXES = tuple(dict.fromkeys(suffix for format in FORMATS for suffix in format.suffixes))
