@@ -7,7 +7,6 @@ from napari_deepem.batch.convert import ConvertSettings, convert_files, flipped,
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import FORMATS, read_coordinate_set, write_coordinates
-from napari_deepem.io.coordinates.rows import Rows
 from napari_deepem.io.images import write_image
 from places import SHARED_DATA
 
@@ -79,17 +78,16 @@ def test_rows_are_flipped_by_the_height_of_the_micrograph(
         convert_files([picks], tmp_path / "other", "csv", ConvertSettings(flip_y=True))
 
 
-def test_height_may_be_known_to_the_coordinate_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_height_may_be_known_to_the_coordinate_file(picks: Path, micrographs: Path) -> None:
     """As cryoSPARC's files have it."""
-    of_micrograph = np.array([0, 1])
-    rows = Rows(CENTRES_YX, None, 20, ("a/m1.mrc", "m2"), of_micrograph, shapes=(SHAPE, (60, 90)))
-    monkeypatch.setattr("napari_deepem.io.coordinates.sources.read_rows", lambda _: rows)
-    converted = convert_files([tmp_path / "a"], tmp_path, "csv", ConvertSettings(flip_y=True))
-    assert [each.shape for each in converted.micrographs] == [SHAPE, (60, 90)]
-    np.testing.assert_array_equal(converted.micrographs[0].picks.centres_yx, [[29.0, 70.0]])
-    np.testing.assert_array_equal(converted.micrographs[1].picks.centres_yx, [[26.0, 2.0]])
+    path = micrographs.parent / "picks.cs"
+    convert_files([picks], path, "cs", ConvertSettings(micrographs=str(micrographs)))
+    out = micrographs.parent / "out"
+    converted = convert_files([path], out, "csv", ConvertSettings(flip_y=True))
+    assert [each.shape for each in converted.micrographs] == [SHAPE, SHAPE]
+    first = converted.micrographs[0]
+    np.testing.assert_allclose(first.picks.centres_yx, [[29.0, 70.0], [6.0, 2.0]], atol=1e-5)
+    assert first.path == str(micrographs / "m1_DW.mrc")
 
 
 def test_inputs_are_merged_and_the_same_micrograph_twice_is_refused(

@@ -19,7 +19,7 @@ from napari_deepem.io.coordinates import (
     format_called,
     match_names,
     open_source,
-    target_files,
+    targets_of,
     what_is_lost,
     what_is_missing,
     write_coordinate_set,
@@ -186,7 +186,7 @@ def flipped(picks: Picks, height: int) -> Picks:
 def _refuse_to_replace(format: Format, out: Path, names: Sequence[str]) -> None:
     if format.adds_to_file:
         return
-    paths = target_files(format, out, names)
+    paths = targets_of(format, out, names)
     folder = out.parent if paths == [out] else out
     paths += [folder / place.format(name=name) for place in format.beside for name in names]
     present = [str(path) for path in paths if path.exists()]

@@ -20,13 +20,13 @@ from napari_deepem.io.coordinates.formats import (
     format_called,
     formats_with_suffix_of,
     keeps_below,
-    target_files,
 )
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.name_matching import match_names
 from napari_deepem.io.coordinates.sources import Source, open_source, read_rows
 from napari_deepem.io.coordinates.write_checks import (
     options_by_format,
+    targets_of,
     what_is_lost,
     what_is_missing,
 )
@@ -47,7 +47,7 @@ __all__ = [
     "options_by_format",
     "read_coordinate_set",
     "read_coordinates",
-    "target_files",
+    "targets_of",
     "what_is_lost",
     "what_is_missing",
     "write_coordinate_set",
@@ -196,7 +196,7 @@ def write_coordinate_set(
     """
     path, kind = Path(path), format_called(format)
     chosen = kind.chosen(options or {})
-    files = target_files(kind, path, [micrograph.name for micrograph in micrographs])
+    files = targets_of(kind, path, [micrograph.name for micrograph in micrographs])
     if kind.is_one_file:
         _write(files[0], micrographs, kind, chosen)
     else:

@@ -54,6 +54,7 @@ def read(path: Path) -> Rows:
     centres, of_micrograph = np.empty((table.n_rows, 2)), np.empty(table.n_rows, dtype=np.int64)
     scores = np.empty(table.n_rows) if scored else None
     micrographs: dict[bytes | str, int] = {}
+    shapes: dict[bytes | str, tuple[int, int]] = {}
     end = 0
     for block in table.blocks((*_NEEDED, _SCORE) if scored else _NEEDED):
         rows = slice(end, end + len(block))
@@ -68,10 +69,13 @@ def read(path: Path) -> Rows:
             _check(path, rows.start, scores[rows, None], -LARGEST, LARGEST, _SCORE)
         names = block[_PATH].tolist()
         of_micrograph[rows] = [micrographs.setdefault(name, len(micrographs)) for name in names]
+        for name, (height, width) in zip(names, block[_SHAPE].tolist(), strict=True):
+            shapes.setdefault(name, (int(height), int(width)))
         if len(micrographs) > MOST_MICROGRAPHS:
             raise InputError(f"{path}: names more than {MOST_MICROGRAPHS} micrographs; divide it")
     names = tuple(_name(path, name) for name in micrographs)
-    return Rows(centres, scores, None, names, of_micrograph if len(names) else None)
+    of_name = of_micrograph if names else None
+    return Rows(centres, scores, None, names, of_name, shapes=tuple(shapes.values()))
 
 
 def _check_types(table: Table, fields: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ file dialogs, the command line's `--format` and napari's readers and writers fol
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
@@ -139,6 +139,7 @@ FORMATS = (
         cs.read,
         cs.write,
         beside=("picks.csg",),
+        needs=frozenset({"shape"}),
     ),
 )
 SUFFIXES = tuple(dict.fromkeys(suffix for format in FORMATS for suffix in format.suffixes))
@@ -180,28 +181,3 @@ def format_of(path: Path) -> Format:
     if len(formats) == 1:
         return formats[0]
     return next((format for format in formats if format.recognises(path)), formats[0])
-
-
-def target_files(format: Format, path: Path, names: Sequence[str]) -> list[Path]:
-    """The path of each micrograph's file, or of the one for all, that writing to `path` makes.
-
-    `path` is a folder; where a single file is written, that file may be named.
-
-    Raises
-    ------
-    InputError
-        It names a file of another format, or a file where there is one a micrograph.
-    """
-    if path.is_dir() or not path.name.lower().endswith(SUFFIXES):
-        if format.is_one_file:
-            return [path / format.place]
-        return [format.file_of(path, name) for name in names]
-    if not format.suffix_of(path):
-        endings = " or ".join(format.suffixes)
-        raise InputError(f"{path}: a file of the format {format.name} ends in {endings}")
-    if len(names) > 1 and not format.is_one_file:
-        raise InputError(
-            f"{path}: {format.name} has a file for each of {len(names)} micrographs; name a "
-            "folder for them"
-        )
-    return [path]
