@@ -10,6 +10,7 @@ from pathlib import Path
 from napari_deepem.batch.picker import MicrographDone, Picker
 from napari_deepem.batch.prefetch import read_ahead
 from napari_deepem.batch.run_folder import RunFolder
+from napari_deepem.batch.run_manifest import write_manifest
 from napari_deepem.batch.scorer import Scorer
 from napari_deepem.batch.series_run import SeriesRun
 from napari_deepem.batch.workforce import Workforce, one_thread, require_dask
@@ -126,6 +127,7 @@ def _each(
             tasks.append((path, index < NEGATIVES))
     if not tasks:
         return
+    write_manifest(picker)
     if workforce is None or workforce.is_one:
         with nullcontext() if workforce is None else one_thread():
             yield from _one_by_one(tasks, picker)

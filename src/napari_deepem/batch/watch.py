@@ -10,6 +10,7 @@ from time import monotonic, sleep
 
 from napari_deepem.batch.pick import NEGATIVES, PickSettings, begin_picking
 from napari_deepem.batch.picker import MicrographDone
+from napari_deepem.batch.run_manifest import write_manifest
 from napari_deepem.batch.series_run import SeriesRun
 from napari_deepem.core.network.model import Model
 from napari_deepem.io.file_stamps import Stamp, stamp_of
@@ -68,6 +69,8 @@ def watch_files(
         fresh = {path: stamp for path, stamp in look.items() if seen.get(path) != stamp}
         complete = [path for path, stamp in fresh.items() if last_look.get(path) == stamp]
         picker.output.claim([micrograph_name(path) for path in complete])
+        if complete:
+            write_manifest(picker)
         for path in complete:
             check_negative = series.over < NEGATIVES
             source_of = partial(picker.source_of, path)

@@ -261,20 +261,16 @@ def write_run_report(
     out: Path, model: Model, path: Path | None, criteria: PickCriteria, course: PickingCourse
 ) -> None:
     """Write the report of a run; nothing of one in which all failed."""
-    from napari_deepem.batch.report.report_page import Run, write_report
+    from napari_deepem.batch.report.report_page import Run, model_words, write_report
+    from napari_deepem.batch.run_manifest import command_line
 
     if not course.picks:
         return
-    described = {
-        "model": "general network" if path is None else str(path),
-        "recipe": model.recipe,
-        "box": f"{model.box_size_px} px",
-    }
     run = Run(
         out,
-        described,
+        model_words(model, path),
         criteria,
-        " ".join(["napari-deepem", *sys.argv[1:]]),
+        command_line(),
         course.problems,
         course.seconds,
         course.precision,
