@@ -68,12 +68,7 @@ FORMATS = (
         autopick.read,
         autopick.write,
         beside=(f"{{name}}{autopick.ENDING}", autopick.OLD_PLACE),
-        lists=(
-            "autopick.star",
-            "manualpick.star",
-            autopick.OLD_PLACE,
-            "coords_suffix_manualpick.star",
-        ),
+        lists=autopick.LISTS,
     ),
     Format(
         "particles",
