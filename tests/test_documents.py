@@ -19,6 +19,7 @@ PAGES = (
     "benchmarks/RESULTS.md",
     "docs/ablation.md",
     "docs/architecture.md",
+    "docs/classes.md",
     "docs/comparison.md",
     "docs/deepem2017.md",
     "docs/few_clicks.md",

@@ -13,11 +13,10 @@ import numpy as np
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
+from napari_deepem.io.coordinates.coordinate_format import Format, Need
 from napari_deepem.io.coordinates.formats import (
     FORMATS,
     SUFFIXES,
-    Format,
-    Need,
     format_called,
     formats_with_suffix_of,
     keeps_below,

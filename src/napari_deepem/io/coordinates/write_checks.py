@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.coordinates.formats import SUFFIXES, Format, Kept, Need, Options
+from napari_deepem.io.coordinates.coordinate_format import Format, Kept, Need, Options
+from napari_deepem.io.coordinates.formats import SUFFIXES
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 
 _PLURALS: Mapping[Kept, str] = {
