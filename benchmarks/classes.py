@@ -116,7 +116,8 @@ def main() -> None:
         ABOUT,
         "![Class averages with the numbers of their picks](images/classes.png)",
         table(header, rows),
-        NOT_SHOWN,
+        THERE,
+        *([RIBOSOME] if SUBJECTS[1] in present else []),
         "## What was run",
         RUN.format(version=version(shutil.which(REFINE))),
         code(SUBJECTS[0].commands()),
@@ -239,15 +240,17 @@ the box), and how well the average correlates with the most similar of {VIEWS} v
 particle, seen at the mean defocus. A good class is one where that is {ALIKE:g} or more. RELION
 leaves some classes empty."""
 
-NOT_SHOWN = """\
-*Particles there* are all that the micrographs have, those at an edge too. Of the ribosome, whose
-map is not ours, only figures are here; its averages lie in `build/benchmarks/classes`."""
+THERE = "*Particles there* are all that the micrographs have, those at an edge too."
 
-RUN = f"""\
-With RELION {{version}}. For the ribosome the same with its map at {SUBJECTS[1].pixel_size:g} A/px,
+RUN = """\
+With RELION {version}. Nothing is corrected for the CTF: pixels are so large that its first zero
+lies beyond what they show."""
+
+RIBOSOME = f"""\
+The ribosome's map is not ours, so that only figures are here; its averages lie in
+`build/benchmarks/classes`. It is made and classified alike, at {SUBJECTS[1].pixel_size:g} A/px, with
 `{SUBJECTS[1].noise}`, images of {SUBJECTS[1].image_px} px and a diameter of
-{SUBJECTS[1].diameter_angstrom} A. Nothing is corrected for the CTF: pixels are so large that its
-first zero lies beyond what they show."""
+{SUBJECTS[1].diameter_angstrom} A."""
 
 if __name__ == "__main__":
     main()
