@@ -55,6 +55,7 @@ class Subject:
     extracted_px: int  # box that is cut out
     image_px: int  # size that it is made to
     diameter_angstrom: int  # of RELION's mask
+    noise: str  # and how much of it
     map: Path | None = None
     voxel_size: float | None = None
     is_shown: bool = True  # pictures of what others measured stay out of the repository
@@ -65,7 +66,7 @@ class Subject:
         names = [f"micrographs/simulated_{number:03d}.mrc" for number in range(1, COUNT + 1)]
         return [
             f"napari-deepem simulate --out micrographs {made_of}--pixel-size {self.pixel_size}"
-            f" --count {COUNT} --particles {PARTICLES} --snr 0.02 --noise detector"
+            f" --count {COUNT} --particles {PARTICLES} {self.noise}"
             f" --contamination 1 --box {self.box_px}",
             f"napari-deepem train {' '.join(names[:LABELLED])} --coords micrographs"
             f" --box {self.box_px} --out model.safetensors",
@@ -83,11 +84,14 @@ class Subject:
 
 
 SUBJECTS = [
-    Subject("embedded particle, after KLH", 4.7, 112, 112, 32, 450),
     Subject(
-        "70S ribosome", sets.VOXEL_SIZE, 68, 80, 32, 290, sets.RIBOSOME, sets.VOXEL_SIZE, False
+        "embedded particle, after KLH", 4.7, 112, 112, 32, 450, "--snr 0.02 --noise detector"
     ),
-]
+    Subject(
+        "70S ribosome", 3.0, 112, 112, 30, 290, "--snr 0.05 --noise gaussian",
+        sets.RIBOSOME, sets.VOXEL_SIZE, is_shown=False,
+    ),
+]  # fmt: skip
 
 
 def main() -> None:
@@ -112,7 +116,8 @@ def main() -> None:
         ABOUT,
         "![Class averages with the numbers of their picks](images/classes.png)",
         table(header, rows),
-        NOT_SHOWN,
+        THERE,
+        *([RIBOSOME] if SUBJECTS[1] in present else []),
         "## What was run",
         RUN.format(version=version(shutil.which(REFINE))),
         code(SUBJECTS[0].commands()),
@@ -227,21 +232,25 @@ def _seen(view: NDArray[np.float32], response: NDArray[np.float32]) -> NDArray[n
 
 ABOUT = f"""\
 The paper's Supplementary Fig. 5: class averages of what was picked show the particle from its
-sides. Here {COUNT} micrographs of {PARTICLES} particles, some ice and dirt are simulated (SNR
-0.02); a network learns from the first {LABELLED}, picks the others, and RELION sorts what was
-picked, but for the boxes that reach over an edge, into {CLASSES} classes, without any reference.
-Above each average: how many picks are in the class, how many of these are a particle (within a
-quarter of the box), and how well the average correlates with the most similar of {VIEWS} views of
-the particle, seen at the mean defocus. A good class is one where that is {ALIKE:g} or more. RELION
+sides. Here {COUNT} micrographs of {PARTICLES} particles, some ice and dirt are simulated; a
+network learns from the first {LABELLED}, picks the others, and RELION sorts what was picked, but
+for the boxes that reach over an edge, into {CLASSES} classes, without any reference. Above each
+average: how many picks are in the class, how many of these are a particle (within a quarter of
+the box), and how well the average correlates with the most similar of {VIEWS} views of the
+particle, seen at the mean defocus. A good class is one where that is {ALIKE:g} or more. RELION
 leaves some classes empty."""
 
-NOT_SHOWN = """\
-*Particles there* are all that the micrographs have, those at an edge too. Of the ribosome, whose
-map is not ours, only figures are here; its averages lie in `build/benchmarks/classes`."""
+THERE = "*Particles there* are all that the micrographs have, those at an edge too."
 
 RUN = """\
-With RELION {version}; for the ribosome the same with its map, box and diameter. Nothing is
-corrected for the CTF: pixels are so large that its first zero lies beyond what they show."""
+With RELION {version}. Nothing is corrected for the CTF: pixels are so large that its first zero
+lies beyond what they show."""
+
+RIBOSOME = f"""\
+The ribosome's map is not ours, so that only figures are here; its averages lie in
+`build/benchmarks/classes`. It is made and classified alike, at {SUBJECTS[1].pixel_size:g} A/px, with
+`{SUBJECTS[1].noise}`, images of {SUBJECTS[1].image_px} px and a diameter of
+{SUBJECTS[1].diameter_angstrom} A."""
 
 if __name__ == "__main__":
     main()
