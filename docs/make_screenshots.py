@@ -159,7 +159,7 @@ class Story:
         """What is to be written where."""
         dock = self.show("Export")
         dock.scope.value = "all but the excluded"
-        dock.formats["EMAN (.box)"].value = True
+        dock.formats["box"].value = True
         dock.destination.value = Path("/data/klh/picks")
         self.picture("Export")
 

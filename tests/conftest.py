@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 from qtpy.QtCore import QSettings
 
+import relion
 from places import SHARED_DATA
 
 # Threads that wait for a core spin: on a busy machine two train a tiny network far slower than one,
@@ -16,6 +17,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # A property that is slow on a busy machine is still true.
 settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests marked `relion` are skipped where it is not installed, saying how to install it."""
+    if not relion.IS_INSTALLED and item.get_closest_marker(relion.needs_relion.name):
+        pytest.skip(relion.NOT_INSTALLED)
 
 
 @pytest.fixture(autouse=True, scope="session")

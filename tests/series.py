@@ -32,13 +32,13 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def opened(folder: Path, qtbot):
-    """Open the folder in a viewer; closed in the end."""
+    """Open the folder, or another one, in a viewer; closed in the end."""
     links = []
 
-    def open_in(viewer: ViewerModel) -> ViewerLink:
+    def open_in(viewer: ViewerModel, place: Path = folder) -> ViewerLink:
         link = link_of(viewer)
         links.append((link, viewer))  # a link holds its viewer weakly
-        link.autosave.open_folder(folder)
+        link.autosave.open_folder(place)
         qtbot.waitUntil(lambda: link.session.current in link.session.micrographs)
         qtbot.waitUntil(lambda: not link.autosave.message)
         return link

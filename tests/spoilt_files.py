@@ -48,7 +48,7 @@ SPOILT_MICROGRAPHS: dict[str, tuple[Spoil, str]] = {
     ),
     "header cut": (lambda path: path.write_bytes(path.read_bytes()[:700]), "not an MRC file"),
     "not MRC": (lambda path: path.write_bytes(b"x,y\n1,2\n" * 300), "blobs_1.mrc: not an MRC"),
-    "3-D stack": (write_stack, "blobs_1.mrc: a stack of 3 frames"),
+    "3-D stack": (write_stack, "blobs_1.mrc: a volume of 3 slices"),
     "NaN": (write_nan, "blobs_1.mrc: 1 of 15400 pixels are NaN"),
     "constant": (write_constant, "blobs_1.mrc: every pixel is 65535"),
     "smaller than the box": (write_small, "box of 24 px does not fit"),

@@ -36,7 +36,7 @@ FLOOR_PLAN = [  # from the roof down: no room imports one that stands above it
     ),
     (
         "layers",
-        "layers, core.simulation, core.types, core.errors, io.images",
+        "layers, core.simulation, core.types, core.errors, core.wording, io.coordinates, io.images",
         "Qt, magicgui, torch, mrcfile",
         "",
     ),
@@ -73,8 +73,10 @@ FLOOR_PLAN = [  # from the roof down: no room imports one that stands above it
 ]
 # Names that modules of several rooms have, because they mean the same in each.
 ONE_MEANING = {
+    "convert": "coordinate files converted: command, and what it calls",
     "demo": "the demonstration, run and told of",
     "evaluate": "picks of files against the truth: command, and what it calls",
+    "extract": "particles cut out into files: command, and what it calls",
     "formats": "the registry of formats: of images, of coordinates",
     "jobs": "long work as generators: what they yield, and those of a session",
     "micrographs": "micrographs: as layers, and the dock that lists them",

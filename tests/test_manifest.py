@@ -14,7 +14,9 @@ from napari._app_model.constants import MenuId
 from npe2 import PluginManifest
 from npe2.manifest.utils import import_python_name
 
-from napari_deepem.io.images import SUFFIXES
+from napari_deepem.io.coordinates import FORMATS
+from napari_deepem.io.coordinates import formats as coordinate_formats
+from napari_deepem.io.images import DATA_SUFFIXES
 from places import ROOT
 
 MANIFEST = ROOT / "src" / "napari_deepem" / "napari.yaml"
@@ -110,7 +112,33 @@ def test_sample_has_a_display_name(installed: PluginManifest) -> None:
     assert all(sample.display_name for sample in samples)
 
 
-def test_files_of_every_image_format_open_by_drag_and_drop(installed: PluginManifest) -> None:
-    readers = installed.contributions.readers or []
-    patterns = {pattern for reader in readers for pattern in reader.filename_patterns}
-    assert patterns == {f"*{suffix}" for suffix in SUFFIXES}
+def test_files_of_every_format_open_by_drag_and_drop(installed: PluginManifest) -> None:
+    """Pictures do without us."""
+    readers = {reader.command: reader for reader in installed.contributions.readers or []}
+    images = readers["napari-deepem.read_micrographs"].filename_patterns
+    assert set(images) == {f"*{suffix}" for suffix in DATA_SUFFIXES}
+    coordinates = readers["napari-deepem.read_coordinates"].filename_patterns
+    assert set(coordinates) == {f"*{suffix}" for suffix in coordinate_formats.SUFFIXES}
+    assert not set(images) & set(coordinates)
+
+
+def test_points_are_saved_in_every_format_that_napari_does_not_save_itself(
+    installed: PluginManifest,
+) -> None:
+    builtins = PluginManifest.from_distribution("napari").contributions.writers or []
+    napari_has = {
+        suffix
+        for writer in builtins
+        if "points" in writer.layer_types
+        for suffix in writer.filename_extensions
+    }
+    assert napari_has  # whose tables of points a script that names such a file expects
+    writers = {writer.command: writer for writer in installed.contributions.writers or []}
+    formats = {f"napari-deepem.write_{format.name}": format for format in FORMATS}
+    assert set(writers) == {
+        command for command, format in formats.items() if not napari_has & set(format.suffixes)
+    }
+    for command, writer in writers.items():
+        assert writer.layer_types == ["points"]
+        assert tuple(writer.filename_extensions) == formats[command].suffixes
+        assert writer.display_name == formats[command].title

@@ -13,7 +13,6 @@ from napari_deepem.batch import demo
 from napari_deepem.batch.demo import DemoProgress, DemoResult, Step, figures_of, run_demo, split
 from napari_deepem.batch.evaluate import evaluate_files
 from napari_deepem.batch.pick import PickSettings, pick_files
-from napari_deepem.batch.run_folder import RECORDS
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import EpochDone, finish
 from napari_deepem.core.picking.candidates import find_candidates
@@ -33,6 +32,7 @@ from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import read_coordinates, write_coordinates
 from napari_deepem.io.images import read_micrograph, write_image
 from napari_deepem.io.models import load_model
+from napari_deepem.io.pick_records import RUN
 from quick_recipes import shorten_recipes
 
 
@@ -64,7 +64,7 @@ def test_demonstration_writes_all_that_it_promises(
 ) -> None:
     result, _ = finished
     assert [picked.name for picked in result.picked] == ["klh_3"]
-    names = {path.name for path in result.folder.iterdir() if not path.name.startswith(RECORDS)}
+    names = {path.name for path in result.folder.iterdir()} - {RUN}
     assert names == {
         *("micrographs", "model.safetensors", "klh_3.box", "klh_3.star"),
         *("klh_3_scores.mrc", "picks.png", "curves.png", "results.json"),

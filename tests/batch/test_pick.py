@@ -14,7 +14,6 @@ from napari_deepem.batch.pick import (
     check_formats,
     pick_files,
 )
-from napari_deepem.batch.run_folder import PickFolder
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.picking.candidates import find_candidates
@@ -25,6 +24,7 @@ from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.io.images import read_micrograph, write_image
+from napari_deepem.io.pick_records import RUN, read_record, record_path
 from napari_deepem.io.score_maps import CACHE
 from networks import lively_model
 
@@ -54,7 +54,7 @@ def test_formats_are_names_in_any_spelling(given: list[str], names: tuple[str, .
     assert check_formats(given) == names
 
 
-@pytest.mark.parametrize("given", [["json"], [], [""], ["box", "mrc"]])
+@pytest.mark.parametrize("given", [["xyz"], [], [""], ["box", "mrc"]])
 def test_formats_that_cannot_be_written_are_refused(given: list[str]) -> None:
     with pytest.raises(InputError, match="choose from star, csv, box"):
         check_formats(given)
@@ -66,8 +66,7 @@ def test_picks_are_expected_to_be_right_as_often_as_their_scores_say(tmp_path: P
     (done,) = pick_files(written(tmp_path, 1), model, tmp_path / "picks", SETTINGS)
     found = find_candidates(score(blob_micrograph(1)[0], model))
     expected = evidence_of(found, model, SETTINGS.criteria)
-    assert done.picks is not None
-    assert done.evidence.n_picks == len(done.picks)
+    assert done.evidence.n_picks == done.n_picks
     np.testing.assert_allclose(done.evidence.hits, expected.hits)
 
 
@@ -90,17 +89,31 @@ def test_every_micrograph_is_reported_with_what_was_written(tmp_path: Path) -> N
     assert [item.name for item in news] == ["blobs_1", "blobs_2"]
     for item in news:
         assert item.written == (out / f"{item.name}.box", out / f"{item.name}.star")
-        assert item.picks is not None
         assert item.remark is None
         for path in item.written:
-            assert len(read_coordinates(path)) == len(item.picks)
+            assert len(read_coordinates(path)) == item.n_picks
+
+
+def test_a_format_that_holds_them_gets_candidates_below_the_threshold(tmp_path: Path) -> None:
+    (path,) = written(tmp_path, 1)
+    high = replace(
+        SETTINGS, formats=("cbox", "csv"), criteria=replace(SETTINGS.criteria, threshold=0.9)
+    )
+    finish(pick_files([path], MODEL, tmp_path / "picks", high))
+    boxes = read_coordinates(tmp_path / "picks" / "blobs_1.cbox")
+    picks = read_coordinates(tmp_path / "picks" / "blobs_1.csv")
+    assert boxes.scores is not None
+    assert picks.scores is not None
+    assert boxes.scores[: len(picks)].tolist() == picks.scores.tolist()
+    assert len(boxes) > len(picks)
+    assert (boxes.scores[len(picks) :] < 0.9).all()
 
 
 def test_files_are_written_as_soon_as_a_micrograph_is_done(tmp_path: Path) -> None:
     job = pick_files(written(tmp_path, 1, 2), MODEL, tmp_path / "picks", SETTINGS)
     next(job)
     job.close()  # stopped here
-    names = sorted(path.name for path in (tmp_path / "picks").glob("[!.]*"))
+    names = sorted(contents(tmp_path / "picks"))
     assert names == ["blobs_1.box", "blobs_1.star"]
 
 
@@ -109,11 +122,11 @@ def test_micrograph_that_cannot_be_used_is_reported_and_the_others_go_on(tmp_pat
     second.write_bytes(second.read_bytes()[:5000])
     write_image(third, np.random.default_rng(0).normal(size=(20, 60)), 2.0)
     news = list(pick_files([second, third, first], MODEL, tmp_path / "picks", SETTINGS))
-    assert [item.picks is None for item in news] == [True, True, False]
+    assert [item.n_picks is None for item in news] == [True, True, False]
     assert "cut short" in str(news[0].remark)
     assert "does not fit micrograph blobs_3" in str(news[1].remark)
     assert (news[0].written, news[1].written) == ((), ())
-    names = sorted(path.name for path in (tmp_path / "picks").glob("[!.]*"))
+    names = sorted(contents(tmp_path / "picks"))
     assert names == ["blobs_1.box", "blobs_1.star"]
 
 
@@ -131,7 +144,7 @@ def test_pixel_size_unlike_the_models_is_remarked(
 ) -> None:
     paths = written(tmp_path, 1, pixel_size=pixel_size)
     (news,) = pick_files(paths, MODEL, tmp_path / "picks", SETTINGS)
-    assert news.picks is not None
+    assert news.n_picks is not None
     assert ("the model was trained at 2 A/px" in str(news.remark)) == odd
 
 
@@ -153,21 +166,23 @@ def test_step_between_binned_pixels_is_refused_before_anything_is_read(tmp_path:
         next(pick_files([tmp_path / "m.mrc"], model, tmp_path, replace(SETTINGS, step_px=20)))
 
 
-def test_score_map_is_written_with_the_pixel_size_of_its_grid(tmp_path: Path) -> None:
-    micrograph, _ = blob_micrograph(1)
-    score_map = score(micrograph, MODEL)
-    output = PickFolder.claim(tmp_path, ["blobs_1", "unknown"], ("star",), with_scores=True)
-    path = output.write_scores("blobs_1", score_map, micrograph.pixel_size)
-    assert path == tmp_path / "blobs_1_scores.mrc"
-    found = read_micrograph(path)
-    np.testing.assert_array_equal(found.image, score_map.scores)
-    assert found.pixel_size == pytest.approx(2.0 * score_map.step_px)
-    unknown = output.write_scores("unknown", score_map, None)
-    assert read_micrograph(unknown).pixel_size is None
+@pytest.mark.parametrize("pixel_size", [2.0, None])
+def test_score_map_is_written_with_the_pixel_size_of_its_grid(
+    tmp_path: Path, pixel_size: float | None
+) -> None:
+    paths = written(tmp_path, 1, pixel_size=pixel_size)
+    model, settings = replace(MODEL, pixel_size=None), replace(SETTINGS, score_maps=True)
+    (done,) = pick_files(paths, model, tmp_path / "picks", settings)
+    assert done.written[-1] == tmp_path / "picks" / "blobs_1_scores.mrc"
+    score_map = score(read_micrograph(paths[0]), model)
+    scores = read_micrograph(done.written[-1])
+    np.testing.assert_array_equal(scores.image, score_map.scores)
+    expected = None if pixel_size is None else pytest.approx(pixel_size * score_map.step_px)
+    assert scores.pixel_size == expected
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 def test_nothing_is_left_beside_the_micrographs_unless_it_is_asked_for(tmp_path: Path) -> None:
@@ -217,7 +232,7 @@ def test_other_criteria_pick_from_the_same_scores(tmp_path: Path, scorings: list
     (some,) = pick_files(paths, MODEL, tmp_path / "some", settings)
     everything = replace(SETTINGS, criteria=PickCriteria(threshold=0.0))
     (more,) = pick_files(paths, MODEL, tmp_path / "more", everything)
-    assert len(more.picks or ()) > len(some.picks or ())
+    assert more.n_picks > some.n_picks
     assert scorings == ["blobs_1"]
 
 
@@ -257,7 +272,6 @@ def test_scores_that_cannot_be_kept_after_all_cost_no_picks(tmp_path: Path) -> N
     settings = replace(SETTINGS, keep_scores=True)
     (done,) = pick_files(paths, MODEL, tmp_path / "picks", settings)
     (expected,) = pick_files(paths, MODEL, tmp_path / "expected", SETTINGS)
-    assert done.picks is not None
     assert "the scores of blobs_1 are not kept: " in str(done.remark)
     assert [path.read_bytes() for path in done.written] == [
         path.read_bytes() for path in expected.written
@@ -270,8 +284,89 @@ def test_damaged_scores_are_made_anew(tmp_path: Path, scorings: list[str]) -> No
     (first,) = pick_files(paths, MODEL, tmp_path / "picks", settings)
     (kept,) = (tmp_path / CACHE).rglob("*.safetensors")
     kept.write_bytes(kept.read_bytes()[:-7] + b"damaged")
-    (again,) = pick_files(paths, MODEL, tmp_path / "picks", settings)
+    (again,) = pick_files(paths, MODEL, tmp_path / "again", settings)
     assert scorings == ["blobs_1", "blobs_1"]
-    assert first.picks is not None
-    assert again.picks is not None
-    np.testing.assert_array_equal(again.picks.centres_yx, first.picks.centres_yx)
+    for before, after in zip(first.written, again.written, strict=True):
+        assert before.read_bytes() == after.read_bytes()
+
+
+# Runs that go on
+
+
+def changes_of(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def test_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path, scorings: list[str]) -> None:
+    paths, folder = written(tmp_path, 1, 2, 3), tmp_path / "picks"
+    job = pick_files(paths, MODEL, folder, SETTINGS)
+    next(job)
+    job.close()
+    before = changes_of(folder)
+    scorings.clear()
+    news = list(pick_files(paths, MODEL, folder, SETTINGS))
+    assert scorings == ["blobs_2", "blobs_3"]
+    assert [done.was_done for done in news] == [True, False, False]
+    assert changes_of(folder).items() >= before.items()
+    finish(pick_files(paths, MODEL, tmp_path / "whole", SETTINGS))
+    assert contents(folder) == contents(tmp_path / "whole")
+    assert contents(folder / RUN) == contents(tmp_path / "whole" / RUN)
+
+
+def test_same_command_again_changes_nothing_and_reads_no_pixels(
+    tmp_path: Path, scorings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths, folder = written(tmp_path, 1, 2), tmp_path / "picks"
+    first = list(pick_files(paths, MODEL, folder, SETTINGS))
+    before = changes_of(folder)
+    monkeypatch.setattr("napari_deepem.batch.scorer.read_micrograph", None)
+    again = list(pick_files(paths, MODEL, folder, SETTINGS))
+    assert changes_of(folder) == before
+    assert [done.n_picks for done in again] == [done.n_picks for done in first]
+    assert len(scorings) == 2
+
+
+def test_other_criteria_pick_from_the_candidates_on_record(
+    tmp_path: Path, scorings: list[str]
+) -> None:
+    paths, folder = written(tmp_path, 1), tmp_path / "picks"
+    everything = replace(SETTINGS, criteria=PickCriteria(threshold=0.0), formats=("csv",))
+    finish(pick_files(paths, MODEL, folder, SETTINGS))
+    finish(pick_files(paths, MODEL, folder, everything))
+    assert scorings == ["blobs_1"]
+    finish(pick_files(paths, MODEL, tmp_path / "scored", everything))
+    assert contents(folder) == contents(tmp_path / "scored")
+
+
+@pytest.mark.parametrize("way", ["missing file", "other pixels", "other model", "overwrite"])
+def test_what_is_missing_or_has_changed_is_done_again(
+    tmp_path: Path, scorings: list[str], way: str
+) -> None:
+    paths, folder = written(tmp_path, 1, 2), tmp_path / "picks"
+    finish(pick_files(paths, MODEL, folder, SETTINGS))
+    model, settings = MODEL, SETTINGS
+    scorings.clear()
+    if way == "missing file":
+        (folder / "blobs_2.box").unlink()
+    elif way == "other pixels":
+        write_image(paths[1], blob_micrograph(7)[0].image, 2.0)
+    elif way == "other model":
+        model = replace(MODEL, smoothing=0.1)
+    else:
+        settings = replace(SETTINGS, overwrite=True)
+    finish(pick_files(paths, model, folder, settings))
+    expected = {"missing file": [], "other pixels": ["blobs_2"]}
+    assert scorings == expected.get(way, ["blobs_1", "blobs_2"])
+    finish(pick_files(paths, model, tmp_path / "whole", SETTINGS))
+    assert contents(folder) == contents(tmp_path / "whole")
+
+
+def test_damaged_record_is_made_anew(tmp_path: Path, scorings: list[str]) -> None:
+    paths, folder = written(tmp_path, 1), tmp_path / "picks"
+    finish(pick_files(paths, MODEL, folder, replace(SETTINGS, formats=("csv",))))
+    record = record_path(folder, "blobs_1")
+    content = record.read_bytes()
+    record.write_bytes(content[:-5] + b"wrong")
+    finish(pick_files(paths, MODEL, folder, replace(SETTINGS, formats=("csv", "star"))))
+    assert len(scorings) == 2
+    assert read_record(folder, "blobs_1") is not None

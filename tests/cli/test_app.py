@@ -40,6 +40,13 @@ def test_help_and_version_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
         ("propose-box", ["--device"]),
         ("evaluate", ["--truth", "--box", "--radius", "--plot"]),
         (
+            "extract",
+            [
+                *("--micrographs", "--box", "--out", "--bin", "--to", "--invert", "--normalize"),
+                *("--ctf", "--pixel-size", "--voltage", "--cs", "--amplitude-contrast"),
+            ],
+        ),
+        (
             "refine",
             [
                 *("--model", "--out", "--picks", "--accepted", "--rejected", "--start"),

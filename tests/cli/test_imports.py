@@ -20,7 +20,9 @@ WITHOUT_TORCH = {
     "--help": "cyclopts rich",
     "pick --help": "",
     "propose-box --help": "",
-    "view bare": "mrcfile numpy",  # no micrographs there
+    "convert data --out converted --to star": "mrcfile numpy",
+    "extract data --micrographs data --box 24 --out particles.mrcs": "",
+    "view bare": "",  # no micrographs there
     "evaluate data --truth data --box 24": "scipy",
     "simulate --count 1 --size 300 300 --particles 1 --out simulated": "",
     "evaluate stars --truth data --box 24": "",

@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save_file
 from blobs import BOX_PX
 from cli_runs import Refusal, console_on, run
 from learnt_scores import BACKGROUND, PARTICLES, draw, summary_of
-from napari_deepem.batch.pick import MicrographDone
+from napari_deepem.batch.picker import MicrographDone
 from napari_deepem.batch.series_run import SeriesRun
-from napari_deepem.cli.pick import follow_picking
+from napari_deepem.cli.picking_progress import PickingCourse, follow_picking
 from napari_deepem.core.network.general import general_model
 from napari_deepem.core.picking.box_proposal import propose_box
 from napari_deepem.core.picking.candidates import find_candidates
@@ -29,13 +29,14 @@ from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.io.images import read_micrograph, write_image
 from napari_deepem.io.models import load_model
+from napari_deepem.io.pick_records import RUN, read_description
 from napari_deepem.io.score_maps import CACHE
 from spoilt_files import SPOILT_MICROGRAPHS, Spoil, write_text
 
 
 def test_picks_are_those_of_the_python_functions(sample: Path, model: Path, tmp_path: Path) -> None:
     assert run("pick", sample / "blobs_4.mrc", "--model", model, "--out", tmp_path / "p") == 0
-    names = sorted(path.name for path in (tmp_path / "p").glob("[!.]*"))
+    names = sorted(path.name for path in (tmp_path / "p").glob("blobs*"))
     assert names == ["blobs_4.box", "blobs_4.star"]
     trained = load_model(model)
     candidates = find_candidates(score(read_micrograph(sample / "blobs_4.mrc"), trained))
@@ -185,7 +186,7 @@ def test_device_that_is_not_there_is_said_before_anything_is_written(
 def test_formats_are_taken_from_the_command_line(sample: Path, model: Path, tmp_path: Path) -> None:
     options = ("pick", sample / "blobs_4.mrc", "--model", model, "--out", tmp_path)
     assert run(*options, "--format", "csv,box") == 0
-    assert sorted(path.name for path in tmp_path.glob("[!.]*")) == ["blobs_4.box", "blobs_4.csv"]
+    assert sorted(path.name for path in tmp_path.glob("blobs*")) == ["blobs_4.box", "blobs_4.csv"]
 
 
 def test_score_maps_are_written_on_demand(sample: Path, model: Path, tmp_path: Path) -> None:
@@ -225,7 +226,7 @@ def test_micrographs_may_be_files_folders_and_patterns(
     monkeypatch.chdir(sample)
     out = tmp_path / "picks"
     assert run("pick", *arguments, "--model", model, "--out", out, "--format", "star") == 0
-    assert sorted(path.stem for path in out.glob("[!.]*")) == names
+    assert sorted(path.stem for path in out.glob("blobs*")) == names
 
 
 def test_micrograph_without_picks_gets_empty_files(
@@ -242,9 +243,9 @@ def test_broken_micrograph_among_good_ones_does_not_stop_them(
 ) -> None:
     (data / "blobs_0.mrc").write_bytes(b"not MRC at all")
     out = tmp_path / "picks"
-    assert run("pick", data, "--model", model, "--out", out, "--format", "star") == 2
+    assert run("pick", data, "--model", model, "--out", out, "--format", "star") == 3
     shown = capsys.readouterr().err
-    assert sorted(path.name for path in out.glob("[!.]*")) == ["blobs_1.star", "blobs_2.star"]
+    assert sorted(path.name for path in out.glob("blobs*")) == ["blobs_1.star", "blobs_2.star"]
     (line,) = [line for line in shown.splitlines() if line.startswith("napari-deepem: ")]
     assert "blobs_0.mrc" in line
     assert "1 of 3 micrographs could not be picked" in shown
@@ -257,7 +258,7 @@ def test_links_in_a_folder_are_picked_or_told_of(
     (data / "again.mrc").symlink_to("blobs_1.mrc")
     (data / "gone.mrc").symlink_to("raw/gone.mrc")
     out = tmp_path / "picks"
-    assert run("pick", data, "--model", model, "--out", out, "--format", "star") == 2
+    assert run("pick", data, "--model", model, "--out", out, "--format", "star") == 3
     lines = capsys.readouterr().err.splitlines()
     assert (
         "napari-deepem: again.mrc, blobs_1.mrc are one file, which counts as 2 micrographs" in lines
@@ -302,7 +303,7 @@ def picking(*news: MicrographDone) -> Generator[MicrographDone, None, SeriesRun]
     series = SeriesRun(done.name for done in news)
     for done in news:
         yield done
-        if done.picks is None:
+        if done.n_picks is None:
             series.failed(str(done.remark))
         else:
             series.done(done.remark)
@@ -310,16 +311,17 @@ def picking(*news: MicrographDone) -> Generator[MicrographDone, None, SeriesRun]
 
 
 MIXED = (
-    MicrographDone("first", 1.25, Picks(np.zeros((3, 2)))),
+    MicrographDone("first", 1.25, 3),
     MicrographDone("second", 0.5, remark="second.mrc: cut short"),
-    MicrographDone("third", 0.5, Picks(np.zeros((4, 2))), remark="third has 4 A/px"),
+    MicrographDone("third", 0.5, 4, remark="third has 4 A/px"),
 )
 
 
 @pytest.mark.parametrize("terminal", [False, True])
 def test_picking_names_what_failed_and_counts_the_rest(terminal: bool) -> None:
     console, shown = console_on(terminal)
-    assert follow_picking(picking(*MIXED), 3, console) == ["second"]
+    course = follow_picking(picking(*MIXED), PickingCourse(3), console)
+    assert list(course.problems) == ["second"]
     text = shown.getvalue()
     assert "napari-deepem: second.mrc: cut short" in text
     assert "napari-deepem: third has 4 A/px" in text
@@ -335,10 +337,9 @@ def test_evidence_of_all_micrographs_makes_one_estimate() -> None:
     for name, seed in (("a", 1), ("b", 2)):
         fitted = learnt.fitted_to(np.sort(draw(80, 320, seed)[0])[::-1])
         evidence = fitted.evidence_above(0.5)
-        picks = Picks(np.zeros((evidence.n_picks, 2)))
-        dones.append(MicrographDone(name, 0.5, picks, evidence=evidence))
+        dones.append(MicrographDone(name, 0.5, evidence.n_picks, evidence=evidence))
     console, shown = console_on(terminal=False)
-    follow_picking(picking(*dones), 2, console)
+    follow_picking(picking(*dones), PickingCourse(2), console)
     estimate = judge(dones[0].evidence + dones[1].evidence)
     assert f"picks on 2 micrographs, estimated precision {estimate.precision:.2f}\n" in (
         shown.getvalue()
@@ -348,7 +349,7 @@ def test_evidence_of_all_micrographs_makes_one_estimate() -> None:
 def test_withheld_estimate_is_a_reason() -> None:
     """D.1: nothing was learnt of how scores tell particles."""
     console, shown = console_on(terminal=False)
-    follow_picking(picking(MicrographDone("a", 0.5, Picks(np.zeros((3, 2))))), 1, console)
+    follow_picking(picking(MicrographDone("a", 0.5, 3)), PickingCourse(1), console)
     assert shown.getvalue().endswith(
         "estimated precision withheld: too few particles were held out of the training\n"
     )
@@ -357,29 +358,39 @@ def test_withheld_estimate_is_a_reason() -> None:
 def test_single_micrograph_that_fails_is_one_line() -> None:
     job = picking(MicrographDone("m", 0.5, remark="m.mrc: cut short"))
     console, shown = console_on(terminal=False)
-    assert follow_picking(job, 1, console) == ["m"]
+    assert list(follow_picking(job, PickingCourse(1), console).problems) == ["m"]
     assert shown.getvalue() == "napari-deepem: m.mrc: cut short\n"
 
 
 def test_brackets_in_names_are_shown_as_they_are() -> None:
     job = picking(MicrographDone("m[1]", 0.5, remark="/data/[bold]m[1].mrc: cut short"))
     console, shown = console_on(terminal=False)
-    follow_picking(job, 1, console)
+    follow_picking(job, PickingCourse(1), console)
     assert "/data/[bold]m[1].mrc" in shown.getvalue()
 
 
 # Wrong input: one line, exit code 2, nothing written
 
 
-@pytest.mark.parametrize("kind", SPOILT_MICROGRAPHS)
+def test_micrograph_that_is_missing(refusal: Refusal, data: Path, model: Path) -> None:
+    line = refusal("pick", data / "blobs_9.mrc", "--model", model, "--out", "picks")
+    assert "blobs_9.mrc: no such file or folder" in line
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SPOILT_MICROGRAPHS if kind != "missing"])
 def test_micrograph_that_cannot_be_used(
-    refusal: Refusal, data: Path, model: Path, kind: str
+    data: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:
+    """It is on record, and the exit code says that some failed."""
     spoil, message = SPOILT_MICROGRAPHS[kind]
     spoil(data / "blobs_1.mrc")
-    line = refusal("pick", data / "blobs_1.mrc", "--model", model, "--out", "picks")
+    out = tmp_path / "picks"
+    assert run("pick", data / "blobs_1.mrc", "--model", model, "--out", out) == 3
+    (line,) = capsys.readouterr().err.splitlines()
     assert message in line
     assert "blobs_1" in line
+    assert [path.name for path in out.iterdir()] == [RUN]
+    assert f"napari-deepem: {read_description(out, 'blobs_1').remark}" == line
 
 
 def replace_by_folder(path: Path) -> None:
@@ -420,7 +431,8 @@ def test_model_that_cannot_be_used(
 
 PICK = ("pick", "data", "--model", "m.safetensors", "--out", "picks")
 WRONG_ARGUMENTS: dict[str, tuple[tuple[object, ...], str]] = {
-    "format": ((*PICK, "--format", "json"), "no format is called 'json'"),
+    "format": ((*PICK, "--format", "mol2"), "no format is called 'mol2'"),
+    "option": ((*PICK, "--option", "a=1"), "no format of box, star has an option 'a'"),
     "no format": ((*PICK, "--format", ","), "no format given"),
     "std range falling": ((*PICK, "--std-range", 2, 1), "a std range of 2 to 1"),
     "std range of one": ((*PICK, "--std-range", 2), "--std-range"),

@@ -13,7 +13,9 @@ from napari.utils._proxies import PublicOnlyProxy
 from napari.utils.notifications import notification_manager
 
 from napari_deepem.controllers.viewer_link import link_of, session_of
-from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
+from napari_deepem.core.types import Candidates, Micrograph, Picks, ScoreMap
+from napari_deepem.layers.coordinate_points import points_layer_of
+from napari_deepem.layers.label_points import adoptable
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.tags import find_layer
 from napari_deepem.session import Scored
@@ -288,7 +290,7 @@ def test_tiff_is_no_micrograph_and_that_is_said_once() -> None:
     viewer.layers.move(0, 1)
     assert session.micrographs == {}
     assert len(warnings()) == 1
-    assert "convert it to MRC first" in warnings()[0]
+    assert "picks would be mirrored" in warnings()[0]
 
 
 def test_image_of_another_plugin_does_not_end_labelling(viewer: ViewerModel, qtbot) -> None:
@@ -324,3 +326,17 @@ def test_labels_that_are_added_to_the_session_are_seen(viewer: ViewerModel) -> N
     link.session.edits.undo()
     assert len(layer.data) == 0
     assert not link.session.edits.can_undo
+
+
+def test_points_of_a_file_are_seen_with_their_micrograph(viewer: ViewerModel) -> None:
+    session = session_of(viewer)
+    for name in ("m1", "elsewhere"):
+        data, arguments, _ = points_layer_of(Picks(np.ones((1, 2))), f"{name}.box", name)
+        viewer.add_points(data, **arguments)
+    first, other = viewer.layers["m1.box"], viewer.layers["elsewhere.box"]
+    session.current = "m1"
+    assert first.visible
+    session.current = "m2"
+    assert not first.visible
+    assert other.visible  # of no micrograph here: that is the user's matter
+    assert first in adoptable(viewer.layers)

@@ -114,13 +114,16 @@ def test_twin_is_another_layer_of_the_same_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("m1.tif", "MRC"), ("M1.TIFF", "MRC"), ("m1.mrc", ""), ("m1.tif.mrc", "")]
+    ("name", "says"),
+    [("m1.tif", "mirrored"), ("M1.TIFF", "mirrored"), ("m1.mrc", ""), ("m1.tif.mrc", "")],
 )
-def test_tiff_is_to_be_converted(name: str, says: str) -> None:
+def test_tiff_of_another_reader_is_mirrored(name: str, says: str) -> None:
     with layer_source(path=f"/data/{name}"):
         problem = why_not_enrol(image())
+        ours = why_not_enrol(image(metadata=tag("micrograph", "m1")))
     assert says in problem
     assert bool(says) == bool(problem)
+    assert ours == ""
 
 
 @pytest.mark.parametrize("name", ["../../m1", "C:m1", "/etc/m1"])

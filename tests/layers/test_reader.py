@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 from npe2 import PluginManager
@@ -16,13 +17,15 @@ def _plugins() -> None:
     PluginManager.instance().discover()
 
 
-@pytest.mark.parametrize("name", ["a.mrc", "a.MRC", "a.mrc.gz", "a.mrc.bz2"])
-def test_reader_takes_mrc_files(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["a.mrc", "a.MRC", "a.mrc.gz", "a.mrc.bz2", "a.mrcs", "a.tif", "a.TIFF", "a.eer"]
+)
+def test_reader_takes_micrographs(name: str) -> None:
     assert get_reader(name) is not None
     assert get_reader([name, "b.mrc"]) is not None
 
 
-@pytest.mark.parametrize("path", ["a.tif", "a.mrcs.txt", ["a.mrc", "b.tif"]])
+@pytest.mark.parametrize("path", ["a.png", "a.mrcs.txt", ["a.mrc", "b.jpg"]])
 def test_reader_leaves_other_files_to_others(path) -> None:
     assert get_reader(path) is None
 
@@ -38,6 +41,18 @@ def test_file_opens_with_its_name_and_pixel_size(tmp_path: Path) -> None:
     np.testing.assert_allclose(layer.scale, 1.34, rtol=1e-5)
     assert [str(unit) for unit in layer.units] == ["angstrom", "angstrom"]
     np.testing.assert_array_equal(layer.data, image)
+
+
+@pytest.mark.usefixtures("_plugins")
+def test_movie_opens_as_the_mean_of_its_frames_right_way_up_and_says_so(tmp_path: Path) -> None:
+    movie = np.random.default_rng(0).poisson(2, (4, 20, 30)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "m1.tif", movie[:, ::-1], photometric="minisblack")
+    notification_manager.records.clear()
+    viewer = ViewerModel()
+    (layer,) = viewer.open(str(tmp_path / "m1.tif"), plugin="napari-deepem")
+    np.testing.assert_array_equal(layer.data, movie.mean(0))
+    (record,) = notification_manager.records
+    assert "the mean of its 4 frames" in record.message
 
 
 @pytest.mark.usefixtures("_plugins")

@@ -119,7 +119,7 @@ def test_copied_picks_are_an_ordinary_layer() -> None:
     image = add_micrograph(viewer)
     picks = Picks(np.array([[5.0, 7.0]]), np.array([0.75]), 40)
     shown, copied = show_picks(viewer, image, picks), copy_picks(viewer, image, picks)
-    assert role_of(copied) is None
+    assert role_of(copied) == "coordinates"
     copied.data = copied.data + 1
     np.testing.assert_array_equal(shown.data, [[5.0, 7.0]])
 

@@ -8,10 +8,9 @@ import pytest
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
-from napari_deepem.io.coordinates import read_coordinates
+from napari_deepem.io.coordinates import FORMATS, format_called, read_coordinates
 from napari_deepem.session import Scored, Session
 from napari_deepem.session.export_plan import (
-    SUFFIXES,
     Plan,
     plan,
     writing,
@@ -51,20 +50,21 @@ def written_by(made: Plan):
     return finish(writing(made))
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES.values())
+@pytest.mark.parametrize("format", [each.name for each in FORMATS if not each.is_one_file])
 def test_file_holds_the_picks_in_original_pixels(
-    session: Session, suffix: str, tmp_path: Path
+    session: Session, format: str, tmp_path: Path
 ) -> None:
-    written_by(plan(session, "picks", "this", tmp_path, [suffix]))
-    assert [path.name for path in tmp_path.iterdir()] == [f"a{suffix}"]
-    written = read_coordinates(tmp_path / f"a{suffix}")
+    written_by(plan(session, "picks", "this", tmp_path, [format]))
+    (path,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    assert path == format_called(format).file_of(tmp_path, "a")
+    written = read_coordinates(path)
     np.testing.assert_allclose(written.centres_yx, CENTRES_YX, atol=0.51)
 
 
 def test_all_picks_go_to_files_named_as_their_micrographs(session: Session, tmp_path: Path) -> None:
     session.threshold = 0.85
     folder = tmp_path / "picks"  # made where it is missing
-    written = written_by(plan(session, "picks", "all", folder, [".star", ".csv"]))
+    written = written_by(plan(session, "picks", "all", folder, ["star", "csv"]))
     assert sorted(path.name for path in folder.iterdir()) == ["a.csv", "a.star", "b.csv", "b.star"]
     assert [len(read_coordinates(path)) for path in folder.iterdir()] == [1, 1, 1, 1]
     assert (written.micrographs, written.particles, len(written.files)) == (2, 2, 4)
@@ -74,24 +74,37 @@ def test_only_chosen_and_no_excluded_micrographs_are_written(
     session: Session, tmp_path: Path
 ) -> None:
     session.excluded = frozenset("b")
-    assert plan(session, "picks", "all", tmp_path, [".star"]).names == ("a",)
+    assert plan(session, "picks", "all", tmp_path, ["star"]).names == ("a",)
     session.excluded, session.chosen = frozenset(), frozenset("b")
-    assert plan(session, "picks", "chosen", tmp_path, [".star"]).names == ("b",)
+    assert plan(session, "picks", "chosen", tmp_path, ["star"]).names == ("b",)
     session.excluded = frozenset("b")
     with pytest.raises(InputError, match="choose micrographs"):
-        plan(session, "picks", "chosen", tmp_path, [".star"])
+        plan(session, "picks", "chosen", tmp_path, ["star"])
 
 
 def test_micrographs_without_scores_are_counted(session: Session, tmp_path: Path) -> None:
     session.files = {"c": tmp_path / "c.mrc"}
-    assert plan(session, "picks", "all", tmp_path, [".star"]).not_scored == 1
+    assert plan(session, "picks", "all", tmp_path, ["star"]).not_scored == 1
 
 
 def test_rejected_picks_are_left_out(session: Session, tmp_path: Path) -> None:
     session.verdicts = {"a": Labels.of([[0.0, 0.0]], [CENTRES_YX[1] + 2.0])}
-    written = written_by(plan(session, "picks", "all", tmp_path, [".csv"]))
+    written = written_by(plan(session, "picks", "all", tmp_path, ["csv"]))
     assert (written.particles, written.rejected) == (3, 1)
     np.testing.assert_array_equal(read_coordinates(tmp_path / "a.csv").centres_yx, CENTRES_YX[:1])
+
+
+def test_formats_that_hold_them_get_candidates_below_the_threshold_but_no_rejected_ones(
+    session: Session, tmp_path: Path
+) -> None:
+    session.threshold = 0.85
+    written_by(plan(session, "picks", "this", tmp_path, ["cbox", "csv"]))
+    assert len(read_coordinates(tmp_path / "a.csv")) == 1
+    np.testing.assert_array_equal(read_coordinates(tmp_path / "a.cbox").centres_yx, CENTRES_YX)
+    session.verdicts = {"a": Labels.of([], [CENTRES_YX[1] + 2.0])}
+    written = written_by(plan(session, "picks", "this", tmp_path, ["cbox", "csv"]))
+    assert len(read_coordinates(tmp_path / "a.cbox")) == 1
+    assert (written.particles, written.rejected) == (1, 0)
 
 
 def test_labelled_particles_come_back_with_their_box(session: Session, tmp_path: Path) -> None:
@@ -101,7 +114,7 @@ def test_labelled_particles_come_back_with_their_box(session: Session, tmp_path:
         "b": Labels.of(negative_yx=[[2.0, 2.0]]),
         "closed": Labels.of([[3.0, 3.0]]),
     }
-    written_by(plan(session, "labels", "all", tmp_path, [".box"]))
+    written_by(plan(session, "labels", "all", tmp_path, ["box"]))
     assert [path.name for path in tmp_path.iterdir()] == ["a.box"]
     back = read_coordinates(tmp_path / "a.box")
     np.testing.assert_array_equal(back.centres_yx, CENTRES_YX)
@@ -113,7 +126,7 @@ def test_files_of_others_are_those_that_the_session_did_not_write(
 ) -> None:
     hand_made = tmp_path / "b.star"
     hand_made.write_text("clicked for an hour")
-    made = plan(session, "picks", "all", tmp_path, [".star"])
+    made = plan(session, "picks", "all", tmp_path, ["star"])
     assert session.written.others(made.paths()) == [hand_made]
     session.written.update(written_by(made).files)
     assert session.written.others(made.paths()) == []
@@ -124,11 +137,11 @@ def test_files_of_others_are_those_that_the_session_did_not_write(
 
 def test_nothing_to_save_is_said(session: Session, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="score a micrograph"):
-        plan(Session(), "picks", "this", tmp_path, [".star"])
+        plan(Session(), "picks", "this", tmp_path, ["star"])
     with pytest.raises(InputError, match="score a micrograph"):
-        plan(Session(), "picks", "all", tmp_path, [".star"])
+        plan(Session(), "picks", "all", tmp_path, ["star"])
     with pytest.raises(InputError, match="mark particles"):
-        plan(Session(), "labels", "all", tmp_path, [".star"])
+        plan(Session(), "labels", "all", tmp_path, ["star"])
     with pytest.raises(InputError, match="format"):
         plan(session, "picks", "all", tmp_path, [])
 
@@ -136,7 +149,7 @@ def test_nothing_to_save_is_said(session: Session, tmp_path: Path) -> None:
 def test_folder_that_is_a_file_is_said(session: Session, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file"):
-        written_by(plan(session, "picks", "this", tmp_path / "file", [".star"]))
+        written_by(plan(session, "picks", "this", tmp_path / "file", ["star"]))
 
 
 def test_file_that_is_another_one_on_this_disk_is_not_replaced(
@@ -145,7 +158,7 @@ def test_file_that_is_another_one_on_this_disk_is_not_replaced(
     """B.1: as on disks that take A.star for a.star."""
     (tmp_path / "b.star").symlink_to("a.star")
     with pytest.raises(InputError, match=r"b\.star is a\.star on this disk"):
-        written_by(plan(session, "picks", "all", tmp_path, [".star"]))
+        written_by(plan(session, "picks", "all", tmp_path, ["star"]))
 
 
 def test_link_in_place_of_a_file_is_replaced_not_followed(session: Session, tmp_path: Path) -> None:
@@ -153,6 +166,6 @@ def test_link_in_place_of_a_file_is_replaced_not_followed(session: Session, tmp_
     (tmp_path / "out").mkdir()
     (tmp_path / "theirs").write_text("theirs")
     (tmp_path / "out" / "a.star").symlink_to(tmp_path / "theirs")
-    written_by(plan(session, "picks", "this", tmp_path / "out", [".star"]))
+    written_by(plan(session, "picks", "this", tmp_path / "out", ["star"]))
     assert (tmp_path / "theirs").read_text() == "theirs"
     assert not (tmp_path / "out" / "a.star").is_symlink()

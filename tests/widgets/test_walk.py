@@ -218,7 +218,7 @@ def test_series_is_labelled_learnt_tuned_given_verdicts_picked_and_exported(
     # export all of them in two formats
     export = show("Export")
     export.scope.value = "all but the excluded"
-    export.formats["EMAN (.box)"].value = True
+    export.formats["box"].value = True
     export.destination.value = tmp_path / "picks"
     export.save.native.click()
     wait_for(lambda: export.status.value.startswith("Wrote"))

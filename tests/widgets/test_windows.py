@@ -14,6 +14,8 @@ from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.sampling import Sampling
+from napari_deepem.core.types import Picks
+from napari_deepem.io.coordinates import write_coordinates
 from napari_deepem.io.images import write_image
 from napari_deepem.io.models import save_model
 from napari_deepem.widgets.docks.pick import Pick
@@ -96,4 +98,10 @@ def test_folder_is_opened_with_every_dock_and_by_dropping_it(
         "second_1",
     ]
     assert list(session.files) == ["first_1"]
+    table = second / "first_1.csv"
+    write_coordinates(table, Picks(np.array([[10.0, 100.0]]), None, 24))
+    drop(viewer, table)  # napari has a reader of tables itself, and would ask
+    points = viewer.layers["first_1.csv"]
+    image = viewer.layers["first_1"]
+    np.testing.assert_array_equal(points.data_to_world((10, 100)), image.data_to_world((10, 100)))
     link_of(viewer).autosave.close()

@@ -9,19 +9,18 @@ from pathlib import Path
 from time import perf_counter
 
 from napari_deepem.batch.evaluate import as_json_values
-from napari_deepem.batch.run_folder import PickFolder
+from napari_deepem.batch.picker import Picker
+from napari_deepem.batch.run_folder import RunFolder
+from napari_deepem.batch.scorer import Scorer
 from napari_deepem.batch.train import LabelledFiles, train_on_files
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.metrics import Evaluation, evaluate
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.jobs import EpochDone
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
-from napari_deepem.core.picking.pick import pick_candidates
 from napari_deepem.core.picking.precision_estimate import PrecisionEstimate, judge
 from napari_deepem.core.picking.score_evidence import PrecisionEvidence, sum_of
-from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
 from napari_deepem.core.training.label_advice import once
 from napari_deepem.core.training.settings import TrainingSettings
@@ -36,6 +35,7 @@ from napari_deepem.io.images import (
     write_image,
 )
 from napari_deepem.io.models import save_model
+from napari_deepem.io.pick_records import PickRecord
 
 HELD_OUT_SHARE = 1 / 3
 FIGURE_MICROGRAPHS = 2  # so many are drawn
@@ -58,6 +58,7 @@ class DemoMicrograph:
     ranking: Picks  # whatever their scores
     picks: Picks  # at the model's threshold
     evidence: PrecisionEvidence | None  # of how many of these are particles, without the labels
+    record: PickRecord
     score_map: ScoreMap
     score_seconds: float
 
@@ -136,13 +137,15 @@ def run_demo(
     settings = TrainingSettings(box_size_px, seed=seed, start=start)
     training, held_out = split(data)
     names = [micrograph_name(path) for path in held_out]
-    output = PickFolder.claim(folder, names, FORMATS, with_scores=True)
+    output = RunFolder(folder, FORMATS, with_scores=True)
+    output.claim(names)
     yield Step(f"Training on {len(training)} micrographs")
     started = perf_counter()
     model = yield from train_on_files(training, data, settings)
     train_seconds = perf_counter() - started
     model_path = save_model(model, folder / "model.safetensors")
-    picked = yield from _pick_held_out(held_out, data, model)
+    picker = Picker(Scorer(model), PickCriteria.of_model(model), output, overwrites=True)
+    picked = yield from _pick_held_out(held_out, data, picker)
     truth_yx = [one.truth_yx for one in picked]
     radius_px = SAME_PARTICLE_BOXES * box_size_px
     result = DemoResult(
@@ -173,26 +176,27 @@ def split(data: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _pick_held_out(
-    paths: list[Path], data: Path, model: Model
+    paths: list[Path], data: Path, picker: Picker
 ) -> Generator[Step, None, list[DemoMicrograph]]:
     particles = read_coordinate_set(data, [micrograph_name(path) for path in paths])
     picked = []
     for path in paths:
         yield Step(f"Picking {micrograph_name(path)}")
-        micrograph = read_micrograph(path)
+        source = picker.source_of(path)
         started = perf_counter()
-        score_map = score(micrograph, model)
+        record, score_map = picker.record_of(path, source)
         seconds = perf_counter() - started
-        candidates = find_candidates(score_map)
-        criteria = PickCriteria.of_model(model)
-        picks, evidence = pick_candidates(candidates, model, criteria, micrograph.pixel_size)
+        candidates = record.candidates
+        assert candidates is not None
+        assert score_map is not None
         picked.append(
             DemoMicrograph(
                 path=path,
-                truth_yx=once(particles[micrograph.name].centres_yx, model.box_size_px),
+                truth_yx=once(particles[micrograph_name(path)].centres_yx, candidates.box_size_px),
                 ranking=PickCriteria(threshold=0.0).picks_of(candidates),
-                picks=picks,
-                evidence=evidence,
+                picks=picker.criteria.picks_of(candidates),
+                evidence=picker.evidence_of_record(record),
+                record=record,
                 score_map=score_map,
                 score_seconds=seconds,
             )
@@ -200,15 +204,17 @@ def _pick_held_out(
     return picked
 
 
-def _write(result: DemoResult, output: PickFolder) -> None:
+def _write(result: DemoResult, output: RunFolder) -> None:
     from napari_deepem.batch.figures import draw_curves, draw_picks  # loads matplotlib
 
     folder, radius_px = result.folder, result.of_rankings.radius_px
-    for picked in result.picked:
-        output.write(picked.name, picked.picks)
+    for index, picked in enumerate(result.picked):
+        score_map = picked.score_map if index == 0 else None  # one to look at
+        written = output.picks_of(picked.name, picked.record)
+        assert written is not None
+        output.write(written, picked.record, score_map)
     shown = result.picked[:FIGURE_MICROGRAPHS]
     micrographs = [read_micrograph(picked.path) for picked in shown]
-    output.write_scores(micrographs[0].name, shown[0].score_map, micrographs[0].pixel_size)
     draw_picks(
         folder / "picks.png",
         micrographs,

@@ -19,7 +19,7 @@ from napari_deepem.core.training.label_advice import (
 )
 from napari_deepem.core.types import FloatArray
 from napari_deepem.core.wording import counted
-from napari_deepem.io.coordinates import coordinate_names, read_coordinate_set
+from napari_deepem.io.coordinates import match_names, open_source
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -57,38 +57,35 @@ def evaluate_files(
     for length in (box_size_px, 1.0 if radius_px is None else radius_px):
         if not 0 < length < inf:
             raise InputError("box and radius must be positive: give them in pixels")
-    with_picks, with_truth = coordinate_names(picks), coordinate_names(truth)
-    names = [name for name in with_picks if name in with_truth]
+    picked, true = open_source(picks), open_source(truth)
+    with_picks, with_truth = picked.names, true.names
+    matched = match_names(with_picks, with_truth)
     other_name = None
-    if not names and len(with_picks) == len(with_truth) == 1:
-        picks_of = read_coordinate_set(picks, with_picks)
-        (particles,) = read_coordinate_set(truth, with_truth).values()
-        truth_of = {with_picks[0]: particles}
-        other_name, names, with_truth = with_truth[0], with_picks, with_picks  # whatever its name
-    elif names:
-        picks_of, truth_of = read_coordinate_set(picks, names), read_coordinate_set(truth, names)
-    else:
+    if not matched and len(with_picks) == len(with_truth) == 1:
+        matched = {with_picks[0]: with_truth[0]}  # whatever its name
+        other_name = with_truth[0]
+    if not matched:
         raise InputError(
             f"no micrograph has both picks and truth: {picks} has {with_picks[0]}, "
             f"{truth} has {with_truth[0]}; names must agree"
         )
-    if not any(len(truth_of[name]) for name in names):
+    names = list(matched)
+    picks_of = [picked.picks_of(name) for name in names]
+    all_truth_yx = [true.picks_of(matched[name]).centres_yx for name in names]
+    if not any(map(len, all_truth_yx)):
         raise InputError(f"the truth in {truth} is empty: there is nothing to compare with")
-    all_truth_yx = [truth_of[name].centres_yx for name in names]
     truth_yx = [once(centres_yx, box_size_px) for centres_yx in all_truth_yx]
     return FileEvaluation(
         evaluate(
-            [picks_of[name] for name in names],
+            picks_of,
             truth_yx,
             SAME_PARTICLE_BOXES * box_size_px if radius_px is None else radius_px,
         ),
         names,
-        without_truth=[name for name in with_picks if name not in names],
-        without_picks=[name for name in with_truth if name not in names],
+        without_truth=[name for name in with_picks if name not in matched],
+        without_picks=[name for name in with_truth if name not in set(matched.values())],
         other_name=other_name,
-        remarks=tuple(
-            _remarks([picks_of[name].centres_yx for name in names], all_truth_yx, box_size_px)
-        ),
+        remarks=tuple(_remarks([each.centres_yx for each in picks_of], all_truth_yx, box_size_px)),
     )
 
 

@@ -18,7 +18,7 @@ from napari_deepem.core.training.label_advice import LabelledImage, label_advice
 from napari_deepem.core.training.refinement import refine_epochs
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Labels, Micrograph, Picks
-from napari_deepem.io.coordinates import coordinate_names, read_coordinate_set
+from napari_deepem.io.coordinates import open_source, read_coordinate_set
 from napari_deepem.io.images import micrograph_name, read_micrograph
 
 NOTHING = Picks(np.empty((0, 2)))
@@ -71,11 +71,11 @@ def read_verdicts(paths: Sequence[Path], files: VerdictFiles, box_size_px: int) 
             ]
             labels = _labels(name, *picks_and_verdicts, box_size_px=box_size_px)
             verdicts.append(LabelledMicrograph(name, labels, complete=False, source=path))
-    in_files = {name for path in (files.accepted, files.rejected) for name in _names_in(path)}
+    others = [name for path in (files.accepted, files.rejected) for name in _others_in(path, names)]
     return VerdictsRead(
         verdicts=verdicts,
         without_verdict=[name for name in names if name not in with_verdict],
-        not_given=sorted(in_files - set(names)) if len(names) > 1 else [],
+        not_given=sorted(set(others)) if len(names) > 1 else [],
     )
 
 
@@ -93,8 +93,13 @@ def _labels(
         raise InputError(f"{name}: {error}") from error
 
 
-def _names_in(path: Path | None) -> list[str]:
-    return [] if path is None else coordinate_names(path)
+def _others_in(path: Path | None, names: list[str]) -> list[str]:
+    """The micrographs of a file or folder that are none of those given."""
+    if path is None:
+        return []
+    source = open_source(path)
+    given = set(source.match(names).values())
+    return [name for name in source.names if name not in given]
 
 
 def recall(
@@ -153,18 +158,22 @@ def refine_on_files(
     paths: Sequence[Path],
     files: VerdictFiles,
     settings: TrainingSettings,
+    pixel_size: float | None = None,
 ) -> Generator[MicrographRead | VerdictsRead | EpochDone, None, Model]:
     """A stream of micrographs, the verdicts on them and epochs that returns the refined model.
 
-    The files of the model's training set must be there, see `recall`.
+    The files of the model's training set must be there, see `recall`. `pixel_size` is that of all
+    micrographs, A/px; None: what their files say.
     """
     verdicts_read = read_verdicts(paths, files, model.box_size_px)
-    earlier, verdicts = _images_of(model.training_set), _images_of(verdicts_read.verdicts)
+    earlier, verdicts = (
+        _images_of(items, pixel_size) for items in (model.training_set, verdicts_read.verdicts)
+    )
     suggestion = BoxSuggestion()
 
     def read(item: LabelledMicrograph) -> Micrograph:
         assert item.source is not None
-        micrograph = read_micrograph(item.source)
+        micrograph = read_micrograph(item.source, pixel_size)
         suggestion.add(micrograph, item.labels)
         return micrograph
 
@@ -184,8 +193,10 @@ def refine_on_files(
     return (yield from job)
 
 
-def _images_of(items: Sequence[LabelledMicrograph]) -> list[LabelledImage]:
-    return [labelled_image(item.name, item.labels, item.source) for item in items]
+def _images_of(
+    items: Sequence[LabelledMicrograph], pixel_size: float | None
+) -> list[LabelledImage]:
+    return [labelled_image(item.name, item.labels, item.source, pixel_size) for item in items]
 
 
 def _usable(

@@ -1,89 +1,187 @@
-"""Folders that picks and score maps are written into, where a user's files are never touched."""
+"""The folder of a run that picks: its coordinate files, and a record of every micrograph.
+
+A file of a user is never touched: ours are those of micrographs that have a record there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import Picks, ScoreMap
+from napari_deepem.core.picking.criteria import PickCriteria
+from napari_deepem.core.types import ScoreMap
 from napari_deepem.io.atomic import check_writable
-from napari_deepem.io.coordinates import WRITABLE, write_coordinates
+from napari_deepem.io.coordinates import (
+    FORMATS,
+    Format,
+    MicrographPicks,
+    format_called,
+    keeps_below,
+    options_by_format,
+    write_coordinate_set,
+)
 from napari_deepem.io.images import write_image
-from napari_deepem.io.owned_files import Records
+from napari_deepem.io.pick_records import (
+    Described,
+    PickRecord,
+    read_description,
+    read_record,
+    recorded_names,
+    write_record,
+)
 
-RECORDS = ".napari-deepem-picks-"  # each with names of files in a folder that are ours
-FIRST_RECORD = ".napari-deepem-picks.json"  # one for all runs, as version 0.1.0 wrote it
+FIRST_RECORD = ".napari-deepem-picks.json"  # of names of files that are ours, in version 0.1.0
 SCORES = "_scores.mrc"  # the end of a score map's name
 
 
-@dataclass(eq=False, slots=True)
-class PickFolder:
-    """A folder for the coordinate files of certain micrographs, in certain formats.
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """A folder for the coordinate files of micrographs, in certain formats, and for their records.
 
-    Perhaps for their score maps, too.
+    Perhaps for their score maps, too. It can be copied to other processes.
     """
 
     folder: Path
-    formats: tuple[str, ...]  # without dots
-    planned: frozenset[str]  # names of files to come
-    old: frozenset[str]  # names of older files of these micrographs, which are ours
-    on_record: bool = False  # that the files to come are ours
+    formats: tuple[str, ...]
+    with_scores: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)  # of the formats
 
-    @classmethod
-    def claim(
-        cls,
-        folder: Path,
-        names: Sequence[str],
-        formats: tuple[str, ...],
-        *,
-        with_scores: bool = False,
-    ) -> PickFolder:
-        """The folder, where no file of anybody else would be replaced or hidden. Makes nothing yet.
+    def claim(self, names: Sequence[str]) -> None:
+        """Make sure that no file of anybody else would be replaced or hidden. Makes nothing yet.
 
         Raises
         ------
         InputError
-            If it can't be written into, or holds coordinates of these micrographs, or images named
-            as their score maps, that this program did not make: labels, most likely.
+            If the folder can't be written into, or holds coordinates of these micrographs, or
+            images named as their score maps, that this program did not make: labels, most likely.
+            Or none of the formats has an option of `options`.
         """
-        check_writable(folder)
-        score_maps = [f"{name}{SCORES}" for name in names if with_scores]
-        possible = [f"{name}{suffix}" for name in names for suffix in WRITABLE] + score_maps
-        present = [name for name in possible if (folder / name).exists()]
-        # after looking what is there: another run puts files on record, then writes them
-        ours = Records(folder, RECORDS).names() | _first_names(folder)
-        for name in present:
-            if name not in ours:
-                raise InputError(
-                    f"{folder / name} was not picked by this program and would be replaced or "
-                    "hidden: choose another folder for the picks"
-                )
-        planned = [f"{name}.{suffix}" for name in names for suffix in formats] + score_maps
-        return cls(folder, formats, frozenset(planned), frozenset(present))
+        options_by_format(map(format_called, self.formats), self.options)
+        check_writable(self.folder)
+        first_names = _first_names(self.folder)
+        one_each = [format for format in FORMATS if not format.is_one_file]
+        for name in names:
+            possible = self._files_of(name, one_each)
+            present = [file for file in possible if (self.folder / file).exists()]
+            if not present:
+                continue
+            described = read_description(self.folder, name)
+            ours = first_names | set(() if described is None else described.files)
+            self._refuse(file for file in present if file not in ours)
+        self._refuse(file for file in self._whole_files() if self._is_of_others(file))
 
-    def write(self, name: str, picks: Picks) -> list[Path]:
-        """The paths of a micrograph's picks, written in every format; older others are removed."""
-        if not self.on_record:  # no sooner: a run that picks nothing leaves nothing
-            Records(self.folder, RECORDS).add(self.planned)
-            self.on_record = True
-        written = [self.folder / f"{name}.{suffix}" for suffix in self.formats]
-        for path in written:
-            write_coordinates(path, picks)
-        for path in (self.folder / f"{name}{suffix}" for suffix in WRITABLE):
-            if path not in written and path.name in self.old:
-                path.unlink(missing_ok=True)
+    def has_all(self, name: str) -> bool:
+        """Whether all files of a micrograph's own are there, besides its record."""
+        return all((self.folder / file).exists() for file in self._files_of(name))
+
+    def picks_of(self, name: str, record: PickRecord) -> MicrographPicks | None:
+        """The picks of a micrograph's record, with what the formats hold; None if it failed."""
+        return picks_of_record(name, record, with_below=keeps_below(self.formats))
+
+    def write(
+        self, picked: MicrographPicks, record: PickRecord, score_map: ScoreMap | None = None
+    ) -> list[Path]:
+        """The paths of a micrograph's own files, which are written after its record.
+
+        What was picked from other pixels, or by other criteria, goes first: whenever it ends, the
+        files that are there belong to the record. Files for all micrographs come in `finish`.
+        """
+        name, described = picked.name, record.described
+        old = read_description(self.folder, name)
+        older_files = () if old is None else old.files
+        if not described.agrees_with(old):
+            for file in older_files:
+                (self.folder / file).unlink(missing_ok=True)
+            older_files = ()
+        files = tuple(dict.fromkeys((*self._files_of(name), *older_files)))
+        described = described.model_copy(update={"files": files})
+        write_record(self.folder, name, PickRecord(described, record.candidates))
+        written: list[Path] = []
+        for format in map(format_called, self.formats):
+            if not format.is_one_file:
+                written += self._write([picked], format)
+        if score_map is not None and self.with_scores:
+            written.append(self.folder / f"{name}{SCORES}")
+            grid_size = picked.pixel_size and picked.pixel_size * score_map.step_px
+            write_image(written[-1], score_map.scores, grid_size)
         return written
 
-    def write_scores(self, name: str, score_map: ScoreMap, pixel_size: float | None) -> Path:
-        """The path of a micrograph's scores, written after its picks, with the grid's pixel size.
+    def write_failure(self, name: str, described: Described) -> None:
+        """Keep on record that a micrograph failed; one that was picked before stays as it is."""
+        old = read_description(self.folder, name)
+        if old is None or old.state == "failed":
+            write_record(self.folder, name, PickRecord(described, None))
 
-        `pixel_size` is that of the micrograph, A/px; None: not known.
+    def finish(self) -> list[Path]:
+        """The paths of the files for all micrographs that the folder has records of.
+
+        Other runs may be at work in the folder: what they add while a file is written makes it be
+        written again, by whoever is last.
         """
-        path = self.folder / f"{name}{SCORES}"
-        write_image(path, score_map.scores, pixel_size and pixel_size * score_map.step_px)
-        return path
+        formats = [format_called(name) for name in self.formats]
+        formats = [format for format in formats if format.is_one_file]
+        names: list[str] = []
+        while formats and names != (names := sorted(recorded_names(self.folder))):
+            picked = [each for name in names if (each := self._recorded(name)) is not None]
+            for format in formats if picked else ():
+                self._write(picked, format)
+        return [self.folder / format.place for format in formats if names]
+
+    def _write(self, picked: Sequence[MicrographPicks], format: Format) -> list[Path]:
+        options = options_by_format(map(format_called, self.formats), self.options)[format.name]
+        return write_coordinate_set(self.folder, picked, format.name, options)
+
+    def _recorded(self, name: str) -> MicrographPicks | None:
+        """The picks that a record stands for; None of one that failed."""
+        record = read_record(self.folder, name)
+        return None if record is None else self.picks_of(name, record)
+
+    def _files_of(self, name: str, more: Iterable[Format] = ()) -> list[str]:
+        """The files of one micrograph's own, from the folder on, and those of more formats."""
+        formats = {format.name: format for format in (*map(format_called, self.formats), *more)}
+        paths = [
+            path
+            for format in formats.values()
+            if not format.adds_to_file
+            for path in format.own_files_of(Path(), name)
+        ]
+        scores = [f"{name}{SCORES}"] if self.with_scores else []
+        return [*(path.as_posix() for path in paths), *scores]
+
+    def _whole_files(self) -> list[str]:
+        formats = map(format_called, self.formats)
+        return [format.place for format in formats if format.is_one_file]
+
+    def _is_of_others(self, file: str) -> bool:
+        """Whether there is a file for all micrographs, in a folder where none was picked."""
+        return (self.folder / file).exists() and not any(recorded_names(self.folder))
+
+    def _refuse(self, files: Iterable[str]) -> None:
+        for file in files:
+            raise InputError(
+                f"{self.folder / file} was not picked by this program and would be replaced or "
+                "hidden: choose another folder for the picks"
+            )
+
+
+def picks_of_record(
+    name: str, record: PickRecord, *, with_below: bool = False
+) -> MicrographPicks | None:
+    """The picks of a micrograph as its record says that they were picked; None if it failed."""
+    described = record.described
+    if record.candidates is None:
+        return None
+    criteria = PickCriteria(**described.criteria.model_dump())
+    return MicrographPicks(
+        name,
+        criteria.picks_of(record.candidates),
+        criteria.below_of(record.candidates) if with_below else None,
+        path=described.path,
+        shape=described.shape,
+        pixel_size=described.pixel_size,
+    )
 
 
 def _first_names(folder: Path) -> frozenset[str]:

@@ -57,6 +57,7 @@ class Scorer:
     step_px: int | None = None  # between neighbouring boxes; None: an eighth of the box, or less
     device: DeviceName = "auto"
     keeps: bool = False  # what is scored, beside the micrographs or at home, see `place_of`
+    pixel_size: float | None = None  # A/px of what is read; None: what the files say
 
     @property
     def key(self) -> str:
@@ -94,8 +95,8 @@ class Scorer:
             raise InputError(f"{name} was closed: open it again")
         name = name or micrograph_name(path)
         if kept is not None:
-            return Source(name, read_pixel_size(path), None, kept, path, stamp)
-        micrograph = replace(read_micrograph(path), name=name)
+            return Source(name, self.pixel_size or read_pixel_size(path), None, kept, path, stamp)
+        micrograph = replace(read_micrograph(path, self.pixel_size), name=name)
         return Source(name, micrograph.pixel_size, micrograph, None, path, stamp, was_read=True)
 
     def scores_of(

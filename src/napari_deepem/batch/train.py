@@ -26,6 +26,7 @@ class LabelledFiles:
     without_labels: list[str]  # names of the micrographs that were given but have no coordinates
     images: Sequence[LabelledImage] = ()  # the same with labels as they were given
     advice: tuple[str, ...] = ()  # sentences on the labels, see `label_advice`
+    pixel_size: float | None = None  # A/px of all of them; None: what the files say
 
     @property
     def n_particles(self) -> int:
@@ -33,7 +34,9 @@ class LabelledFiles:
         return sum(len(labels.positive_yx) for labels in self.labels)
 
 
-def find_labelled(paths: Sequence[Path], coordinates: Path, box_size_px: int) -> LabelledFiles:
+def find_labelled(
+    paths: Sequence[Path], coordinates: Path, box_size_px: int, pixel_size: float | None = None
+) -> LabelledFiles:
     """The micrographs that have coordinates, matched by name, and their labels.
 
     Parameters
@@ -44,6 +47,8 @@ def find_labelled(paths: Sequence[Path], coordinates: Path, box_size_px: int) ->
         A folder of `.box`, `.star` or `.csv` files, or one file for several micrographs.
     box_size_px : int
         Labels that are far nearer than this are one.
+    pixel_size : float, optional
+        A/px of all micrographs; None: what their files say.
 
     Raises
     ------
@@ -51,12 +56,16 @@ def find_labelled(paths: Sequence[Path], coordinates: Path, box_size_px: int) ->
         A coordinate file can't be used, no micrograph has coordinates, or many lie outside.
     """
     labels_of = read_labels(paths, coordinates)
-    images = [labelled_image(micrograph_name(path), each, path) for path, each in labels_of.items()]
+    images = [
+        labelled_image(micrograph_name(path), each, path, pixel_size)
+        for path, each in labels_of.items()
+    ]
     return LabelledFiles(
         paths=list(labels_of),
         labels=[image.usable(box_size_px) for image in images],
         without_labels=[micrograph_name(path) for path in paths if path not in labels_of],
         images=images,
+        pixel_size=pixel_size,
     )
 
 
@@ -70,17 +79,19 @@ def read_labels(paths: Sequence[Path], coordinates: Path) -> dict[Path, Labels]:
     }
 
 
-def labelled_image(name: str, labels: Labels, path: Path | None) -> LabelledImage:
-    """A micrograph with labels, and what the header of its file says."""
+def labelled_image(
+    name: str, labels: Labels, path: Path | None, pixel_size: float | None = None
+) -> LabelledImage:
+    """A micrograph with labels, and what its header says; a given pixel size counts more."""
     if path is None:
         return LabelledImage(name, labels)
-    return LabelledImage(name, labels, read_shape(path), read_pixel_size(path))
+    return LabelledImage(name, labels, read_shape(path), pixel_size or read_pixel_size(path))
 
 
 def read_labelled(files: LabelledFiles, suggestion: BoxSuggestion) -> Iterator[Micrograph]:
     """The micrographs, of which none is kept; a box is suggested by them as they pass."""
     for path, labels in zip(files.paths, files.labels, strict=True):
-        micrograph = read_micrograph(path)
+        micrograph = read_micrograph(path, files.pixel_size)
         suggestion.add(micrograph, labels)
         yield micrograph
 
@@ -92,10 +103,13 @@ def with_advice(files: LabelledFiles, suggestion: BoxSuggestion, box_size_px: in
 
 
 def train_on_files(
-    paths: Sequence[Path], coordinates: Path, settings: TrainingSettings
+    paths: Sequence[Path],
+    coordinates: Path,
+    settings: TrainingSettings,
+    pixel_size: float | None = None,
 ) -> Generator[LabelledFiles | EpochDone, None, Model]:
     """A stream of what was read, then of every epoch, that returns the model."""
-    labelled = find_labelled(paths, coordinates, settings.box_size_px)
+    labelled = find_labelled(paths, coordinates, settings.box_size_px, pixel_size)
     suggestion = BoxSuggestion()
     job = train_epochs(read_labelled(labelled, suggestion), labelled.labels, settings)
     first = next(job)  # of labels that can't be trained on nothing is reported but why

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -31,7 +32,8 @@ class _Errors(Console):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
-WRONG_INPUT = 2
+WRONG_INPUT = 2  # nothing was done
+SOME_FAILED = 3  # of many micrographs: the rest is done
 app = App(
     name="napari-deepem",
     help="Pick particles in cryo-EM micrographs: whole data sets, or in a window with view.",
@@ -41,24 +43,32 @@ app = App(
 )
 errors = _Errors(stderr=True, highlight=False, soft_wrap=True)
 
+# what a command does where it is refused, with its arguments: somebody may wait for its end
+when_refused: dict[str, Callable[[Sequence[str]], None]] = {}
+
 
 def run_command(arguments: list[str] | None = None) -> None:
     """Run the command of a command line, and refuse wrong input in one line."""
     # Threads of torch that spin while they wait take ten times as long on a machine that is busy.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = sys.argv[1:] if arguments is None else arguments
+    command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     try:
         if "" in arguments:  # as a path it would be the folder that one happens to be in
             app.parse_args(arguments, exit_on_error=False, print_error=False)  # or no path is
             raise InputError("an argument is empty: give one, or set the variable it comes from")
         app(arguments, exit_on_error=False, print_error=False)
+        return
     except CycloptsError as error:
-        fail(f"{' '.join(str(error).split())} (see napari-deepem --help)")
+        message = f"{' '.join(str(error).split())} (see napari-deepem --help)"
     except InputError as error:
-        fail(str(error))
+        message = str(error)
     except OSError as error:
         place = error.filename or "a file or the output"
-        fail(f"{place}: {error.strerror or error}; check path and rights")
+        message = f"{place}: {error.strerror or error}; check path and rights"
+    if command in when_refused:
+        when_refused[command](rest)
+    fail(message)
 
 
 def fail(message: str) -> None:

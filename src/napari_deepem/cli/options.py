@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from napari_deepem.core.training.starts import Start
 
 Micrographs = Annotated[
-    list[str], Parameter(help="MRC files, folders or patterns.", consume_multiple=True)
+    list[str], Parameter(help="MRC, TIFF or EER files, folders or patterns.", consume_multiple=True)
+]
+# of coordinate files, as the registry has them: a test holds it
+FORMAT_NAMES = "box, json, star, autopick, particles, cbox, topaz, cs, csv"
+FormatOptions = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--option",
+        help="NAME=VALUE: an option of a format, which is named with its choices if it is wrong.",
+    ),
 ]
 FIRST_STARTS: dict[str, Literal["general", "chance"]] = {"general": "general", "chance": "chance"}
 LONGEST_QUOTE = 40  # letters of what was given, in a line that refuses it
@@ -92,7 +101,10 @@ Threshold = Annotated[Literal["f2"] | float, number(0, 1, or_word="f2")]
 StdRange = Annotated[tuple[float, float], pair_of(float, 0, 1000)]
 Distance = Annotated[float, number(0, 100_000)]  # px
 Length = Annotated[float, number(0.001, 100_000)]  # px, of a box or a radius
+WorkerCount = Annotated[Literal["auto"] | int, whole(1, 1024, or_word="auto")]
+JobCount = Annotated[int, whole(1, 10_000)]
 Minutes = Annotated[float, number(0.001, 100_000)]
+PixelSize = Annotated[float, number(0.01, 1000)]  # A/px
 Share = Annotated[float, number(0, 1)]
 Device = DeviceName
 RecipeName = Literal["modern", "wide", "deepem2017"]
@@ -111,9 +123,25 @@ def start_of(name: str | None) -> Start | None:
     return load_model(path)
 
 
+def given_format_options(arguments: Sequence[str] | None) -> dict[str, str]:
+    """The values of options of formats by name; InputError for what is no NAME=VALUE, or twice."""
+    options: dict[str, str] = {}
+    for argument in arguments or ():
+        name, sign, value = (part.strip() for part in argument.partition("="))
+        if not (name and sign and value):
+            raise InputError(f"--option {argument[:LONGEST_QUOTE]}: give NAME=VALUE")
+        if name in options:
+            raise InputError(f"--option {name} is given twice: give one value")
+        options[name] = value
+    return options
+
+
 def given_micrographs(arguments: Sequence[str]) -> list[Path]:
-    """The micrographs that arguments stand for; a file that has several names is told of."""
-    from napari_deepem.io.images import files_of_several_names, find_micrographs
+    """The micrographs that arguments stand for.
+
+    Told of are a file that has several names, and what is read otherwise than one may expect.
+    """
+    from napari_deepem.io.images import files_of_several_names, find_micrographs, remarks_on
 
     paths = find_micrographs(arguments)
     twins = files_of_several_names(paths)
@@ -122,6 +150,8 @@ def given_micrographs(arguments: Sequence[str]) -> list[Path]:
         text = f"{names} are one file, which counts as {len(twins[0])} micrographs"
         text += f" (and {counted(more, 'more such file')})" if more else ""
         errors.print(f"napari-deepem: {text}", markup=False)
+    for remark in remarks_on(paths):
+        errors.print(f"napari-deepem: {remark}", markup=False)
     return paths
 
 

@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from rich.console import Console
+from cyclopts import Parameter
 
-from napari_deepem.cli.app import WRONG_INPUT, app, errors
+from napari_deepem.cli.app import SOME_FAILED, app, errors
 from napari_deepem.cli.options import (
+    FORMAT_NAMES,
     Device,
     Distance,
+    FormatOptions,
     GeneralBox,
+    JobCount,
     Micrographs,
+    Minutes,
+    PixelSize,
     StdRange,
     Step,
     Threshold,
+    WorkerCount,
+    given_format_options,
     given_micrographs,
     rising,
 )
-from napari_deepem.cli.progress import progress_bar
+from napari_deepem.cli.picking_progress import PickingCourse, ProgressMode, follow_picking
 from napari_deepem.cli.propose_box import follow_proposing
+from napari_deepem.cli.watching import arrived, follow_watching
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.devices import DeviceName
-from napari_deepem.core.wording import counted
 
 if TYPE_CHECKING:
-    from napari_deepem.batch.pick import MicrographDone
-    from napari_deepem.batch.series_run import SeriesRun
+    from napari_deepem.batch.workforce import Workforce
     from napari_deepem.core.network.model import Model
+    from napari_deepem.core.picking.criteria import PickCriteria
+
+FEWEST_TO_REPORT = 10  # micrographs, if nobody asks for it
 
 
 @app.command
@@ -43,15 +52,29 @@ def pick(
     model: Path | None = None,
     box: GeneralBox | None = None,
     out: Path,
-    format: str = "box,star",
+    format: Annotated[
+        str, Parameter(help=f"Formats, separated by commas: {FORMAT_NAMES}.")
+    ] = "box,star",
+    option: FormatOptions = None,
     threshold: Threshold = "f2",
     std_range: StdRange | None = None,
     min_distance: Distance | None = None,
     step: Step | None = None,
+    pixel_size: PixelSize | None = None,
     device: Device = "auto",
     all_candidates: bool = False,
     score_maps: bool = False,
     keep_scores: bool = False,
+    overwrite: bool = False,
+    workers: WorkerCount = "auto",
+    scheduler: str | None = None,
+    cluster: Literal["slurm"] | None = None,
+    jobs: JobCount | None = None,
+    cluster_config: Path | None = None,
+    watch: bool = False,
+    until_idle: Minutes | None = None,
+    progress: ProgressMode = "auto",
+    report: Annotated[bool | None, Parameter(negative="--no-report")] = None,
 ) -> None:
     """Pick particles; writes one coordinate file a micrograph and format.
 
@@ -67,8 +90,6 @@ def pick(
         auto, which takes what `propose-box` proposes first.
     out
         Folder for the coordinate files.
-    format
-        Formats, separated by commas: box (EMAN), star (RELION), csv.
     threshold
         Lowest score that is picked, 0 to 1; "f2": where F2 was best in training.
     std_range
@@ -80,6 +101,8 @@ def pick(
     step
         Distance between neighbouring boxes that are scored, in pixels, a multiple of the model's
         binning; by default at most an eighth of the box. The paper's is 20 px after binning.
+    pixel_size
+        A/px of the micrographs, where their headers say nothing or what is not so.
     device
         What scores: auto takes an NVIDIA (cuda) or Apple (mps) GPU where there is one. Scores that
         were kept of a file as it is now are taken as they are, whatever made them.
@@ -90,29 +113,125 @@ def pick(
         Write the score map of each micrograph too, as NAME_scores.mrc.
     keep_scores
         Keep each score map beside the micrographs, where the window and the next pick find it.
+    overwrite
+        Pick every micrograph anew. Otherwise a folder that was picked into before goes on: only
+        what is missing or has changed is done, and other criteria pick from what was scored.
+    workers
+        Processes here that pick side by side, each by one thread: any number writes the same bytes.
+        By default one for each core or GPU if there are 100 micrographs or more, else one process
+        with all threads. More than one needs Dask: pip install 'napari-deepem[cluster]'.
+    scheduler
+        Address of a Dask scheduler that is running, such as tcp://10.0.0.5:8786: its workers pick.
+    cluster
+        Start jobs of SLURM that pick, by dask-jobqueue.
+    jobs
+        How many jobs.
+    cluster_config
+        A YAML file with what a job is to have: queue, cores, memory, walltime, account, and all
+        else that `SLURMCluster` of dask-jobqueue takes.
+    watch
+        Go on picking micrographs as they arrive, until it is stopped (Ctrl-C): what was written is
+        kept and up to date, and the same command goes on. One process picks.
+    until_idle
+        With --watch: end when nothing has arrived for so many minutes.
+    progress
+        What is told meanwhile: auto shows a bar in a terminal and a line for each micrograph
+        elsewhere; json writes an object a line to the output, for programs; quiet tells of failures
+        alone.
+    report
+        Write report.html, a page to look at, and report.json into the folder; so it is by default
+        from 10 micrographs on.
     """
     from napari_deepem.batch.pick import PickSettings, check_formats, pick_files
+    from napari_deepem.batch.watch import Watch, watch_files
+    from napari_deepem.batch.workforce import default_workforce
+    from napari_deepem.core.network.devices import chosen_device
     from napari_deepem.core.network.general import is_general
-    from napari_deepem.core.picking.criteria import PickCriteria
 
     formats = check_formats(format.split(","))
-    paths = given_micrographs(micrographs)
-    chosen = _model_for(paths, model, box, device)
-    criteria = PickCriteria(
-        threshold=chosen.threshold if threshold == "f2" else threshold,
-        std_range=chosen.std_range if std_range is None else rising(std_range),
-        min_distance_px=chosen.min_distance_px if min_distance is None else min_distance,
-    )
+    options = given_format_options(option)
+    paths = arrived(micrographs) if watch else given_micrographs(micrographs)
+    chosen = model_for(paths, model, box, device)
+    criteria = criteria_for(chosen, threshold, std_range, min_distance)
     if all_candidates:
         criteria = replace(criteria, threshold=0.0, std_range=None)
-    settings = PickSettings(criteria, formats, score_maps, step, device, keep_scores)
-    job = pick_files(paths, chosen, out, settings)
-    failed = follow_picking(job, len(paths), errors, by_general=is_general(chosen))
-    if failed:
-        sys.exit(WRONG_INPUT)
+    settings = PickSettings(
+        criteria,
+        formats,
+        score_maps,
+        step,
+        device,
+        keep_scores,
+        overwrite=overwrite,
+        pixel_size=pixel_size,
+        options=options,
+    )
+    workforce = _workforce(workers, scheduler, cluster, jobs, cluster_config)
+    course = PickingCourse(len(paths), by_general=is_general(chosen))
+    write_report = partial(write_run_report, out, chosen, model, criteria, course)
+    if watch:
+        if workforce is not None:
+            raise InputError("--watch picks by one process: leave out workers and clusters")
+        idle_s = None if until_idle is None else 60 * until_idle
+        find = partial(arrived, micrographs)
+        arriving = watch_files(find, chosen, out, settings, Watch(idle_s=idle_s))
+        follow_watching(
+            arriving, course, errors, progress, None if report is False else write_report
+        )
+    else:
+        if workforce is None and workers == "auto":
+            workforce = default_workforce(len(paths), chosen_device(device).type)
+        job = pick_files(paths, chosen, out, replace(settings, workforce=workforce))
+        follow_picking(job, course, errors, progress)
+        if report or (report is None and len(paths) >= FEWEST_TO_REPORT):
+            write_report()
+            if course.picks:
+                errors.print(f"report: {out / 'report.html'}", markup=False)
+    if course.problems:
+        sys.exit(SOME_FAILED)
 
 
-def _model_for(
+def _workforce(
+    workers: int | str,
+    scheduler: str | None,
+    cluster: str | None,
+    jobs: int | None,
+    config: Path | None,
+) -> Workforce | None:
+    """Who is to pick, if options say so; InputError where they say two things."""
+    from napari_deepem.batch.workforce import Workforce
+
+    if (cluster is None) != (jobs is None):
+        raise InputError("--cluster slurm and --jobs N go together: give both, or none")
+    ways = [workers != "auto", scheduler is not None, jobs is not None]
+    if sum(ways) > 1:
+        raise InputError("--workers, --scheduler and --cluster: give one of them")
+    if config is not None and jobs is None:
+        raise InputError("--cluster-config goes with --cluster slurm --jobs N")
+    if scheduler is not None:
+        return Workforce(scheduler=scheduler)
+    if jobs is not None:
+        return Workforce(slurm_jobs=jobs, slurm_config=config)
+    return None if isinstance(workers, str) else Workforce(workers)
+
+
+def criteria_for(
+    model: Model,
+    threshold: Threshold,
+    std_range: tuple[float, float] | None,
+    min_distance: float | None,
+) -> PickCriteria:
+    """The criteria that options give, and else the model."""
+    from napari_deepem.core.picking.criteria import PickCriteria
+
+    return PickCriteria(
+        threshold=model.threshold if threshold == "f2" else threshold,
+        std_range=model.std_range if std_range is None else rising(std_range),
+        min_distance_px=model.min_distance_px if min_distance is None else min_distance,
+    )
+
+
+def model_for(
     paths: Sequence[Path], path: Path | None, box: int | str | None, device: DeviceName
 ) -> Model:
     """The model in a file, or the general network for a box, which may have to be proposed."""
@@ -138,43 +257,22 @@ def _model_for(
     return general_model(box)
 
 
-def follow_picking(
-    job: Generator[MicrographDone, None, SeriesRun],
-    total: int,
-    console: Console,
-    *,
-    by_general: bool = False,
-) -> list[str]:
-    """The names of the micrographs that failed in a picking, which is run showing each of them."""
-    from napari_deepem.core.picking.precision_estimate import judge
-    from napari_deepem.core.picking.score_evidence import PrecisionEvidence, sum_of
+def write_run_report(
+    out: Path, model: Model, path: Path | None, criteria: PickCriteria, course: PickingCourse
+) -> None:
+    """Write the report of a run; nothing of one in which all failed."""
+    from napari_deepem.batch.report.report_page import Run, model_words, write_report
+    from napari_deepem.batch.run_manifest import command_line
 
-    done = picked = 0
-    evidence: PrecisionEvidence | None = None
-    with progress_bar(console, "picking") as progress:
-
-        def show(news: MicrographDone) -> None:
-            nonlocal done, picked, evidence
-            done, picked = done + 1, picked + len(news.picks or ())
-            evidence = sum_of((evidence, news.evidence))
-            if news.remark is not None:
-                console.print(f"napari-deepem: {news.remark}", markup=False)
-            elif not console.is_terminal and news.picks is not None:
-                console.print(
-                    f"{news.name}: {len(news.picks)} picks, {news.seconds:.1f} s", markup=False
-                )
-            progress.update(
-                progress.task_ids[0], completed=done, total=total, figures=f"{picked} picks"
-            )
-
-        failed = list(finish(job, show).problems)
-    if total > len(failed):
-        text = f"{picked} picks on {counted(total - len(failed), 'micrograph')}"
-        if by_general:
-            text += " by the general network"
-        if picked or by_general:
-            text += f", estimated precision {judge(evidence, is_taught=not by_general)}"
-        console.print(text, markup=False)
-    if failed and total > 1:
-        console.print(f"{len(failed)} of {total} micrographs could not be picked", markup=False)
-    return failed
+    if not course.picks:
+        return
+    run = Run(
+        out,
+        model_words(model, path),
+        criteria,
+        command_line(),
+        course.problems,
+        course.seconds,
+        course.precision,
+    )
+    write_report(run)

@@ -11,7 +11,14 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from napari_deepem.cli.app import app, errors
-from napari_deepem.cli.options import Device, Epochs, Micrographs, Seed, given_micrographs
+from napari_deepem.cli.options import (
+    Device,
+    Epochs,
+    Micrographs,
+    PixelSize,
+    Seed,
+    given_micrographs,
+)
 from napari_deepem.cli.progress import progress_bar
 from napari_deepem.cli.training_lines import describe_model, show_epoch
 from napari_deepem.core.jobs import EpochDone, MicrographRead, finish
@@ -38,6 +45,7 @@ def refine(
     earlier: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     coords: Path | None = None,
     forget: bool = False,
+    pixel_size: PixelSize | None = None,
     device: Device = "auto",
 ) -> None:
     """Train a model again with your verdicts on the picks of other micrographs.
@@ -73,6 +81,8 @@ def refine(
         Their coordinates, for a model that does not remember them.
     forget
         Do without them: train on from the model's weights with these verdicts alone.
+    pixel_size
+        A/px of the micrographs, where their headers say nothing or what is not so.
     device
         What trains: auto takes an NVIDIA (cuda) or Apple (mps) GPU where there is one. Another
         device makes another model, as another seed does.
@@ -90,7 +100,7 @@ def refine(
     else:
         trained = recall(trained, paths, given_micrographs(earlier) if earlier else (), coords)
     settings = settings_of(trained, epochs, seed, start, device)
-    job = refine_on_files(trained, paths, files, settings)
+    job = refine_on_files(trained, paths, files, settings, pixel_size)
     refined = follow_refining(job, errors)
     errors.print(describe_model(refined, save_model(refined, out)), markup=False)
 

@@ -15,6 +15,7 @@ from napari_deepem.cli.options import (
     Device,
     Epochs,
     Micrographs,
+    PixelSize,
     RecipeName,
     Seed,
     StartName,
@@ -44,6 +45,7 @@ def train(
     epochs: Epochs | None = None,
     seed: Seed = 0,
     partial_labels: bool = False,
+    pixel_size: PixelSize | None = None,
     device: Device = "auto",
 ) -> None:
     """Train a network on micrographs with coordinates, and save it as a model.
@@ -73,6 +75,8 @@ def train(
     partial_labels
         Only some of the particles of these micrographs have coordinates: picks without a label
         don't count as wrong when the threshold is set.
+    pixel_size
+        A/px of the micrographs, where their headers say nothing or what is not so.
     device
         What trains: auto takes an NVIDIA (cuda) or Apple (mps) GPU where there is one. Another
         device makes another model, as another seed does.
@@ -93,7 +97,7 @@ def train(
     )
     paths = given_micrographs(micrographs)
     out = model_path(out)
-    model = follow_training(train_on_files(paths, coords, settings), errors)
+    model = follow_training(train_on_files(paths, coords, settings, pixel_size), errors)
     errors.print(describe_model(model, save_model(model, out)), markup=False)
 
 

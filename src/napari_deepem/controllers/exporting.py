@@ -41,4 +41,4 @@ class Exporting:
             text += f"; {counted(written.rejected, 'rejected pick')} left out"
         if plan.not_scored:
             text += f"; {counted(plan.not_scored, 'micrograph')} not scored yet"
-        self._session.exporting.end(text)
+        self._session.exporting.end(f"{text}; {written.lost}" if written.lost else text)

@@ -12,6 +12,7 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QMainWindow, QWidget
 
 from napari_deepem.controllers.viewer_link import ViewerLink, link_of
+from napari_deepem.layers import coordinate_reader
 from napari_deepem.session.series import holds_micrographs
 
 PLUGIN = "napari-deepem"
@@ -34,10 +35,10 @@ def open_dropped(path: str | Sequence[str]) -> list[tuple[Any, ...]]:
 
 
 class FolderDrop(QObject):
-    """An event filter that opens folders of micrographs dropped onto a window with our docks.
+    """An event filter that opens folders and coordinate files dropped onto a window with our docks.
 
-    napari itself would ask each time which of its readers is to have the folder. It still does
-    where Alt is held, which is its way to choose one.
+    napari itself would ask each time which of its readers is to have a folder, or a table. It still
+    does where Alt is held, which is its way to choose one.
     """
 
     def __init__(self, link: ViewerLink, window: QMainWindow) -> None:
@@ -49,14 +50,21 @@ class FolderDrop(QObject):
                 widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Whether a drop is taken: a single folder of micrographs; all else is left to napari."""
+        """Whether a drop is taken: a folder of micrographs, or files that all are coordinates."""
         if event is None or event.type() != QEvent.Type.Drop:
             return False
-        urls = cast(Any, event).mimeData().urls()
-        alt = QGuiApplication.keyboardModifiers() & Qt.KeyboardModifier.AltModifier
-        if alt or len(urls) != 1 or not holds_micrographs(Path(urls[0].toLocalFile())):
+        if QGuiApplication.keyboardModifiers() & Qt.KeyboardModifier.AltModifier:
             return False
-        open_folder(cast(Any, self._link.viewer), Path(urls[0].toLocalFile()))
+        paths = [url.toLocalFile() for url in cast(Any, event).mimeData().urls()]
+        viewer = cast(Any, self._link.viewer)
+        if not all(paths):
+            return False  # what is no file
+        if len(paths) == 1 and holds_micrographs(Path(paths[0])):
+            open_folder(viewer, Path(paths[0]))
+        elif coordinate_reader.get_reader(paths) is not None:
+            viewer.open(paths, plugin=PLUGIN)
+        else:
+            return False
         event.accept()
         return True
 

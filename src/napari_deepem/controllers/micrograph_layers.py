@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from napari.components import ViewerModel
@@ -12,10 +13,12 @@ from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
 
 from napari_deepem.controllers.label_layers import LabelLayers
+from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Micrograph
 from napari_deepem.layers import micrographs, results
 from napari_deepem.layers.tags import micrograph_name_of, role_of, tag, tag_of, untag
 from napari_deepem.session import Session
+from napari_deepem.session.series import pixel_size_of
 
 
 class MicrographLayers:
@@ -29,6 +32,7 @@ class MicrographLayers:
         self._viewer_of = viewer_of
         self._is_turning = False
         self._layers: weakref.WeakSet[Layer] = weakref.WeakSet()  # the micrographs'
+        session.events.given_pixel_size.connect(self._on_pixel_size)
 
     def __contains__(self, layer: Layer) -> bool:
         return layer in self._layers
@@ -43,9 +47,8 @@ class MicrographLayers:
         is_ours = role_of(layer) is not None
         in_series = micrographs.name_in(layer, session.files)
         if in_series is not None:  # whoever has opened it
-            layer.metadata.update(
-                tag("micrograph", in_series, source=str(session.files[in_series]))
-            )
+            source, remark = str(session.files[in_series]), tag_of(layer).get("remark", "")
+            layer.metadata.update(tag("micrograph", in_series, source=source, remark=remark))
         others = session.micrographs.keys() | session.files.keys() - {in_series}
         micrograph = micrographs.enrol(layer, others)
         self._layers.add(layer)
@@ -103,24 +106,45 @@ class MicrographLayers:
         return f"'{layer.name}' is {name} once more: it is hidden, and no second micrograph."
 
     def _on_data(self, event: Any) -> None:
-        layer = event.source
-        if self._is_turning:
-            return
+        if not self._is_turning:
+            self._enrol_again(event.source)
+
+    def _enrol_again(self, layer: Image) -> None:
+        """Take the pixels, or the pixel size, that a micrograph's layer has now."""
         session = self._session
         names = session.micrographs.keys() | session.files.keys()
         micrograph = micrographs.enrol(layer, names - {micrograph_name_of(layer)})
         session.micrographs = {**session.micrographs, micrograph.name: micrograph}
         self._label_layers.read(micrograph.name)  # another shape has other labels outside
 
+    def _on_pixel_size(self) -> None:
+        """Lay what is open of the series out anew: a pixel size was given, or taken back.
+
+        Headers of other files are asked for again when they are needed.
+        """
+        session = self._session
+        session.headers = {}
+        for layer in list(self._layers):
+            name = micrograph_name_of(layer)
+            if name in session.files and name in session.micrographs:
+                with suppress(InputError):  # the file has gone meanwhile
+                    pixel_size = pixel_size_of(session, name)
+                    self._is_turning = True
+                    micrographs.lay_out(layer, pixel_size)
+                    self._is_turning = False
+                    self._take_place(layer)
+
     def _on_moved(self, event: Any) -> None:
+        if not self._is_turning:
+            self._take_place(event.source)
+
+    def _take_place(self, image: Image) -> None:
         """Let all that belongs to a micrograph follow it through the world."""
-        image, session = event.source, self._session
-        if self._is_turning:
-            return
+        session = self._session
         name: str = tag_of(image)["micrograph"]
         self._label_layers.place(image, name)
         if session.micrographs[name].pixel_size != micrographs.pixel_size_of(image):
-            self._on_data(event)
+            self._enrol_again(image)
         elif name == session.current and session.current_scored is not None:
             results.move_results(self._viewer_of(), image, session.current_scored.score_map)
 

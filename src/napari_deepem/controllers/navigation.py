@@ -47,6 +47,7 @@ class Navigation:
         self._asked_candidates: Candidates | None = None  # their score map is read, or not there
         session.events.files.connect(self._on_files)
         session.events.candidates.connect(self._find_scores)
+        session.events.given_pixel_size.connect(self._read_anew)
 
     @property
     def reading(self) -> bool:
@@ -109,6 +110,11 @@ class Navigation:
             if role_of(layer) not in REUSED:
                 layers.remove(layer)  # images first: labels are read from a micrograph's layers
 
+    def _read_anew(self) -> None:
+        """Forget what was read ahead with another pixel size."""
+        self._ahead = {}
+        self._read_on()
+
     def _read_on(self) -> None:
         """Read the micrograph that is missing: the current one, else the next one."""
         session = self._session
@@ -122,14 +128,15 @@ class Navigation:
                 return
         assert name is not None
         self._reading, path = name, session.files[name]
+        given = session.given_pixel_size
         self.changed.emit()
         run(
-            partial(job, name, path),
+            partial(job, name, path, given),
             on_progress=lambda _: None,
             on_result=self._on_read,
             on_failed=partial(self._on_failed, name),
             on_cancelled=self._on_dropped,
-            is_wanted=lambda: session.files.get(name) == path,
+            is_wanted=lambda: session.files.get(name) == path and session.given_pixel_size == given,
             owner=session,
         )
 
@@ -232,11 +239,13 @@ def _place_of(image: Image) -> tuple[object, ...]:
     return (image.data.shape, tuple(image.scale), tuple(image.translate), image.units)
 
 
-def _reading_ahead(name: str, path: Path) -> Generator[None, None, Micrograph]:
+def _reading_ahead(
+    name: str, path: Path, pixel_size: float | None
+) -> Generator[None, None, Micrograph]:
     """The job that reads a micrograph ahead, and loads what napari needs for the first label.
 
     napari imports pandas there, which would keep the window from answering for a second.
     """
-    micrograph = yield from reading(name, path)
+    micrograph = yield from reading(name, path, pixel_size)
     import_module("pandas")
     return micrograph

@@ -183,8 +183,11 @@ class ViewerLink:
         self._next_tool = self.stop_labelling() or self._next_tool
         self.navigation.turn_to(name)
         for layer in self.viewer.layers:
-            if role_of(layer) in ("micrograph", *LABEL_KINDS):
-                layer.visible = micrograph_name_of(layer) == name
+            role, micrograph = role_of(layer), micrograph_name_of(layer)
+            if role == "coordinates" and micrograph not in self.session.names:
+                continue  # of none of our micrographs
+            if role in ("micrograph", "coordinates", *LABEL_KINDS):
+                layer.visible = micrograph == name
         self._on_shown()
 
     def _on_shown(self) -> None:

@@ -7,8 +7,10 @@ preparing an image and its score map.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +21,10 @@ Float32Array = NDArray[np.float32]
 
 LabelKind = Literal["positive", "negative"]  # of particles, and of what is none
 LABEL_KINDS: tuple[LabelKind, LabelKind] = ("positive", "negative")
+# what files of other programs may know of a particle beside its place and score: its rotation in
+# the plane (RELION's psi, degrees), its class (a whole number, from 1), its estimated diameter (px)
+PickFeature = Literal["angle", "class", "size"]
+NO_FEATURES: Mapping[PickFeature, FloatArray] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -37,6 +43,7 @@ class Micrograph:
     name: str  # the file's stem: what labels and picks are matched by
     pixel_size: float | None = None  # A/px; None where the file does not say
     source: Path | None = None  # the file it was read from; None where it is no file
+    remark: str = ""  # one line on how it was read, where a user may expect something else
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -165,9 +172,20 @@ class Picks:
     centres_yx: FloatArray  # (n, 2) box centres, original pixels
     scores: FloatArray | None = None  # (n,) figure of merit; None where the source has none
     box_size_px: int | None = None  # None where the source does not say
+    # (n,) each; NaN where the source does not say
+    features: Mapping[PickFeature, FloatArray] = field(default_factory=lambda: NO_FEATURES)
 
     def __len__(self) -> int:
         return len(self.centres_yx)
+
+    def at(self, index: Any) -> Picks:
+        """The picks that an index or mask of numpy's chooses, with all that is known of them."""
+        return Picks(
+            self.centres_yx[index],
+            None if self.scores is None else self.scores[index],
+            self.box_size_px,
+            {name: values[index] for name, values in self.features.items()},
+        )
 
 
 def is_inside(centres_yx: FloatArray, shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -10,15 +10,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import save
-
-from napari_deepem.core.types import Float32Array
 
 MOST_QUOTES = 2000  # a file of ours has some 80: four of each entry, and of each tensor ten
 
 
-def tensor_bytes(tensors: Mapping[str, Float32Array], metadata: Mapping[str, str]) -> bytes:
+def tensor_bytes(
+    tensors: Mapping[str, NDArray[np.floating[Any]]], metadata: Mapping[str, str]
+) -> bytes:
     """The content of a file with these tensors and this metadata, the same each time.
 
     The library (0.8) puts the metadata into the header in an order of chance.

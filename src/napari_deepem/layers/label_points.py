@@ -129,11 +129,11 @@ def adopt(
 
 
 def adoptable(layers: Iterable[Layer]) -> list[Points]:
-    """The two-dimensional Points layers that are none of ours."""
+    """The two-dimensional Points layers that are the user's own."""
     return [
         layer
         for layer in layers
-        if isinstance(layer, Points) and layer.ndim == 2 and role_of(layer) is None
+        if isinstance(layer, Points) and layer.ndim == 2 and role_of(layer) in (None, "coordinates")
     ]
 
 

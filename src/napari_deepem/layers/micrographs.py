@@ -38,7 +38,8 @@ def enrol(layer: Image, taken: Container[str]) -> Micrograph:
     if name in taken:
         name = plain_name(layer.name)
     layer.metadata.update(tag("micrograph", name, **_more(layer)))
-    return Micrograph(np.asarray(layer.data), name, pixel_size_of(layer), file_of(layer))
+    remark = tag_of(layer).get("remark", "")
+    return Micrograph(np.asarray(layer.data), name, pixel_size_of(layer), file_of(layer), remark)
 
 
 def _more(layer: Layer) -> dict[str, Any]:
@@ -95,10 +96,12 @@ def twin_of(layer: Layer, layers: Iterable[Layer]) -> Layer | None:
 def why_not_enrol(layer: Layer) -> str:
     """The reason why an image can't be a micrograph; empty if it can."""
     file = file_of(layer)
-    if file is not None and file.suffix.lower() in (".tif", ".tiff"):
+    by_another_reader = role_of(layer) is None
+    if file is not None and file.suffix.lower() in (".tif", ".tiff") and by_another_reader:
         return (
-            f"{file.name} is no micrograph to napari-deepem: other programs count the rows of a "
-            "TIFF from the bottom, so picks would be mirrored; convert it to MRC first."
+            f"{file.name} is no micrograph as another reader shows it: programs of the field count "
+            "the rows of a TIFF from the bottom, so picks would be mirrored. Open its folder in "
+            "the Micrographs dock, or drop it with Alt held and choose napari-deepem."
         )
     return ""
 
@@ -108,6 +111,14 @@ def placement(pixel_size: float | None) -> dict[str, Any]:
     if pixel_size is None:
         return {"scale": (1.0, 1.0)}
     return {"scale": (pixel_size, pixel_size), "units": ("angstrom", "angstrom")}
+
+
+def lay_out(layer: Layer, pixel_size: float | None) -> None:
+    """Give a layer the place in the world of a micrograph with this pixel size."""
+    layer.units = ("pixel", "pixel")
+    for key, value in placement(pixel_size).items():
+        setattr(layer, key, value)
+    layer.translate = (0.0, 0.0)
 
 
 def placement_of(layer: Layer) -> dict[str, Any]:
@@ -151,17 +162,15 @@ def contrast_limits(image: NDArray[Any]) -> tuple[float, float]:
 def show_in(layer: Image, micrograph: Micrograph) -> None:
     """Let a layer show a micrograph that was read from a file, instead of the one it shows now."""
     source = str(micrograph.source)
-    layer.metadata.update(tag("micrograph", micrograph.name, source=source))
+    more = {"source": source, "remark": micrograph.remark}
+    layer.metadata.update(tag("micrograph", micrograph.name, **more))
     layer.name = micrograph.name
     layer.visible = True  # first: napari 0.9.2 keeps the extent of a hidden layer's old data
     layer.data = micrograph.image
     layer.reset_contrast_limits_range()
     layer.contrast_limits = contrast_limits(micrograph.image)
     if (pixel_size_of(layer), *layer.translate) != (micrograph.pixel_size, 0.0, 0.0):  # takes long
-        layer.units = ("pixel", "pixel")
-        for key, value in placement(micrograph.pixel_size).items():
-            setattr(layer, key, value)
-        layer.translate = (0.0, 0.0)
+        lay_out(layer, micrograph.pixel_size)
 
 
 def image_layer_data(micrograph: Micrograph, **more: Any) -> tuple[Any, dict[str, Any], str]:
@@ -171,7 +180,7 @@ def image_layer_data(micrograph: Micrograph, **more: Any) -> tuple[Any, dict[str
         {
             "name": micrograph.name,
             "contrast_limits": contrast_limits(micrograph.image),
-            "metadata": tag("micrograph", micrograph.name, **more),
+            "metadata": tag("micrograph", micrograph.name, remark=micrograph.remark, **more),
             **placement(micrograph.pixel_size),
         },
         "image",

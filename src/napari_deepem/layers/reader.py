@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from napari.utils.notifications import show_error
+from napari.utils.notifications import show_error, show_info
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.images import SUFFIXES, read_micrograph
+from napari_deepem.io.images import DATA_SUFFIXES, read_micrograph
 from napari_deepem.layers.micrographs import image_layer_data
 
 LayerData = tuple[Any, ...]
@@ -18,9 +18,12 @@ Reader = Callable[[str | Sequence[str]], list[LayerData]]
 def get_reader(
     path: str | Sequence[str],
 ) -> Reader | None:
-    """`read_micrographs` for MRC files, None for anything else (npe2 reader)."""
+    """`read_micrographs` for files of micrographs, None for anything else (npe2 reader).
+
+    Pictures are left to napari, which shows them as we would.
+    """
     paths = [path] if isinstance(path, str) else list(path)
-    return read_micrographs if all(p.lower().endswith(SUFFIXES) for p in paths) else None
+    return read_micrographs if all(p.lower().endswith(DATA_SUFFIXES) for p in paths) else None
 
 
 def read_micrographs(path: str | Sequence[str]) -> list[LayerData]:
@@ -28,7 +31,10 @@ def read_micrographs(path: str | Sequence[str]) -> list[LayerData]:
     layers: list[LayerData] = []
     for file in [path] if isinstance(path, str) else path:
         try:
-            layers.append(image_layer_data(read_micrograph(file)))
+            micrograph = read_micrograph(file)
+            layers.append(image_layer_data(micrograph))
+            if micrograph.remark:
+                show_info(micrograph.remark)
         except InputError as error:
             show_error(str(error))
     return layers or [(None,)]  # (None,): read, but there is no layer to add

@@ -140,6 +140,7 @@ def copy_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
         ndim=2,
         name=f"{name} picks",
         features=features,
+        metadata=tag("coordinates", name),
         **{**square_style("picks", picks.box_size_px or 1), "border_color": "#f5d90a"},
         **placement_of(image),
     )

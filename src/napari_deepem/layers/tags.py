@@ -9,7 +9,15 @@ from napari.layers import Layer
 
 KEY = "napari_deepem"
 Role = Literal[
-    "micrograph", "positive", "negative", "scores", "picks", "display", "outline", "verdicts"
+    "micrograph",
+    "positive",
+    "negative",
+    "scores",
+    "picks",
+    "display",
+    "outline",
+    "verdicts",
+    "coordinates",  # the user's own points, of a file or a copy of picks
 ]
 
 

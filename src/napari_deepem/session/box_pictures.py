@@ -91,14 +91,14 @@ def cutting(session: Session, wanted: Wanted) -> Callable[[], Generator[Cut, Non
         Of the job: a file can't be read, or the box does not fit its micrograph.
     """
     model, micrographs, files = session.model, dict(session.micrographs), dict(session.files)
-    blur_angstrom = blur_of(session.display)
+    blur_angstrom, pixel_size = blur_of(session.display), session.given_pixel_size
     centres_by_name = {
         name: each for name, each in wanted.items() if name in micrographs or name in files
     }
 
     def job() -> Generator[Cut, None, None]:
         for name, centres_yx in centres_by_name.items():
-            micrograph = micrographs.get(name) or _read(name, files[name])
+            micrograph = micrographs.get(name) or _read(name, files[name], pixel_size)
             pictures = pictures_of(
                 micrograph, centres_yx, model.box_size_px, model.sampling, blur_angstrom
             )
@@ -184,5 +184,5 @@ def _prepared(
     return padded
 
 
-def _read(name: str, path: Path) -> Micrograph:
-    return replace(read_micrograph(path), name=name)
+def _read(name: str, path: Path, pixel_size: float | None) -> Micrograph:
+    return replace(read_micrograph(path, pixel_size), name=name)

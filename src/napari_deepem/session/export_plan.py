@@ -6,23 +6,51 @@ files; a job then chooses picks and writes them, one micrograph after the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import Candidates, Labels, Picks
-from napari_deepem.io.coordinates import FORMATS, write_coordinates
+from napari_deepem.io.atomic import writable_folder
+from napari_deepem.io.coordinates import (
+    FORMATS,
+    Format,
+    MicrographPicks,
+    Need,
+    format_called,
+    keeps_below,
+    what_is_lost,
+    what_is_missing,
+    write_coordinate_set,
+)
+from napari_deepem.io.images import read_pixel_size, read_shape
 from napari_deepem.io.owned_files import OwnedFiles
 from napari_deepem.session.readiness import What, why_not_save
 from napari_deepem.session.series import Scope, names_of
 from napari_deepem.session.state import Session
 
-SUFFIXES = {f"{format.title} ({format.suffix})": format.suffix for format in FORMATS}
 NO_FORMAT = "Choose a format."
+HINTS: Mapping[Need, str] = {
+    "box": "set it in Annotate",
+    "shape": "open the micrograph",
+    "pixel size": "set it in Micrographs",
+}
+HELD = {
+    "fraction": "with fractions of a pixel",
+    "score": "scores",
+    "box": "box size",
+    "angle": "angles",
+    "class": "classes",
+    "size": "estimated diameters",
+    "below": "candidates below the threshold",
+}
+Header = tuple[tuple[int, int], float | None]  # (height, width), A/px
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -31,17 +59,18 @@ class Plan:
 
     names: tuple[str, ...]
     picks_of: Callable[[str], tuple[Picks, int]]  # of a micrograph, and how many were rejected
+    files: Mapping[str, Path]  # the micrographs' own files, as far as there are any
+    headers: Mapping[str, Header]  # of those that were in memory
     folder: Path
-    suffixes: tuple[str, ...]
+    formats: tuple[Format, ...]
+    options: Mapping[str, Mapping[str, str]]  # of each format, by its name
+    below_of: Callable[[str], Picks] | None = None  # candidates below the threshold, where kept
     not_scored: int = 0  # micrographs that were asked for, and have nothing to write
 
-    def paths(self) -> Iterator[Path]:
-        """The paths of all files, in the order of writing."""
-        return (self.path_of(name, suffix) for name in self.names for suffix in self.suffixes)
-
-    def path_of(self, name: str, suffix: str) -> Path:
-        """The path of one micrograph's file in one format."""
-        return self.folder / f"{name}{suffix}"
+    def paths(self) -> list[Path]:
+        """The paths of all files that would replace older ones."""
+        whole = (format for format in self.formats if not format.adds_to_file)
+        return [path for format in whole for path in format.files_of(self.folder, self.names)]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -52,30 +81,74 @@ class Written:
     micrographs: int
     particles: int
     rejected: int  # picks that were left out
+    lost: str = ""  # a sentence on what the formats can't hold
 
 
-def plan(session: Session, what: What, scope: Scope, folder: Path, suffixes: Iterable[str]) -> Plan:
-    """The plan of one file a micrograph and format in a folder, with the settings as they are now.
+def plan(session: Session, what: What, scope: Scope, folder: Path, formats: Iterable[str]) -> Plan:
+    """The plan of files in a folder, in formats of these names, with the settings as they are now.
 
     Raises
     ------
     InputError
         There is nothing to write, or no format is chosen.
     """
-    suffixes = tuple(suffixes)
-    if not suffixes:
+    formats = tuple(formats)
+    chosen = tuple(format_called(name) for name in formats)
+    if not chosen:
         raise InputError(NO_FORMAT)
     if why := why_not_save(session, what, scope):
         raise InputError(why)
     names = names_of(session, scope)
+    opened = {n: m.source for n, m in session.micrographs.items() if m.source is not None}
+    known = {**opened, **session.files}, dict(session.headers), folder, chosen
+    options = {format.name: options_of(session, format) for format in chosen}
     if what == "labels":
         labels = {n: session.labels_of(n) for n in names if len(session.labels_of(n).positive_yx)}
-        return Plan(
-            tuple(labels), partial(_labelled, labels, session.box_size_px), folder, suffixes
-        )
+        labels_of = partial(_labelled, labels, session.box_size_px)
+        return Plan(tuple(labels), labels_of, *known, options)
     candidates = {name: session.candidates[name] for name in names if name in session.candidates}
     picks_of = partial(_not_rejected, candidates, dict(session.verdicts), session.criteria)
-    return Plan(tuple(candidates), picks_of, folder, suffixes, len(names) - len(candidates))
+    not_scored = len(names) - len(candidates)
+    below_of = partial(_below, *picks_of.args) if keeps_below(formats) else None
+    return Plan(tuple(candidates), picks_of, *known, options, below_of, not_scored)
+
+
+def describe(format: Format) -> str:
+    """What a format's files are called, what they hold beside positions, and its own name."""
+    held = [HELD[each] for each in HELD if each in format.keeps]
+    place = format.place.format(name="NAME")
+    return (
+        f"{place}, {'for all micrographs' if format.is_one_file else 'one a micrograph'}.\n"
+        f"Holds {', '.join(['centres', *held])}.\n"
+        f"Its name on the command line is {format.name}."
+    )
+
+
+def options_of(session: Session, format: Format) -> dict[str, str]:
+    """The values of a format's options that the user chose, or else its defaults."""
+    chosen = {
+        option.name: session.format_options.get(f"{format.name}.{option.name}")
+        for option in format.options
+    }
+    return {
+        option.name: value
+        if (value := chosen[option.name]) in option.choices
+        else option.choices[0]
+        for option in format.options
+    }
+
+
+def remark_on(session: Session, what: What) -> str:
+    """The line on what the chosen formats need and is not known, or can't hold; empty: nothing."""
+    formats = [format for format in FORMATS if format.name in session.formats]
+    header = session.headers.get(session.current or "")
+    if not formats or header is None:
+        return ""
+    scores = np.empty(0) if what == "picks" else None
+    picks = Picks(np.empty((0, 2)), scores, session.box_size_px)
+    known = MicrographPicks(session.current or "", picks, shape=header[0], pixel_size=header[1])
+    missing = (what_is_missing(format, [known], HINTS) for format in formats)
+    return next(filter(None, missing), "") or what_is_lost(formats, [known])
 
 
 def picks_to_save(session: Session, name: str) -> tuple[Picks, int]:
@@ -92,21 +165,55 @@ def writing(plan: Plan) -> Generator[int, None, Written]:
         A file can't be written, or would replace another one of the plan: some disks don't tell
         names apart that differ in their case.
     """
-    files = OwnedFiles()
-    written: dict[tuple[int, int], Path] = {}  # by device and inode
-    particles = rejected = 0
-    for done, name in enumerate(plan.names):
-        picks, left_out = plan.picks_of(name)
-        for path in (plan.path_of(name, suffix) for suffix in plan.suffixes):
-            other = written.get(_place_on_disk(path))
+    files, places = OwnedFiles(), dict[tuple[int, int], Path]()  # by device and inode
+    all_picked: list[MicrographPicks] = []
+    rejected = 0
+
+    def write(format: Format, picked: list[MicrographPicks]) -> None:
+        for path in format.files_of(plan.folder, [each.name for each in picked]):
+            other = places.get(_place_on_disk(path))
             if other is not None:
                 raise InputError(f"{path} is {other.name} on this disk: save them in two folders")
-            write_coordinates(path, picks)
+        if missing := what_is_missing(format, picked, HINTS):
+            raise InputError(missing)
+        options = plan.options[format.name]
+        for path in write_coordinate_set(plan.folder, picked, format.name, options):
             files.add(path)
-            written[_place_on_disk(path)] = path
-        particles, rejected = particles + len(picks), rejected + left_out
-        yield done + 1
-    return Written(files, len(plan.names), particles, rejected)
+            places[_place_on_disk(path)] = path
+
+    writable_folder(plan.folder)
+    for done, name in enumerate(plan.names, start=1):
+        picks, left_out = plan.picks_of(name)
+        rejected += left_out
+        below = None if plan.below_of is None else plan.below_of(name)
+        all_picked.append(_described(plan, name, picks, below))
+        for format in plan.formats:
+            if not format.is_one_file:
+                write(format, all_picked[-1:])
+        yield done
+    for format in plan.formats:
+        if format.is_one_file:
+            write(format, all_picked)
+    particles = sum(len(each.picks) for each in all_picked)
+    return Written(
+        files, len(plan.names), particles, rejected, what_is_lost(plan.formats, all_picked)
+    )
+
+
+def _described(plan: Plan, name: str, picks: Picks, below: Picks | None) -> MicrographPicks:
+    """The picks with what is known of the micrograph, from memory or else from its file."""
+    path, header = plan.files.get(name), plan.headers.get(name)
+    if header is None and path is not None:
+        header = read_shape(path), read_pixel_size(path)
+    shape, pixel_size = header or (None, None)
+    return MicrographPicks(
+        name,
+        picks,
+        below,
+        path=None if path is None else str(path),
+        shape=shape,
+        pixel_size=pixel_size,
+    )
 
 
 def _place_on_disk(path: Path) -> tuple[int, int]:
@@ -127,10 +234,22 @@ def _not_rejected(
     criteria: PickCriteria,
     name: str,
 ) -> tuple[Picks, int]:
-    picks = criteria.picks_of(candidates[name])
-    if name not in verdicts or not len(verdicts[name].negative_yx):
+    return _without_rejected(criteria.picks_of(candidates[name]), verdicts.get(name))
+
+
+def _below(
+    candidates: Mapping[str, Candidates],
+    verdicts: Mapping[str, Labels],
+    criteria: PickCriteria,
+    name: str,
+) -> Picks:
+    return _without_rejected(criteria.below_of(candidates[name]), verdicts.get(name))[0]
+
+
+def _without_rejected(picks: Picks, verdicts: Labels | None) -> tuple[Picks, int]:
+    """The picks that no verdict rejects, and how many are left out."""
+    if verdicts is None or not len(verdicts.negative_yx) or picks.box_size_px is None:
         return picks, 0
-    reach_px = SAME_PARTICLE_BOXES * candidates[name].box_size_px
-    kept = nearest_distances(picks.centres_yx, verdicts[name].negative_yx) > reach_px
-    scores = None if picks.scores is None else picks.scores[kept]
-    return Picks(picks.centres_yx[kept], scores, picks.box_size_px), int((~kept).sum())
+    reach_px = SAME_PARTICLE_BOXES * picks.box_size_px
+    kept = nearest_distances(picks.centres_yx, verdicts.negative_yx) > reach_px
+    return picks.at(kept), int((~kept).sum())

@@ -103,6 +103,7 @@ def surveying_labels(session: Session) -> Callable[[], Generator[None, None, Lab
     labels = session.labelled()
     micrographs = {name: each for name, each in session.micrographs.items() if name in labels}
     with_labels = labels.keys() | session.with_verdicts().keys()
+    given_pixel_size = session.given_pixel_size
     files = {n: path for n, path in session.files.items() if n in with_labels - {*session.headers}}
 
     def job() -> Generator[None, None, LabelSurvey]:
@@ -110,7 +111,7 @@ def surveying_labels(session: Session) -> Callable[[], Generator[None, None, Lab
         headers = {}
         for name, path in files.items():
             with suppress(InputError):  # who opens that file is told
-                headers[name] = read_shape(path), read_pixel_size(path)
+                headers[name] = read_shape(path), given_pixel_size or read_pixel_size(path)
             yield
         box_px = suggest_box(micrographs.values(), [labels[name] for name in micrographs])
         return LabelSurvey(box_px, headers)

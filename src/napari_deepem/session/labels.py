@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,9 +11,21 @@ import numpy as np
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.training.label_advice import LabelledImage, on_outside, on_repeated
 from napari_deepem.core.types import LABEL_KINDS, NO_LABELS, FloatArray, LabelKind, Labels
-from napari_deepem.io.coordinates import coordinate_names, read_coordinate_set
+from napari_deepem.io.coordinates import FORMATS, SUFFIXES, open_source, read_coordinate_set
 from napari_deepem.io.images import read_shape
 from napari_deepem.session.state import Session
+
+
+def _filter(title: str, suffixes: Sequence[str]) -> str:
+    return f"{title} ({' '.join(f'*{suffix}' for suffix in suffixes)})"
+
+
+FILE_FILTERS = ";;".join(  # of a file dialog
+    [
+        _filter("All coordinates", SUFFIXES),
+        *(_filter(f.title, f.suffixes) for f in sorted(FORMATS, key=lambda f: f.title.lower())),
+    ]
+)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -105,9 +117,10 @@ def reading_labels(session: Session, path: Path) -> Generator[None, None, Labels
 
     def job() -> Generator[None, None, LabelsRead]:
         yield
-        known = [name for name in coordinate_names(path) if name in shapes or name in files]
+        source = open_source(path)
         fallback = list(files or shapes) if path.is_dir() or current is None else [current]
-        by_name = read_coordinate_set(path, known or fallback)
+        known = list(source.match({**files, **shapes}))
+        by_name = read_coordinate_set(source, known or fallback)
         if not any(map(len, by_name.values())):
             raise InputError(f"{path}: holds no positions; choose another file")
         centres_by_name: dict[str, FloatArray] = {}
@@ -122,7 +135,7 @@ def reading_labels(session: Session, path: Path) -> Generator[None, None, Labels
                 centres_by_name[name] = centres_yx
         given = sum(map(len, by_name.values()))
         remarks = (*on_outside(given - total, given), *on_repeated(repeated))
-        return LabelsRead(centres_by_name, remarks)
+        return LabelsRead(centres_by_name, (*source.remarks, *remarks))
 
     return job()
 

@@ -28,6 +28,17 @@ class Parameters(EventedModel):
         ),
     ] = 128
 
+    given_pixel_size: Annotated[
+        float | None,
+        Field(
+            ge=0.01,
+            le=1000,
+            title="Pixel size (Å)",
+            description="Side of a pixel of the original files, for all micrographs of the folder. "
+            "Leave it empty to take what each file says.",
+        ),
+    ] = None  # A/px
+
     # how to train
     recipe: Annotated[
         Literal["modern", "wide", "deepem2017"],
@@ -114,6 +125,10 @@ class Parameters(EventedModel):
             description="Whether picks that were accepted or rejected are left out of the gallery.",
         ),
     ] = False
+
+    # how to save picks and labels
+    formats: tuple[str, ...] = ("star",)  # names of formats of coordinates
+    format_options: dict[str, str] = Field(default_factory=dict)  # by "format.option"
 
     @field_validator("std_range")
     @classmethod

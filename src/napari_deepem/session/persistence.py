@@ -44,6 +44,7 @@ def restore(session: Session, opened: Opened) -> None:
     _forget_series(session)
     session.folder = opened.folder
     session.files = opened.files
+    session.given_pixel_size = None  # that of another folder
     for name in Parameters.model_fields:
         set_if_possible(session, settings, name)
     session.excluded = frozenset(settings.get("excluded", ()))

@@ -16,7 +16,7 @@ from napari_deepem.core.network.model import Model
 from napari_deepem.core.preprocessing.defects import find_blank_lines
 from napari_deepem.core.types import Micrograph, ScoreMap
 from napari_deepem.io.file_stamps import content_stamp_of
-from napari_deepem.io.images import list_micrographs, read_micrograph
+from napari_deepem.io.images import list_micrographs, read_micrograph, read_pixel_size
 from napari_deepem.io.score_maps import read_cached
 from napari_deepem.session.state import Session
 
@@ -25,10 +25,18 @@ State = Literal["new", "labelled", "scored", "reviewed", "excluded"]
 THUMBNAIL_PX = 96
 
 
-def reading(name: str, path: Path) -> Generator[None, None, Micrograph]:
-    """The job that reads a micrograph, under the name that it has in the series."""
+def reading(name: str, path: Path, pixel_size: float | None) -> Generator[None, None, Micrograph]:
+    """The job that reads a micrograph, under the name that it has in the series.
+
+    `pixel_size`, A/px, counts more than what the file says.
+    """
     yield
-    return replace(read_micrograph(path), name=name)
+    return replace(read_micrograph(path, pixel_size), name=name)
+
+
+def pixel_size_of(session: Session, name: str) -> float | None:
+    """A/px of a micrograph of the series: what the user gave, or what its file says."""
+    return session.given_pixel_size or read_pixel_size(session.files[name])
 
 
 def reading_scores(path: Path, model: Model) -> Generator[None, None, tuple[ScoreMap | None, bool]]:

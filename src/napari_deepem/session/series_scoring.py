@@ -38,7 +38,9 @@ class SeriesScoring:
     def __init__(self, session: Session, names: Sequence[str]) -> None:
         done = session.scored if len(names) == 1 else session.candidates
         self._session = session
-        self._scorer = Scorer(session.model, keeps=session.folder is not None)
+        self._scorer = Scorer(
+            session.model, keeps=session.folder is not None, pixel_size=session.given_pixel_size
+        )
         self.run = SeriesRun(name for name in names if name not in done and self._is_there(name))
 
     def next(self, first_yx: tuple[float, float] | None = None) -> ScoringJob | None:

@@ -40,6 +40,7 @@ class TrainingInput:
     excluded: frozenset[str]
     box_size_px: int
     labels_complete: bool  # whether every particle is labelled where any is
+    pixel_size: float | None = None  # A/px of the files; None: what they say
 
     @classmethod
     def of(cls, session: Session) -> TrainingInput:
@@ -58,6 +59,7 @@ class TrainingInput:
             excluded=session.excluded,
             box_size_px=session.box_size_px,
             labels_complete=session.labels_complete,
+            pixel_size=session.given_pixel_size,
         )
 
     def items(self) -> list[LabelledMicrograph]:
@@ -99,7 +101,8 @@ class TrainingInput:
         path = self.files.get(item.name) or item.file() or item.source
         if path is None:
             raise InputError(f"the model was trained on {item.name}: open that micrograph too")
-        return replace(read_micrograph(path), name=item.name)
+        pixel_size = self.pixel_size if item.name in self.files else None
+        return replace(read_micrograph(path, pixel_size), name=item.name)
 
     def without(self, model: Model) -> Model:
         """The model without those of its training set that have labels in this, or are excluded.

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_deepem.core.picking.criteria import picks_above, select_picks
+from napari_deepem.core.picking.criteria import PickCriteria, picks_above, select_picks
 from napari_deepem.core.picking.suppression import keep_best_apart
 from napari_deepem.core.types import Candidates, FloatArray
 
@@ -122,6 +122,19 @@ def test_raising_the_threshold_never_adds_a_pick(
     )
     np.testing.assert_array_equal(more.centres_yx[: len(fewer)], fewer.centres_yx)
     assert len(fewer) <= len(more)
+
+
+@given(some_candidates(), st.floats(0, 1), st.floats(0, 0.5), st.floats(0.5, 1), distances)
+def test_picks_and_those_below_the_threshold_are_the_whole_ranking(
+    candidates: Candidates, threshold: float, low: float, high: float, distance: float
+) -> None:
+    criteria = PickCriteria(threshold, (low, high), distance)
+    picks, below = criteria.picks_of(candidates), criteria.below_of(candidates)
+    ranking = criteria.of_ranking.picks_of(candidates)
+    both = np.concatenate((picks.centres_yx, below.centres_yx))
+    np.testing.assert_array_equal(both, ranking.centres_yx)
+    assert below.scores is not None
+    assert (below.scores < threshold).all()
 
 
 @given(some_candidates(), st.floats(0, 1), st.floats(0, 0.5), st.floats(0.5, 1), distances)

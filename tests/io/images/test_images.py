@@ -162,9 +162,8 @@ def test_a_damaged_compressed_stream_is_never_read(tmp_path: Path, suffix: str) 
         ({NSYMBT: 2**30}, "cut short"),
         ({MODE: 4}, r"mode 4 \(complex numbers\).*mode 2"),
         ({MODE: 3}, "mode 3"),
-        ({MODE: 101}, r"mode 101 \(packed 4-bit\)"),
         ({MODE: 77}, "not an MRC"),
-        ({NZ: 40}, "stack of 40 frames.*average its frames"),
+        ({NZ: 40}, "cut short"),
         ({NX: 90_000, NY: 90_000, NSYMBT: 2**30}, "cut short"),
     ],
 )
@@ -288,7 +287,7 @@ def test_real_micrographs_are_read(shared_data: Path) -> None:
     assert apoferritin.pixel_size is None
     bgal = read_micrograph(next((shared_data / "bgal").glob("*.mrc")))
     assert bgal.pixel_size == pytest.approx(7.08)
-    with pytest.raises(InputError, match="stack of 65"):
+    with pytest.raises(InputError, match="a volume of 65 slices"):
         read_micrograph(shared_data / "maps" / "ribosome_70s_65.mrc")
 
 

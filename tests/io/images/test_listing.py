@@ -117,3 +117,31 @@ def test_patterns_that_stand_for_nothing_are_named(tmp_path: Path) -> None:
     for pattern in ("grid[1]/b*.mrc", "grid[2]/*.mrc", "*/*/a.mrc", "a.mrc/**/*.mrc"):
         with pytest.raises(InputError, match="no micrographs there"):
             find_micrographs([tmp_path / pattern])
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ("a.mrc a.png a.jpg b.mrc grid.png", "a.mrc b.mrc"),
+        ("a.mrc a.tif a.eer a_fractions.tiff", "a.mrc a_fractions.tiff"),
+        ("a.tif a.eer b.eer", "a.tif b.eer"),
+        ("a.mrc a_PS.mrc b_PS.mrc", "a.mrc b_PS.mrc"),
+        ("a.mrc b.mrcs particles.mrcs", "a.mrc"),
+        ("a.mrcs b.mrcs b.png", "a.mrcs b.mrcs"),
+        ("a.png b.JPEG", "a.png b.JPEG"),
+        ("a.tif _PS.tif", "_PS.tif a.tif"),
+    ],
+)
+def test_data_are_meant_before_what_lies_beside_them(
+    tmp_path: Path, files: str, expected: str
+) -> None:
+    """As motion correction, EPU and cryoSPARC leave a folder."""
+    make(tmp_path, *files.split())
+    assert found(tmp_path, "") == expected.split()
+    assert found(tmp_path, "*") == expected.split()
+    assert [path.name for path in list_micrographs(tmp_path).values()] == expected.split()
+
+
+def test_what_is_named_is_meant(tmp_path: Path) -> None:
+    make(tmp_path, "a.mrc", "b.png", "c.mrcs")
+    assert found(tmp_path, "b.png", "*.mrcs") == ["b.png", "c.mrcs"]

@@ -1,5 +1,6 @@
 """The Export dock on a viewer without a window."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,12 @@ from qtpy.QtWidgets import QMessageBox
 
 from napari_deepem.controllers.viewer_link import link_of, session_of
 from napari_deepem.core.types import Micrograph
-from napari_deepem.io.coordinates import read_coordinates
+from napari_deepem.io.coordinates import FORMATS, format_called, formats, read_coordinates
+from napari_deepem.io.coordinates.coordinate_format import Option
+from napari_deepem.io.owned_files import OwnedFiles
 from napari_deepem.layers.micrographs import image_layer_data
+from napari_deepem.session import export_plan
+from napari_deepem.widgets.docks import format_list
 from napari_deepem.widgets.docks.export import ALL, CHOSEN, LABELS, THIS, Export
 from scored_viewer import score_current
 
@@ -58,12 +63,12 @@ def test_export_says_what_it_wrote(viewer: ViewerModel, tmp_path: Path, qtbot) -
     assert dock.destination.value == folder
     assert dock.scope.value == ALL  # E.13
     dock.scope.value = THIS
-    dock.formats["EMAN (.box)"].value = True
+    dock.formats["box"].value = True
     assert save(dock, qtbot) == f"Wrote 2 picks of 1 micrograph to 2 files in {folder}"
     assert (folder / "m2.box").read_text().split()[:4] == ["0", "0", "20", "20"]
     assert len(read_coordinates(folder / "m2.star")) == 2
     dock.scope.value = ALL
-    dock.formats["EMAN (.box)"].value = False
+    dock.formats["box"].value = False
     assert save(dock, qtbot) == (
         f"Wrote 2 picks of 1 micrograph to 1 file in {folder}; 1 micrograph not scored yet"
     )
@@ -107,12 +112,58 @@ def test_export_says_why_it_cannot_save(viewer: ViewerModel) -> None:
     assert "choose micrographs in the table" in dock.save.tooltip
     session_of(viewer).chosen = frozenset({"m2"})
     assert dock.save.enabled
-    dock.formats["RELION (.star)"].value = False
+    dock.formats["star"].value = False
     assert dock.save.tooltip == "Choose a format."
-    dock.formats["RELION (.star)"].value = True
+    dock.formats["star"].value = True
     dock.destination.line_edit.value = ""
     assert not dock.save.enabled
     assert dock.save.tooltip == "Name a folder to save to."
+
+
+def test_formats_are_those_that_were_chosen_last(viewer: ViewerModel) -> None:
+    dock, session = Export(viewer), session_of(viewer)
+    assert set(dock.formats) == {format.name for format in FORMATS}
+    titles = [box.text for box in dock.formats.values()]
+    assert titles == sorted(titles, key=str.lower)
+    dock.formats["csv"].value = True
+    assert set(session.formats) == {"csv", "star"}
+    session.formats = ("box", "of a later version")
+    assert [name for name, box in dock.formats.items() if box.value] == ["box"]
+    assert "one a micrograph" in dock.formats["box"].tooltip
+
+
+def test_options_of_a_format_are_seen_where_it_is_chosen(
+    viewer: ViewerModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    given = []
+    option = Option("ending", ("short", "long"), "Names of files")
+    format = replace(
+        format_called("csv"), options=(option,), write=lambda *arguments: given.append(arguments)
+    )
+    for module in (formats, export_plan, format_list):
+        monkeypatch.setattr(module, "FORMATS", (format,))
+    dock = Export(viewer)
+    menu = dock.format_list.options["csv.ending"]
+    dock.formats["csv"].value = False
+    assert not menu.native.isVisibleTo(dock.native)
+    dock.formats["csv"].value = True
+    assert menu.native.isVisibleTo(dock.native)
+    menu.value = "long"
+    score_current(viewer)
+    monkeypatch.setattr(OwnedFiles, "add", lambda *_: None)
+    save(dock, qtbot)
+    assert [options for _, _, options in given] == [{"ending": "long"}]
+
+
+def test_export_says_what_a_format_cannot_hold(viewer: ViewerModel) -> None:
+    dock, session = Export(viewer), session_of(viewer)
+    session.formats = ("box",)
+    assert dock.hint.value == "scores are left out: box files hold none"
+    dock.formats["star"].value = True
+    assert dock.hint.value == ""
+    dock.formats["star"].value = False
+    dock.content.value = LABELS
+    assert dock.hint.value == ""
 
 
 def test_labelled_particles_are_saved_without_any_scores(

@@ -8,7 +8,7 @@ from napari.components import ViewerModel
 
 from napari_deepem.controllers.viewer_link import link_of, session_of
 from napari_deepem.core.types import Picks
-from napari_deepem.io.coordinates import write_coordinates
+from napari_deepem.io.coordinates import FORMATS, SUFFIXES, write_coordinates
 from napari_deepem.widgets.docks.annotate import Annotate
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -22,8 +22,12 @@ def test_labels_are_loaded_from_a_file(
     more_yx = [[20.0, 30.0], [40.0, 30.0]]
     write_coordinates(path, Picks(np.array([[10.0, 80.0], [80.0, 10.0], *more_yx])))
     dialog = "napari_deepem.widgets.docks.label_import.QFileDialog.getOpenFileName"
-    monkeypatch.setattr(dialog, lambda *_: (str(path), ""))
+    asked = []
+    monkeypatch.setattr(dialog, lambda *arguments: asked.append(arguments) or (str(path), ""))
     dock.label_import.load.native.click()
+    filters = asked[0][-1].split(";;")
+    assert filters[0] == f"All coordinates ({' '.join(f'*{suffix}' for suffix in SUFFIXES)})"
+    assert len(filters) == 1 + len(FORMATS)
     loaded = "Loaded 3 particles. 1 of 4 labels lies outside of its micrograph and is left out."
     qtbot.waitUntil(lambda: dock.status.value == loaded)
     assert dock.counts.value.startswith("3 particles, ")

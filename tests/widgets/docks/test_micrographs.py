@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import mrcfile
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -10,7 +11,7 @@ from qtpy.QtCore import QItemSelectionModel, Qt
 
 from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.core.types import Labels
-from napari_deepem.io.images import write_image
+from napari_deepem.io.images import read_micrograph, write_image
 from napari_deepem.io.score_maps import CACHE
 from napari_deepem.io.session_file import SESSION_FILE, home_of
 from napari_deepem.widgets.docks.micrographs import Micrographs
@@ -210,3 +211,58 @@ def test_keys_can_be_changed_in_the_preferences_of_napari(opened) -> None:
     assert "Key: N." in Micrographs(viewer).next.tooltip
     action_manager._actions["napari-deepem:next_micrograph"].command(viewer)
     assert link.session.current == "m2"
+
+
+def test_pixel_size_is_asked_for_where_the_file_has_none(opened, folder: Path, qtbot) -> None:
+    image = read_micrograph(folder / "m2.mrc").image
+    write_image(folder / "m2.mrc", image, 1.5)
+    write_image(folder / "m1.mrc", read_micrograph(folder / "m1.mrc").image, None)
+    viewer = ViewerModel()
+    dock, link = Micrographs(viewer), opened(viewer)
+    session = link.session
+    field = dock.pixel_size
+    assert (field.value, field.native.placeholderText()) == ("", "not known")
+    field.value = "2.5"
+    field.native.editingFinished.emit()
+    assert session.given_pixel_size == 2.5
+    assert session.micrographs["m1"].pixel_size == 2.5
+    (layer,) = (each for each in viewer.layers if each.name == "m1")
+    assert (tuple(layer.scale), str(layer.units[0])) == ((2.5, 2.5), "angstrom")
+    go_to(link, "m2", qtbot)
+    assert session.micrographs["m2"].pixel_size == 2.5  # whatever its file says
+    assert session.headers["m2"] == (image.shape, 2.5)
+    field.value = ""
+    field.native.editingFinished.emit()
+    assert session.micrographs["m2"].pixel_size == 1.5
+    assert field.native.placeholderText() == "1.5, says the file"
+
+
+@pytest.mark.parametrize("text", ["x", "0", "-1", "nan", "1e9"])
+def test_pixel_size_that_there_cannot_be_is_not_taken(opened, text: str) -> None:
+    dock, link = Micrographs(viewer := ViewerModel()), opened(viewer)
+    dock.pixel_size.value = text
+    dock.pixel_size.native.editingFinished.emit()
+    assert link.session.given_pixel_size is None
+    assert dock.pixel_size.value == ""
+
+
+def test_pixel_size_is_kept_with_its_folder(opened, folder: Path, tmp_path: Path) -> None:
+    viewer = ViewerModel()
+    link = opened(viewer)
+    link.session.given_pixel_size = 2.5
+    write_image(tmp_path / "other" / "m1.mrc", np.random.default_rng(0).normal(size=(64, 64)), None)
+    opened(viewer, tmp_path / "other")
+    assert link.session.given_pixel_size is None
+    opened(viewer, folder)
+    assert link.session.given_pixel_size == 2.5
+    assert link.session.micrographs["m1"].pixel_size == 2.5
+
+
+def test_movie_is_shown_as_the_mean_of_its_frames_and_that_is_said(opened, tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).normal(size=(3, 64, 80)).astype(np.float32)
+    (tmp_path / "movies").mkdir()
+    mrcfile.write(tmp_path / "movies" / "m1.mrcs", frames)
+    viewer = ViewerModel()
+    dock, link = Micrographs(viewer), opened(viewer, tmp_path / "movies")
+    assert "m1.mrcs: the mean of its 3 frames, which are not aligned" in dock.status.value
+    assert link.session.micrographs["m1"].shape == (64, 80)

@@ -74,6 +74,11 @@ class PickCriteria:
         rows = self.rows_of(candidates)
         return Picks(candidates.centres_yx[rows], candidates.scores[rows], candidates.box_size_px)
 
+    def below_of(self, candidates: Candidates) -> Picks:
+        """The candidates that only the threshold keeps from being picked, best score first."""
+        ranking = self.of_ranking.picks_of(candidates)
+        return ranking.at(slice(len(picks_above(ranking, self.threshold)), None))
+
 
 def picks_above(ranking: Picks, threshold: float) -> Picks:
     """The picks at a threshold, cut from those of `PickCriteria.of_ranking`: quick for a slider."""

@@ -66,5 +66,4 @@ def picks_of_field(candidates: Candidates, field: Field, criteria: PickCriteria)
     picks = criteria.picks_of(candidates)
     low, high = field.cols
     inside = (picks.centres_yx[:, 1] >= low) & (picks.centres_yx[:, 1] <= high)
-    assert picks.scores is not None
-    return Picks(picks.centres_yx[inside], picks.scores[inside], picks.box_size_px)
+    return picks.at(inside)

@@ -6,27 +6,63 @@ nothing is flipped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
-from napari_deepem.io.coordinates.formats import FORMATS, READABLE, WRITABLE, format_of
-from napari_deepem.io.coordinates.parsing import status_of
-from napari_deepem.io.coordinates.rows import Rows
-from napari_deepem.io.images.file_names import plain_name
+from napari_deepem.io.coordinates.coordinate_format import Format, Need
+from napari_deepem.io.coordinates.formats import (
+    FORMATS,
+    SUFFIXES,
+    format_called,
+    formats_with_suffix_of,
+    keeps_below,
+)
+from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
+from napari_deepem.io.coordinates.name_matching import match_names
+from napari_deepem.io.coordinates.sources import Source, open_source, read_rows
+from napari_deepem.io.coordinates.write_checks import (
+    options_by_format,
+    targets_of,
+    what_is_lost,
+    what_is_missing,
+)
 
 __all__ = [
     "FORMATS",
-    "READABLE",
-    "WRITABLE",
+    "SUFFIXES",
+    "Format",
+    "MicrographPicks",
+    "Need",
+    "Source",
     "coordinate_names",
+    "format_called",
+    "is_coordinate_file",
+    "keeps_below",
+    "match_names",
+    "open_source",
+    "options_by_format",
     "read_coordinate_set",
     "read_coordinates",
+    "targets_of",
+    "what_is_lost",
+    "what_is_missing",
+    "write_coordinate_set",
     "write_coordinates",
 ]
+
+
+def is_coordinate_file(path: Path) -> bool:
+    """Whether a file holds coordinates, by its suffix and content; False if it can't be read."""
+    try:
+        return path.is_file() and any(
+            format.recognises(path) for format in FORMATS if format.suffix_of(path)
+        )
+    except (InputError, OSError):
+        return False
 
 
 def read_coordinates(path: str | Path) -> Picks:
@@ -52,7 +88,7 @@ def read_coordinates(path: str | Path) -> Picks:
     array([[100., 120.]])
     """
     path = Path(path)
-    rows = _read(path)
+    rows = read_rows(path)
     if len(rows.micrographs) > 1:
         raise InputError(
             f"{path}: holds {len(rows.micrographs)} micrographs where one is expected; "
@@ -61,14 +97,14 @@ def read_coordinates(path: str | Path) -> Picks:
     return rows.picks()
 
 
-def read_coordinate_set(path: str | Path, names: Iterable[str]) -> dict[str, Picks]:
+def read_coordinate_set(path: str | Path | Source, names: Iterable[str]) -> dict[str, Picks]:
     """The particles of many micrographs, from a folder or a file.
 
     Parameters
     ----------
     path
-        A folder with a file per micrograph, matched by name; or one file that names the
-        micrograph of each row; or one file for one micrograph.
+        A folder with a file per micrograph, matched by name (see `match_names`); or one file that
+        names the micrograph of each row; or one file for one micrograph. Or any of these opened.
     names
         The micrographs' names, as `micrograph_name` makes them.
 
@@ -80,20 +116,16 @@ def read_coordinate_set(path: str | Path, names: Iterable[str]) -> dict[str, Pic
     Raises
     ------
     InputError
-        A file can't be read, or there is nothing for any of the names.
+        A file can't be read, there is nothing for any of the names, or one fits two names.
     """
-    path, names = Path(path), list(names)
-    if path.is_dir():
-        files = _files_in(path)
-        paired = [(name, _file_for(name, files)) for name in names]
-        picks = {name: _read_one(file, name) for name, file in paired if file is not None}
-        all_names = [file.name for file in files.values()]
-    else:
-        picks, all_names = _read_file(path, names)
+    names = list(names)
+    source = open_source(Path(path)) if isinstance(path, (str, Path)) else path
+    picks = {name: source.picks_of(there) for name, there in source.match(names).items()}
     if not picks:
-        first = all_names[0] if all_names else f"no {', '.join(READABLE)} files or rows"
+        all_names = source.names
+        first = all_names[0] if all_names else "no rows"
         raise InputError(
-            f"{path}: no coordinates for any of the {len(names)} micrographs, such as "
+            f"{source.path}: no coordinates for any of the {len(names)} micrographs, such as "
             f"{names[0] if names else 'none'}; it has {first}; names must agree"
         )
     return picks
@@ -109,16 +141,7 @@ def coordinate_names(path: str | Path) -> list[str]:
     InputError
         The path is missing, can't be read, or a folder without coordinates.
     """
-    path = Path(path)
-    if not path.is_dir():
-        return sorted(_read_file(path, [])[1])
-    files = _files_in(path)
-    names = {format_of(file).name_of(file) for file in files.values()}
-    paired = ((name, _file_for(name, files)) for name in sorted(names))
-    recognised = [name for name, file in paired if file and format_of(file).recognises(file)]
-    if not recognised:
-        raise InputError(f"{path}: no coordinate files there ({', '.join(READABLE)})")
-    return recognised
+    return open_source(Path(path)).names
 
 
 def write_coordinates(path: str | Path, picks: Picks) -> None:
@@ -142,67 +165,56 @@ def write_coordinates(path: str | Path, picks: Picks) -> None:
     array([[100., 120.]])
     """
     path = Path(path)
-    format = format_of(path)
-    scores = np.empty(0) if picks.scores is None else picks.scores
-    if not (np.isfinite(picks.centres_yx).all() and np.isfinite(scores).all()):
-        raise InputError(f"cannot write {path}: some positions or scores are not numbers")
-    format.write(path, picks)
+    format = formats_with_suffix_of(path)[0]
+    _write(path, [MicrographPicks(format.name_of(path), picks)], format, {})
 
 
-def _read(path: Path) -> Rows:
-    status_of(path)  # that it is missing comes before what its suffix says
-    return format_of(path).read(path)
+def write_coordinate_set(
+    path: str | Path,
+    micrographs: Sequence[MicrographPicks],
+    format: str,
+    options: Mapping[str, str] | None = None,
+) -> list[Path]:
+    """The paths of the files that the picks of many micrographs were written to.
 
+    Parameters
+    ----------
+    path
+        A folder; where a single file is written, that file may be named.
+    micrographs
+        Each name once.
+    format
+        Its name, such as "star": see `FORMATS`.
+    options
+        Values of the format's own options, by name.
 
-def _files_in(folder: Path) -> dict[str, Path]:
-    """Coordinate files of a folder by their names, with the suffix as the registry has it.
-
-    Folders are passed over, whatever they are called. What is a pipe, or a link to nowhere, tells
-    when it is read.
+    Raises
+    ------
+    InputError
+        The format or an option is unknown, the format needs what is not known, a number is not
+        finite, or a file can't be written there.
     """
-    files: dict[str, Path] = {}
-    try:
-        entries = sorted(folder.iterdir())
-        for file in entries:
-            if file.name.startswith(".") or not file.name.lower().endswith(READABLE):
-                continue
-            if file.is_dir():
-                continue
-            suffix = format_of(file).suffix
-            other = files.setdefault(plain_name(file.name[: -len(suffix)]) + suffix, file)
-            if other is not file:
-                raise InputError(f"{other} and {file} have the same name: remove one of them")
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be read: {error.strerror or error}") from error
+    path, kind = Path(path), format_called(format)
+    chosen = kind.chosen(options or {})
+    files = targets_of(kind, path, [micrograph.name for micrograph in micrographs])
+    if kind.is_one_file:
+        _write(files[0], micrographs, kind, chosen)
+    else:
+        for file, micrograph in zip(files, micrographs, strict=True):
+            _write(file, [micrograph], kind, chosen)
     return files
 
 
-def _file_for(name: str, files: dict[str, Path]) -> Path | None:
-    """The preferred file of one micrograph; None without any."""
-    choices = (
-        name + ending + format.suffix for format in FORMATS for ending in ("", *format.endings)
-    )
-    return next((files[choice] for choice in choices if choice in files), None)
+def _write(
+    path: Path, micrographs: Sequence[MicrographPicks], format: Format, options: Mapping[str, str]
+) -> None:
+    for micrograph in micrographs:
+        for picks in (micrograph.picks, micrograph.below):
+            if picks is not None and not _is_finite(picks):
+                raise InputError(f"cannot write {path}: some positions or scores are not numbers")
+    format.write(path, micrographs, options)
 
 
-def _read_one(file: Path, name: str) -> Picks:
-    """Particles of one micrograph from its own file, which may name it once more."""
-    rows = _read(file)
-    if len(rows.micrographs) < 2:
-        return rows.picks()
-    divided = rows.by_name(file)
-    if name not in divided:
-        raise InputError(f"{file}: holds other micrographs, such as {min(divided)}, but not {name}")
-    return divided[name]
-
-
-def _read_file(path: Path, names: list[str]) -> tuple[dict[str, Picks], list[str]]:
-    """Particles for those of the names that one file has, and every name it has."""
-    rows = _read(path)
-    if rows.micrographs:
-        divided = rows.by_name(path)
-        return {name: divided[name] for name in names if name in divided}, list(divided)
-    own = {plain_name(path.name[: -len(format_of(path).suffix)]), format_of(path).name_of(path)}
-    # A single file for a single micrograph is meant for it, whatever it is called.
-    picks = {name: rows.picks() for name in names if name in own or len(names) == 1}
-    return picks, [format_of(path).name_of(path)]
+def _is_finite(picks: Picks) -> bool:
+    scores = np.empty(0) if picks.scores is None else picks.scores
+    return bool(np.isfinite(picks.centres_yx).all() and np.isfinite(scores).all())

@@ -8,14 +8,19 @@ what pandas can make of a cell for its value.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Set
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.io.atomic import replacing
 from napari_deepem.io.coordinates.parsing import read_lines, split_words
 
 MOST_COLUMNS = 1000
+# what stands in a row as it is, whichever word of the row it is; for some a # is always a comment
+_PLAIN = re.compile(r"(?!data_|loop_|[_;'\"])[^\s\x00-\x20\x7f#]+", re.IGNORECASE)
+_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -55,6 +60,57 @@ def read_tables(
         if text and text[0] != "#":
             yield from reader.read_line(number, text)
     yield from reader.end_table()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Block:
+    """A block that is to be written, of one loop."""
+
+    name: str  # what follows data_; may be empty
+    labels: Sequence[str]  # with their _rln
+    rows: Iterable[Iterable[str]]  # the words of each, text as `quoted` makes it; taken one by one
+
+
+def write_tables(path: Path, *blocks: Block) -> None:
+    """Write a STAR file as RELION 3.1 and later do, row by row.
+
+    A block with a name begins with the version of its labels, as RELION's own do.
+
+    Raises
+    ------
+    InputError
+        The file can't be written there.
+    """
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="\n") as file,
+    ):
+        for block in blocks:
+            version = "\n# version 30001\n" if block.name else ""
+            labels = (f"{label} #{number}\n" for number, label in enumerate(block.labels, start=1))
+            file.write(f"{version}\ndata_{block.name}\n\nloop_\n{''.join(labels)}")
+            file.writelines(f"{' '.join(row)}\n" for row in block.rows)
+            file.write("\n")
+
+
+def quoted(text: str) -> str:
+    """The word of a row that is read as this text, in quotes where it needs them.
+
+    RELION reads quotes since 3.1.
+
+    Raises
+    ------
+    InputError
+        Nothing is: the text holds both kinds of quotes, or letters that end a line.
+    """
+    if _PLAIN.fullmatch(text):
+        return text
+    quote = "'" if '"' in text else '"'
+    if quote in text or _UNWRITABLE.search(text):
+        raise InputError(
+            f"{text!r} can't stand in a STAR file, which holds no such letters: rename it"
+        )
+    return f"{quote}{text}{quote}"
 
 
 class _Reader:

@@ -36,10 +36,10 @@ class ByteStream:
         """The next `count` bytes, or as many as there are."""
         return self.source.read(count)
 
-    def take(self, count: int, *, skipped: int, working_size: int) -> NDArray[np.uint8]:
-        """(count,) bytes after those that are skipped: the last that are asked for.
+    def require(self, count: int, *, piece: int, working_size: int) -> None:
+        """Make sure that `count` bytes may come next, before any memory is taken for them.
 
-        `working_size` are the bytes that they take once they are worked on.
+        They are taken in pieces, and `working_size` are the bytes that all of them end in.
 
         Raises
         ------
@@ -47,27 +47,47 @@ class ByteStream:
             They are not all there, or can't be in a file of this size, or in the memory.
         """
         if self.is_compressed:
-            self._require_likely_size(skipped + max(count, working_size))
-        elif skipped + count > self.file_size - self.source.tell():
-            raise self._cut_short()
-        self._require_memory(count + working_size)
+            self.require_likely_size(max(count, working_size), LARGEST_EXPANSION)
+        elif count > self.file_size - self.source.tell():
+            raise self.cut_short()
+        self.require_memory(piece + working_size)
+
+    def skip(self, count: int) -> None:
+        """Pass over the next bytes."""
+        self.source.seek(count, os.SEEK_CUR)
+
+    def take(self, count: int, *, is_last: bool) -> NDArray[np.uint8]:
+        """(count,) bytes that come next; InputError where they are not all there.
+
+        After the last ones gzip is let check what it gave, which it does at its end; damage may
+        make it longer.
+        """
         content = np.empty(count, dtype=np.uint8)
-        self.source.seek(skipped, os.SEEK_CUR)
         for first in range(0, count, PIECE):
             piece = content[first : first + PIECE]
             if self.source.readinto(piece.data) < len(piece):  # type: ignore[attr-defined]
-                raise self._cut_short()
-        self.source.read(PIECE)  # at its end gzip checks what it gave; damage may make it longer
+                raise self.cut_short()
+        if is_last:
+            self.source.read(PIECE)
         return content
 
-    def _require_likely_size(self, size: int) -> None:
-        if size > max(SMALL, LARGEST_EXPANSION * self.file_size):
+    def take_at(self, offset: int, count: int) -> bytes:
+        """The `count` bytes from `offset` on, of a plain file."""
+        if not 0 <= offset <= self.file_size - count:
+            raise self.cut_short()
+        self.source.seek(offset)
+        return self.source.read(count)
+
+    def require_likely_size(self, size: int, largest_expansion: int) -> None:
+        """Refuse a compressed file that asks for more than one of its size is likely to hold."""
+        if size > max(SMALL, largest_expansion * self.file_size):
             raise InputError(
                 f"{self.path}: {_size(self.file_size)} compressed, and its header asks for "
                 f"{_size(size)}; if they are there, decompress it first"
             )
 
-    def _require_memory(self, size: int) -> None:
+    def require_memory(self, size: int) -> None:
+        """Refuse what is larger than the memory that is free."""
         if size <= SMALL:
             return
         import psutil  # by far most micrographs do without
@@ -79,7 +99,8 @@ class ByteStream:
                 "bin it first"
             )
 
-    def _cut_short(self) -> InputError:
+    def cut_short(self) -> InputError:
+        """The error of a file whose bytes are not all there."""
         return InputError(f"{self.path}: cut short, its pixels are not all there; copy it again")
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.io.images.file_names import plain_name
-from napari_deepem.io.images.formats import SUFFIXES
+from napari_deepem.io.images.formats import FORMATS, SUFFIXES, format_of
+from napari_deepem.io.images.frames import frame_path
 
 _COMPRESSION = re.compile(r"\.(gz|bz2)$", re.IGNORECASE)
 # by which files of other programs name micrographs, beside the suffixes of our own formats
-_OTHER_SUFFIXES = (".mrcs", ".map", ".rec", ".tif", ".tiff", ".eer")
+_OTHER_SUFFIXES = (".map", ".rec")
+_POWER_SPECTRUM = "_PS"  # RELION's motion correction writes m_PS.mrc beside m.mrc
 _IMAGE_SUFFIX = re.compile(
     f"({'|'.join(map(re.escape, (*SUFFIXES, *_OTHER_SUFFIXES)))})$", re.IGNORECASE
 )
@@ -105,13 +107,16 @@ def list_micrographs(folder: str | Path) -> dict[str, Path]:
 
 def _matches(argument: str) -> list[Path]:
     path = Path(argument)
+    frame = frame_path(argument)
     if path.is_dir():
         paths = [path / name for name in sorted(_micrographs_in(path))]
+    elif frame is not None:
+        paths = [frame]
     elif os.path.lexists(path):
         paths = [path]
     elif _is_pattern(argument):
-        matches = dict.fromkeys(_expanded(path))
-        paths = sorted(p for p in matches if _named_as_micrograph(p.name) and not _is_folder(p))
+        matches = (p for p in dict.fromkeys(_expanded(path)) if not _is_folder(p))
+        paths = sorted(_foremost(p for p in matches if _named_as_micrograph(p.name)))
     else:
         raise InputError(f"{argument}: no such file or folder; check the path")
     if not paths:
@@ -170,11 +175,41 @@ def _identity(path: Path) -> object:
 
 def _micrographs_in(folder: Path) -> list[str]:
     """The names of what looks like a micrograph; where a link leads is not asked, it takes long."""
-    return [
+    names = (
         entry.name
         for entry in _entries(folder)
         if _named_as_micrograph(entry.name) and not entry.is_dir(follow_symlinks=False)
+    )
+    return [path.name for path in _foremost(map(Path, names))]
+
+
+def _foremost(paths: Iterable[Path]) -> list[Path]:
+    """Those that a user means by a folder or a pattern: data before what is made beside them.
+
+    Movies in stacks, and pictures, count where there is nothing better. Of an MRC and a TIFF of one
+    name, in one folder, it is the MRC: that is what was made of the movie. Power spectra of
+    micrographs are none.
+    """
+    paths = list(paths)
+    formats = {path: format_of(path) for path in paths}
+    tier = min((each.tier for each in formats.values()), default=0)
+    stems = {path: path.with_name(micrograph_name(path)) for path in paths}
+    best: dict[Path, int] = {}
+    for path in paths:
+        rank = FORMATS.index(formats[path])
+        best[stems[path]] = min(rank, best.get(stems[path], rank))
+    return [
+        path
+        for path in paths
+        if formats[path].tier == tier
+        and FORMATS.index(formats[path]) == best[stems[path]]
+        and not _is_power_spectrum(stems[path], best)
     ]
+
+
+def _is_power_spectrum(stem: Path, stems: Container[Path]) -> bool:
+    name = stem.name.removesuffix(_POWER_SPECTRUM)
+    return bool(name) and name != stem.name and stem.with_name(name) in stems
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

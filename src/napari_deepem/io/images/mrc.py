@@ -6,7 +6,7 @@ Rows are never flipped: the first row of the file is row 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,35 +19,59 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Float32Array
 from napari_deepem.io.atomic import replacing
 from napari_deepem.io.images.byte_stream import ByteStream, opened
+from napari_deepem.io.images.image_header import LARGEST_SIDE, ImageHeader
+from napari_deepem.io.images.nibbles import unpacked
 
 _TYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}  # MRC2014 modes
-_UNSUPPORTED = {3: "complex integers", 4: "complex numbers", 16: "RGB", 101: "packed 4-bit"}
-_LARGEST_SIDE = 1 << 17  # px: beyond any camera or montage, so a header that says so is junk
+_PACKED = 101  # the mode of IMOD and SerialEM for numbers of 4 bits, two in a byte
+_UNSUPPORTED = {3: "complex integers", 4: "complex numbers", 16: "RGB"}
+_WORKING_BYTES = 4  # of a pixel: float32
 _SPACINGS = 1e-3, 1e6  # A/px: others are no microscope's, so they are junk
 _IMOD_STAMP, _IMOD_SIGNED = 1146047817, 1  # what IMOD's headers hold, and its flag of signed bytes
 _IMOD_OFFSET = 152 - 112  # bytes of its stamp and flags, in the header's `extra2`
 
 
-def read_image(path: Path) -> tuple[NDArray[np.generic], float | None]:
-    """The (height, width) image in its own number type, and its pixel size in A.
+def read_header(path: Path) -> ImageHeader:
+    """The shape, frames and pixel size of an image or a stack, of which only the header is read.
 
     Raises
     ------
     InputError
-        The file is missing, empty, truncated, not MRC, complex or packed, or a stack.
+        The file is missing, empty, not MRC, or a volume.
     """
-    image, header = read_mrc(path, lambda header: _image_shape(path, header))
-    return image, spacings(header)[0]
+    header = read_mrc_header(path)
+    return ImageHeader(*_shape_and_frames(path, header), spacings(header)[0])
 
 
-def read_shape(path: Path) -> tuple[int, int]:
-    """(height, width) of an image, of which only the header is read; raises as `read_image`."""
-    return _image_shape(path, read_header(path))
+def frames(path: Path, number: int | None) -> Iterator[NDArray[np.generic]]:
+    """The (height, width) frames of an image or a stack, or that of a number, from 1.
 
+    Each is in the file's number type, in native byte order; numbers of 4 bits become bytes.
 
-def read_pixel_size(path: Path) -> float | None:
-    """A/px of an image, of which only the header is read; InputError for a file that is no MRC."""
-    return spacings(read_header(path))[0]
+    Raises
+    ------
+    InputError
+        The file is missing, empty, truncated, not MRC, complex, or a volume.
+    """
+    with opened(path) as stream:
+        header = _read_header(path, stream)
+        (height, width), count = _shape_and_frames(path, header)
+        is_packed = int(header["mode"]) == _PACKED
+        dtype = np.dtype(np.uint8) if is_packed else _number_type(path, header)
+        row_bytes = (width + 1) // 2 if is_packed else width * dtype.itemsize
+        before, taken = (0, count) if number is None else (number - 1, 1)
+        skipped = int(header["nsymbt"]) + before * height * row_bytes
+        stream.require(
+            skipped + taken * height * row_bytes,
+            piece=height * row_bytes,
+            working_size=height * width * _WORKING_BYTES,
+        )
+        stream.skip(skipped)
+        for frame in range(taken):
+            rows = stream.take(height * row_bytes, is_last=frame == taken - 1)
+            rows = rows.reshape(height, row_bytes)
+            yield unpacked(rows, width, low_first=True) if is_packed else _native(rows.view(dtype))
+            del rows  # before the next ones come
 
 
 def write_image(path: Path, image: Float32Array, pixel_size: float | None) -> None:
@@ -87,19 +111,15 @@ def read_mrc(
         header = _read_header(path, stream)
         dtype = _number_type(path, header)
         shape = shape_of(header)
-        n_pixels, extended = math.prod(shape), int(header["nsymbt"])
-        content = stream.take(
-            n_pixels * dtype.itemsize,
-            skipped=extended,
-            working_size=n_pixels * np.dtype(np.float32).itemsize,
-        )
-    numbers = content.view(dtype)
-    if not dtype.isnative:  # torch takes native byte order only
-        numbers = numbers.byteswap(inplace=True).view(dtype.newbyteorder("="))
-    return numbers.reshape(shape), header
+        n_numbers, extended = math.prod(shape), int(header["nsymbt"])
+        n_bytes = n_numbers * dtype.itemsize
+        stream.require(extended + n_bytes, piece=n_bytes, working_size=n_numbers * _WORKING_BYTES)
+        stream.skip(extended)
+        content = stream.take(n_bytes, is_last=True)
+    return _native(content.view(dtype)).reshape(shape), header
 
 
-def read_header(path: Path) -> Any:
+def read_mrc_header(path: Path) -> Any:
     """The header alone, a structured array; InputError for a file that is not MRC."""
     with opened(path) as stream:
         return _read_header(path, stream)
@@ -114,19 +134,32 @@ def spacings(header: Any) -> tuple[float | None, float | None, float | None]:
     return x, y, z
 
 
-def _image_shape(path: Path, header: Any) -> tuple[int, int]:
-    """(height, width) of a header that describes one image."""
-    width, height, frames = (int(header[side]) for side in ("nx", "ny", "nz"))
-    if 0 in (width, height, frames):
+def _shape_and_frames(path: Path, header: Any) -> tuple[tuple[int, int], int]:
+    """The (height, width) of each frame, and their number, of a header of images."""
+    width, height, count = (int(header[side]) for side in ("nx", "ny", "nz"))
+    if 0 in (width, height, count):
         raise InputError(
-            f"{path}: not a micrograph, its header says {width} x {height} x {frames} pixels"
+            f"{path}: not a micrograph, its header says {width} x {height} x {count} pixels"
         )
-    if frames > 1:
+    if count > 1 and _is_volume(path, header):
         raise InputError(
-            f"{path}: a stack of {frames} frames or slices, not one micrograph; "
-            "motion-correct or average its frames first"
+            f"{path}: a volume of {count} slices by its header, not a micrograph; "
+            "if they are frames of a movie, call it .mrcs"
         )
-    return height, width
+    return (height, width), count
+
+
+def _is_volume(path: Path, header: Any) -> bool:
+    """Whether a header is that of one volume, as the standard of 2014 tells it from a stack."""
+    is_called_stack = ".mrcs" in path.name.lower()
+    return not is_called_stack and header["ispg"] == 1 and header["mz"] == header["nz"]
+
+
+def _native(numbers: NDArray[np.generic]) -> NDArray[np.generic]:
+    """The same in native byte order: torch takes no other."""
+    if numbers.dtype.isnative:
+        return numbers
+    return numbers.byteswap(inplace=True).view(numbers.dtype.newbyteorder("="))
 
 
 def _spacing(length: float, samples: int) -> float | None:
@@ -136,9 +169,10 @@ def _spacing(length: float, samples: int) -> float | None:
 
 def _number_type(path: Path, header: Any) -> np.dtype[Any]:
     mode = int(header["mode"])
-    if mode in _UNSUPPORTED:
+    if mode not in _TYPES:
+        kind = _UNSUPPORTED.get(mode, "packed 4-bit")
         raise InputError(
-            f"{path}: MRC mode {mode} ({_UNSUPPORTED[mode]}) is not supported; "
+            f"{path}: MRC mode {mode} ({kind}) is not supported; "
             "convert it to 32-bit float (mode 2)"
         )
     if mode == 0 and _has_unsigned_bytes(header):
@@ -178,9 +212,9 @@ def _read_header(path: Path, stream: ByteStream) -> Any:
 def _makes_sense(header: Any) -> bool:
     sides = (int(header["nx"]), int(header["ny"]))
     return (
-        (int(header["mode"]) in _TYPES or int(header["mode"]) in _UNSUPPORTED)
+        int(header["mode"]) in (*_TYPES, _PACKED, *_UNSUPPORTED)
         and min(sides) >= 0
-        and max(sides) <= _LARGEST_SIDE
+        and max(sides) <= LARGEST_SIDE
         and int(header["nz"]) >= 0
         and int(header["nsymbt"]) >= 0
     )

@@ -27,6 +27,7 @@ HINT = (
     "drag elsewhere to move the view. You need not mark all: background is drawn at random, away "
     "from your labels."
 )
+NO_PIXEL_SIZE = "pixel size not known"
 UNDO_HELP = "Changes of labels, one by one, on whichever micrograph they were made."
 FILTERED_HELP = Display.model_fields["filtered"].description or ""
 TOOLS: tuple[tuple[Tool, str, str, str], ...] = (
@@ -193,7 +194,9 @@ class Annotate(Dock):
         self.label_import.show()
         self._show_choice()
         tell(self.hint, why_not or HINT)
-        tell(self.in_angstrom, in_angstrom(session.box_size_px, session.pixel_size))
+        is_open = session.current in session.micrographs
+        length = in_angstrom(session.box_size_px, session.pixel_size)
+        tell(self.in_angstrom, length or (NO_PIXEL_SIZE if is_open else ""))
         self._show_counts()
 
     def _show_counts(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from magicgui.types import FileDialogMode
-from magicgui.widgets import CheckBox, ComboBox, FileEdit, ProgressBar, PushButton, RadioButtons
+from magicgui.widgets import ComboBox, FileEdit, ProgressBar, PushButton, RadioButtons
 from qtpy.QtWidgets import QMessageBox
 
 from napari_deepem.controllers.workers import report
@@ -15,10 +15,11 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.wording import counted
 from napari_deepem.layers.micrographs import folder_of
 from napari_deepem.session import export_plan
-from napari_deepem.session.export_plan import NO_FORMAT, SUFFIXES
+from napari_deepem.session.export_plan import NO_FORMAT
 from napari_deepem.session.readiness import What, why_not_save
 from napari_deepem.session.series import Scope
-from napari_deepem.widgets.docks.dock import Dock, enable, form, row, tell, text_line
+from napari_deepem.widgets.docks.dock import Dock, enable, form, tell, text_line
+from napari_deepem.widgets.docks.format_list import FormatList
 
 PICKS, LABELS = "picks", "labelled particles"
 THIS, CHOSEN, ALL = "this micrograph", "those chosen in the table", "all but the excluded"
@@ -45,14 +46,13 @@ class Export(Dock):
         self.content.tooltip = "Picks that you rejected in Review are left out."
         self.scope = RadioButtons(label="Of", choices=list(SCOPES), orientation="vertical")
         self.scope.value = ALL
-        self.formats = {
-            name: CheckBox(text=suffix, value=suffix == ".star", tooltip=name)
-            for name, suffix in SUFFIXES.items()
-        }
+        self.format_list = FormatList(self.session)
+        self.formats = self.format_list.boxes
+        self.hint = text_line("hint")
         self.destination = FileEdit(
             label="Folder",
             mode=FileDialogMode.EXISTING_DIRECTORY,
-            tooltip="One file a micrograph and format, named as the micrograph. Made if missing.",
+            tooltip="Files are named as their micrographs. Made if missing.",
         )
         self.save = PushButton(text="Save")
         self.copy_to_layer = PushButton(text="Copy picks of this micrograph to a layer")
@@ -60,12 +60,10 @@ class Export(Dock):
         self.status = text_line("status")
         self.fill(
             [
-                form(
-                    self.content,
-                    self.scope,
-                    row(*self.formats.values(), label="Formats"),
-                    self.destination,
-                ),
+                form(self.content, self.scope),
+                self.format_list.column,
+                form(self.destination),
+                self.hint,
                 self.save,
                 self.progress,
                 self.status,
@@ -73,8 +71,7 @@ class Export(Dock):
             ]
         )
         self.content.changed.connect(self._show_destination)
-        for control in (self.scope, *self.formats.values()):
-            control.changed.connect(self._show)
+        self.scope.changed.connect(self._show)
         self.destination.changed.connect(self._on_destination)
         self.save.changed.connect(self._save_files)
         self.copy_to_layer.changed.connect(self._copy_to_layer)
@@ -83,17 +80,14 @@ class Export(Dock):
             self.follow(signal, self._show_destination)
         for signal in (events.picks, events.candidates, events.labels, events.micrographs):
             self.follow(signal, self._show)
-        for signal in (events.chosen, events.excluded):
+        for signal in (events.chosen, events.excluded, events.headers, events.box_size_px):
             self.follow(signal, self._show)
+        for signal in (events.formats, events.format_options):
+            self.follow(signal, self._show_formats)
         for name in ("running", "done"):
             self.follow(self.session.exporting.events[name], self._show_exporting)
         self._show_destination()
         self._show_exporting()
-
-    @property
-    def suffixes(self) -> list[str]:
-        """The suffixes of the chosen formats."""
-        return [SUFFIXES[name] for name, box in self.formats.items() if box.value]
 
     def _destination(self) -> Path | None:
         text = self.destination.line_edit.value.strip()
@@ -120,10 +114,15 @@ class Export(Dock):
             self.destination.value = self._folder()
         self._show()
 
+    def _show_formats(self) -> None:
+        self.format_list.show()
+        self._show()
+
     def _show(self) -> None:
+        tell(self.hint, export_plan.remark_on(self.session, self._choice()[0]))
         why_not = (
             why_not_save(self.session, *self._choice())
-            or ("" if self.suffixes else NO_FORMAT)
+            or ("" if self.format_list.chosen else NO_FORMAT)
             or ("" if self._destination() else "Name a folder to save to.")
         )
         saving = "Files are being written." if self.session.exporting.running else ""
@@ -150,7 +149,10 @@ class Export(Dock):
     def _save_files(self) -> None:
         try:
             plan = export_plan.plan(
-                self.session, *self._choice(), self._destination() or self._folder(), self.suffixes
+                self.session,
+                *self._choice(),
+                self._destination() or self._folder(),
+                self.format_list.chosen,
             )
         except InputError as error:
             return tell(self.status, report(error))

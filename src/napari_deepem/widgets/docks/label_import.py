@@ -15,7 +15,7 @@ from napari_deepem.core.types import FloatArray
 from napari_deepem.core.wording import counted
 from napari_deepem.session import Session
 from napari_deepem.session.background_labels import drawing_background
-from napari_deepem.session.labels import LabelsRead, add_labels, reading_labels
+from napari_deepem.session.labels import FILE_FILTERS, LabelsRead, add_labels, reading_labels
 from napari_deepem.session.readiness import why_not_begin, why_not_draw_background
 from napari_deepem.widgets.docks.dock import enable, row
 
@@ -25,7 +25,6 @@ WHAT_DRAWING_DOES = (
     "Marks places as non-particles, drawn at random: away from your labels, from what looks like "
     "them, and from what the network takes for particles. Erase what is one."
 )
-FILTER = "Coordinates (*.star *.box *.csv)"
 
 
 class LabelImport:
@@ -54,7 +53,7 @@ class LabelImport:
 
     def _choose_file(self) -> None:
         path, _ = QFileDialog.getOpenFileName(
-            self.buttons.native, "Load labels", self._folder(), FILTER
+            self.buttons.native, "Load labels", self._folder(), FILE_FILTERS
         )
         self._load(path)
 

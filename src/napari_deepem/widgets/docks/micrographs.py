@@ -16,7 +16,17 @@ from napari_deepem.controllers.thumbnails import Thumbnails
 from napari_deepem.controllers.workers import work_on
 from napari_deepem.core.wording import counted
 from napari_deepem.session.readiness import why_not_score_all
-from napari_deepem.widgets.docks.dock import Dock, button, enable, holder, row, tell, text_line
+from napari_deepem.widgets.docks.dock import (
+    Dock,
+    button,
+    enable,
+    form,
+    holder,
+    row,
+    tell,
+    text_line,
+)
+from napari_deepem.widgets.docks.pixel_size_field import pixel_size_field
 from napari_deepem.widgets.pictures.micrograph_table import ALL, NAME, MicrographTable
 from napari_deepem.widgets.pictures.micrograph_table_view import MicrographTableView
 from napari_deepem.widgets.plots.series_overview import SeriesOverview
@@ -44,6 +54,7 @@ class Micrographs(Dock):
         self.states = ComboBox(choices=choices, tooltip="Which micrographs are listed.")
         self.states.changed.connect(self._filter)
         self.status = text_line("status")
+        self.pixel_size = pixel_size_field(self)
         self.table = MicrographTable(self.session)
         self.view = self._table_view()
         self.thumbnails = Thumbnails(self.session, self.table.add_picture)
@@ -64,6 +75,7 @@ class Micrographs(Dock):
                 self.status,
                 holder(self.view),
                 row(self.states, self.exclude),
+                form(self.pixel_size),
                 row(self.pick_all, self.stop),
                 self.progress,
                 self.activity,
@@ -229,9 +241,11 @@ class Micrographs(Dock):
             return session.problems[session.current]
         excluded = len(session.excluded.intersection(session.names))
         text = counted(count, "micrograph") + (f", {excluded} excluded" if excluded else "")
+        micrograph = session.micrographs.get(session.current or "")
         if session.current in session.files:
-            return text + (", saved as you go" if self.link.autosave.path else "")
-        source = session.micrographs[session.current].source if session.current else None
+            text += ", saved as you go" if self.link.autosave.path else ""
+            return f"{text}. {micrograph.remark}" if micrograph and micrograph.remark else text
+        source = micrograph.source if micrograph else None
         return text + (f", labels are saved as you go in {source.parent}" if source else "")
 
     def _show_numbers(self) -> None:
