@@ -24,9 +24,11 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.model import Model
 from napari_deepem.io.coordinates import (
+    MicrographPicks,
     coordinate_names,
     read_coordinate_set,
     read_coordinates,
+    write_coordinate_set,
     write_coordinates,
 )
 from napari_deepem.io.images import read_micrograph, read_pixel_size, read_shape, write_image
@@ -142,10 +144,14 @@ def _write_tables(suffix: str) -> Callable[[Path], None]:
     def write(folder: Path) -> None:
         picks = Picks(np.array([[10.25, 20.0], [50.0, 60.5]]), np.array([0.9, 0.5]), box_size_px=24)
         write_coordinates(folder / f"ours{suffix}", picks)
-        for path in FORMATS.rglob(f"*{suffix}"):
-            (folder / path.name).write_bytes(path.read_bytes()[:4000])
+        _copy_samples(suffix, folder)
 
     return write
+
+
+def _copy_samples(suffix: str, folder: Path) -> None:
+    for path in FORMATS.rglob(f"*{suffix}"):
+        (folder / path.name).write_bytes(path.read_bytes()[:4000])
 
 
 def _write_stars(folder: Path) -> None:
@@ -189,10 +195,31 @@ def _read_list(path: Path) -> None:
     """With what it may list beside it."""
     (path.parent / "Movies").mkdir()
     loop = "data_\n\nloop_\n_rlnMicrographName\n_rlnCoordinateX\n_rlnCoordinateY\n"
-    for name in ("a.star", "Movies/a.star", "Movies/a_autopick.star"):
-        (path.parent / name).write_text(f"{loop}M/Movies/a.mrc 20 30\nM/../a.mrc 1 2\n")
+    for name in ("a.star", "Movies/a.star", "Movies/a_autopick.star", "a_autopick.star"):
+        (path.parent / name).write_text(f"{loop}M/Movies/a.mrc 20 30\nM/../b.mrc 1 2\n")
     (path.parent / "b.box").write_text("10 20 8 8\n")
     _read_table(path)
+
+
+def _write_cboxes(folder: Path) -> None:
+    _write_tables(".cbox")(folder)
+    (folder / "old.cbox").write_text("1.5\t2\t10\t10\t0.25\t8\t12\n-3\t4\t10\t10\t0.5\n")
+
+
+def _write_jsons(folder: Path) -> None:
+    _write_tables(".json")(folder)
+    (folder / "others.json").write_text(
+        '{"apix": 1.25, "boxes": [[1, 2.5, "manual"], [3, 4, "auto_local", 7.5], [5, 6]]}\n'
+    )
+
+
+def _write_cs(folder: Path) -> None:
+    picks = Picks(np.array([[10.25, 20.0], [50.0, 60.5]]), np.array([0.9, 0.5]))
+    for number, scored in enumerate((picks, Picks(picks.centres_yx))):
+        picked = [MicrographPicks(name, scored, shape=SHAPE) for name in ("m", "other")]
+        write_coordinate_set(folder / f"{number}.cs", picked, "cs")
+        (folder / f"{number}.csg").unlink()
+    _copy_samples(".cs", folder)
 
 
 def _read_table(path: Path) -> None:
@@ -318,6 +345,10 @@ READERS = {
     "list3": Reader("coords_suffix_autopick.star", _write_old_lists, _read_list, mutations.words),
     "csv": Reader("m.csv", _write_csvs, _read_table, mutations.words),
     "box": Reader("m.box", _write_tables(".box"), _read_table, mutations.words),
+    "cbox": Reader("m.cbox", _write_cboxes, _read_table, mutations.words),
+    "topaz": Reader("m.txt", _write_tables(".txt"), _read_table, mutations.words),
+    "json": Reader("m.json", _write_jsons, _read_table, mutations.json_line),
+    "cs": Reader("m.cs", _write_cs, _read_table),
     "model": Reader(
         "m.safetensors",
         lambda folder: save_model(_model(), folder / "m"),

@@ -23,6 +23,7 @@ PAGES = (
     "docs/comparison.md",
     "docs/deepem2017.md",
     "docs/few_clicks.md",
+    "docs/formats.md",
     "docs/general.md",
     "docs/guide.md",
     "docs/reproduction.md",

@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save_file
 from blobs import BOX_PX
 from cli_runs import Refusal, console_on, run
 from learnt_scores import BACKGROUND, PARTICLES, draw, summary_of
-from napari_deepem.batch.pick import MicrographDone
+from napari_deepem.batch.picker import MicrographDone
 from napari_deepem.batch.series_run import SeriesRun
-from napari_deepem.cli.pick import follow_picking
+from napari_deepem.cli.picking_progress import PickingCourse, follow_picking
 from napari_deepem.core.network.general import general_model
 from napari_deepem.core.picking.box_proposal import propose_box
 from napari_deepem.core.picking.candidates import find_candidates
@@ -320,7 +320,8 @@ MIXED = (
 @pytest.mark.parametrize("terminal", [False, True])
 def test_picking_names_what_failed_and_counts_the_rest(terminal: bool) -> None:
     console, shown = console_on(terminal)
-    assert follow_picking(picking(*MIXED), 3, console) == ["second"]
+    course = follow_picking(picking(*MIXED), PickingCourse(3), console)
+    assert list(course.problems) == ["second"]
     text = shown.getvalue()
     assert "napari-deepem: second.mrc: cut short" in text
     assert "napari-deepem: third has 4 A/px" in text
@@ -338,7 +339,7 @@ def test_evidence_of_all_micrographs_makes_one_estimate() -> None:
         evidence = fitted.evidence_above(0.5)
         dones.append(MicrographDone(name, 0.5, evidence.n_picks, evidence=evidence))
     console, shown = console_on(terminal=False)
-    follow_picking(picking(*dones), 2, console)
+    follow_picking(picking(*dones), PickingCourse(2), console)
     estimate = judge(dones[0].evidence + dones[1].evidence)
     assert f"picks on 2 micrographs, estimated precision {estimate.precision:.2f}\n" in (
         shown.getvalue()
@@ -348,7 +349,7 @@ def test_evidence_of_all_micrographs_makes_one_estimate() -> None:
 def test_withheld_estimate_is_a_reason() -> None:
     """D.1: nothing was learnt of how scores tell particles."""
     console, shown = console_on(terminal=False)
-    follow_picking(picking(MicrographDone("a", 0.5, 3)), 1, console)
+    follow_picking(picking(MicrographDone("a", 0.5, 3)), PickingCourse(1), console)
     assert shown.getvalue().endswith(
         "estimated precision withheld: too few particles were held out of the training\n"
     )
@@ -357,14 +358,14 @@ def test_withheld_estimate_is_a_reason() -> None:
 def test_single_micrograph_that_fails_is_one_line() -> None:
     job = picking(MicrographDone("m", 0.5, remark="m.mrc: cut short"))
     console, shown = console_on(terminal=False)
-    assert follow_picking(job, 1, console) == ["m"]
+    assert list(follow_picking(job, PickingCourse(1), console).problems) == ["m"]
     assert shown.getvalue() == "napari-deepem: m.mrc: cut short\n"
 
 
 def test_brackets_in_names_are_shown_as_they_are() -> None:
     job = picking(MicrographDone("m[1]", 0.5, remark="/data/[bold]m[1].mrc: cut short"))
     console, shown = console_on(terminal=False)
-    follow_picking(job, 1, console)
+    follow_picking(job, PickingCourse(1), console)
     assert "/data/[bold]m[1].mrc" in shown.getvalue()
 
 

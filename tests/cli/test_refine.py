@@ -77,6 +77,11 @@ def test_model_is_trained_again_with_the_verdicts(
     assert refined.recipe == "modern"
 
 
+def test_given_pixel_size_is_that_of_all_micrographs(folder: Path) -> None:
+    assert refine(folder, *verdicts(folder), "--pixel-size", 3) == 0
+    assert load_model(folder / "refined.safetensors").pixel_size == 3
+
+
 def test_a_refined_model_can_be_refined(folder: Path) -> None:
     assert refine(folder, *verdicts(folder), of="blobs_3.mrc") == 0
     (folder / "model.safetensors").unlink()

@@ -19,6 +19,7 @@ from napari_deepem.io.coordinates import (
     format_called,
     match_names,
     open_source,
+    targets_of,
     what_is_lost,
     what_is_missing,
     write_coordinate_set,
@@ -141,7 +142,7 @@ def _described(source: Source, there: str, name: str, file: Path | None) -> Micr
         return MicrographPicks(
             name, picks, path=str(file), shape=read_shape(file), pixel_size=read_pixel_size(file)
         )
-    return MicrographPicks(name, picks, path=source.path_of(there))
+    return MicrographPicks(name, picks, path=source.path_of(there), shape=source.shape_of(there))
 
 
 def _changed(micrograph: MicrographPicks, settings: ConvertSettings) -> MicrographPicks:
@@ -185,7 +186,7 @@ def flipped(picks: Picks, height: int) -> Picks:
 def _refuse_to_replace(format: Format, out: Path, names: Sequence[str]) -> None:
     if format.adds_to_file:
         return
-    paths = format.targets(out, names)
+    paths = targets_of(format, out, names)
     folder = out.parent if paths == [out] else out
     paths += [folder / place.format(name=name) for place in format.beside for name in names]
     present = [str(path) for path in paths if path.exists()]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
-from rich.console import Console
 
 from napari_deepem.cli.app import SOME_FAILED, app, errors
 from napari_deepem.cli.options import (
@@ -20,6 +20,7 @@ from napari_deepem.cli.options import (
     GeneralBox,
     JobCount,
     Micrographs,
+    Minutes,
     PixelSize,
     StdRange,
     Step,
@@ -29,19 +30,18 @@ from napari_deepem.cli.options import (
     given_micrographs,
     rising,
 )
-from napari_deepem.cli.progress import progress_bar
+from napari_deepem.cli.picking_progress import PickingCourse, ProgressMode, follow_picking
 from napari_deepem.cli.propose_box import follow_proposing
+from napari_deepem.cli.watching import arrived, follow_watching
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.devices import DeviceName
-from napari_deepem.core.wording import counted
 
 if TYPE_CHECKING:
-    from napari_deepem.batch.pick import MicrographDone
-    from napari_deepem.batch.series_run import SeriesRun
     from napari_deepem.batch.workforce import Workforce
     from napari_deepem.core.network.model import Model
     from napari_deepem.core.picking.criteria import PickCriteria
+
+FEWEST_TO_REPORT = 10  # micrographs, if nobody asks for it
 
 
 @app.command
@@ -71,6 +71,10 @@ def pick(
     cluster: Literal["slurm"] | None = None,
     jobs: JobCount | None = None,
     cluster_config: Path | None = None,
+    watch: bool = False,
+    until_idle: Minutes | None = None,
+    progress: ProgressMode = "auto",
+    report: Annotated[bool | None, Parameter(negative="--no-report")] = None,
 ) -> None:
     """Pick particles; writes one coordinate file a micrograph and format.
 
@@ -125,15 +129,28 @@ def pick(
     cluster_config
         A YAML file with what a job is to have: queue, cores, memory, walltime, account, and all
         else that `SLURMCluster` of dask-jobqueue takes.
+    watch
+        Go on picking micrographs as they arrive, until it is stopped (Ctrl-C): what was written is
+        kept and up to date, and the same command goes on. One process picks.
+    until_idle
+        With --watch: end when nothing has arrived for so many minutes.
+    progress
+        What is told meanwhile: auto shows a bar in a terminal and a line for each micrograph
+        elsewhere; json writes an object a line to the output, for programs; quiet tells of failures
+        alone.
+    report
+        Write report.html, a page to look at, and report.json into the folder; so it is by default
+        from 10 micrographs on.
     """
     from napari_deepem.batch.pick import PickSettings, check_formats, pick_files
+    from napari_deepem.batch.watch import Watch, watch_files
     from napari_deepem.batch.workforce import default_workforce
     from napari_deepem.core.network.devices import chosen_device
     from napari_deepem.core.network.general import is_general
 
     formats = check_formats(format.split(","))
     options = given_format_options(option)
-    paths = given_micrographs(micrographs)
+    paths = arrived(micrographs) if watch else given_micrographs(micrographs)
     chosen = model_for(paths, model, box, device)
     criteria = criteria_for(chosen, threshold, std_range, min_distance)
     if all_candidates:
@@ -149,24 +166,43 @@ def pick(
         pixel_size=pixel_size,
         options=options,
     )
-    if (cluster is None) != (jobs is None):
-        raise InputError("--cluster slurm and --jobs N go together: give both, or none")
-    workforce = _workforce(workers, scheduler, jobs, cluster_config)
-    if workforce is None and workers == "auto":
-        workforce = default_workforce(len(paths), chosen_device(device).type)
-    settings = replace(settings, workforce=workforce)
-    job = pick_files(paths, chosen, out, settings)
-    failed = follow_picking(job, len(paths), errors, by_general=is_general(chosen))
-    if failed:
+    workforce = _workforce(workers, scheduler, cluster, jobs, cluster_config)
+    course = PickingCourse(len(paths), by_general=is_general(chosen))
+    write_report = partial(write_run_report, out, chosen, model, criteria, course)
+    if watch:
+        if workforce is not None:
+            raise InputError("--watch picks by one process: leave out workers and clusters")
+        idle_s = None if until_idle is None else 60 * until_idle
+        find = partial(arrived, micrographs)
+        arriving = watch_files(find, chosen, out, settings, Watch(idle_s=idle_s))
+        follow_watching(
+            arriving, course, errors, progress, None if report is False else write_report
+        )
+    else:
+        if workforce is None and workers == "auto":
+            workforce = default_workforce(len(paths), chosen_device(device).type)
+        job = pick_files(paths, chosen, out, replace(settings, workforce=workforce))
+        follow_picking(job, course, errors, progress)
+        if report or (report is None and len(paths) >= FEWEST_TO_REPORT):
+            write_report()
+            if course.picks:
+                errors.print(f"report: {out / 'report.html'}", markup=False)
+    if course.problems:
         sys.exit(SOME_FAILED)
 
 
 def _workforce(
-    workers: int | str, scheduler: str | None, jobs: int | None, config: Path | None
+    workers: int | str,
+    scheduler: str | None,
+    cluster: str | None,
+    jobs: int | None,
+    config: Path | None,
 ) -> Workforce | None:
     """Who is to pick, if options say so; InputError where they say two things."""
     from napari_deepem.batch.workforce import Workforce
 
+    if (cluster is None) != (jobs is None):
+        raise InputError("--cluster slurm and --jobs N go together: give both, or none")
     ways = [workers != "auto", scheduler is not None, jobs is not None]
     if sum(ways) > 1:
         raise InputError("--workers, --scheduler and --cluster: give one of them")
@@ -221,46 +257,22 @@ def model_for(
     return general_model(box)
 
 
-def follow_picking(
-    job: Generator[MicrographDone, None, SeriesRun],
-    total: int,
-    console: Console,
-    *,
-    by_general: bool = False,
-) -> list[str]:
-    """The names of the micrographs that failed in a picking, which is run showing each of them."""
-    from napari_deepem.core.picking.precision_estimate import judge
-    from napari_deepem.core.picking.score_evidence import PrecisionEvidence, sum_of
+def write_run_report(
+    out: Path, model: Model, path: Path | None, criteria: PickCriteria, course: PickingCourse
+) -> None:
+    """Write the report of a run; nothing of one in which all failed."""
+    from napari_deepem.batch.report.report_page import Run, model_words, write_report
+    from napari_deepem.batch.run_manifest import command_line
 
-    done = picked = n_kept = 0
-    evidence: PrecisionEvidence | None = None
-    with progress_bar(console, "picking") as progress:
-
-        def show(news: MicrographDone) -> None:
-            nonlocal done, picked, n_kept, evidence
-            done, picked = done + 1, picked + (news.n_picks or 0)
-            n_kept += news.was_done
-            evidence = sum_of((evidence, news.evidence))
-            if news.remark is not None:
-                console.print(f"napari-deepem: {news.remark}", markup=False)
-            elif not (console.is_terminal or news.was_done) and news.n_picks is not None:
-                console.print(
-                    f"{news.name}: {news.n_picks} picks, {news.seconds:.1f} s", markup=False
-                )
-            progress.update(
-                progress.task_ids[0], completed=done, total=total, figures=f"{picked} picks"
-            )
-
-        failed = list(finish(job, show).problems)
-    if total > len(failed):
-        text = f"{picked} picks on {counted(total - len(failed), 'micrograph')}"
-        if by_general:
-            text += " by the general network"
-        if n_kept:
-            text += f" ({n_kept} done before)"
-        if n_kept < total - len(failed) and (picked or by_general):
-            text += f", estimated precision {judge(evidence, is_taught=not by_general)}"
-        console.print(text, markup=False)
-    if failed and total > 1:
-        console.print(f"{len(failed)} of {total} micrographs could not be picked", markup=False)
-    return failed
+    if not course.picks:
+        return
+    run = Run(
+        out,
+        model_words(model, path),
+        criteria,
+        command_line(),
+        course.problems,
+        course.seconds,
+        course.precision,
+    )
+    write_report(run)

@@ -7,7 +7,7 @@ import pytest
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
-from napari_deepem.io.coordinates import read_coordinates, write_coordinates
+from napari_deepem.io.coordinates import open_source, read_coordinates, write_coordinates
 
 
 def read(tmp_path: Path, text: str) -> Picks:
@@ -66,3 +66,12 @@ def test_a_box_file_needs_the_box_size(tmp_path: Path, size: int | None) -> None
     with pytest.raises(InputError, match="needs the box size"):
         write_coordinates(tmp_path / "m.box", Picks(np.array([[1.0, 2.0]]), None, size))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ends_of_filaments_are_read_as_boxes_and_said_to_be_that(tmp_path: Path) -> None:
+    (tmp_path / "m.box").write_text("0 0 10 10 -1\n50 20 10 10 -2\n")
+    source = open_source(tmp_path / "m.box")
+    assert source.picks_of("m").centres_yx.tolist() == [[5, 5], [25, 55]]
+    assert source.remarks == ["filaments are left out: the boxes at their two ends are read alone"]
+    (tmp_path / "m.box").write_text("0 0 10 10 -3\n")
+    assert open_source(tmp_path / "m.box").remarks == []

@@ -61,3 +61,18 @@ def test_headers_that_occur_are_read(tmp_path: Path, text: str) -> None:
 def test_bad_tables_are_explained(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read(tmp_path, text)
+
+
+def test_angles_classes_and_sizes_are_kept_where_they_are_known(tmp_path: Path) -> None:
+    features = {"angle": np.array([-90.5, np.nan]), "size": np.array([np.nan, 212.25])}
+    picks = Picks(np.array([[2.0, 1.0], [4.0, 3.0]]), np.array([0.5, 0.25]), None, features)
+    write_coordinates(tmp_path / "m.csv", picks)
+    assert (tmp_path / "m.csv").read_text() == (
+        "x,y,score,angle,size\n1.0,2.0,0.5,-90.5,\n3.0,4.0,0.25,,212.25\n"
+    )
+    kept = read_coordinates(tmp_path / "m.csv").features
+    assert sorted(kept) == ["angle", "size"]
+    for name, values in features.items():
+        np.testing.assert_array_equal(kept[name], values)
+    assert read(tmp_path, "class,y,x\n3,2,1\ngood,2,1\n").features["class"][0] == 3
+    assert dict(read(tmp_path, "class,y,x\ngood,2,1\n,2,1\n").features) == {}

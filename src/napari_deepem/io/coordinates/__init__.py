@@ -13,11 +13,10 @@ import numpy as np
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
+from napari_deepem.io.coordinates.coordinate_format import Format, Need
 from napari_deepem.io.coordinates.formats import (
     FORMATS,
     SUFFIXES,
-    Format,
-    Need,
     format_called,
     formats_with_suffix_of,
     keeps_below,
@@ -27,6 +26,7 @@ from napari_deepem.io.coordinates.name_matching import match_names
 from napari_deepem.io.coordinates.sources import Source, open_source, read_rows
 from napari_deepem.io.coordinates.write_checks import (
     options_by_format,
+    targets_of,
     what_is_lost,
     what_is_missing,
 )
@@ -47,6 +47,7 @@ __all__ = [
     "options_by_format",
     "read_coordinate_set",
     "read_coordinates",
+    "targets_of",
     "what_is_lost",
     "what_is_missing",
     "write_coordinate_set",
@@ -195,7 +196,7 @@ def write_coordinate_set(
     """
     path, kind = Path(path), format_called(format)
     chosen = kind.chosen(options or {})
-    files = kind.targets(path, [micrograph.name for micrograph in micrographs])
+    files = targets_of(kind, path, [micrograph.name for micrograph in micrographs])
     if kind.is_one_file:
         _write(files[0], micrographs, kind, chosen)
     else:

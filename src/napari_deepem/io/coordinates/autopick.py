@@ -39,6 +39,8 @@ from napari_deepem.io.coordinates.star_tables import Block, quoted, read_tables,
 ENDING = "_autopick.star"  # of a micrograph's own file
 OLD_PLACE = f"coords_suffix{ENDING}"  # of the list of RELION 3
 _OLD_START = "coords_suffix"
+# in a job's folder, best first
+LISTS = ("autopick.star", "manualpick.star", OLD_PLACE, f"{_OLD_START}_manualpick.star")
 
 
 @dataclass(frozen=True, eq=False, slots=True)

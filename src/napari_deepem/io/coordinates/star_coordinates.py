@@ -42,6 +42,7 @@ _LEFT_OUT = {  # where they are not 0
 }
 _READ = (*COLUMNS, MICROGRAPH, *_LEFT_OUT)
 _AT_ONCE = 4096  # rows
+MOST_TABLES = 10_000  # with coordinates: each costs as much as hundreds of rows
 
 Kind = Literal["coordinates", "named coordinates", "files"]
 
@@ -90,6 +91,8 @@ def read_star(path: Path) -> Rows:
             reader.flush()
             reader.table = table = header
             n_filled += 1
+            if n_filled > MOST_TABLES:
+                raise InputError(f"{path}: holds more than {MOST_TABLES} tables; divide it")
             unnamed_line = unnamed_line or (0 if MICROGRAPH in table.index else table.line)
         reader.add(line, words)
     reader.flush()

@@ -1,11 +1,13 @@
-"""What is looked at before coordinates are written: options, what is needed, what is lost."""
+"""What is looked at before coordinates are written: options, paths, what is needed or lost."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.coordinates.formats import Format, Kept, Need, Options
+from napari_deepem.io.coordinates.coordinate_format import Format, Kept, Need, Options
+from napari_deepem.io.coordinates.formats import SUFFIXES
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 
 _PLURALS: Mapping[Kept, str] = {
@@ -37,6 +39,31 @@ def options_by_format(formats: Iterable[Format], options: Options) -> dict[str, 
         )
         for format in formats
     }
+
+
+def targets_of(format: Format, path: Path, names: Sequence[str]) -> list[Path]:
+    """The path of each micrograph's file, or of the one for all, that writing to `path` makes.
+
+    `path` is a folder; where a single file is written, that file may be named.
+
+    Raises
+    ------
+    InputError
+        It names a file of another format, or a file where there is one a micrograph.
+    """
+    if path.is_dir() or not path.name.lower().endswith(SUFFIXES):
+        if format.is_one_file:
+            return [path / format.place]
+        return [format.file_of(path, name) for name in names]
+    if not format.suffix_of(path):
+        endings = " or ".join(format.suffixes)
+        raise InputError(f"{path}: a file of the format {format.name} ends in {endings}")
+    if len(names) > 1 and not format.is_one_file:
+        raise InputError(
+            f"{path}: {format.name} has a file for each of {len(names)} micrographs; name a "
+            "folder for them"
+        )
+    return [path]
 
 
 def what_is_lost(formats: Iterable[Format], micrographs: Iterable[MicrographPicks]) -> str:

@@ -31,6 +31,7 @@ _NUMBER_TYPES = {
     (1, 4): "u1", (1, 8): "u1", (1, 16): "u2", (1, 32): "u4", (2, 8): "i1", (2, 16): "i2",
     (2, 32): "i4", (3, 16): "f2", (3, 32): "f4", (3, 64): "f8",
 }  # fmt: skip
+_UNSIGNED, _FLOAT = 1, 3  # kinds of numbers, of which 2 are signed
 _LZW, _DEFLATES, _PACKBITS = 5, (8, 32946), 32773
 _COMPRESSIONS = (1, _LZW, *_DEFLATES, _PACKBITS)
 _HORIZONTAL, _FLOATING = 2, 3  # predictors: what differences of neighbours are stored
@@ -124,47 +125,63 @@ def _images_in(stream: ByteStream) -> Iterator[tuple[ByteOrder, Directory]]:
 def _page(path: Path, order: ByteOrder, directory: Directory) -> _Page:
     """What a directory says, if it can be read at all."""
     if not {"width", "height", "offsets", "byte_counts"} <= directory.values.keys():
-        raise InputError(f"{path}: its TIFF directories are damaged; copy it again")
-    height, width = directory["height"], directory["width"]
-    bits, compression, predictor = (directory[n] for n in ("bits", "compression", "predictor"))
-    name = _NUMBER_TYPES.get((directory["number_type"], bits))
-    if directory["samples"] != 1:
-        raise InputError(f"{path}: a TIFF in colour, not a micrograph; save it in grey")
-    if compression not in _COMPRESSIONS:
-        raise InputError(f"{path}: TIFF compression {compression} is not supported; save it as LZW")
-    is_halved = (height, width) in _HALVED and name == "u1" and bits == 8
-    sound_predictor = predictor == 1 or (
-        predictor == (_FLOATING if name and name[0] == "f" else _HORIZONTAL)
-        and bits >= 8
-        and not is_halved
-    )
-    if name is None or directory["fill_order"] != 1 or not sound_predictor:
-        raise InputError(
-            f"{path}: TIFF of {bits} bits, format {directory['number_type']}, predictor "
-            f"{predictor} is not supported; save it as 32-bit float"
-        )
+        raise _damaged(path)
+    height, width, bits = (directory[name] for name in ("height", "width", "bits"))
+    name = _number_type(path, directory)
     is_tiled = "tile_width" in directory and "tile_height" in directory
     chunk = min(directory["rows_per_strip"], height), width
     if is_tiled:
         chunk = directory["tile_height"], directory["tile_width"]
-    count = _ceil(height, chunk[0]) * _ceil(width, chunk[1]) if min(chunk) > 0 else 0
+    if min(height, width, *chunk) <= 0 or max(height, width, *chunk) > LARGEST_SIDE:
+        raise _damaged(path)
+    count = _ceil(height, chunk[0]) * _ceil(width, chunk[1])
     offsets, byte_counts = directory.values["offsets"], directory.values["byte_counts"]
-    if not 0 < max(height, width, *chunk) <= LARGEST_SIDE or not (
-        0 < count <= min(len(offsets), len(byte_counts))
-    ):
-        raise InputError(f"{path}: its TIFF directories are damaged; copy it again")
+    if count > min(len(offsets), len(byte_counts)):
+        raise _damaged(path)
+    halves = 2 if _is_halved(directory) else 1
     return _Page(
-        shape=(height, 2 * width if is_halved else width),
-        bits=4 if is_halved else bits,
+        shape=(height, halves * width),
+        bits=bits // halves,
         dtype=np.dtype(name).newbyteorder(order),
-        low_first=is_halved,
-        chunk=(chunk[0], 2 * chunk[1] if is_halved else chunk[1]),
+        low_first=halves == 2,
+        chunk=(chunk[0], halves * chunk[1]),
         is_tiled=is_tiled,
-        compression=compression,
-        predictor=predictor,
+        compression=directory["compression"],
+        predictor=directory["predictor"],
         offsets=offsets[:count],
         byte_counts=byte_counts[:count],
     )
+
+
+def _number_type(path: Path, directory: Directory) -> str:
+    """The type of the numbers, as numpy names it, if they are stored in a way that can be read."""
+    bits, kind, compression, predictor = (
+        directory[name] for name in ("bits", "number_type", "compression", "predictor")
+    )
+    if directory["samples"] != 1:
+        raise InputError(f"{path}: a TIFF in colour, not a micrograph; save it in grey")
+    if compression not in _COMPRESSIONS:
+        raise InputError(f"{path}: TIFF compression {compression} is not supported; save it as LZW")
+    name = _NUMBER_TYPES.get((kind, bits))
+    of_neighbours = _FLOATING if kind == _FLOAT else _HORIZONTAL
+    has_bytes = bits >= 8 and not _is_halved(directory)
+    is_sound = predictor == 1 or (predictor == of_neighbours and has_bytes)
+    if name is None or directory["fill_order"] != 1 or not is_sound:
+        raise InputError(
+            f"{path}: TIFF of {bits} bits, format {kind}, predictor {predictor} is not supported; "
+            "save it as 32-bit float"
+        )
+    return name
+
+
+def _is_halved(directory: Directory) -> bool:
+    """Whether each byte holds two numbers, which nothing but the size of the image tells."""
+    is_unsigned_byte = directory["bits"] == 8 and directory["number_type"] == _UNSIGNED
+    return is_unsigned_byte and (directory["height"], directory["width"]) in _HALVED
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(f"{path}: its TIFF directories are damaged; copy it again")
 
 
 def _frame(stream: ByteStream, page: _Page) -> NDArray[Any]:

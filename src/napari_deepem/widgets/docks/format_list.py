@@ -12,6 +12,7 @@ from napari_deepem.session.export_plan import FORMATS, describe, options_of
 from napari_deepem.widgets.docks.dock import row
 
 INDENT = 22  # of options below their format's box, screen pixels
+SHARES = (5, 3)  # of an option's line: title and menu
 
 
 class FormatList:
@@ -37,11 +38,7 @@ class FormatList:
                 key = f"{format.name}.{option.name}"
                 menu.changed.connect(partial(self._take_option, key))
                 self.options[key] = menu
-                menu.native.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-                title = Label(value=option.title)
-                title.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-                line = row(title, menu)
-                line.margins = (INDENT, 0, 0, 0)
+                line = _titled(option.title, menu)
                 self._rows.append((format.name, line))
                 self.column.append(line)
         self.column.margins = (0, 0, 0, 0)
@@ -71,3 +68,16 @@ class FormatList:
 
     def _take_option(self, key: str, value: str) -> None:
         self._session.format_options = {**self._session.format_options, key: value}
+
+
+def _titled(title: str, menu: ComboBox) -> Container:
+    """A line of a title, in two lines where it is long, and a menu; as wide as the dock is."""
+    text = Label(value=title)
+    text.native.setWordWrap(True)
+    text.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    menu.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    line = row(text, menu)
+    line.margins = (INDENT, 0, 0, 0)
+    for index, share in enumerate(SHARES):
+        line.native.layout().setStretch(index, share)
+    return line
