@@ -67,7 +67,7 @@ FORMATS = (
         autopick.recognises,
         autopick.read,
         autopick.write,
-        beside=(f"{{name}}{autopick.ENDING}", autopick.OLD_PLACE),
+        beside=(autopick.OLD_PLACE,),
         lists=autopick.LISTS,
     ),
     Format(
