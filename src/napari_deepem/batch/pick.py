@@ -74,12 +74,15 @@ def pick_files(
     """
     picker = begin_picking(paths, model, folder, settings)
     series = SeriesRun(micrograph_name(path) for path in paths)
-    for done in _each(paths, picker, settings.workforce):
-        if done.n_picks is None:
-            series.problems[done.name] = done.remark or ""
-        series.done(done.remark)
-        yield done
-    picker.output.finish()
+    try:
+        for done in _each(paths, picker, settings.workforce):
+            if done.n_picks is None:
+                series.problems[done.name] = done.remark or ""
+            series.done(done.remark)
+            yield done
+        picker.output.finish()
+    finally:
+        picker.output.remove_leftovers()
     return series
 
 
