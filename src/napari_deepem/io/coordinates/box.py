@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.io.coordinates.coordinate_format import Format
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.parsing import (
     FARTHEST_PX,
@@ -81,3 +82,16 @@ def write(path: Path, micrographs: Sequence[MicrographPicks], options: Mapping[s
     corners = nearest_pixel(picks.centres_yx) - size // 2
     lines = (f"{x}\t{y}\t{size}\t{size}\n" for y, x in corners.tolist())
     write_text(path, "".join(lines))
+
+
+FORMAT = Format(
+    name="box",
+    title="EMAN1",
+    suffixes=(".box",),
+    place="{name}.box",
+    keeps=frozenset({"box"}),
+    recognises=recognises,
+    read=read,
+    write=write,
+    needs=frozenset({"box"}),
+)

@@ -16,6 +16,7 @@ import numpy as np
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import NO_FEATURES, Picks
 from napari_deepem.io.atomic import replacing
+from napari_deepem.io.coordinates.coordinate_format import Format
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.parsing import (
     FARTHEST_PX,
@@ -171,3 +172,16 @@ def _lines(picks: Picks, box_size_px: int) -> Iterator[str]:
         confidence = "<NA>" if isnan(score) else repr(score)
         estimate = float(box_size_px) if isnan(size) else size
         yield f"{x!r} {y!r} {sides} {estimate!r} {estimate!r} {confidence} <NA> <NA>\n"
+
+
+FORMAT = Format(
+    name="cbox",
+    title="crYOLO",
+    suffixes=(".cbox",),
+    place="{name}.cbox",
+    keeps=frozenset({"score", "box", "fraction", "size", "below"}),
+    recognises=recognises,
+    read=read,
+    write=write,
+    needs=frozenset({"box"}),
+)

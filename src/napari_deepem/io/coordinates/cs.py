@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import FloatArray
 from napari_deepem.io.atomic import replacing
+from napari_deepem.io.coordinates.coordinate_format import Format
 from napari_deepem.io.coordinates.cs_table import Table, read_header
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks, scores_of_all
 from napari_deepem.io.coordinates.parsing import FARTHEST_PX, LARGEST, write_text
@@ -188,3 +189,17 @@ def _group(file_name: str, n_rows: int, *, with_scores: bool) -> str:
         f"  name: particles\n  title: Particles picked\n  type: particle\n"
         f"results:\n{results}version: v4.4.1\n"
     )
+
+
+FORMAT = Format(
+    name="cs",
+    title="cryoSPARC",
+    suffixes=(".cs",),
+    place="picks.cs",
+    keeps=frozenset({"score", "fraction"}),
+    recognises=recognises,
+    read=read,
+    write=write,
+    beside=("picks.csg",),
+    needs=frozenset({"shape"}),
+)

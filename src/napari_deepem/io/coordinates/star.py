@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from napari_deepem.io.coordinates.coordinate_format import Format
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.rows import nearest_pixel
 from napari_deepem.io.coordinates.star_coordinates import COLUMNS, kind_of, read_star, words_of
@@ -25,3 +26,16 @@ def write(path: Path, micrographs: Sequence[MicrographPicks], options: Mapping[s
     """
     picks = micrographs[0].picks
     write_tables(path, Block("", COLUMNS, words_of(picks, nearest_pixel(picks.centres_yx))))
+
+
+FORMAT = Format(
+    name="star",
+    title="RELION STAR, one a micrograph",
+    suffixes=(".star",),
+    place="{name}.star",
+    keeps=frozenset({"score", "angle", "class"}),
+    recognises=recognises,
+    read=read,
+    write=write,
+    endings=("_manualpick", "_autopick"),
+)
