@@ -75,10 +75,7 @@ def write(path: Path, micrographs: Sequence[MicrographPicks], options: Mapping[s
     """Write integers, as RELION reads them: the corner of the box on the nearest whole pixel."""
     picks = micrographs[0].picks
     size = picks.box_size_px
-    if size is None or size < 1:
-        raise InputError(
-            f"cannot write {path}: a .box file needs the box size; write .star instead"
-        )
+    assert size is not None  # FORMAT.needs
     corners = nearest_pixel(picks.centres_yx) - size // 2
     lines = (f"{x}\t{y}\t{size}\t{size}\n" for y, x in corners.tolist())
     write_text(path, "".join(lines))

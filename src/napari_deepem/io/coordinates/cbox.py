@@ -152,8 +152,7 @@ def write(path: Path, micrographs: Sequence[MicrographPicks], options: Mapping[s
     Where no size was estimated, it is the box's.
     """
     picked = micrographs[0]
-    if picked.picks.box_size_px is None or picked.picks.box_size_px < 1:
-        raise InputError(f"cannot write {path}: a .cbox file needs the box size; give --box")
+    assert picked.picks.box_size_px is not None  # FORMAT.needs
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         file.write("\ndata_global\n\n_cbox_format_version 1.0\n\ndata_cryolo\n\nloop_\n")
         file.writelines(f"{name} #{number}\n" for number, name in enumerate(_WRITTEN, start=1))
