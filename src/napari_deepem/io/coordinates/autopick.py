@@ -16,6 +16,7 @@ import numpy as np
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import FloatArray, PickFeature
 from napari_deepem.io.coordinates import box, star
+from napari_deepem.io.coordinates.coordinate_format import Format
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.parsing import MOST_LINES, is_file, read_lines, write_text
 from napari_deepem.io.coordinates.relion_project import (
@@ -26,11 +27,10 @@ from napari_deepem.io.coordinates.relion_project import (
     without_job,
     without_suffix,
 )
-from napari_deepem.io.coordinates.rows import MOST_MICROGRAPHS, Rows
+from napari_deepem.io.coordinates.rows import MOST_MICROGRAPHS, NO_SCORE, Rows
 from napari_deepem.io.coordinates.star_coordinates import (
     COORDINATES,
     MICROGRAPH,
-    UNKNOWN,
     kind_of,
     read_micrograph_names,
     read_star,
@@ -236,7 +236,7 @@ def _joined(micrographs: Sequence[str], parts: Sequence[Rows]) -> Rows:
     if any(part.scores is not None for part in parts):
         scores = np.concatenate(
             [
-                np.full(count, UNKNOWN) if part.scores is None else part.scores
+                np.full(count, NO_SCORE) if part.scores is None else part.scores
                 for part, count in zip(parts, counts, strict=True)
             ]
         )
@@ -257,3 +257,17 @@ def _feature(name: PickFeature, parts: Sequence[Rows]) -> FloatArray:
     return np.concatenate(
         [part.features.get(name, np.full(len(part.centres_yx), np.nan)) for part in parts]
     )
+
+
+FORMAT = Format(
+    name="autopick",
+    title="RELION job: STAR files and their list",
+    suffixes=(".star",),
+    place="autopick.star",
+    keeps=frozenset({"score", "angle", "class"}),
+    recognises=recognises,
+    read=read,
+    write=write,
+    beside=(OLD_PLACE,),
+    lists=LISTS,
+)
