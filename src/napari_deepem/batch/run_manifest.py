@@ -6,12 +6,11 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, Field, TypeAdapter
 
 from napari_deepem import __version__
-from napari_deepem.batch.picker import Picker
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria
@@ -19,6 +18,9 @@ from napari_deepem.io.atomic import replacing
 from napari_deepem.io.declared_json import STRICT, read_declared_file
 from napari_deepem.io.models import load_model, save_model
 from napari_deepem.io.pick_records import RUN, Criteria, Text
+
+if TYPE_CHECKING:  # it brings torch, which who reads a run may do without
+    from napari_deepem.batch.picker import Picker
 
 MANIFEST, MODEL = "manifest.json", "model.safetensors"
 
@@ -74,8 +76,8 @@ def write_manifest(picker: Picker) -> None:
         formats=picker.output.formats,
     )
     old = _manifest_of(folder)
-    if old is None or old.scorer != scorer or not (folder / RUN / MODEL).is_file():
-        save_model(picker.scorer.model, folder / RUN / MODEL)
+    if old is None or old.scorer != scorer or not model_path(folder).is_file():
+        save_model(picker.scorer.model, model_path(folder))
     if manifest != old:
         with replacing(folder / RUN / MANIFEST) as temporary:
             temporary.write_text(json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n")
@@ -89,10 +91,20 @@ def read_run(folder: Path) -> KnownRun:
     InputError
         No run has picked into the folder, or its manifest or model is damaged.
     """
+    return KnownRun(folder, read_manifest(folder), load_model(model_path(folder)))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What the run of a folder was asked to do; raises as `read_run`."""
     manifest = _manifest_of(folder)
     if manifest is None:
         raise InputError(f"{folder}: no folder that was picked into; name the --out of a pick")
-    return KnownRun(folder, manifest, load_model(folder / RUN / MODEL))
+    return manifest
+
+
+def model_path(folder: Path) -> Path:
+    """The model file of the run of a folder."""
+    return folder / RUN / MODEL
 
 
 def is_run(folder: Path) -> bool:

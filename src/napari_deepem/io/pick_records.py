@@ -40,6 +40,12 @@ def _stays_inside(name: str) -> str:
     return name
 
 
+def _can_be_path(path: str) -> str:
+    if "\0" in path:
+        raise ValueError("is no path")
+    return path
+
+
 RelativeName = Annotated[str, Field(max_length=1000), AfterValidator(_stays_inside)]
 Positive = Annotated[float, Field(gt=0, le=1e9)]
 Text = Annotated[str, Field(max_length=10_000)]
@@ -61,7 +67,7 @@ class Described(BaseModel):
     model_config = STRICT
 
     state: Literal["picked", "failed"]
-    path: Text  # of the micrograph, absolute
+    path: Annotated[Text, AfterValidator(_can_be_path)]  # of the micrograph, absolute
     stamp: ContentStamp | None  # of its file
     scorer: Text  # what has scored it: a model, at a step
     criteria: Criteria

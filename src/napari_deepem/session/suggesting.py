@@ -14,6 +14,7 @@ from napari_deepem.core.training.crops import PaddedImage, box_corners
 from napari_deepem.core.types import FloatArray, Micrograph
 from napari_deepem.io.images import read_micrograph
 from napari_deepem.session.box_pictures import united
+from napari_deepem.session.jobs import leave_a_core_to_the_window
 from napari_deepem.session.state import Session
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def suggesting(
     def job() -> Generator[None, None, Suggestion]:
         if not asked:
             return {}
+        leave_a_core_to_the_window()
         seen, known = [], []
         places: list[tuple[str, FloatArray]] = []
         for name in dict.fromkeys([*asked, *labelled[-LOOKED_AT:]]):
