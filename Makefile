@@ -48,6 +48,8 @@ reproduce: $(INSTALLED) ## Measure the paper's figures and other pickers anew, i
 	$(BIN)/python benchmarks/reproduction.py
 	$(BIN)/python benchmarks/few_clicks.py
 	$(BIN)/python benchmarks/comparison.py
+	@sh scripts/relion_packages.sh
+	$(BIN)/python benchmarks/classes.py
 
 bench: $(INSTALLED) ## Measure how fast everything is, into benchmarks/RESULTS.md: PARTS="scoring sliders"
 	@sh scripts/window_packages.sh || echo "Going on: the sliders need a window."

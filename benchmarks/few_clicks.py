@@ -209,6 +209,10 @@ def page(tables: Sequence[str]) -> list[str]:
         threshold,
         "## Time",
         seconds,
+        "## What to label next",
+        SUGGESTION,
+        table(["", *SUGGESTED_ON], [[way, *map(shown, aps)] for way, aps in SUGGESTED.items()]),
+        SUGGESTION_SAYS,
         UNMEASURED if TOPAZ is None else PEERS.format(topaz=version(TOPAZ)),
     ]
 
@@ -228,6 +232,34 @@ worst to the best of them: of training, and of which particles are clicked."""
 THRESHOLD = """\
 A model picks at a threshold that it sets by itself from its labels. How much higher F2 on the test
 micrographs is at the threshold that is best there:"""
+
+SUGGESTION = """\
+Somebody clicks 5 particles on one micrograph; then 15 boxes on three micrographs are chosen in one
+of six ways, labelled as what they are, and the general network is trained on from all 20; on ClpB
+20 more are chosen after that. Average precision on four other micrographs of two simulated sets,
+each figure one run (`benchmarks/suggestion.py` at commit 928b96e):"""
+SUGGESTED_ON = (
+    "ClpB, 20 labels",
+    "ClpB, 40 labels",
+    "ClpB, 20 labels, other seed",
+    "26S, 20 labels",
+    "26S, 20 labels, other seed",
+)
+SUGGESTED: dict[str, tuple[float | None, ...]] = {
+    "the 5 clicks alone": (0.949, 0.949, 0.988, 0.904, 0.916),
+    "particles at random": (0.911, 0.921, None, 0.914, None),
+    "candidates at random": (0.991, 0.993, 0.972, 0.944, 0.922),
+    "nearest the threshold": (0.938, 0.986, None, 0.878, None),
+    "most doubtful on one micrograph (suggested before)": (0.957, 0.991, None, 0.900, None),
+    "where the four rotations disagree": (0.985, 0.992, None, 0.932, 0.934),
+    "least like what is labelled (suggested now)": (0.998, 0.994, 0.997, 0.972, 0.967),
+}
+SUGGESTION_SAYS = """\
+What is suggested now was best in each of these. With 20 labels it is above candidates at random by
+0.007 and 0.025 on ClpB and by 0.028 and 0.045 on 26S; candidates at random differ by 0.019 and
+0.022 between the two seeds, these by 0.001 and 0.005. On ClpB with 40 labels it is not clearly
+better. Four runs with 20 labels are few, and no real set was tried. Much of what it has labelled is
+no particle (12 of 15 boxes on 26S)."""
 
 UNMEASURED = """\
 Topaz was not measured with these clicks: see [comparison.md](comparison.md), and without a click

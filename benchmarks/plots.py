@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 from trials import Outcome
 
 from napari_deepem.batch.figures import saved_figure
@@ -76,6 +77,19 @@ def draw_labels(
             panel.set_xticks(all_counts, [str(count) for count in all_counts])
             panel.minorticks_off()
         _dress(axes)
+
+
+def draw_classes(
+    path: Path, averages: NDArray[np.float32], classes: Sequence[Mapping[str, float]]
+) -> None:
+    """Class averages in a row, each with its picks, how many are right, and its likeness."""
+    with saved_figure(path, 1.5 * len(classes), 2.1) as figure:
+        (panels,) = figure.subplots(1, len(classes), squeeze=False)
+        for panel, average, of in zip(panels, averages, classes, strict=True):
+            panel.imshow(average, cmap="gray")
+            lines = (f"{of['picks']} picks", f"{of['right']} right", f"{of['correlation']:.2f}")
+            panel.set_title("\n".join(lines), fontsize=8)
+            panel.set_axis_off()
 
 
 def _precision_recall(panel: Axes, lines: Mapping[str, Outcome]) -> None:

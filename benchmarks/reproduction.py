@@ -31,7 +31,7 @@ def main() -> None:
     write_page(
         "reproduction",
         "The paper's figures, made again",
-        [ABOUT, *figure_3(outcomes), FIGURE_4, *figure_6(outcomes)],
+        [ABOUT, *figure_3(outcomes), FIGURE_4, *figure_6(outcomes), FIGURE_S5],
         outcomes,
     )
 
@@ -118,6 +118,11 @@ The paper: at a signal-to-noise ratio of 0.01 particles are still recognised wel
 micrographs of 60 simulated 70S ribosomes (of the embedded particle where the map is not at
 hand) to train on, another 10 to test on, box 112 px; the ratio is the variance of the signal
 over that of the noise inside the boxes."""
+
+FIGURE_S5 = """\
+## Supplementary Fig. 5: 2D classes
+
+What RELION makes of our picks: [classes.md](classes.md)."""
 
 if __name__ == "__main__":
     main()

@@ -28,11 +28,12 @@ from trials import MEMORY, digest
 
 from napari_deepem import Candidates, Labels, evaluate, find_candidates, score, select_picks
 from napari_deepem.batch.figures import saved_figure
-from napari_deepem.core.evaluation.label_suggestion import suggest_labels
+from napari_deepem.core.evaluation.label_suggestion import doubt, least_alike, rows_to_ask
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
+from napari_deepem.core.network.box_features import box_features
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
-from napari_deepem.core.picking.criteria import PickCriteria
+from napari_deepem.core.picking.suppression import keep_best_apart
 from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.training.crops import PaddedImage, box_corners
 from napari_deepem.core.types import Float32Array, FloatArray
@@ -41,8 +42,7 @@ from napari_deepem.io.atomic import replacing
 LABELLED = (5, 10, 20) if sets.QUICK else (5, 20, 40)  # after each round; the first are clicks
 MICROGRAPHS = 2 if sets.QUICK else 3  # of each set, to label
 ENOUGH = 0.98  # of the average precision that random labels reach in the end
-MAY_BE_PARTICLES = 2.0  # times as many candidates as are picked may be chosen, the best ones
-FEWEST_CHOICES = 20  # of a micrograph
+WORTH_A_LOOK = 200  # of a micrograph, the most doubtful
 COLOURS = ("#7f7f7f", "#000000", "#1f77b4", "#d62728", "#9467bd", "#2ca02c")
 
 Mark = tuple[int, FloatArray]  # the micrograph's index, and (row, col) in original pixels
@@ -92,17 +92,8 @@ class Choices:
         """Marks and scores of what may be a particle and has no label."""
         marks = []
         for index, each in enumerate(self.candidates):
-            picks = select_picks(each, threshold=0.0)
-            assert picks.scores is not None
-            picked = int((picks.scores >= self.model.threshold).sum())
-            count = max(FEWEST_CHOICES, round(MAY_BE_PARTICLES * picked))
-            centres_yx, scores = picks.centres_yx[:count], picks.scores[:count]
-            away_px = nearest_distances(centres_yx, self.known.all_yx(index))
-            unlabelled = away_px > SAME_PARTICLE_BOXES * self.sample.box_px
-            marks += [
-                ((index, centre_yx), float(value))
-                for centre_yx, value in zip(centres_yx[unlabelled], scores[unlabelled], strict=True)
-            ]
+            for row in rows_to_ask(each, self.known.all_yx(index), self.model.threshold):
+                marks.append(((index, each.centres_yx[row]), float(each.scores[row])))
         return marks
 
     def crops(self, marks: Sequence[Mark]) -> Float32Array:
@@ -147,46 +138,39 @@ def uncertain(choices: Choices, count: int) -> list[Mark]:
 def disagreeing(choices: Choices, count: int) -> list[Mark]:
     """Candidates of which the four rotations of the network say most different things."""
     marks = [mark for mark, _ in choices.pool()]
-    logits, _ = seen_by(choices.model.network, choices.crops(marks))
+    logits = logits_of(choices.model.network, choices.crops(marks))
     spread = torch.sigmoid(logits).std(dim=0).numpy()
     return [marks[k] for k in np.argsort(-spread)[:count]]
 
 
-def diverse(choices: Choices, count: int) -> list[Mark]:
-    """Candidates least like each other and what is labelled, by what the last layer sees.
+def doubtful_on_one(choices: Choices, count: int) -> list[Mark]:
+    """Candidates nearest the threshold, a box apart, of the micrograph that has most to teach."""
+    best, most = [], 0.0
+    threshold, box_px = choices.model.threshold, choices.sample.box_px
+    for index, each in enumerate(choices.candidates):
+        known_yx = choices.known.all_yx(index)
+        doubts = doubt(each.scores, threshold)
+        doubts[nearest_distances(each.centres_yx, known_yx) <= SAME_PARTICLE_BOXES * box_px] = 0
+        order = np.argsort(-doubts, kind="stable")[:WORTH_A_LOOK]
+        order = order[doubts[order] > 0]
+        chosen = order[keep_best_apart(each.centres_yx[order], box_px)][:count]
+        worth = float(doubts[chosen].sum()) * 0.5 ** (len(known_yx) / count)
+        if worth > most:
+            best, most = [(index, centre_yx) for centre_yx in each.centres_yx[chosen]], worth
+    return best
 
-    The farthest of them from all so far, again and again (Sener and Savarese, ICLR 2018).
-    """
+
+def suggested(choices: Choices, count: int) -> list[Mark]:
+    """What the window suggests: least like each other and what is labelled."""
     marks = [mark for mark, _ in choices.pool()]
     labelled = [
         (index, centre_yx)
         for index in range(MICROGRAPHS)
         for centre_yx in choices.known.all_yx(index)
     ]
-    network = choices.model.network
-    features = seen_by(network, choices.crops([*marks, *labelled]))[1].numpy()
-    features /= features.std(axis=0) + 1e-6
-    away = np.full(len(marks), np.inf)
-    for other in features[len(marks) :]:
-        away = np.minimum(away, np.linalg.norm(features[: len(marks)] - other, axis=1))
-    chosen: list[Mark] = []
-    for _ in range(min(count, len(marks))):
-        farthest = int(away.argmax())
-        chosen.append(marks[farthest])
-        others = np.linalg.norm(features[: len(marks)] - features[farthest], axis=1)
-        away = np.minimum(away, others)
-    return chosen
-
-
-def suggested(choices: Choices, count: int) -> list[Mark]:
-    """What the window suggests today, on one micrograph."""
-    criteria = PickCriteria.of_model(choices.model)
-    named = {str(index): each for index, each in enumerate(choices.candidates)}
-    labelled = {name: choices.known.all_yx(int(name)) for name in named}
-    suggestion = suggest_labels(named, labelled, criteria, count)
-    if suggestion is None:
-        return any_particle(choices, count)
-    return [(int(suggestion.name), centre_yx) for centre_yx in suggestion.centres_yx]
+    features = box_features(choices.model.network, choices.crops([*marks, *labelled]))
+    chosen = least_alike(features[: len(marks)], features[len(marks) :], count)
+    return [marks[k] for k in chosen]
 
 
 WAYS: dict[str, Callable[[Choices, int], list[Mark]]] = {
@@ -194,24 +178,16 @@ WAYS: dict[str, Callable[[Choices, int], list[Mark]]] = {
     "candidates at random": any_candidate,
     "nearest the threshold": uncertain,
     "rotations disagree": disagreeing,
-    "diverse": diverse,
-    "suggested today": suggested,
+    "doubtful, on one micrograph": doubtful_on_one,
+    "least alike, as suggested": suggested,
 }
 
 
 @torch.inference_mode()
-def seen_by(network: Network, crops: Float32Array) -> tuple[torch.Tensor, torch.Tensor]:
-    """(4, n) logits of (n, box, box) crops in four rotations, and (n, maps) means of S6."""
-    logits, features = [], []
-    for k in range(4):
-        maps = torch.from_numpy(np.ascontiguousarray(np.rot90(crops, k, axes=(1, 2))))[:, None]
-        for convolve, normalise, pool in zip(
-            network.convolutions, network.norms, network.pools, strict=True
-        ):
-            maps = pool(network.activation(normalise(convolve(maps))))
-        features.append(maps.mean(dim=(2, 3)))
-        logits.append(network.output(maps)[:, 0, 0, 0])
-    return torch.stack(logits), torch.stack(features).mean(dim=0)
+def logits_of(network: Network, crops: Float32Array) -> torch.Tensor:
+    """(4, n) logits of (n, box, box) crops in four rotations."""
+    turned = [np.ascontiguousarray(np.rot90(crops, k, axes=(1, 2))) for k in range(4)]
+    return torch.stack([network(torch.from_numpy(each)[:, None])[:, 0, 0] for each in turned])
 
 
 @dataclass(frozen=True, eq=False, slots=True)

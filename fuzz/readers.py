@@ -195,8 +195,8 @@ def _read_list(path: Path) -> None:
     """With what it may list beside it."""
     (path.parent / "Movies").mkdir()
     loop = "data_\n\nloop_\n_rlnMicrographName\n_rlnCoordinateX\n_rlnCoordinateY\n"
-    for name in ("a.star", "Movies/a.star", "Movies/a_autopick.star"):
-        (path.parent / name).write_text(f"{loop}M/Movies/a.mrc 20 30\nM/../a.mrc 1 2\n")
+    for name in ("a.star", "Movies/a.star", "Movies/a_autopick.star", "a_autopick.star"):
+        (path.parent / name).write_text(f"{loop}M/Movies/a.mrc 20 30\nM/../b.mrc 1 2\n")
     (path.parent / "b.box").write_text("10 20 8 8\n")
     _read_table(path)
 

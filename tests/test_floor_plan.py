@@ -42,7 +42,7 @@ FLOOR_PLAN = [  # from the roof down: no room imports one that stands above it
     ),
     (
         "session",
-        "session, core, io, batch.scorer, batch.series_run",
+        "session, core, io, batch.run_manifest, batch.scorer, batch.series_run",
         "napari, Qt, magicgui",
         "torch",
     ),

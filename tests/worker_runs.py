@@ -17,7 +17,7 @@ from napari_deepem.io.temporary_names import _NAME
 
 MAIN = "from napari_deepem.cli import main\nif __name__ == '__main__': main()"
 ENDS_WITHIN_S = 60
-REPORTS = {"report.html", "report.json"}
+REPORTS = {"report.html", "report.json", "manifest.json", "model.safetensors"}
 
 
 class Run:
@@ -66,7 +66,7 @@ class Run:
 
 
 def picked_files(folder: Path) -> dict[str, bytes]:
-    """All files of a run but its reports, which tell the time; hidden ones too."""
+    """All files of a run but what tells of its command; hidden ones too."""
     files = (path for path in folder.rglob("*") if path.is_file() and path.name not in REPORTS)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 

@@ -78,6 +78,18 @@ def test_rows_are_flipped_by_the_height_of_the_micrograph(
         convert_files([picks], tmp_path / "other", "csv", ConvertSettings(flip_y=True))
 
 
+def test_height_may_be_known_to_the_coordinate_file(picks: Path, micrographs: Path) -> None:
+    """As cryoSPARC's files have it."""
+    path = micrographs.parent / "picks.cs"
+    convert_files([picks], path, "cs", ConvertSettings(micrographs=str(micrographs)))
+    out = micrographs.parent / "out"
+    converted = convert_files([path], out, "csv", ConvertSettings(flip_y=True))
+    assert [each.shape for each in converted.micrographs] == [SHAPE, SHAPE]
+    first = converted.micrographs[0]
+    np.testing.assert_allclose(first.picks.centres_yx, [[29.0, 70.0], [6.0, 2.0]], atol=1e-5)
+    assert first.path == str(micrographs / "m1_DW.mrc")
+
+
 def test_inputs_are_merged_and_the_same_micrograph_twice_is_refused(
     picks: Path, tmp_path: Path
 ) -> None:

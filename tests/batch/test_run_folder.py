@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_deepem.batch.run_folder import FIRST_RECORD, RunFolder, picks_of_record
+from napari_deepem.batch.run_folder import RunFolder, picks_of_record
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Candidates, ScoreMap
 from napari_deepem.io.coordinates import read_coordinates
@@ -43,7 +43,7 @@ def write(output: RunFolder, name: str, of: PickRecord | None = None, score_map=
 
 
 def names_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.name not in (RUN, FIRST_RECORD))
+    return sorted(path.name for path in folder.iterdir() if path.name != RUN)
 
 
 @pytest.mark.parametrize("suffix", [".box", ".star", ".csv"])
@@ -153,22 +153,6 @@ def test_damaged_record_protects_everything(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(InputError, match=r"m1\.star was not picked"):
         output.claim(["m1"])
-
-
-@pytest.mark.parametrize(
-    ("content", "is_ours"), [('["m1.csv"]', True), ('["m1.csv', False), ('{"m1.csv": 1}', False)]
-)
-def test_record_of_the_first_version_is_still_read(
-    tmp_path: Path, content: str, is_ours: bool
-) -> None:
-    (tmp_path / "m1.csv").write_text("x,y\n1,2\n")
-    (tmp_path / FIRST_RECORD).write_text(content)
-    output = RunFolder(tmp_path, ("box",))
-    if is_ours:
-        output.claim(["m1"])
-    else:
-        with pytest.raises(InputError, match=r"m1\.csv was not picked"):
-            output.claim(["m1"])
 
 
 def test_runs_side_by_side_each_have_their_micrographs(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from napari_deepem.io.coordinates import FORMATS, read_coordinates
 
 
 def test_help_names_every_format() -> None:
-    assert {format.name for format in FORMATS} <= set(FORMAT_NAMES.split(", "))
+    assert {format.name for format in FORMATS} == set(FORMAT_NAMES.split(", "))
 
 
 def test_convert_says_what_it_wrote(

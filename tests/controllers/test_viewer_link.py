@@ -14,7 +14,7 @@ from napari.utils.notifications import notification_manager
 
 from napari_deepem.controllers.viewer_link import link_of, session_of
 from napari_deepem.core.types import Candidates, Micrograph, Picks, ScoreMap
-from napari_deepem.layers.coordinate_reader import points_layer_of
+from napari_deepem.layers.coordinate_points import points_layer_of
 from napari_deepem.layers.label_points import adoptable
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.tags import find_layer

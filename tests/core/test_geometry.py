@@ -39,3 +39,10 @@ def test_neighbours_are_others_even_in_the_same_place(centres_yx: np.ndarray) ->
     pairs = np.linalg.norm(centres_yx[:, None] - centres_yx[None], axis=2)
     np.fill_diagonal(pairs, np.inf)
     np.testing.assert_allclose(neighbour_distances(centres_yx), pairs.min(axis=1))
+
+
+def test_distances_to_what_is_all_in_one_place() -> None:
+    """A tree alone looks at each of them for each: 10 billion times here."""
+    heap_yx = np.full((100_000, 2), 7.0)
+    assert np.all(nearest_distances(heap_yx + 3.0, heap_yx) == np.hypot(3, 3))
+    assert np.all(neighbour_distances(heap_yx) == 0.0)

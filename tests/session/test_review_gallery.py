@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.types import Candidates, Labels
+from napari_deepem.core.types import Candidates
 from napari_deepem.session import Session, review_gallery
 from napari_deepem.session.review_gallery import (
     gallery,
+    gallery_at,
     give_verdict,
     making_gallery,
-    suggested,
     verdicts_on,
 )
 
@@ -121,15 +121,10 @@ def test_row_nearest_to_a_place_is_found_on_its_micrograph_only(session: Session
     assert shown.row_at("c", np.array([50.0, 50.0]), 20) is None
 
 
-def test_suggested_boxes_are_of_the_micrograph_that_teaches_most(session: Session) -> None:
-    found = suggested(session)
-    assert found is not None
-    suggestion, shown = found
-    assert suggestion.name == shown.names[0] == "a"
-    np.testing.assert_array_equal(shown.scores, [0.45, 0.8])
-    session.labels = {"a": Labels.of([[200, 50], [52, 50]])}
-    found = suggested(session)
-    assert found is not None
-    assert found[0].name == "b"
-    session.excluded = frozenset("ab")
-    assert suggested(session) is None
+def test_gallery_of_places_holds_them_in_the_order_given(session: Session) -> None:
+    places = {"b": np.array([[300.0, 300.0]]), "a": np.array([[200.0, 50.0], [50.0, 50.0]])}
+    shown = gallery_at(session, {**places, "closed since": np.zeros((1, 2))})
+    assert [shown.name_of(row) for row in range(len(shown))] == ["b", "a", "a"]
+    np.testing.assert_array_equal(shown.scores, [0.6, 0.45, 0.9])
+    assert shown.found == 3
+    assert len(gallery_at(session, {})) == 0

@@ -19,8 +19,8 @@ from napari_deepem.io.coordinates import (
     format_called,
     match_names,
     open_source,
+    targets_of,
     what_is_lost,
-    what_is_missing,
     write_coordinate_set,
 )
 from napari_deepem.io.images import (
@@ -91,11 +91,9 @@ def convert_files(
     remarks: list[str] = []
     micrographs = _read_all(sources, files, remarks)
     micrographs = [_changed(each, settings) for each in micrographs]
-    if missing := what_is_missing(kind, micrographs, HINTS):
-        raise InputError(missing)
     if not settings.overwrite:
         _refuse_to_replace(kind, out, [each.name for each in micrographs])
-    paths = write_coordinate_set(out, micrographs, format, settings.options)
+    paths = write_coordinate_set(out, micrographs, format, settings.options, HINTS)
     remarks += _remarks(kind, micrographs, files)
     return Converted(paths, micrographs, list(dict.fromkeys(remarks)))
 
@@ -141,7 +139,7 @@ def _described(source: Source, there: str, name: str, file: Path | None) -> Micr
         return MicrographPicks(
             name, picks, path=str(file), shape=read_shape(file), pixel_size=read_pixel_size(file)
         )
-    return MicrographPicks(name, picks, path=source.path_of(there))
+    return MicrographPicks(name, picks, path=source.path_of(there), shape=source.shape_of(there))
 
 
 def _changed(micrograph: MicrographPicks, settings: ConvertSettings) -> MicrographPicks:
@@ -185,7 +183,7 @@ def flipped(picks: Picks, height: int) -> Picks:
 def _refuse_to_replace(format: Format, out: Path, names: Sequence[str]) -> None:
     if format.adds_to_file:
         return
-    paths = format.targets(out, names)
+    paths = targets_of(format, out, names)
     folder = out.parent if paths == [out] else out
     paths += [folder / place.format(name=name) for place in format.beside for name in names]
     present = [str(path) for path in paths if path.exists()]

@@ -10,6 +10,7 @@ from pathlib import Path
 from napari_deepem.batch.picker import MicrographDone, Picker
 from napari_deepem.batch.prefetch import read_ahead
 from napari_deepem.batch.run_folder import RunFolder
+from napari_deepem.batch.run_manifest import write_manifest
 from napari_deepem.batch.scorer import Scorer
 from napari_deepem.batch.series_run import SeriesRun
 from napari_deepem.batch.workforce import Workforce, one_thread, require_dask
@@ -71,12 +72,37 @@ def pick_files(
         micrographs where score maps are to be written; for a step that is no multiple of the
         model's binning, a device that is not there, or scores that are to be kept and can't be.
     """
+    picker = begin_picking(paths, model, folder, settings)
+    series = SeriesRun(micrograph_name(path) for path in paths)
+    try:
+        for done in _each(paths, picker, settings.workforce):
+            if not series.over:  # no sooner: a run that can't begin leaves nothing
+                write_manifest(picker)
+            if done.n_picks is None:
+                series.problems[done.name] = done.remark or ""
+            series.done(done.remark)
+            yield done
+        picker.output.finish()
+    finally:
+        picker.output.remove_leftovers()
+    return series
+
+
+def begin_picking(
+    paths: Sequence[Path], model: Model, folder: Path, settings: PickSettings
+) -> Picker:
+    """What picks micrographs into a folder, once all is checked that can be without reading them.
+
+    Raises
+    ------
+    InputError
+        As `pick_files`.
+    """
     chosen_device(settings.device)
     if settings.workforce is not None:
         require_dask(settings.workforce)
     if settings.step_px is not None:
         model.sampling.steps(settings.step_px)
-    series = SeriesRun(micrograph_name(path) for path in paths)
     parents = {path.absolute().parent for path in paths}
     if settings.score_maps and folder.resolve() in {parent.resolve() for parent in parents}:
         raise InputError(
@@ -84,24 +110,14 @@ def pick_files(
             "choose another folder"
         )
     output = RunFolder(folder, settings.formats, settings.score_maps, settings.options)
-    output.claim(series.names)
+    output.claim([micrograph_name(path) for path in paths])
     if settings.keep_scores:
         for parent in parents:
             place_of(parent)
     scorer = Scorer(
         model, settings.step_px, settings.device, settings.keep_scores, settings.pixel_size
     )
-    picker = Picker(scorer, settings.criteria, output, settings.overwrite)
-    try:
-        for done in _each(paths, picker, settings.workforce):
-            if done.n_picks is None:
-                series.problems[done.name] = done.remark or ""
-            series.done(done.remark)
-            yield done
-        output.finish()
-    finally:
-        output.remove_leftovers()
-    return series
+    return Picker(scorer, settings.criteria, output, settings.overwrite)
 
 
 def _each(

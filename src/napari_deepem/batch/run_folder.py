@@ -34,7 +34,6 @@ from napari_deepem.io.pick_records import (
 )
 from napari_deepem.io.temporary_names import remove_leftovers
 
-FIRST_RECORD = ".napari-deepem-picks.json"  # of names of files that are ours, in version 0.1.0
 SCORES = "_scores.mrc"  # the end of a score map's name
 
 
@@ -62,7 +61,6 @@ class RunFolder:
         """
         options_by_format(map(format_called, self.formats), self.options)
         check_writable(self.folder)
-        first_names = _first_names(self.folder)
         one_each = [format for format in FORMATS if not format.is_one_file]
         for name in names:
             possible = self._files_of(name, one_each)
@@ -70,7 +68,7 @@ class RunFolder:
             if not present:
                 continue
             described = read_description(self.folder, name)
-            ours = first_names | set(() if described is None else described.files)
+            ours = () if described is None else described.files
             self._refuse(file for file in present if file not in ours)
         self._refuse(file for file in self._whole_files() if self._is_of_others(file))
 
@@ -190,18 +188,3 @@ def picks_of_record(
         shape=described.shape,
         pixel_size=described.pixel_size,
     )
-
-
-def _first_names(folder: Path) -> frozenset[str]:
-    """The names on the record of version 0.1.0; a damaged one gives no rights."""
-    record = folder / FIRST_RECORD
-    if not record.exists():
-        return frozenset()
-    from pydantic import TypeAdapter
-
-    from napari_deepem.io.declared_json import read_declared_file
-
-    try:
-        return frozenset(read_declared_file(TypeAdapter(list[str]), record, "{reason}"))
-    except InputError:
-        return frozenset()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -19,6 +20,7 @@ from napari_deepem.cli.options import (
     GeneralBox,
     JobCount,
     Micrographs,
+    Minutes,
     PixelSize,
     StdRange,
     Step,
@@ -30,6 +32,7 @@ from napari_deepem.cli.options import (
 )
 from napari_deepem.cli.picking_progress import PickingCourse, ProgressMode, follow_picking
 from napari_deepem.cli.propose_box import follow_proposing
+from napari_deepem.cli.watching import arrived, follow_watching
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.devices import DeviceName
 
@@ -68,6 +71,8 @@ def pick(
     cluster: Literal["slurm"] | None = None,
     jobs: JobCount | None = None,
     cluster_config: Path | None = None,
+    watch: bool = False,
+    until_idle: Minutes | None = None,
     progress: ProgressMode = "auto",
     report: Annotated[bool | None, Parameter(negative="--no-report")] = None,
 ) -> None:
@@ -124,6 +129,11 @@ def pick(
     cluster_config
         A YAML file with what a job is to have: queue, cores, memory, walltime, account, and all
         else that `SLURMCluster` of dask-jobqueue takes.
+    watch
+        Go on picking micrographs as they arrive, until it is stopped (Ctrl-C): what was written is
+        kept and up to date, and the same command goes on. One process picks.
+    until_idle
+        With --watch: end when nothing has arrived for so many minutes.
     progress
         What is told meanwhile: auto shows a bar in a terminal and a line for each micrograph
         elsewhere; json writes an object a line to the output, for programs; quiet tells of failures
@@ -133,13 +143,14 @@ def pick(
         from 10 micrographs on.
     """
     from napari_deepem.batch.pick import PickSettings, check_formats, pick_files
+    from napari_deepem.batch.watch import Watch, watch_files
     from napari_deepem.batch.workforce import default_workforce
     from napari_deepem.core.network.devices import chosen_device
     from napari_deepem.core.network.general import is_general
 
     formats = check_formats(format.split(","))
     options = given_format_options(option)
-    paths = given_micrographs(micrographs)
+    paths = arrived(micrographs) if watch else given_micrographs(micrographs)
     chosen = model_for(paths, model, box, device)
     criteria = criteria_for(chosen, threshold, std_range, min_distance)
     if all_candidates:
@@ -155,32 +166,49 @@ def pick(
         pixel_size=pixel_size,
         options=options,
     )
-    if (cluster is None) != (jobs is None):
-        raise InputError("--cluster slurm and --jobs N go together: give both, or none")
-    workforce = _workforce(workers, scheduler, jobs, cluster_config)
-    if workforce is None and workers == "auto":
-        workforce = default_workforce(len(paths), chosen_device(device).type)
-    settings = replace(settings, workforce=workforce)
-    job = pick_files(paths, chosen, out, settings)
+    workforce = _workforce(workers, scheduler, cluster, jobs, cluster_config)
     course = PickingCourse(len(paths), by_general=is_general(chosen))
-    follow_picking(job, course, errors, progress)
-    if report or (report is None and len(paths) >= FEWEST_TO_REPORT):
-        try:
-            write_run_report(out, chosen, model, criteria, course)
-        except InputError as error:  # the disk that is full, which has cost micrographs too
-            if not course.problems:
-                raise
-            errors.print(f"napari-deepem: {error}", markup=False)
+    write_report = partial(write_run_report, out, chosen, model, criteria, course)
+    if watch:
+        if workforce is not None:
+            raise InputError("--watch picks by one process: leave out workers and clusters")
+        idle_s = None if until_idle is None else 60 * until_idle
+        find = partial(arrived, micrographs)
+        arriving = watch_files(find, chosen, out, settings, Watch(idle_s=idle_s))
+        follow_watching(
+            arriving, course, errors, progress, None if report is False else write_report
+        )
+    else:
+        if workforce is None and workers == "auto":
+            workforce = default_workforce(len(paths), chosen_device(device).type)
+        job = pick_files(paths, chosen, out, replace(settings, workforce=workforce))
+        follow_picking(job, course, errors, progress)
+        if report or (report is None and len(paths) >= FEWEST_TO_REPORT):
+            try:
+                write_report()
+            except InputError as error:  # the disk that is full, which has cost micrographs too
+                if not course.problems:
+                    raise
+                errors.print(f"napari-deepem: {error}", markup=False)
+            else:
+                if course.picks:
+                    errors.print(f"report: {out / 'report.html'}", markup=False)
     if course.problems:
         sys.exit(SOME_FAILED)
 
 
 def _workforce(
-    workers: int | str, scheduler: str | None, jobs: int | None, config: Path | None
+    workers: int | str,
+    scheduler: str | None,
+    cluster: str | None,
+    jobs: int | None,
+    config: Path | None,
 ) -> Workforce | None:
     """Who is to pick, if options say so; InputError where they say two things."""
     from napari_deepem.batch.workforce import Workforce
 
+    if (cluster is None) != (jobs is None):
+        raise InputError("--cluster slurm and --jobs N go together: give both, or none")
     ways = [workers != "auto", scheduler is not None, jobs is not None]
     if sum(ways) > 1:
         raise InputError("--workers, --scheduler and --cluster: give one of them")
@@ -238,24 +266,19 @@ def model_for(
 def write_run_report(
     out: Path, model: Model, path: Path | None, criteria: PickCriteria, course: PickingCourse
 ) -> None:
-    """Write the report of a run and say where it is; nothing of one in which all failed."""
-    from napari_deepem.batch.report.report_page import Run, write_report
+    """Write the report of a run; nothing of one in which all failed."""
+    from napari_deepem.batch.report.report_page import Run, model_words, write_report
+    from napari_deepem.batch.run_manifest import command_line
 
     if not course.picks:
         return
-    described = {
-        "model": "general network" if path is None else str(path),
-        "recipe": model.recipe,
-        "box": f"{model.box_size_px} px",
-    }
     run = Run(
         out,
-        described,
+        model_words(model, path),
         criteria,
-        " ".join(["napari-deepem", *sys.argv[1:]]),
+        command_line(),
         course.problems,
         course.seconds,
         course.precision,
     )
-    page = write_report(run)[0]
-    errors.print(f"report: {page}", markup=False)
+    write_report(run)

@@ -111,7 +111,10 @@ def follow_picking(
             if progress:
                 task = progress.task_ids[0]
                 progress.update(
-                    task, completed=course.done, total=course.total, figures=course.figures
+                    task,
+                    completed=course.done,
+                    total=max(course.total, course.done),
+                    figures=course.figures,
                 )
 
         _run(job, course, show)

@@ -29,6 +29,7 @@ from napari_deepem.session.persistence import (
     restore_model,
     saved,
     snapshot,
+    to_keep,
 )
 from napari_deepem.session.readiness import why_not_open
 
@@ -147,7 +148,7 @@ class Autosave:
     def _on_opened_again(self, now: Opened, opened: Opened) -> None:
         """Go on with the folder that is open: there may be more files, or another session file."""
         session, self._asked_folder = self._session, None
-        if opened.file is now.file:
+        if opened.file is now.file and opened.run is None:
             self._opened = replace(now, files=opened.files, kept=opened.kept)
             names = {name: path.name for name, path in session.files.items()}
             session.files = named_as_kept(opened.files, names)
@@ -166,8 +167,8 @@ class Autosave:
         self._opened, self._saved = opened, held_by(opened, self._session)
         self._problem = ""
         self._single_files.take_back()
-        if opened.remark:
-            show_warning(opened.remark)
+        for warning in opened.warnings:
+            show_warning(warning)
         self._tell("")
         if opened.stored.model:
             self._load_model(opened, opened.stored.model)
@@ -225,8 +226,7 @@ class Autosave:
     def _on_other_model(self, opened: Opened) -> None:
         """Let the file forget its model's candidates: another model came while that was read."""
         if self._opened is opened:
-            stored = opened.stored.candidates
-            in_file = {name: each for name, each in stored.items() if each is not None}
+            in_file = to_keep(opened.stored.candidates)
             self._saved = replace(self._saved, candidates={**in_file, **self._saved.candidates})
             self._tell("")
             self._on_change()

@@ -13,17 +13,17 @@ from qtpy.QtWidgets import QMainWindow, QWidget
 
 from napari_deepem.controllers.viewer_link import ViewerLink, link_of
 from napari_deepem.layers import coordinate_reader
-from napari_deepem.session.series import holds_micrographs
+from napari_deepem.session.series import holds_series
 
 PLUGIN = "napari-deepem"
 Reader = Callable[[str | Sequence[str]], list[tuple[Any, ...]]]
 
 
 def get_reader(path: str | Sequence[str]) -> Reader | None:
-    """The npe2 reader of a folder that micrographs lie in; None for anything else."""
+    """The npe2 reader of a folder of micrographs or of a run; None for anything else."""
     folder = Path(path if isinstance(path, str) else path[0])
     viewer = napari.current_viewer()
-    return open_dropped if viewer is not None and holds_micrographs(folder) else None
+    return open_dropped if viewer is not None and holds_series(folder) else None
 
 
 def open_dropped(path: str | Sequence[str]) -> list[tuple[Any, ...]]:
@@ -50,7 +50,7 @@ class FolderDrop(QObject):
                 widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Whether a drop is taken: a folder of micrographs, or files that all are coordinates."""
+        """Whether a drop is taken: a folder that opens as a series, or files of coordinates."""
         if event is None or event.type() != QEvent.Type.Drop:
             return False
         if QGuiApplication.keyboardModifiers() & Qt.KeyboardModifier.AltModifier:
@@ -59,7 +59,7 @@ class FolderDrop(QObject):
         viewer = cast(Any, self._link.viewer)
         if not all(paths):
             return False  # what is no file
-        if len(paths) == 1 and holds_micrographs(Path(paths[0])):
+        if len(paths) == 1 and holds_series(Path(paths[0])):
             open_folder(viewer, Path(paths[0]))
         elif coordinate_reader.get_reader(paths) is not None:
             viewer.open(paths, plugin=PLUGIN)

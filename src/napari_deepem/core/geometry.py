@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_deepem.core.types import FloatArray
 
@@ -15,7 +16,7 @@ def nearest_distances(centres_yx: FloatArray, others_yx: FloatArray) -> FloatArr
         return np.full(len(centres_yx), np.inf)
     from scipy.spatial import KDTree  # takes a tenth of a second, which not every command needs
 
-    distances, _ = KDTree(others_yx).query(centres_yx)
+    distances, _ = KDTree(_each_once(others_yx)[0]).query(centres_yx)
     return np.asarray(distances, dtype=np.float64)
 
 
@@ -25,5 +26,16 @@ def neighbour_distances(centres_yx: FloatArray) -> FloatArray:
         return np.empty(0)
     from scipy.spatial import KDTree
 
-    distances, _ = KDTree(centres_yx).query(centres_yx, k=[2])  # the first is the position itself
-    return np.asarray(distances, dtype=np.float64)[:, 0]
+    places_yx, of_place, counts = _each_once(centres_yx)
+    distances, _ = KDTree(places_yx).query(places_yx, k=[2])  # the first is the position itself
+    return np.where(counts > 1, 0.0, np.asarray(distances)[:, 0])[of_place]
+
+
+def _each_once(centres_yx: FloatArray) -> tuple[FloatArray, NDArray[np.intp], NDArray[np.intp]]:
+    """(k, 2) different ones of (n, 2) positions; (n,) which of them each is; (k,) how often.
+
+    A tree does not divide equal positions: a query goes through all of them.
+    """
+    points = centres_yx[:, 0] + 1j * centres_yx[:, 1]  # which numpy sorts
+    each, of_each, counts = np.unique(points, return_inverse=True, return_counts=True)
+    return np.stack((each.real, each.imag), axis=1), of_each, counts

@@ -23,9 +23,9 @@ from napari_deepem.core.types import Candidates
 from napari_deepem.io.atomic import replacing
 from napari_deepem.io.declared_json import STRICT, read_declared
 from napari_deepem.io.file_stamps import ContentStamp
+from napari_deepem.io.run_places import RUN
 from napari_deepem.io.tensor_files import check_header, tensor_bytes
 
-RUN = "napari-deepem.run"  # the folder of records, in that of the picks
 SUFFIX = ".picked"
 LARGEST_HEADER = 100_000  # bytes: a record of ours has some 1000
 MOST_CANDIDATES = 10_000_000  # of a micrograph
@@ -38,6 +38,12 @@ def _stays_inside(name: str) -> str:
     if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
         raise ValueError("is not the name of a file in the folder")
     return name
+
+
+def _can_be_path(path: str) -> str:
+    if "\0" in path:
+        raise ValueError("is no path")
+    return path
 
 
 RelativeName = Annotated[str, Field(max_length=1000), AfterValidator(_stays_inside)]
@@ -61,7 +67,7 @@ class Described(BaseModel):
     model_config = STRICT
 
     state: Literal["picked", "failed"]
-    path: Text  # of the micrograph, absolute
+    path: Annotated[Text, AfterValidator(_can_be_path)]  # of the micrograph, absolute
     stamp: ContentStamp | None  # of its file
     scorer: Text  # what has scored it: a model, at a step
     criteria: Criteria

@@ -10,25 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import napari
-import numpy as np
-from napari.layers import Image, Layer
+from napari.layers import Image
 from napari.utils.notifications import show_error, show_info
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import Picks
 from napari_deepem.core.wording import counted
 from napari_deepem.io.coordinates import Source, is_coordinate_file, match_names, open_source
 from napari_deepem.io.images import list_micrographs, read_pixel_size
-from napari_deepem.io.images.file_names import plain_name
-from napari_deepem.layers.label_points import square_style
-from napari_deepem.layers.micrographs import is_micrograph, placement, placement_of
-from napari_deepem.layers.tags import micrograph_name_of, tag
+from napari_deepem.layers.coordinate_points import LayerData, open_images, points_layer_of
+from napari_deepem.layers.micrographs import placement, placement_of
 
 MOST_LAYERS = 10  # of a file none of whose micrographs is open; many slow napari down
-UNKNOWN_BOX_PX = 40  # what points are drawn with where no box size is known
-NO_BOX = "no_box"  # in a layer's tag: a size of points that is none of a box
 
-LayerData = tuple[Any, ...]
 Reader = Callable[[str | Sequence[str]], list[LayerData]]
 
 
@@ -47,41 +40,6 @@ def read_points(path: str | Sequence[str]) -> list[LayerData]:
         except InputError as error:
             show_error(str(error))
     return layers or [(None,)]  # (None,): read, but there is no layer to add
-
-
-def open_images(viewer: Any) -> dict[str, Image]:
-    """The images of a viewer that are micrographs, or may be, by name."""
-    layers: list[Layer] = [] if viewer is None else list(viewer.layers)
-    return {
-        micrograph_name_of(layer) or plain_name(layer.name): layer
-        for layer in layers
-        if isinstance(layer, Image) and is_micrograph(layer)
-    }
-
-
-def points_layer_of(
-    picks: Picks, name: str, micrograph: str, *, visible: bool = True, **where: Any
-) -> LayerData:
-    """(data, arguments, "points") of picks from a file; points that are added have no features."""
-    features: dict[str, Any] = {} if picks.scores is None else {"score": picks.scores}
-    features.update(picks.features.items())
-    box_size_px = picks.box_size_px
-    style = square_style("picks", box_size_px or UNKNOWN_BOX_PX)
-    if box_size_px is None:
-        style["symbol"] = "disc"
-    arguments = {
-        "name": name,
-        "ndim": 2,
-        "visible": visible,
-        "features": features,
-        "feature_defaults": dict.fromkeys(features, np.nan),
-        "metadata": tag(
-            "coordinates", micrograph, **({} if box_size_px else {NO_BOX: UNKNOWN_BOX_PX})
-        ),
-        **style,
-        **where,
-    }
-    return picks.centres_yx, arguments, "points"
 
 
 def _layers_of(source: Source, images: Mapping[str, Image]) -> list[LayerData]:

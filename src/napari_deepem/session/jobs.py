@@ -44,7 +44,7 @@ def training(
     def job() -> Generator[TrainingProgress, None, Model]:
         from napari_deepem.core.training.train import train_fields
 
-        _leave_a_core_to_the_window()
+        leave_a_core_to_the_window()
         items = training_input.items()
         complete = all(item.complete for item in items)
         settings = replace(given, labels_complete=complete)
@@ -73,7 +73,7 @@ def refining(
     def job() -> Generator[TrainingProgress, None, Model]:
         from napari_deepem.core.training.refinement import refine_epochs, settings_of
 
-        _leave_a_core_to_the_window()
+        leave_a_core_to_the_window()
         return refine_epochs(
             training_input.without(model),
             training_input.items(),
@@ -130,12 +130,12 @@ def score(
 
     What is around `first_yx`, original pixels, comes first: there the user looks.
     """
-    _leave_a_core_to_the_window()
+    leave_a_core_to_the_window()
     source = scorer.source_of(path, micrograph, name)
     return (yield from scorer.scores_of(source, first_yx))
 
 
-def _leave_a_core_to_the_window() -> None:
+def leave_a_core_to_the_window() -> None:
     """Keep this thread from using every core.
 
     Where its threads have to wait for a core that draws the window, torch loses much more than

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.model import Model
 from napari_deepem.io.file_stamps import stamp_of
 from napari_deepem.io.images import list_micrographs
 from napari_deepem.io.images.file_names import plain_name
 from napari_deepem.io.models import load_model
+from napari_deepem.io.run_places import is_run
 from napari_deepem.io.session_file import SessionFile, Stored
 from napari_deepem.session.kept import Kept, open_kept, over
+from napari_deepem.session.run_series import RunSeries, reading_run
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Opened:
-    """A folder of micrographs and the session that was kept of it."""
+    """A folder of micrographs, or of a run, and the session that was kept of it."""
 
-    source: Path  # where the micrographs lie
+    source: Path  # where the micrographs lie, or what a run has picked from them
     files: dict[str, Path]
     kept: Kept = field(default_factory=lambda: Kept(None, None))
+    run: RunSeries | None = None  # whose folder it is; what it gave is in `stored`, too
 
     @property
     def folder(self) -> Path | None:
@@ -44,6 +49,12 @@ class Opened:
         """Why nothing is saved, or where it is saved if not beside the micrographs."""
         return self.kept.remark
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is to be told when it is opened."""
+        remarks = self.remark, "" if self.run is None else self.run.remark
+        return tuple(filter(None, remarks))
+
     def with_more(self, changes: Stored) -> Opened:
         """The same with changes that were made meanwhile."""
         return replace(self, kept=replace(self.kept, stored=over(self.stored, changes)))
@@ -52,6 +63,7 @@ class Opened:
 def opening(folder: Path, now: Opened | None = None) -> Generator[None, None, Opened]:
     """The job that lists a folder's micrographs and reads what was kept of them, but the model.
 
+    The folder of a run lists the micrographs that it has on record, and what lies beside these.
     `now` is what is open. Where it is that folder, and the session file beside the micrographs
     can't be taken now either, its file stays open and is what comes back.
 
@@ -62,6 +74,8 @@ def opening(folder: Path, now: Opened | None = None) -> Generator[None, None, Op
     """
     yield
     folder = folder.absolute()
+    if is_run(folder):
+        return (yield from _opening_run(folder, now))
     files = list_micrographs(folder)
     own = now.file if now is not None and now.source == folder else None
     if now is not None and own is not None and own.path.parent == folder:
@@ -69,6 +83,28 @@ def opening(folder: Path, now: Opened | None = None) -> Generator[None, None, Op
     kept = open_kept(folder, own)
     files = named_as_kept(files, kept.stored.files)
     return Opened(folder, files, replace(kept, stored=_without_stale(kept.stored, files)))
+
+
+def _opening_run(folder: Path, now: Opened | None) -> Generator[None, None, Opened]:
+    """The job that reads a run's folder, also anew, and the session that is kept in it."""
+    run = yield from reading_run(folder)
+    own = now.file if now is not None and now.source == folder else None
+    if now is not None and own is not None and own.path.parent == folder:
+        kept = replace(now.kept, stored=own.read())
+    else:
+        kept = open_kept(folder, own)
+    listed: dict[str, Path] = {}
+    with suppress(InputError):  # there are none
+        listed = named_as_kept(list_micrographs(folder), kept.stored.files)
+    files = {**listed, **run.files}
+    above = run.goes_on_with(_without_stale(kept.stored, files))
+    gone = {name: None for name, each in above.candidates.items() if each is None}
+    if kept.file is not None and gone:  # before they count as those of this run
+        kept.file.write(Stored(candidates=gone))
+    above = replace(above, candidates={n: c for n, c in above.candidates.items() if n not in gone})
+    is_lent = kept.lent or above.model is None
+    kept = replace(kept, stored=over(run.stored, above), lent=is_lent)
+    return Opened(folder, files, kept, run if above.model is None else replace(run, key=""))
 
 
 def named_as_kept(files: Mapping[str, Path], kept: Mapping[str, str]) -> dict[str, Path]:

@@ -17,6 +17,7 @@ from napari_deepem.io.session_file import Stored
 from napari_deepem.session.labels import centres_of, with_more
 from napari_deepem.session.open_folder import Opened
 from napari_deepem.session.parameters import Parameters
+from napari_deepem.session.scored import RecordedCandidates
 from napari_deepem.session.state import Session
 from napari_deepem.session.training_rounds import round_from
 
@@ -31,6 +32,7 @@ class Snapshot:
     candidates: Mapping[str, Candidates] = field(default_factory=dict)
     model: Model | None = None
     files: Mapping[str, Path] = field(default_factory=dict)
+    run: str = ""  # as `Session.run`; its candidates stay on its own record
     lent: bool = False  # whether the model and candidates are in the file below, see `Kept`
 
 
@@ -45,6 +47,9 @@ def restore(session: Session, opened: Opened) -> None:
     session.folder = opened.folder
     session.files = opened.files
     session.given_pixel_size = None  # that of another folder
+    if (run := opened.run) is not None:
+        session.headers = {**session.headers, **run.headers}
+    session.run, session.failures = ("", {}) if run is None else (run.key, dict(run.failures))
     for name in Parameters.model_fields:
         set_if_possible(session, settings, name)
     session.excluded = frozenset(settings.get("excluded", ()))
@@ -55,7 +60,8 @@ def restore(session: Session, opened: Opened) -> None:
     verdicts = labels_in(stored, "accepted", "rejected")
     session.verdicts = {**session.verdicts, **with_all_labels(verdicts, session.verdicts)}
     current = settings.get("current")
-    session.current = current if current in opened.files else next(iter(opened.files))
+    first = (name for name in opened.files if name not in session.failures)
+    session.current = current if current in opened.files else next(first, next(iter(opened.files)))
 
 
 def restore_model(session: Session, opened: Opened, model: Model) -> None:
@@ -143,20 +149,32 @@ def snapshot(session: Session) -> Snapshot:
         settings["current"] = session.current
     settings["excluded"] = sorted(session.excluded)
     settings["rounds"] = [asdict(each) for each in session.rounds]
+    if session.run:
+        settings["run"] = session.run
     return Snapshot(
         settings,
         {name: labels for name, labels in session.labels.items() if name in files},
         {name: verdicts for name, verdicts in session.verdicts.items() if name in files},
-        {name: each for name, each in session.candidates.items() if name in files},
+        to_keep({name: each for name, each in session.candidates.items() if name in files}),
         session.model,
         files,
+        session.run,
     )
+
+
+def to_keep(candidates: Mapping[str, Candidates | None]) -> dict[str, Candidates]:
+    """The candidates that belong into a session file: not those that a run has on record."""
+    return {
+        name: each
+        for name, each in candidates.items()
+        if each is not None and not isinstance(each, RecordedCandidates)
+    }
 
 
 def changes(before: Snapshot, now: Snapshot, folder: Path) -> Stored:
     """The content to be written into a session file in `folder` for it to hold `now`."""
-    if before.lent and _scored_anew(before, now):
-        before = replace(before, candidates={}, model=None)
+    if before.lent and _takes_over(before, now):
+        before = replace(before, candidates=before.candidates if now.run else {}, model=None)
     changed = _changed(before.labels, now.labels) | _changed(before.verdicts, now.verdicts)
     scored = _changed(before.candidates, now.candidates)
     stamps = {n: stamp_of(now.files[n]) for n in scored & now.candidates.keys() & now.files.keys()}
@@ -179,7 +197,7 @@ def changes(before: Snapshot, now: Snapshot, folder: Path) -> Stored:
 
 def saved(before: Snapshot, now: Snapshot) -> Snapshot:
     """The content of the file after the changes from `before` to `now` were written."""
-    return replace(now, lent=before.lent and not _scored_anew(before, now))
+    return replace(now, lent=before.lent and not _takes_over(before, now))
 
 
 def differ(before: Snapshot, now: Snapshot) -> bool:
@@ -194,8 +212,12 @@ def differ(before: Snapshot, now: Snapshot) -> bool:
     )
 
 
-def _scored_anew(before: Snapshot, now: Snapshot) -> bool:
-    changed = _changed(before.candidates, now.candidates)
+def _takes_over(before: Snapshot, now: Snapshot) -> bool:
+    """Whether the file is to hold the model, too: its candidates are not the lent one's any more.
+
+    A run keeps its model, and says of candidates beside its own whether they are of that.
+    """
+    changed = not now.run and _changed(before.candidates, now.candidates)
     return before.model is not now.model or bool(changed)
 
 

@@ -13,12 +13,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.general import is_general
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria, picks_above
 from napari_deepem.core.picking.precision_estimate import PrecisionEstimate, judge
 from napari_deepem.core.picking.score_evidence import FittedScores
 from napari_deepem.core.types import Candidates, FloatArray, Picks
+from napari_deepem.session.scored import RecordedCandidates
 
 LARGEST_ERROR_HERE = 0.06  # of one micrograph's estimate, which is shown with its error
 
@@ -33,6 +35,9 @@ class Source(Protocol):
     @property
     def criteria(self) -> PickCriteria:
         """The criteria by which candidates are picked."""
+
+    def lose_candidates(self, name: str, why: str) -> None:
+        """Go on without candidates that can't be read any more."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -87,15 +92,17 @@ class Selection:
 
     def count_of(self, name: str) -> int | None:
         """The number of picks of a micrograph; None if that is not known yet: see `steps`."""
-        candidates, known = self._source.candidates.get(name), self._known().get(name)
-        if known is None or candidates is not known[0]:
-            return None
-        return len(known[1]) - int(np.searchsorted(known[1], self._source.criteria.threshold))
+        candidates, scores = self._source.candidates.get(name), self._scores_of(name)
+        if scores is not None:
+            return len(scores) - int(np.searchsorted(scores, self._source.criteria.threshold))
+        if isinstance(candidates, RecordedCandidates):
+            return candidates.count_by(self._source.criteria)
+        return None
 
     def mean_score_of(self, name: str) -> float | None:
         """The mean score of a micrograph's picks; None if it has none, or it is not known yet."""
-        count = self.count_of(name)
-        return float(self._known()[name][1][-count:].mean()) if count else None
+        scores, count = self._scores_of(name), self.count_of(name)
+        return float(scores[-count:].mean()) if count and scores is not None else None
 
     def total(self) -> tuple[int, int] | None:
         """The number of picks of all micrographs that are scored and not excluded, and of these.
@@ -109,7 +116,7 @@ class Selection:
     def steps(self) -> Iterator[None]:
         """A stream of steps, a micrograph each, that work out what `count_of` and `total` need."""
         for name in self._wanted():
-            if self.count_of(name) is None:
+            if name in self._source.candidates and self._scores_of(name) is None:
                 self._rank(name)
                 yield
 
@@ -127,17 +134,29 @@ class Selection:
             self._criteria, self._scores = self._present(), {}
         return self._scores
 
+    def _scores_of(self, name: str) -> FloatArray | None:
+        """The rising scores of a ranking by the present criteria; None if it was not made yet."""
+        known = self._known().get(name)
+        is_present = known is not None and self._source.candidates.get(name) is known[0]
+        return known[1] if known is not None and is_present else None
+
     def _ranking_of(self, name: str) -> _Ranking | None:
         candidates, last = self._source.candidates.get(name), self._last
         if candidates is None:
             return None
         if last is None or last.candidates is not candidates or last.criteria != self._present():
-            self._last = last = self._rank(name)
+            last = self._rank(name)
+            self._last = last or self._last
         return last
 
-    def _rank(self, name: str) -> _Ranking:
+    def _rank(self, name: str) -> _Ranking | None:
+        """The ranking of a micrograph's candidates; None if they can't be read any more."""
         candidates, criteria = self._source.candidates[name], self._present()
-        picks = criteria.picks_of(candidates)
+        try:
+            picks = criteria.picks_of(candidates)
+        except InputError as error:
+            self._source.lose_candidates(name, str(error))
+            return None
         assert picks.scores is not None
         self._known()[name] = candidates, np.ascontiguousarray(picks.scores[::-1])
         return _Ranking(candidates, criteria, picks)

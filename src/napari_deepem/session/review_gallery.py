@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from napari_deepem.core.evaluation.label_suggestion import Suggestion, doubt, suggest_labels
+from napari_deepem.core.evaluation.label_suggestion import doubt
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import NO_LABELS, Candidates, FloatArray, Labels
 from napari_deepem.core.wording import counted
-from napari_deepem.session.box_pictures import united
 from napari_deepem.session.parameters import Order
 from napari_deepem.session.state import Session
 
@@ -112,7 +111,7 @@ def gallery(
     if only_open:
         pairs = zip(scored, parts, rows, strict=True)
         rows = [_without_verdict(session, *each) for each in pairs]
-    return _in_order(session, scored, parts, rows, order)
+    return _in_order(_together(scored, parts, rows), order, session.criteria.threshold)
 
 
 def making_gallery(
@@ -128,21 +127,17 @@ def making_gallery(
     return job
 
 
-def suggested(session: Session) -> tuple[Suggestion, Gallery] | None:
-    """The suggestion of what to label next, and its gallery, see `suggest_labels`; None: none."""
-    names = [name for name in session.candidates if name not in session.excluded]
-    labels = {name: united(session.labels.get(name), session.verdicts.get(name)) for name in names}
-    suggestion = suggest_labels(
-        {name: session.candidates[name] for name in names},
-        {n: np.concatenate([each.positive_yx, each.negative_yx]) for n, each in labels.items()},
-        session.criteria,
-    )
-    if suggestion is None:
-        return None
-    candidates = session.candidates[suggestion.name]
-    _, rows = KDTree(candidates.centres_yx).query(suggestion.centres_yx)
-    boxes = _in_order(session, (suggestion.name,), [candidates], [np.asarray(rows)], "doubt")
-    return suggestion, boxes
+def gallery_at(session: Session, places: Mapping[str, FloatArray]) -> Gallery:
+    """The gallery of the candidates at (k, 2) places, by micrograph, in the order given."""
+    scored = tuple(name for name in places if name in session.candidates)
+    if not scored:
+        return EMPTY
+    parts = [session.candidates[name] for name in scored]
+    rows = [
+        np.asarray(KDTree(part.centres_yx).query(places[name])[1])
+        for name, part in zip(scored, parts, strict=True)
+    ]
+    return _together(scored, parts, rows)
 
 
 def give_verdict(
@@ -215,32 +210,36 @@ def counts_text(session: Session, gallery: Gallery, selected: int) -> str:
     return text
 
 
-def _in_order(
-    session: Session | Standing,
-    names: tuple[str, ...],
-    parts: list[Candidates],
-    rows: list[NDArray[np.int64]],
-    order: Order,
+def _together(
+    names: tuple[str, ...], parts: list[Candidates], rows: list[NDArray[np.int64]]
 ) -> Gallery:
-    which = np.repeat(np.arange(len(names)), [len(each) for each in rows])
+    """The gallery of these rows of the candidates of each micrograph."""
     pairs = list(zip(parts, rows, strict=True))
-    scores = np.concatenate([part.scores[indices] for part, indices in pairs])
-    stds = np.concatenate([part.stds[indices] for part, indices in pairs])
-    keys = {
-        "best": -scores,
-        "worst": scores,
-        "doubt": -doubt(scores, session.criteria.threshold),
-        "std_high": -stds,
-        "std_low": stds,
-    }
-    first = np.argsort(keys[order], kind="stable")[:MOST_SHOWN]
-    centres_yx = np.concatenate([part.centres_yx[indices] for part, indices in pairs])
     return Gallery(
         names,
-        which[first],
-        centres_yx[first],
-        scores[first],
-        stds[first],
+        np.repeat(np.arange(len(names)), [len(each) for each in rows]),
+        np.concatenate([part.centres_yx[indices] for part, indices in pairs]),
+        np.concatenate([part.scores[indices] for part, indices in pairs]),
+        np.concatenate([part.stds[indices] for part, indices in pairs]),
         parts[0].box_size_px,
-        found=len(scores),
+        found=sum(map(len, rows)),
+    )
+
+
+def _in_order(gallery: Gallery, order: Order, threshold: float) -> Gallery:
+    """The first of a gallery in another order."""
+    keys = {
+        "best": -gallery.scores,
+        "worst": gallery.scores,
+        "doubt": -doubt(gallery.scores, threshold),
+        "std_high": -gallery.stds,
+        "std_low": gallery.stds,
+    }
+    first = np.argsort(keys[order], kind="stable")[:MOST_SHOWN]
+    return replace(
+        gallery,
+        which=gallery.which[first],
+        centres_yx=gallery.centres_yx[first],
+        scores=gallery.scores[first],
+        stds=gallery.stds[first],
     )

@@ -17,11 +17,12 @@ from napari_deepem.core.preprocessing.defects import find_blank_lines
 from napari_deepem.core.types import Micrograph, ScoreMap
 from napari_deepem.io.file_stamps import content_stamp_of
 from napari_deepem.io.images import list_micrographs, read_micrograph, read_pixel_size
+from napari_deepem.io.run_places import is_run
 from napari_deepem.io.score_maps import read_cached
 from napari_deepem.session.state import Session
 
 Scope = Literal["this", "chosen", "all"]  # micrographs that are meant
-State = Literal["new", "labelled", "scored", "reviewed", "excluded"]
+State = Literal["new", "labelled", "scored", "reviewed", "failed", "excluded"]
 THUMBNAIL_PX = 96
 
 
@@ -51,10 +52,10 @@ def reading_scores(path: Path, model: Model) -> Generator[None, None, tuple[Scor
     return score_map, score_map is None and read_cached(path, key) is not None
 
 
-def holds_micrographs(folder: Path) -> bool:
-    """Whether a path is a folder with files that look like micrographs."""
+def holds_series(folder: Path) -> bool:
+    """Whether a path is a folder with files that look like micrographs, or with a run's picks."""
     try:
-        return folder.is_dir() and bool(list_micrographs(folder))
+        return folder.is_dir() and (is_run(folder) or bool(list_micrographs(folder)))
     except InputError:
         return False
 
@@ -76,8 +77,16 @@ def state_of(session: Session, name: str) -> State:
         return "reviewed"
     if name in session.candidates:
         return "scored"
+    if why_failed(session, name):
+        return "failed"
     labels = session.labels_of(name)
     return "labelled" if labels.can_teach else "new"
+
+
+def why_failed(session: Session, name: str) -> str:
+    """Why a micrograph can't be read or scored, or a run has no picks of it; empty if it has."""
+    failure = "" if name in session.candidates else session.failures.get(name, "")
+    return session.problems.get(name, failure)
 
 
 def thumbnails(

@@ -17,7 +17,8 @@ from napari_deepem.batch.series_run import SeriesRun
 from napari_deepem.core.jobs import TilesDone
 from napari_deepem.core.types import Micrograph
 from napari_deepem.session import jobs
-from napari_deepem.session.state import Scored, Session
+from napari_deepem.session.scored import Scored
+from napari_deepem.session.state import Session
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -8,7 +8,6 @@ run on the thread that sets.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +27,8 @@ from napari_deepem.session.display import Display
 from napari_deepem.session.history import History
 from napari_deepem.session.parameters import Parameters
 from napari_deepem.session.pick_cache import Selection
+from napari_deepem.session.scored import Scored
 from napari_deepem.session.training_rounds import Round
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Scored:
-    """One micrograph as one model sees it."""
-
-    micrograph: Micrograph
-    model: Model
-    score_map: ScoreMap
-    candidates: Candidates
 
 
 class Session(Parameters):
@@ -50,6 +40,8 @@ class Session(Parameters):
     excluded: frozenset[str] = frozenset()
     chosen: frozenset[str] = frozenset()  # in the table of micrographs
     problems: dict[str, str] = Field(default_factory=dict)  # why a file can't be read, or scored
+    run: str = ""  # by what the run whose model this is has picked; empty: there is no run
+    failures: dict[str, str] = Field(default_factory=dict)  # why a run has no picks of these
 
     # what is in memory, pulled from the viewer's layers; of a series that is one at a time, and
     # none yet while the current one is being read
@@ -255,6 +247,11 @@ class Session(Parameters):
         """The minimum distance that is in use, original pixels."""
         box_size_px: int = self.model.box_size_px if self.model else self.box_size_px
         return self.criteria.distance_px(box_size_px)
+
+    def lose_candidates(self, name: str, why: str) -> None:
+        """Go on without candidates that can't be read any more."""
+        self.failures = {**self.failures, name: why}
+        self.candidates = {k: v for k, v in self.candidates.items() if k != name}
 
     def _read_criteria(self) -> None:
         self._criteria = PickCriteria(self.threshold, self.std_range, self.min_distance_px)

@@ -4,14 +4,17 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_deepem.core.evaluation.label_suggestion import doubt, suggest_labels
-from napari_deepem.core.picking.criteria import PickCriteria
+from napari_deepem.core.evaluation.label_suggestion import (
+    FEWEST_CHOICES,
+    MOST_CHOICES,
+    doubt,
+    least_alike,
+    rows_to_ask,
+)
 from napari_deepem.core.types import Candidates, FloatArray
 
 BOX_PX = 40
-
-
-HALF = PickCriteria(threshold=0.5)
+NONE = np.empty((0, 2))
 
 
 def candidates(scores: list[float], centres_yx: FloatArray | None = None) -> Candidates:
@@ -33,48 +36,38 @@ def test_doubt_of_chances_three_to_one_is_three_quarters() -> None:
     assert doubt(np.array([0.75]), 0.75) == [1.0]
 
 
-def test_most_doubtful_boxes_come_first_and_overlap_none_before() -> None:
-    centres = np.array([[0.0, 0.0], [0.0, 30.0], [0.0, 100.0], [0.0, 200.0]])
-    found = candidates([0.5, 0.51, 0.6, 0.99], centres)
-    suggestion = suggest_labels({"a": found}, {}, HALF, count=3)
-    assert suggestion is not None
-    np.testing.assert_array_equal(suggestion.centres_yx, centres[[0, 2, 3]])
+def test_candidates_to_ask_are_as_many_again_as_are_picked() -> None:
+    found = candidates(list(np.linspace(0.99, 0.01, 100)))
+    np.testing.assert_array_equal(rows_to_ask(found, NONE, threshold=0.7), np.arange(60))
+    assert len(rows_to_ask(found, NONE, threshold=0.999)) == FEWEST_CHOICES
+    assert len(rows_to_ask(found, NONE, threshold=0.0)) == 100
+    assert len(rows_to_ask(candidates([0.5] * 500), NONE, threshold=0.0)) == MOST_CHOICES
 
 
-def test_what_is_labelled_is_not_asked_again() -> None:
-    found = candidates([0.5, 0.6])
-    labelled = {"a": found.centres_yx[:1] + 9.0}  # within a quarter of the box, diagonally not
-    suggestion = suggest_labels({"a": found}, labelled, HALF)
-    assert suggestion is not None
-    np.testing.assert_array_equal(suggestion.centres_yx, found.centres_yx)
-    labelled = {"a": found.centres_yx[:1] + 7.0}
-    suggestion = suggest_labels({"a": found}, labelled, HALF)
-    assert suggestion is not None
-    np.testing.assert_array_equal(suggestion.centres_yx, found.centres_yx[1:])
-    assert suggest_labels({"a": found}, {"a": found.centres_yx}, HALF) is None
-    assert suggest_labels({}, {}, HALF) is None
+def test_what_is_labelled_or_beside_a_better_one_is_not_asked() -> None:
+    centres = np.array([[0.0, 0.0], [0.0, 5.0], [0.0, 100.0], [0.0, 200.0]])
+    found = candidates([0.9, 0.8, 0.7, 0.6], centres)
+    np.testing.assert_array_equal(rows_to_ask(found, NONE, 0.5), [0, 2, 3])
+    beside = centres[2:3] + 7.0  # within a quarter of the box
+    np.testing.assert_array_equal(rows_to_ask(found, beside, 0.5), [0, 3])
+    np.testing.assert_array_equal(rows_to_ask(found, centres[2:3] + 8.0, 0.5), [0, 2, 3])
+    assert not len(rows_to_ask(found, centres, 0.5))
 
 
-def test_micrograph_with_labels_gives_way_to_one_without() -> None:
-    found = {"labelled": candidates([0.5, 0.5]), "new": candidates([0.55, 0.45])}
-    labelled = {"labelled": np.full((4, 2), 1000.0)}
-    first = suggest_labels(found, {}, HALF, count=2)
-    second = suggest_labels(found, labelled, HALF, count=2)
-    assert first is not None
-    assert second is not None
-    assert (first.name, second.name) == ("labelled", "new")
-    assert (first.worth, labelled["labelled"].shape[0]) == (2.0, 4)
+def test_box_least_like_all_so_far_comes_next() -> None:
+    seen = np.array([[0.0], [1.0], [9.0], [8.0], [4.0]])
+    known = np.array([[0.1]])
+    np.testing.assert_array_equal(least_alike(seen, known, 3), [2, 4, 3])
+    np.testing.assert_array_equal(least_alike(seen, known[:0], 2), [0, 2])  # the first begins
+    assert sorted(least_alike(seen, known, 9)) == [0, 1, 2, 3, 4]
+    assert not len(least_alike(seen[:0], known, 3))
 
 
-def test_more_doubtful_boxes_outweigh_a_single_one() -> None:
-    found = {"one": candidates([0.5]), "several": candidates([0.4, 0.4, 0.6])}
-    suggestion = suggest_labels(found, {}, HALF)
-    assert suggestion is not None
-    assert suggestion.name == "several"
-
-
-def test_what_the_std_range_cuts_is_not_suggested() -> None:
-    found = Candidates(np.array([[0.0, 0.0], [0.0, 90.0]]), np.full(2, 0.5), np.array([1, 9]), 40)
-    suggestion = suggest_labels({"a": found}, {}, PickCriteria(0.5, (0.5, 2.0)))
-    assert suggestion is not None
-    np.testing.assert_array_equal(suggestion.centres_yx, [[0.0, 0.0]])
+@given(st.floats(0.001, 1000.0))
+def test_unit_of_what_is_seen_does_not_matter(unit: float) -> None:
+    rng = np.random.default_rng(0)
+    seen, known = rng.normal(size=(30, 3)), rng.normal(size=(4, 3))
+    rescaled = np.array([1.0, unit, 1.0])
+    np.testing.assert_array_equal(
+        least_alike(seen, known, 10), least_alike(seen * rescaled, known * rescaled, 10)
+    )

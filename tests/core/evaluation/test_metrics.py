@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial import KDTree
 
 from napari_deepem.core.evaluation.metrics import (
     average_precision,
@@ -13,6 +16,7 @@ from napari_deepem.core.evaluation.metrics import (
     precision_recall,
 )
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
+from napari_deepem.core.picking import cell_grid
 from napari_deepem.core.types import FloatArray, Picks
 
 NOWHERE = np.empty((0, 2))
@@ -39,6 +43,23 @@ def matched_by_brute_force(picks: Picks, truth: FloatArray, radius: float) -> li
         ]
         if within:
             free.remove(min(within)[1])
+            hit[pick] = True
+    return hit
+
+
+def matched_one_by_one(
+    centres_yx: FloatArray, truth_yx: FloatArray, radius: float, scores: FloatArray | None
+) -> FloatArray:
+    """What is meant: all particles in reach of each pick, and the nearest of them that is free."""
+    hit = np.zeros(len(centres_yx), dtype=bool)
+    order = np.arange(len(centres_yx)) if scores is None else np.argsort(-scores, kind="stable")
+    free = np.ones(len(truth_yx), dtype=bool)
+    within_reach = KDTree(truth_yx).query_ball_point(centres_yx, radius)
+    for pick in order:
+        reachable = [particle for particle in within_reach[pick] if free[particle]]
+        if reachable:
+            distances = np.linalg.norm(truth_yx[reachable] - centres_yx[pick], axis=1)
+            free[reachable[int(distances.argmin())]] = False
             hit[pick] = True
     return hit
 
@@ -72,6 +93,45 @@ def test_pick_exactly_at_the_radius_is_a_hit() -> None:
     centres = np.array([[3.0, 4.0], [3.0, 4.1]])
     assert match(centres[:1], np.zeros((1, 2)), 5.0).tolist() == [True]
     assert match(centres[1:], np.zeros((1, 2)), 5.0).tolist() == [False]
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    n_picks=st.integers(1, 300),
+    n_truth=st.integers(1, 300),
+    radius=st.one_of(st.integers(1, 12).map(float), st.floats(0.1, 200.0)),
+    side=st.sampled_from([1, 10, 60, 1000]),
+    scored=st.booleans(),
+    looks=st.sampled_from([1, 50, 10**6]),  # the last: everything at once
+)
+def test_matches_are_those_of_one_pick_after_another(
+    seed: int, n_picks: int, n_truth: int, radius: float, side: int, scored: bool, looks: int
+) -> None:
+    rng = np.random.default_rng(seed)  # on whole pixels, so that many lie equally near
+    picks_yx, truth_yx = (
+        rng.integers(0, side, (count, 2)).astype(np.float64) for count in (n_picks, n_truth)
+    )
+    scores = np.round(rng.random(n_picks), 1) if scored else None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cell_grid, "MOST_LOOKS", looks)
+        np.testing.assert_array_equal(
+            match(picks_yx, truth_yx, radius, scores),
+            matched_one_by_one(picks_yx, truth_yx, radius, scores),
+        )
+
+
+def test_picks_in_a_heap_are_matched_in_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A million pairs lie within the radius."""
+    monkeypatch.setattr(cell_grid, "MOST_LOOKS", 20_000)
+    heap_yx = np.random.default_rng(0).random((1000, 2))
+    tracemalloc.start()
+    try:
+        hits = match(heap_yx, heap_yx, 10.0)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert hits.all()
+    assert peak < 5e6  # of all pairs it would be 40 MB
 
 
 def test_hand_computed_example() -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial import KDTree
 
+from napari_deepem.core.picking import cell_grid
 from napari_deepem.core.picking.suppression import keep_best_apart
 from napari_deepem.core.types import FloatArray
 
@@ -62,3 +63,12 @@ def test_everything_in_one_place_leaves_the_best() -> None:
 def test_what_lies_just_at_the_distance_is_kept() -> None:
     centres_yx = np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 4.9]])
     assert keep_best_apart(centres_yx, 5.0).tolist() == [True, True, False]
+
+
+def test_one_that_lies_far_off_does_not_bring_the_others_into_one_heap() -> None:
+    """It took a minute for 100 000 of them."""
+    centres_yx = np.random.default_rng(0).random((20_000, 2)) * 2000.0
+    kept = keep_best_apart(centres_yx, 5.0)
+    far = np.concatenate([centres_yx, [[1e7, 1e7]]])
+    assert keep_best_apart(far, 5.0).tolist() == [*kept.tolist(), True]
+    assert cell_grid.CellGrid(far, 5.0).counts().max() < 10

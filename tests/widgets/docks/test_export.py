@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QMessageBox
 from napari_deepem.controllers.viewer_link import link_of, session_of
 from napari_deepem.core.types import Micrograph
 from napari_deepem.io.coordinates import FORMATS, format_called, formats, read_coordinates
-from napari_deepem.io.coordinates.formats import Option
+from napari_deepem.io.coordinates.coordinate_format import Option
 from napari_deepem.io.owned_files import OwnedFiles
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.session import export_plan

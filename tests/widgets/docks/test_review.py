@@ -20,6 +20,8 @@ from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.verdict_points import ACCEPTED, REJECTED, SELECTED
 from napari_deepem.session import Scored, Session
 from napari_deepem.session.parameters import Parameters
+from napari_deepem.session.review_gallery import verdicts_on
+from napari_deepem.session.suggesting import AT_A_TIME
 from napari_deepem.session.training_rounds import Round, gain_of, round_of
 from napari_deepem.widgets.docks.review import ALL, SUGGESTED, Review
 from napari_deepem.widgets.plots.training_curves import RoundsPlot
@@ -115,8 +117,9 @@ def test_picks_are_given_verdicts_and_learnt_from(make_napari_viewer, qtbot) -> 
 
     # what would teach most
     dock.suggest.native.click()
-    assert dock.scope.value == SUGGESTED
+    qtbot.waitUntil(lambda: dock.scope.value == SUGGESTED)
     assert session.current == dock.pictures.gallery.names[0]
+    assert verdicts_on(session, dock.pictures.gallery).tolist() == [0] * AT_A_TIME
     dock.view.selectAll()
     qtbot.keyClick(dock.view, Qt.Key.Key_R)
     taught = len(dock.pictures.gallery)

@@ -11,6 +11,8 @@ from typing import Any
 
 from napari_deepem import __version__
 from napari_deepem.batch.report.run_statistics import RunStatistics, gather
+from napari_deepem.core.network.general import is_general
+from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.io.atomic import replacing
 
@@ -48,6 +50,16 @@ def write_report(run: Run) -> list[Path]:
     with replacing(run.folder / PAGE) as temporary:
         temporary.write_text(page, "utf-8")
     return [run.folder / PAGE, run.folder / DATA]
+
+
+def model_words(model: Model, path: Path | None = None) -> dict[str, str]:
+    """What describes a model, by names, for a reader of the page."""
+    name = "general network" if is_general(model) else "trained"
+    return {
+        "model": name if path is None else str(path),
+        "recipe": model.recipe,
+        "box": f"{model.box_size_px} px",
+    }
 
 
 def data_of(run: Run, statistics: RunStatistics) -> dict[str, Any]:

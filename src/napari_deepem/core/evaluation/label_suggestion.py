@@ -1,28 +1,23 @@
-"""The suggestion of what to label next: the boxes whose labels would teach most."""
+"""The suggestion of what to label next: boxes that are least like those that have a label.
+
+A box that the network sees as it sees a labelled one teaches little. So of all candidates that may
+be particles the one farthest from what is labelled is taken, then the one farthest from that too,
+and so on (Sener and Savarese, ICLR 2018). Its benchmark has other ways beside it, `doubt` too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import Candidates, FloatArray
 
-WORTH_A_LOOK = 200  # of a micrograph, the most doubtful: boxes are chosen among these
-SPREAD_BOXES = 1.0  # boxes apart: what overlaps teaches the same twice
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Suggestion:
-    """The boxes of one micrograph whose labels would teach most, the most doubtful first."""
-
-    name: str
-    centres_yx: FloatArray  # (k, 2) original pixels
-    worth: float
+MAY_BE_PARTICLES = 2.0  # times as many candidates as are picked may be suggested, the best ones
+FEWEST_CHOICES = 20  # of a micrograph
+MOST_CHOICES = 400
 
 
 def doubt(scores: FloatArray, threshold: float) -> FloatArray:
@@ -37,78 +32,50 @@ def doubt(scores: FloatArray, threshold: float) -> FloatArray:
     return np.asarray(4 * chance * (1 - chance))
 
 
-def suggest_labels(
-    candidates: Mapping[str, Candidates],
-    labelled_yx: Mapping[str, FloatArray],
-    criteria: PickCriteria,
-    count: int = 12,
-) -> Suggestion | None:
-    """The micrograph, and up to `count` boxes on it, whose labels would teach most.
+def rows_to_ask(
+    candidates: Candidates, labelled_yx: FloatArray, threshold: float
+) -> NDArray[np.int64]:
+    """(k,) indices of the candidates of a micrograph that may be suggested, best score first.
 
-    On each micrograph the most doubtful candidates are taken, one box apart from each other and
-    none that is labelled already. A micrograph is worth the sum of their `doubt`, halved by every
-    `count` labels that it has: another micrograph has other ice. The best one wins, of equals the
-    first.
+    They are as many again as are picked at the threshold, whatever their standard deviations: what
+    those rule out on one micrograph may be picked on another. None lies on one of the (m, 2)
+    places that have a label.
+    """
+    rows = PickCriteria(threshold=0.0).rows_of(candidates)
+    picked = int((candidates.scores[rows] >= threshold).sum())
+    count = min(max(FEWEST_CHOICES, round(MAY_BE_PARTICLES * picked)), MOST_CHOICES)
+    away_px = nearest_distances(candidates.centres_yx[rows], labelled_yx)
+    return rows[:count][away_px[:count] > SAME_PARTICLE_BOXES * candidates.box_size_px]
+
+
+def least_alike(seen: FloatArray, known: FloatArray, count: int) -> NDArray[np.int64]:
+    """(k,) indices of up to `count` boxes that differ most, by what the network sees in them.
 
     Parameters
     ----------
-    candidates : mapping of names to Candidates
-    labelled_yx : mapping of names to (m, 2) arrays
-        What has a label or a verdict there, original pixels; names may be missing.
-    criteria : PickCriteria
-        At its threshold a score is as likely a particle as not. Candidates outside of its range
-        of standard deviations are not picked whatever they score, so they are not suggested.
+    seen : (n, maps) array
+        What it sees in each box, see `box_features`.
+    known : (m, maps) array
+        What it sees in boxes that have a label; m may be 0, then the first box begins.
     count : int
-
-    Returns
-    -------
-    Suggestion, or None where every candidate is labelled or there is none.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from napari_deepem import Candidates, PickCriteria
-    >>> from napari_deepem.core.evaluation.label_suggestion import suggest_labels
-    >>> def at(*scores):
-    ...     centres_yx = np.array([[0.0, 100.0 * i] for i in range(len(scores))])
-    ...     return Candidates(centres_yx, np.array(scores), np.ones(len(scores)), box_size_px=50)
-    >>> candidates = {"sure": at(0.99, 0.9, 0.01), "unsure": at(0.99, 0.6, 0.45)}
-    >>> suggestion = suggest_labels(candidates, {}, PickCriteria(threshold=0.5), count=2)
-    >>> suggestion.name, suggestion.centres_yx
-    ('unsure', array([[  0., 200.],
-           [  0., 100.]]))
+    >>> from napari_deepem.core.evaluation.label_suggestion import least_alike
+    >>> seen = np.array([[0.0], [1.0], [9.0], [8.0]])
+    >>> least_alike(seen, known=np.array([[0.2]]), count=2)
+    array([2, 1])
     """
-    best: Suggestion | None = None
-    for name, micrograph_candidates in candidates.items():
-        known_yx = labelled_yx.get(name, np.empty((0, 2)))
-        chosen_yx, doubts = _most_doubtful(micrograph_candidates, known_yx, criteria, count)
-        worth = float(doubts.sum()) * 0.5 ** (len(known_yx) / count)
-        if worth > (0.0 if best is None else best.worth):
-            best = Suggestion(name, chosen_yx, worth)
-    return best
-
-
-def _most_doubtful(
-    candidates: Candidates,
-    known_yx: FloatArray,
-    criteria: PickCriteria,
-    count: int,
-) -> tuple[FloatArray, FloatArray]:
-    """(k, 2) centres and (k,) doubts of unlabelled candidates a box apart, most doubtful first."""
-    doubts = doubt(candidates.scores, criteria.threshold)
-    if criteria.std_range is not None:
-        low, high = criteria.std_range
-        doubts[(candidates.stds < low) | (candidates.stds > high)] = 0.0
-    order = np.argsort(-doubts, kind="stable")[:WORTH_A_LOOK]
-    order = order[doubts[order] > 0.0]
-    if len(known_yx):
-        distances = nearest_distances(candidates.centres_yx[order], known_yx)
-        order = order[distances > SAME_PARTICLE_BOXES * candidates.box_size_px]
+    if not len(seen):
+        return np.empty(0, dtype=np.int64)
+    scale = np.concatenate([seen, known]).std(axis=0) + 1e-6
+    seen, known = seen / scale, known / scale
+    away = np.full(len(seen), np.inf)
+    for each in known:
+        away = np.minimum(away, np.linalg.norm(seen - each, axis=1))
     chosen: list[int] = []
-    for index in order:
-        offsets = candidates.centres_yx[chosen] - candidates.centres_yx[index]
-        if np.all(np.hypot(*offsets.T) >= SPREAD_BOXES * candidates.box_size_px):
-            chosen.append(int(index))
-            if len(chosen) == count:
-                break
-    return candidates.centres_yx[chosen], doubts[chosen]
+    for _ in range(min(count, len(seen))):
+        chosen.append(int(away.argmax()))
+        away = np.minimum(away, np.linalg.norm(seen - seen[chosen[-1]], axis=1))
+    return np.array(chosen)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
+from napari_deepem.core.picking.cell_grid import CellGrid
 from napari_deepem.core.types import FloatArray, Picks
 
 CURVES_KEY = "held_out_curves"  # where a model's summary holds what `HeldOutCurves` reads
@@ -144,19 +144,20 @@ def match(
     Best score first (in the given order where there are no scores), each takes the nearest of
     the (m, 2) true centres still free within `radius_px`.
     """
-    hit = np.zeros(len(centres_yx), dtype=bool)
     if len(centres_yx) == 0 or len(truth_yx) == 0:
-        return hit
+        return np.zeros(len(centres_yx), dtype=bool)
     order = np.arange(len(centres_yx)) if scores is None else np.argsort(-scores, kind="stable")
-    free = np.ones(len(truth_yx), dtype=bool)
-    within_reach = KDTree(truth_yx).query_ball_point(centres_yx, radius_px)
-    for pick in order:
-        reachable = [particle for particle in within_reach[pick] if free[particle]]
-        if reachable:
-            distances = np.linalg.norm(truth_yx[reachable] - centres_yx[pick], axis=1)
-            free[reachable[int(distances.argmin())]] = False
-            hit[pick] = True
-    return hit
+    hit, taken = bytearray(len(centres_yx)), bytearray(len(truth_yx))  # quicker one by one
+    grid = CellGrid(truth_yx, radius_px)
+    for ranks, particles, distances in grid.pairs_within(centres_yx[order], radius_px):
+        free = ~np.frombuffer(taken, dtype=bool)[particles]
+        ranks, particles, distances = ranks[free], particles[free], distances[free]
+        in_turn = np.lexsort((particles, distances, ranks))
+        picks = order[ranks[in_turn]].tolist()
+        for pick, particle in zip(picks, particles[in_turn].tolist(), strict=True):
+            if not (hit[pick] or taken[particle]):
+                hit[pick] = taken[particle] = True
+    return np.frombuffer(hit, dtype=bool)
 
 
 def precision_recall(

@@ -50,13 +50,17 @@ class Network(nn.Module):
         C5, S6:        (b, 12, 18, 18), (b, 12, 9, 9)
         output:        (b, 1, 1)
         """
+        logits: Tensor = self.output(self.last_maps(image))
+        return logits.squeeze(1)
+
+    def last_maps(self, image: Tensor) -> Tensor:
+        """The maps of S6, (b, maps, rows, cols), that the output unit sees of such images."""
         maps = image
         for convolve, normalise, pool in zip(
             self.convolutions, self.norms, self.pools, strict=True
         ):
             maps = pool(self.activation(normalise(convolve(maps))))
-        logits: Tensor = self.output(maps)
-        return logits.squeeze(1)
+        return maps
 
     @torch.no_grad()
     def initialise_as_paper(self, rng: np.random.Generator) -> None:

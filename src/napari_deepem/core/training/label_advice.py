@@ -9,13 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from napari_deepem.core.geometry import (
     SAME_PARTICLE_BOXES,
     nearest_distances,
     neighbour_distances,
 )
+from napari_deepem.core.picking.cell_grid import are_near
 from napari_deepem.core.picking.suppression import keep_best_apart
 from napari_deepem.core.training.dataset import FEWEST_TO_SPLIT, check_inside
 from napari_deepem.core.types import FloatArray, Labels
@@ -229,8 +228,8 @@ def on_exchanged_axes(
 
     def share_near(positions_yx: Iterable[FloatArray]) -> float:
         pairs = zip(truth_yx, positions_yx, strict=True)
-        distances = [nearest_distances(true_yx, other_yx) for true_yx, other_yx in pairs]
-        return float((np.concatenate(distances) <= SAME_PARTICLE_BOXES * box_size_px).mean())
+        radius = SAME_PARTICLE_BOXES * box_size_px
+        return sum(int(are_near(*pair, radius).sum()) for pair in pairs) / n_particles
 
     exchanged = share_near(each[:, ::-1] for each in picks_yx)
     if exchanged >= 0.5 and share_near(picks_yx) <= exchanged / 2:

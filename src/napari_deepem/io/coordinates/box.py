@@ -6,14 +6,20 @@ is the pixel n // 2 of a box of n, odd or even.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from napari_deepem.core.errors import InputError
+from napari_deepem.io.coordinates.coordinate_format import Format
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.parsing import (
-    parse_coordinate,
+    FARTHEST_PX,
+    NumberColumn,
+    in_batches,
+    parse_columns,
     read_lines,
     split_words,
     write_text,
@@ -21,6 +27,7 @@ from napari_deepem.io.coordinates.parsing import (
 from napari_deepem.io.coordinates.rows import GrowingRows, Rows, nearest_pixel
 
 _ENDS = (["-1"], ["-2"])  # the first box of a filament, and its last
+_COLUMNS = [NumberColumn(index, FARTHEST_PX) for index in range(4)]
 _REMARK = "filaments are left out: the boxes at their two ends are read alone"
 
 
@@ -37,35 +44,51 @@ def read(path: Path) -> Rows:
     so, boxes are the ends of filaments.
     """
     rows = GrowingRows(path)
-    sizes: set[int] = set()  # two at most: more say no more
+    sizes: set[int] = set()
     has_ends = False
+    for batch in in_batches(_records(path)):
+        x, y, width, height = parse_columns(batch, path, _COLUMNS)
+        if np.any(wrong := (width < 0) | (height < 0)):
+            row = int(np.argmax(wrong))
+            raise InputError(
+                f"{path}, line {batch[row][0]}: a box can't be {width[row]:g} x {height[row]:g} px"
+            )
+        rows.extend(y + height // 2, x + width // 2)
+        has_ends |= any(words[4:] in _ENDS for _, words in batch)
+        sizes.update(np.unique(np.maximum(width, height).astype(int))[:2].tolist())
+    box_size_px = sizes.pop() if len(sizes) == 1 else 0
+    return replace(rows.rows(box_size_px or None), remarks=(_REMARK,) if has_ends else ())
+
+
+def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
     for number, line in read_lines(path):
         words = split_words(line, path, number)
-        if not words:
-            continue
-        if len(words) not in (4, 5):
+        if words and len(words) not in (4, 5):
             raise InputError(
                 f"{path}, line {number}: expected x y width height, found {len(words)} columns"
             )
-        x, y, width, height = (parse_coordinate(word, path, number) for word in words[:4])
-        if width < 0 or height < 0:
-            raise InputError(f"{path}, line {number}: a box can't be {width:g} x {height:g} px")
-        rows.add(y + height // 2, x + width // 2)
-        has_ends |= words[4:] in _ENDS
-        if len(sizes) < 2:
-            sizes.add(int(max(width, height)))
-    box_size_px = sizes.pop() if len(sizes) == 1 else 0
-    return replace(rows.rows(box_size_px or None), remarks=(_REMARK,) if has_ends else ())
+        if words:
+            yield number, words
 
 
 def write(path: Path, micrographs: Sequence[MicrographPicks], options: Mapping[str, str]) -> None:
     """Write integers, as RELION reads them: the corner of the box on the nearest whole pixel."""
     picks = micrographs[0].picks
     size = picks.box_size_px
-    if size is None or size < 1:
-        raise InputError(
-            f"cannot write {path}: a .box file needs the box size; write .star instead"
-        )
+    assert size is not None  # FORMAT.needs
     corners = nearest_pixel(picks.centres_yx) - size // 2
     lines = (f"{x}\t{y}\t{size}\t{size}\n" for y, x in corners.tolist())
     write_text(path, "".join(lines))
+
+
+FORMAT = Format(
+    name="box",
+    title="EMAN1",
+    suffixes=(".box",),
+    place="{name}.box",
+    keeps=frozenset({"box"}),
+    recognises=recognises,
+    read=read,
+    write=write,
+    needs=frozenset({"box"}),
+)

@@ -7,7 +7,7 @@ crYOLO's `CoordsIO.py`, a centre is corner + size / 2, with its fraction.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isnan, nan
 from pathlib import Path
 
@@ -16,42 +16,37 @@ import numpy as np
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import NO_FEATURES, Picks
 from napari_deepem.io.atomic import replacing
+from napari_deepem.io.coordinates.coordinate_format import Format
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.parsing import (
-    parse_coordinate,
-    parse_number,
+    FARTHEST_PX,
+    NumberColumn,
+    in_batches,
+    parse_columns,
     read_lines,
     split_words,
 )
 from napari_deepem.io.coordinates.rows import NO_SCORE, GrowingRows, Rows
-from napari_deepem.io.coordinates.star_tables import read_tables
+from napari_deepem.io.coordinates.star_tables import Table, read_tables
 
 _X, _Y, _Z, _WIDTH, _HEIGHT = "_CoordinateX", "_CoordinateY", "_CoordinateZ", "_Width", "_Height"
 _EST_WIDTH, _EST_HEIGHT, _SCORE = "_EstWidth", "_EstHeight", "_Confidence"
 _FILAMENT, _SLICE = "_filamentid", "_slice_index"
 _NEEDED = frozenset({_X, _Y, _WIDTH, _HEIGHT})
-_READ = _NEEDED | {_Z, _EST_WIDTH, _EST_HEIGHT, _SCORE, _FILAMENT}
 _WRITTEN = (
     _X, _Y, _Z, _WIDTH, _HEIGHT, "_Depth", _EST_WIDTH, _EST_HEIGHT, _SCORE, "_NumBoxes", "_Angle"
 )  # fmt: skip
 _OLD = (_X, _Y, _WIDTH, _HEIGHT, _SCORE, _EST_WIDTH, _EST_HEIGHT)
+_CELLS = (*_OLD, _Z, _FILAMENT)
 _UNKNOWN = frozenset({"<NA>", "nan", "NaN", "None"})
+_COLUMNS = [
+    NumberColumn(index, FARTHEST_PX, name)
+    if name in _NEEDED
+    else NumberColumn(index, what=name, unknown=_UNKNOWN)
+    for index, name in enumerate(_CELLS[:-1])
+]
 _OF_EVERY_CONFIDENCE = "crYOLO's boxes below its threshold are read too; their scores tell them"
 _OF_FILAMENTS = "boxes of filaments are read one by one; what filament each is of is left out"
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Box:
-    """A row; NaN where something is not known."""
-
-    x: float  # of the corner, as y
-    y: float
-    width: float
-    height: float
-    z: float
-    size: float  # estimated by crYOLO
-    score: float
-    is_of_filament: bool
 
 
 def recognises(path: Path) -> bool:
@@ -68,19 +63,28 @@ def read(path: Path) -> Rows:
         The file can't be read, or is of a tomogram.
     """
     rows = GrowingRows(path, ("size",))
-    sides: set[float] = set()  # two at most: more say no more
-    has_scores = has_slices = has_filaments = has_sizes = False
-    for line, box in _boxes(path):
-        if box.z and not isnan(box.z):
-            raise _of_tomogram(path, line)
-        score = NO_SCORE if isnan(box.score) else box.score
-        rows.add(box.y + box.height / 2, box.x + box.width / 2, score, None, (box.size,))
-        if len(sides) < 2:
-            sides.add(max(box.width, box.height))
-        has_scores |= not isnan(box.score)
-        has_slices |= box.z == 0
-        has_filaments |= box.is_of_filament
-        has_sizes |= box.size != box.width
+    sides: set[float] = set()
+    has_rows = has_scores = has_slices = has_filaments = has_sizes = False
+    for batch in in_batches(_old_rows(path) if _is_old(path) else _star_rows(path)):
+        x, y, width, height, score, est_width, est_height, z = parse_columns(batch, path, _COLUMNS)
+        for wrong, error in (
+            ((width < 0) | (height < 0), _negative),
+            ((z != 0) & ~np.isnan(z), _of_tomogram),
+        ):
+            if np.any(wrong):
+                raise error(path, batch[int(np.argmax(wrong))])
+        size = (est_width + est_height) / 2
+        is_scored = ~np.isnan(score)
+        scores = np.where(is_scored, score, NO_SCORE)
+        rows.extend(y + height / 2, x + width / 2, scores, None, (size,))
+        sides.update(np.unique(np.maximum(width, height))[:2].tolist())
+        has_rows = True
+        has_scores |= bool(is_scored.any())
+        has_slices |= bool(np.any(z == 0))
+        has_filaments |= any(cells[-1] not in _UNKNOWN for _, cells in batch)
+        has_sizes |= bool(np.any(size != width))
+    if not has_rows and _has_text(path) and not any(_X in text for _, text in read_lines(path)):
+        raise InputError(f"{path}: a file without boxes; expected a loop with {_X} and {_Y}")
     if has_slices:
         _check_one_slice(path)
     box_size_px = int(sides.pop()) if len(sides) == 1 else 0
@@ -90,35 +94,17 @@ def read(path: Path) -> Rows:
     return replace(whole, features=features, remarks=tuple(remarks))
 
 
-def _boxes(path: Path) -> Iterator[tuple[int, _Box]]:
-    """Line and box of each row, of either version."""
-    line = 0
-    for line, cells in _old_rows(path) if _is_old(path) else _star_rows(path):
-        x, y, width, height = (
-            parse_coordinate(cells[name], path, line, name) for name in (_X, _Y, _WIDTH, _HEIGHT)
-        )
-        if width < 0 or height < 0:
-            raise InputError(f"{path}, line {line}: a box can't be {width:g} x {height:g} px")
-        z, est_width, est_height, score = (
-            nan
-            if cells.get(name, "<NA>") in _UNKNOWN
-            else parse_number(cells[name], path, line, name)
-            for name in (_Z, _EST_WIDTH, _EST_HEIGHT, _SCORE)
-        )
-        is_of_filament = cells.get(_FILAMENT, "<NA>") not in _UNKNOWN
-        size = (est_width + est_height) / 2
-        yield line, _Box(x, y, width, height, z, size, score, is_of_filament)
-    if not line and _has_text(path) and not any(_X in text for _, text in read_lines(path)):
-        raise InputError(f"{path}: a file without boxes; expected a loop with {_X} and {_Y}")
-
-
-def _star_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    for table, line, words in read_tables(path, _READ, _NEEDED):
+def _star_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Line and `_CELLS` of each row."""
+    known: Table | None = None
+    for table, line, words in read_tables(path, _CELLS, _NEEDED):
+        if table is not known:
+            known, columns = table, [table.index.get(name) for name in _CELLS]
         if words:
-            yield line, {name: words[column] for name, column in table.index.items()}
+            yield line, ["<NA>" if column is None else words[column] for column in columns]
 
 
-def _old_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+def _old_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     for line, text in read_lines(path):
         words = split_words(text, path, line)
         if words and not 5 <= len(words) <= len(_OLD):
@@ -127,7 +113,7 @@ def _old_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 f"found {len(words)} columns"
             )
         if words:
-            yield line, dict(zip(_OLD, words, strict=False))
+            yield line, words + ["<NA>"] * (len(_CELLS) - len(words))
 
 
 def _is_old(path: Path) -> bool:
@@ -146,13 +132,18 @@ def _check_one_slice(path: Path) -> None:
     for _, line, words in read_tables(path, (_SLICE,), {_SLICE}):
         n_slices += bool(words)
         if n_slices > 1:
-            raise _of_tomogram(path, line)
+            raise _of_tomogram(path, (line, words))
 
 
-def _of_tomogram(path: Path, line: int) -> InputError:
+def _of_tomogram(path: Path, row: tuple[int, list[str]]) -> InputError:
     return InputError(
-        f"{path}, line {line}: boxes in the slices of a tomogram; give those of a micrograph"
+        f"{path}, line {row[0]}: boxes in the slices of a tomogram; give those of a micrograph"
     )
+
+
+def _negative(path: Path, row: tuple[int, list[str]]) -> InputError:
+    width, height = (float(cell) for cell in row[1][2:4])
+    return InputError(f"{path}, line {row[0]}: a box can't be {width:g} x {height:g} px")
 
 
 def write(path: Path, micrographs: Sequence[MicrographPicks], options: Mapping[str, str]) -> None:
@@ -161,8 +152,7 @@ def write(path: Path, micrographs: Sequence[MicrographPicks], options: Mapping[s
     Where no size was estimated, it is the box's.
     """
     picked = micrographs[0]
-    if picked.picks.box_size_px is None or picked.picks.box_size_px < 1:
-        raise InputError(f"cannot write {path}: a .cbox file needs the box size; give --box")
+    assert picked.picks.box_size_px is not None  # FORMAT.needs
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         file.write("\ndata_global\n\n_cbox_format_version 1.0\n\ndata_cryolo\n\nloop_\n")
         file.writelines(f"{name} #{number}\n" for number, name in enumerate(_WRITTEN, start=1))
@@ -181,3 +171,16 @@ def _lines(picks: Picks, box_size_px: int) -> Iterator[str]:
         confidence = "<NA>" if isnan(score) else repr(score)
         estimate = float(box_size_px) if isnan(size) else size
         yield f"{x!r} {y!r} {sides} {estimate!r} {estimate!r} {confidence} <NA> <NA>\n"
+
+
+FORMAT = Format(
+    name="cbox",
+    title="crYOLO",
+    suffixes=(".cbox",),
+    place="{name}.cbox",
+    keeps=frozenset({"score", "box", "fraction", "size", "below"}),
+    recognises=recognises,
+    read=read,
+    write=write,
+    needs=frozenset({"box"}),
+)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import PickFeature
 from napari_deepem.io.coordinates.parsing import (
+    FARTHEST_PX,
+    NumberColumn,
+    in_batches,
     number_or_nan,
-    parse_coordinate,
-    parse_number,
+    parse_columns,
     read_lines,
 )
 from napari_deepem.io.coordinates.rows import GrowingRows, Rows
@@ -64,6 +68,28 @@ def read_table(path: Path, layout: Layout) -> Rows:
     name = next((index[column] for column in layout.micrographs if column in index), None)
     known = [feature for feature in layout.features if feature in index]
     rows = GrowingRows(path, known)
+    columns = [NumberColumn(y, FARTHEST_PX), NumberColumn(x, FARTHEST_PX)]
+    if score is not None:
+        columns.append(NumberColumn(score))
+    for batch in in_batches(_checked(path, records, header, name)):
+        numbers = parse_columns(batch, path, columns)
+        rows.extend(
+            numbers[0],
+            numbers[1],
+            None if score is None else numbers[2],
+            None if name is None else [fields[name] for _, fields in batch],
+            [
+                np.array([number_or_nan(fields[index[each]]) for _, fields in batch])
+                for each in known
+            ],
+        )
+    return rows.rows(with_scores=score is not None)
+
+
+def _checked(
+    path: Path, records: Iterable[tuple[int, list[str]]], header: list[str], name: int | None
+) -> Iterator[tuple[int, list[str]]]:
+    """The records, which have as many fields as the header, and a name where one belongs."""
     for line, fields in records:
         if len(fields) != len(header):
             raise InputError(
@@ -72,14 +98,7 @@ def read_table(path: Path, layout: Layout) -> Rows:
             )
         if name is not None and not fields[name]:
             raise InputError(f"{path}, line {line}: expected the name of a micrograph")
-        rows.add(
-            parse_coordinate(fields[y], path, line),
-            parse_coordinate(fields[x], path, line),
-            None if score is None else parse_number(fields[score], path, line),
-            None if name is None else fields[name],
-            [number_or_nan(fields[index[each]]) for each in known],
-        )
-    return rows.rows(with_scores=score is not None)
+        yield line, fields
 
 
 def _records(path: Path, layout: Layout) -> Iterator[tuple[int, list[str]]]:
@@ -93,7 +112,7 @@ def _records(path: Path, layout: Layout) -> Iterator[tuple[int, list[str]]]:
         The file can't be read, or has a line with such a quote.
     """
     for number, line in read_lines(path):
-        fields = [field.strip() for field in _split_fields(line, path, number, layout.separator)]
+        fields = list(map(str.strip, _split_fields(line, path, number, layout.separator)))
         if any(fields):
             yield number, fields
 

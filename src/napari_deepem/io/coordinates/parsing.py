@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count
+from dataclasses import dataclass
 from math import inf, isnan, nan
 from pathlib import Path
 from typing import BinaryIO
@@ -19,20 +19,24 @@ from napari_deepem.core.types import FloatArray
 from napari_deepem.io.atomic import replacing
 
 MOST_BYTES = 2**28  # a million particles with all of RELION's columns
-MOST_LINES = 1_000_000
+MOST_LINES = 1_100_000  # a million rows, and what stands above them
 LONGEST_LINE = 100_000  # characters, and so less than the csv module's limit for a field
+_BLOCK = 2**17  # characters, more than a line may have
 LARGEST = 1e30  # of any number; of a score too: single precision holds it
 FARTHEST_PX = 1e7  # from a micrograph's corner; what is further is no coordinate
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WORD = re.compile(r"""(#)|'(.*?)'(?!\S)|"(.*?)"(?!\S)|(['"])|(\S+)""", re.ASCII)
+_AT_ONCE = 4096  # rows
 _COMMENT, _UNCLOSED = 1, 4  # of its groups; the others are words
+
+Batch = list[tuple[int, list[str]]]  # rows: the line and the words of each
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines of a text file with their numbers, from 1; without byte order mark and line ends.
 
-    One line is held at a time, so that a file takes no memory by itself.
+    A block of it is held at a time, so that a file takes no memory by itself.
 
     Raises
     ------
@@ -42,26 +46,37 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     _require_file(path)
     try:
         with path.open(encoding="utf-8-sig") as file:
-            for number in count(1):
-                line = file.readline(LONGEST_LINE + 1)
-                if not line:
-                    return
-                if number > MOST_LINES:
-                    raise InputError(
-                        f"{path}: holds more than {MOST_LINES} lines; divide it into several files"
-                    )
-                if "\0" in line:
+            number, rest = 0, ""
+            while block := file.read(_BLOCK):
+                if "\0" in block:
                     raise _not_text(path)
-                if len(line) > LONGEST_LINE:
-                    raise InputError(
-                        f"{path}, line {number}: longer than a row of coordinates can be; check "
-                        "what file it is"
-                    )
-                yield number, line.rstrip("\n")
+                *lines, rest = (rest + block).split("\n")
+                is_long = any(map(LONGEST_LINE.__lt__, map(len, lines)))
+                if is_long or number + len(lines) > MOST_LINES or len(rest) > LONGEST_LINE:
+                    yield from _bounded(path, number, [*lines, rest])
+                yield from enumerate(lines, number + 1)
+                number += len(lines)
+            if rest:
+                yield from _bounded(path, number, [rest])
     except OSError as error:
         raise _unreadable(path, error) from error
     except UnicodeDecodeError as error:
         raise _not_text(path) from error
+
+
+def _bounded(path: Path, before: int, lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Lines after so many others, up to the one that is too long or too many."""
+    for number, line in enumerate(lines, before + 1):
+        if number > MOST_LINES:
+            raise InputError(
+                f"{path}: holds more than {MOST_LINES} lines; divide it into several files"
+            )
+        if len(line) > LONGEST_LINE:
+            raise InputError(
+                f"{path}, line {number}: longer than a row of coordinates can be; check "
+                "what file it is"
+            )
+        yield number, line
 
 
 @contextmanager
@@ -175,6 +190,66 @@ def parse_numbers(
                 return numbers
     pairs = zip(texts, lines, strict=True)
     return np.array([parse_number(text, path, line, what, most) for text, line in pairs])
+
+
+def in_batches(rows: Iterable[tuple[int, list[str]]]) -> Iterator[Batch]:
+    """Lines and words of rows, a few thousand at a time.
+
+    Where reading goes wrong, the rows before come first, so that the first error is told.
+    """
+    batch = []
+    try:
+        for row in rows:
+            batch.append(row)
+            if len(batch) == _AT_ONCE:
+                yield batch
+                batch = []
+    except InputError:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
+
+
+@dataclass(frozen=True, slots=True)
+class NumberColumn:
+    """A column of a table that holds numbers."""
+
+    index: int
+    most: float = LARGEST  # that a number may be in size
+    what: str = ""  # it is, for messages
+    unknown: frozenset[str] = frozenset()  # what stands for none
+
+    def numbers(self, batch: Batch, path: Path) -> FloatArray:
+        """(n,) numbers of some rows, NaN where unknown; InputError for anything else."""
+        lines = [line for line, _ in batch]
+        texts = [words[self.index] for _, words in batch]
+        if self.unknown.isdisjoint(texts):
+            return parse_numbers(texts, path, lines, self.what, self.most)
+        known = [row for row, text in enumerate(texts) if text not in self.unknown]
+        numbers = np.full(len(texts), nan)
+        numbers[known] = parse_numbers(
+            [texts[row] for row in known], path, [lines[row] for row in known], self.what, self.most
+        )
+        return numbers
+
+
+def parse_columns(batch: Batch, path: Path, columns: Sequence[NumberColumn]) -> list[FloatArray]:
+    """The numbers in some columns of a batch of rows, (n,) each; faster than row by row.
+
+    Raises
+    ------
+    InputError
+        For the first row that has something else in one of them.
+    """
+    try:
+        return [column.numbers(batch, path) for column in columns]
+    except InputError:
+        for row in batch:
+            for column in columns:
+                column.numbers([row], path)
+        raise
 
 
 def number_or_nan(text: str, most: float = LARGEST) -> float:

@@ -29,6 +29,7 @@ class Rows:
     of_micrograph: NDArray[np.int64] | None = None  # (n,) which of them each row is on
     features: Mapping[PickFeature, FloatArray] = field(default_factory=lambda: NO_FEATURES)
     remarks: tuple[str, ...] = ()  # on what the file has and is left out
+    shapes: tuple[tuple[int, int], ...] = ()  # (height, width) of each micrograph, or of none
 
     def picks(self) -> Picks:
         """All rows as those of one micrograph."""
@@ -102,9 +103,32 @@ class GrowingRows:
             index = self._micrographs.setdefault(name, len(self._micrographs))
             self._of_micrograph.append(index)
             if index == MOST_MICROGRAPHS:
-                raise InputError(
-                    f"{self._path}: names more than {MOST_MICROGRAPHS} micrographs; divide it"
-                )
+                raise self._too_many()
+
+    def extend(
+        self,
+        y: FloatArray,
+        x: FloatArray,
+        scores: FloatArray | None = None,
+        names: Sequence[str] | None = None,
+        features: Sequence[FloatArray] = (),
+    ) -> None:
+        """Add (n,) rows; as `add` does each."""
+        self._centres_yx.frombytes(np.stack([y, x], axis=1).tobytes())
+        if scores is not None:
+            self._scores.frombytes(scores.tobytes())
+        for values, feature in zip(self._features.values(), features, strict=True):
+            values.frombytes(feature.tobytes())
+        if names is not None:
+            known = self._micrographs
+            self._of_micrograph.extend([known.setdefault(name, len(known)) for name in names])
+            if len(known) > MOST_MICROGRAPHS:
+                raise self._too_many()
+
+    def _too_many(self) -> InputError:
+        return InputError(
+            f"{self._path}: names more than {MOST_MICROGRAPHS} micrographs; divide it"
+        )
 
     def rows(self, box_size_px: int | None = None, *, with_scores: bool = False) -> Rows:
         """All that were added, as arrays; their scores where they are asked for.

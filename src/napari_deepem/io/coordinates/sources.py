@@ -29,6 +29,7 @@ class FileSource:
     is_anonymous: bool  # whether the file says of no micrograph that it is on it
     remarks: list[str]
     full_names: Mapping[str, str] = field(default_factory=dict)  # as the file has them
+    shapes: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # (height, width)
 
     @property
     def names(self) -> list[str]:
@@ -51,6 +52,10 @@ class FileSource:
         """The path of a micrograph's own file, as the coordinate file has it; None: it has none."""
         full_name = self.full_names.get(name, name)
         return None if full_name == name else full_name
+
+    def shape_of(self, name: str) -> tuple[int, int] | None:
+        """(height, width) of a micrograph, as the coordinate file has it; None: it does not say."""
+        return self.shapes.get(name)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -84,6 +89,9 @@ class FolderSource:
 
     def path_of(self, name: str) -> None:
         """None: the files of a folder are of micrographs, whose own files they don't tell."""
+
+    def shape_of(self, name: str) -> None:
+        """None: no file of a single micrograph tells its size."""
 
     def picks_of(self, name: str) -> Picks:
         """The particles of a micrograph, by its name here, from its file, which may name it too.
@@ -143,7 +151,8 @@ def _open_file(path: Path) -> FileSource:
     remarks = list(rows.remarks)
     if rows.micrographs:
         full_names = {micrograph_name(name): name for name in rows.micrographs}
-        return FileSource(path, rows.by_name(path), False, remarks, full_names)
+        shapes = dict(zip(full_names, rows.shapes, strict=False))
+        return FileSource(path, rows.by_name(path), False, remarks, full_names, shapes)
     names = [format.name_of(path) for format in formats_with_suffix_of(path)]
     return FileSource(path, {names[0]: rows.picks()}, True, remarks)
 

@@ -20,6 +20,7 @@ from napari_deepem.io.images.listing import (
     find_micrographs,
     list_micrographs,
     micrograph_name,
+    natural_order,
 )
 
 __all__ = [
@@ -29,10 +30,12 @@ __all__ = [
     "find_micrographs",
     "list_micrographs",
     "micrograph_name",
+    "natural_order",
     "read_micrograph",
     "read_pixel_size",
     "read_shape",
     "remarks_on",
+    "split_frame",
     "write_image",
 ]
 

@@ -99,7 +99,7 @@ def list_micrographs(folder: str | Path) -> dict[str, Path]:
             "choose the folder that they lie in"
         )
     files: dict[str, Path] = {}
-    for file_name in sorted(file_names, key=_natural):
+    for file_name in sorted(file_names, key=natural_order):
         name = micrograph_name(file_name)
         files[plain_name(file_name) if name in files else name] = folder / file_name
     return files
@@ -224,7 +224,7 @@ def _named_as_micrograph(name: str) -> bool:
     return name.lower().endswith(SUFFIXES) and not name.startswith(".")
 
 
-def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
+def natural_order(name: str) -> tuple[list[tuple[int, str]], str]:
     """The sort key of a name, in which numbers count as numbers."""
     parts = re.split(r"(\d+)", name.lower())  # every other one is a number
     return [(int(p), "") if odd % 2 else (-1, p) for odd, p in enumerate(parts)], name

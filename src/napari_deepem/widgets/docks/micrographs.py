@@ -16,6 +16,7 @@ from napari_deepem.controllers.thumbnails import Thumbnails
 from napari_deepem.controllers.workers import work_on
 from napari_deepem.core.wording import counted
 from napari_deepem.session.readiness import why_not_score_all
+from napari_deepem.session.series import why_failed
 from napari_deepem.widgets.docks.dock import (
     Dock,
     button,
@@ -31,7 +32,7 @@ from napari_deepem.widgets.pictures.micrograph_table import ALL, NAME, Micrograp
 from napari_deepem.widgets.pictures.micrograph_table_view import MicrographTableView
 from napari_deepem.widgets.plots.series_overview import SeriesOverview
 
-NOTHING_OPEN = "Open a folder of micrographs, or drop one onto the window."
+NOTHING_OPEN = "Open a folder of micrographs, or of a run's picks, or drop one onto the window."
 WHAT_PICKING_ALL_DOES = (
     "Scores and picks every micrograph that is not scored yet, in the background."
 )
@@ -45,7 +46,9 @@ class Micrographs(Dock):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
-        self.open = button("Open folder ...", self._choose_folder, "Lists its micrographs.")
+        self.open = button(
+            "Open folder ...", self._choose_folder, "Lists its micrographs, or those of a run."
+        )
         self.previous = button("Previous", lambda: self.link.navigation.step(-1))
         self.next = button("Next", lambda: self.link.navigation.step(1))
         self.previous.tooltip = with_keys("To the one above.", "previous_micrograph")
@@ -126,6 +129,7 @@ class Micrographs(Dock):
             events.candidates,
             events.excluded,
             events.problems,
+            events.failures,
             events.threshold,
             events.std_range,
             events.min_distance_px,
@@ -142,7 +146,9 @@ class Micrographs(Dock):
     # what the user does
 
     def _choose_folder(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self.native, "Open a folder of micrographs")
+        folder = QFileDialog.getExistingDirectory(
+            self.native, "Open a folder of micrographs, or of a run"
+        )
         if folder:
             self.link.autosave.open_folder(Path(folder))
 
@@ -237,8 +243,8 @@ class Micrographs(Dock):
             return remark or NOTHING_OPEN
         if self.link.navigation.reading:
             return f"Reading {session.current} ..."
-        if session.current in session.problems:
-            return session.problems[session.current]
+        if why := why_failed(session, session.current or ""):
+            return why
         excluded = len(session.excluded.intersection(session.names))
         text = counted(count, "micrograph") + (f", {excluded} excluded" if excluded else "")
         micrograph = session.micrographs.get(session.current or "")

@@ -48,6 +48,7 @@ PARTIAL = (
 )
 FEW, PAUSE_MS = 500, 150  # micrographs; picks of more are summed when the slider rests
 NOT_SCORED = "Press Score: then threshold and ranges can be moved."
+NO_MAP = "There are picks, but no score map: Score makes it."
 
 
 class Pick(Dock):
@@ -177,9 +178,9 @@ class Pick(Dock):
         enable(self.score_all, running or why_not_score_all(session), ALL_LEFT)
         enable(self.cancel, "" if running else "Nothing is being scored.", STOPS)
         self.progress.visible = activity.running
-        self.progress.max = activity.total
-        self.progress.value = activity.done
-        tell(self.status, activity.message or why_not or ("" if scored else NOT_SCORED))
+        self.progress.max, self.progress.value = activity.total, activity.done
+        missing = NOT_SCORED if session.current_candidates is None else NO_MAP
+        tell(self.status, activity.message or why_not or ("" if scored else missing))
 
     def _show_optimum(self) -> None:
         optimum = self.session.f2_optimum

@@ -16,13 +16,13 @@ from napari_deepem.session.box_pictures import cutting
 from napari_deepem.session.parameters import Order
 from napari_deepem.session.readiness import (
     why_gallery_is_empty,
-    why_not_review,
     why_not_train_by_verdicts,
 )
 from napari_deepem.session.review_gallery import EMPTY, Gallery, Verdict
 from napari_deepem.session.training_rounds import gain_of
 from napari_deepem.widgets.docks.dock import Dock, enable, form, holder, row, tell, text_line
 from napari_deepem.widgets.docks.review_canvas import ReviewCanvas
+from napari_deepem.widgets.docks.suggest_button import SuggestButton
 from napari_deepem.widgets.docks.training_progress import TrainingProgress
 from napari_deepem.widgets.pictures.gallery import GalleryPictures, GalleryView
 from napari_deepem.widgets.plots.training_curves import RoundsPlot
@@ -38,10 +38,6 @@ ORDERS: tuple[tuple[str, Order], ...] = (
 HOW_ORDERED = (
     "Doubtful is what scores near the threshold, on both sides of it; the other orders show picks "
     "only. Std is the standard deviation of a box's pixels: contamination lies high."
-)
-WHAT_SUGGEST_DOES = (
-    "Goes to the micrograph, and shows the boxes there, whose label would teach most: those that "
-    "the network is least sure of, not overlapping, where little is labelled so far."
 )
 WHAT_FIRST_DOES = (
     "Trains a first network. Accepted picks are particles, as what you marked is, rejected ones "
@@ -78,8 +74,8 @@ class Review(Dock):
         self.reject = self._verdict_button("Reject (R)", "rejected", "non-particles")
         self.undecide = self._verdict_button("Undecide (U)", None, "")
         self.counts = text_line("counts")
-        self.suggest = PushButton(text="Suggest", tooltip=WHAT_SUGGEST_DOES)
-        self.suggest.changed.connect(self._suggest)
+        self._suggesting = SuggestButton(self, self._on_suggested, self._say)
+        self.suggest = self._suggesting.button
         self.train_again = PushButton(text="Train again")
         self.train_again.changed.connect(self._train)
         self._training_progress = TrainingProgress(self)
@@ -253,18 +249,16 @@ class Review(Dock):
         if self.session.verdict_edits.undo() is None:
             self.link.viewer.status = NO_UNDO
 
-    def _suggest(self) -> None:
-        suggested = review_gallery.suggested(self.session)
-        if suggested is None:
-            tell(self.status, "Every candidate has a label or a verdict already.")
-            return
-        suggestion, self._suggested = suggested
+    def _on_suggested(self, gallery: Gallery) -> None:
+        self._suggested = gallery
         with self.scope.changed.blocked():
             self.scope.value = SUGGESTED
-        self.session.current = suggestion.name
         self._refill()
         self.view.select_row(0)
         self.view.setFocus()
+
+    def _say(self, line: str) -> None:
+        tell(self.status, line)
 
     def _train(self) -> None:
         self.link.stop_labelling()
@@ -277,7 +271,7 @@ class Review(Dock):
         session, activity = self.session, self.session.training
         running = "Training is running: see the Train dock." if activity.running else ""
         empty = why_gallery_is_empty(session, self._names(), len(self.pictures.gallery))
-        enable(self.suggest, why_not_review(session), WHAT_SUGGEST_DOES)
+        self._suggesting.show()
         effect = WHAT_FIRST_DOES if session.proposes else WHAT_AGAIN_DOES
         self.train_again.text = "Train" if session.proposes else "Train again"
         enable(self.train_again, running or why_not_train_by_verdicts(session), effect)

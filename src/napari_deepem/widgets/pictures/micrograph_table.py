@@ -8,7 +8,7 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtGui import QImage, QPixmap
 
 from napari_deepem.session import Session
-from napari_deepem.session.series import State, state_of
+from napari_deepem.session.series import State, state_of, why_failed
 
 NAME, LABELS, PICKS, SCORE = range(4)
 HEADERS = ("Micrograph", "Labels", "Picks", "Score")
@@ -18,7 +18,7 @@ TIPS = (
     "Picks with the present threshold, std range and distance.",
     "Mean score of the picks, 0 to 1.",
 )
-ALL: tuple[State, ...] = ("new", "labelled", "scored", "reviewed", "excluded")
+ALL: tuple[State, ...] = ("new", "labelled", "scored", "reviewed", "failed", "excluded")
 _ROOT = QModelIndex()
 
 
@@ -100,7 +100,7 @@ class MicrographTable(QAbstractTableModel):
             return state_of(self._session, name)
         if role == Qt.ItemDataRole.ToolTipRole:
             path = self._session.files.get(name)
-            return self._session.problems.get(name) or (str(path) if path else name)
+            return why_failed(self._session, name) or (str(path) if path else name)
         if role == Qt.ItemDataRole.TextAlignmentRole and column != NAME:
             return Qt.AlignmentFlag.AlignCenter
         return None
@@ -112,7 +112,8 @@ class MicrographTable(QAbstractTableModel):
             counts = len(labels.positive_yx), len(labels.negative_yx)
             return "" if counts == (0, 0) else f"{counts[0]} / {counts[1]}"
         if name not in session.candidates or name in session.excluded:
-            return ""
+            is_failed = column == PICKS and state_of(session, name) == "failed"
+            return "failed" if is_failed else ""
         if column == PICKS:
             count = session.selection.count_of(name)
             return "..." if count is None else str(count)

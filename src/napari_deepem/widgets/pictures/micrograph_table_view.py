@@ -25,6 +25,7 @@ COLORS: dict[State, str] = {
     "labelled": "#4ade80",
     "scored": "#22d3ee",
     "reviewed": "#fbbf24",
+    "failed": "#f87171",
     "excluded": "#f87171",
 }
 PICTURE_PX, GAP_PX = 52, 6
