@@ -48,7 +48,7 @@ class Jobs:
         with ExitStack() as stack:
             try:
                 with deaf_to_interrupts():
-                    cluster = SLURMCluster(**self._options(_private_folder(stack)))
+                    cluster = SLURMCluster(**self._options(self._private_folder(stack)))
             except (TypeError, ValueError) as error:
                 raise InputError(
                     f"{self._name}: {' '.join(str(error).split())}; give what SLURMCluster of "
@@ -61,6 +61,19 @@ class Jobs:
 
     def __exit__(self, *raised: object) -> None:
         self._stack.close()
+
+    def _private_folder(self, stack: ExitStack) -> Path:
+        """A folder that jobs of this user can read, and nobody else, until the stack is closed."""
+        given = self._given.get("shared_temp_directory", "~/.cache/napari-deepem")
+        place = Path(str(given)).expanduser()
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            return Path(stack.enter_context(TemporaryDirectory(prefix="run-", dir=place)))
+        except OSError as error:
+            raise InputError(
+                f"{place}: {error.strerror or error}; the certificates of jobs go there: check "
+                "rights, or give shared_temp_directory"
+            ) from error
 
     def _options(self, folder: Path) -> dict[str, Any]:
         """What the cluster is given: as the user says, and else one process a core."""
@@ -111,18 +124,6 @@ class _Job(SLURMJob):
         """Submit the job."""
         self.status = Status.failed
         await super().start()
-
-
-def _private_folder(stack: ExitStack) -> Path:
-    """A folder that jobs of this user can read, and nobody else, until the stack is closed."""
-    place = Path.home() / ".cache" / "napari-deepem"
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        return Path(stack.enter_context(TemporaryDirectory(prefix="run-", dir=place)))
-    except OSError as error:
-        raise InputError(
-            f"{place}: {error.strerror or error}; certificates of jobs are kept there: check rights"
-        ) from error
 
 
 def _certificates(folder: Path) -> Security:
