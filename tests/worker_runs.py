@@ -16,7 +16,7 @@ import psutil
 from napari_deepem.io.temporary_names import _NAME
 
 MAIN = "from napari_deepem.cli import main\nif __name__ == '__main__': main()"
-ENDS_WITHIN_S = 60
+ENDS_WITHIN_S = 120
 REPORTS = {"report.html", "report.json", "manifest.json", "model.safetensors"}
 
 

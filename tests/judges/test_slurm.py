@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from distributed import Client, Security
@@ -17,7 +18,7 @@ from napari_deepem.io.models import save_model
 from networks import lively_model
 from places import ROOT
 from slurm import needs_slurm, running_slurm
-from worker_runs import MAIN, Run, picked_files
+from worker_runs import ENDS_WITHIN_S, MAIN, Run, picked_files
 
 pytestmark = needs_slurm
 
@@ -51,6 +52,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def queued_jobs() -> str:
+    command = ["squeue", "--noheader"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 def test_jobs_pick_the_same_and_take_nobody_without_the_runs_certificates(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,13 +84,15 @@ def test_jobs_pick_the_same_and_take_nobody_without_the_runs_certificates(
                    timeout=3)  # fmt: skip
     assert picking.end() == (0, "")
     assert picked_files(folder / "jobs") == picked_files(folder / "expected")
-    queue = subprocess.run(["squeue", "--noheader"], capture_output=True, text=True, check=True)
-    assert queue.stdout == ""
+    assert queued_jobs() == ""
 
 
 def test_array_job_of_single_micrographs_picks_into_one_folder(folder: Path) -> None:
     (folder / "array.sh").write_text(ARRAY)
-    subprocess.run(["sbatch", "--wait", "array.sh"], cwd=folder, check=True)
+    subprocess.run(["sbatch", "array.sh"], cwd=folder, check=True)
+    last = monotonic() + ENDS_WITHIN_S
+    while queued_jobs() and monotonic() < last:  # `sbatch --wait` would look every ten seconds
+        sleep(0.2)
     picked, expected = picked_files(folder / "array"), picked_files(folder / "expected")
     assert picked == expected
 

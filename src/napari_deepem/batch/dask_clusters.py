@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from multiprocessing import active_children
 from time import monotonic
 from typing import Any
 
 import dask
-import psutil
 from distributed import Client, Nanny, Scheduler, Security, SpecCluster
 
 from napari_deepem.batch.worker_start import deaf_to_interrupts, start_workers
@@ -55,11 +55,14 @@ def client_of(workforce: Workforce) -> Iterator[tuple[Client, Callable[[], None]
             with Jobs(workforce) as jobs, Client(jobs.cluster, set_as_default=False) as client:
                 yield client, jobs.keep_up
         else:
-            with _local_cluster() as cluster, Client(cluster, set_as_default=False) as client:
+            with (
+                _local_cluster() as cluster,
+                Client(cluster, set_as_default=False) as client,
+                _killed_if_stopped(cluster),
+            ):
                 start_workers(cluster, _worker_specification(workforce.workers, cluster.security))
                 patience = _Patience(client, "any more: is there memory for them?")
-                with _killed_if_stopped(cluster):
-                    yield client, patience.check
+                yield client, patience.check
 
 
 @contextmanager
@@ -74,9 +77,9 @@ def _killed_if_stopped(cluster: SpecCluster) -> Iterator[None]:
     except BaseException:
         for nanny in cluster.workers.values():
             nanny.auto_restart = False
-            if (number := nanny.pid) is not None:  # it is being started anew
-                with suppress(psutil.NoSuchProcess):
-                    psutil.Process(number).kill()
+        for process in active_children():  # those that are just starting, too
+            if "Dask Worker" in process.name:
+                process.kill()
         raise
 
 
