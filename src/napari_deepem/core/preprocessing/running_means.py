@@ -10,7 +10,7 @@ from scipy import ndimage
 from napari_deepem.core.types import Float32Array
 
 PASSES = 3  # of a running mean: close to a Gaussian of half its width
-STRIP_PIXELS = 1 << 23  # 32 MB, and what reaches into it from the next ones
+STRIP_PIXELS = 1 << 21  # 8 MB, and what reaches into it from the next ones
 STRIP_REACHES = 8  # at least: what reaches in is worked on twice
 
 
