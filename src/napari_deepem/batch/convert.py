@@ -21,7 +21,6 @@ from napari_deepem.io.coordinates import (
     open_source,
     targets_of,
     what_is_lost,
-    what_is_missing,
     write_coordinate_set,
 )
 from napari_deepem.io.images import (
@@ -92,11 +91,9 @@ def convert_files(
     remarks: list[str] = []
     micrographs = _read_all(sources, files, remarks)
     micrographs = [_changed(each, settings) for each in micrographs]
-    if missing := what_is_missing(kind, micrographs, HINTS):
-        raise InputError(missing)
     if not settings.overwrite:
         _refuse_to_replace(kind, out, [each.name for each in micrographs])
-    paths = write_coordinate_set(out, micrographs, format, settings.options)
+    paths = write_coordinate_set(out, micrographs, format, settings.options, HINTS)
     remarks += _remarks(kind, micrographs, files)
     return Converted(paths, micrographs, list(dict.fromkeys(remarks)))
 

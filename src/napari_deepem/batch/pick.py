@@ -74,12 +74,17 @@ def pick_files(
     """
     picker = begin_picking(paths, model, folder, settings)
     series = SeriesRun(micrograph_name(path) for path in paths)
-    for done in _each(paths, picker, settings.workforce):
-        if done.n_picks is None:
-            series.problems[done.name] = done.remark or ""
-        series.done(done.remark)
-        yield done
-    picker.output.finish()
+    try:
+        for done in _each(paths, picker, settings.workforce):
+            if not series.over:  # no sooner: a run that can't begin leaves nothing
+                write_manifest(picker)
+            if done.n_picks is None:
+                series.problems[done.name] = done.remark or ""
+            series.done(done.remark)
+            yield done
+        picker.output.finish()
+    finally:
+        picker.output.remove_leftovers()
     return series
 
 
@@ -127,7 +132,6 @@ def _each(
             tasks.append((path, index < NEGATIVES))
     if not tasks:
         return
-    write_manifest(picker)
     if workforce is None or workforce.is_one:
         with nullcontext() if workforce is None else one_thread():
             yield from _one_by_one(tasks, picker)

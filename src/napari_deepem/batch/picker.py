@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -102,13 +103,11 @@ class Picker:
             if check_negative and evidence is not None:
                 prepared = source.prepared if isinstance(source, Source) else None
                 evidence = evidence.beside(self._negative_of(prepared or self._prepared(path)))
+            picked = self.output.picks_of(name, record, ranking)
+            assert picked is not None
+            written = self.output.write(picked, record, score_map)
         except InputError as error:
-            failure = self._described(path, None, state="failed", remark=str(error))
-            self.output.write_failure(name, failure)
-            return MicrographDone(name, perf_counter() - started, remark=str(error))
-        picked = self.output.picks_of(name, record, ranking)
-        assert picked is not None
-        written = self.output.write(picked, record, score_map)
+            return self.failed(path, str(error), perf_counter() - started)
         return MicrographDone(
             name,
             perf_counter() - started,
@@ -117,6 +116,14 @@ class Picker:
             record.described.remark,
             evidence,
         )
+
+    def failed(self, path: Path, remark: str, seconds: float = 0.0) -> MicrographDone:
+        """A micrograph that failed, which goes on record as that if the disk has room for it."""
+        name = micrograph_name(path)
+        with suppress(InputError):
+            failure = self._described(path, None, state="failed", remark=remark)
+            self.output.write_failure(name, failure)
+        return MicrographDone(name, seconds, remark=remark)
 
     def record_of(
         self, path: Path, source: Source | PickRecord

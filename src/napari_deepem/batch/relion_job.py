@@ -16,12 +16,13 @@ from napari_deepem.core.jobs import finish
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.io.atomic import check_writable
 from napari_deepem.io.coordinates import read_coordinates, write_coordinates
+from napari_deepem.io.coordinates.autopick import ENDING
+from napari_deepem.io.coordinates.relion_project import place_in_job
 from napari_deepem.io.relion_job_folder import (
     ABORT_ASKED,
     End,
     begin,
     mark_end,
-    place_in_job,
     write_lists,
 )
 
@@ -114,7 +115,7 @@ def _places_of(folder: Path, micrographs: Sequence[str]) -> tuple[dict[str, Path
     problems: dict[str, str] = {}
     for name in micrographs:
         try:
-            place = place_in_job(folder, name)
+            place = place_in_job(folder, name, ENDING)
         except InputError as error:
             problems[name] = str(error)
             continue

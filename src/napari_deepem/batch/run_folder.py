@@ -28,9 +28,11 @@ from napari_deepem.io.pick_records import (
     PickRecord,
     read_description,
     read_record,
+    record_path,
     recorded_names,
     write_record,
 )
+from napari_deepem.io.temporary_names import remove_leftovers
 
 SCORES = "_scores.mrc"  # the end of a score map's name
 
@@ -128,6 +130,12 @@ class RunFolder:
             for format in formats if picked else ():
                 self._write(picked, format)
         return [self.folder / format.place for format in formats if names]
+
+    def remove_leftovers(self) -> None:
+        """Remove what workers that were killed have left of files they were writing."""
+        places = {self.folder / format_called(name).place for name in self.formats}
+        for folder in {record_path(self.folder, "").parent, *(place.parent for place in places)}:
+            remove_leftovers(folder)
 
     def _write(self, picked: Sequence[MicrographPicks], format: Format) -> list[Path]:
         options = options_by_format(map(format_called, self.formats), self.options)[format.name]

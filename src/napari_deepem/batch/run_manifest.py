@@ -17,12 +17,11 @@ from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.io.atomic import replacing
 from napari_deepem.io.declared_json import STRICT, read_declared_file
 from napari_deepem.io.models import load_model, save_model
-from napari_deepem.io.pick_records import RUN, Criteria, Text
+from napari_deepem.io.pick_records import Criteria, Text
+from napari_deepem.io.run_places import is_run, manifest_path, model_path
 
 if TYPE_CHECKING:  # it brings torch, which who reads a run may do without
     from napari_deepem.batch.picker import Picker
-
-MANIFEST, MODEL = "manifest.json", "model.safetensors"
 
 
 class Manifest(BaseModel):
@@ -79,7 +78,7 @@ def write_manifest(picker: Picker) -> None:
     if old is None or old.scorer != scorer or not model_path(folder).is_file():
         save_model(picker.scorer.model, model_path(folder))
     if manifest != old:
-        with replacing(folder / RUN / MANIFEST) as temporary:
+        with replacing(manifest_path(folder)) as temporary:
             temporary.write_text(json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n")
 
 
@@ -102,16 +101,6 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def model_path(folder: Path) -> Path:
-    """The model file of the run of a folder."""
-    return folder / RUN / MODEL
-
-
-def is_run(folder: Path) -> bool:
-    """Whether a run has picked into a folder."""
-    return (folder / RUN / MANIFEST).is_file()
-
-
 def command_line() -> str:
     """What was typed, if that is how we were started."""
     name = Path(sys.argv[0]).name if sys.argv else ""
@@ -119,10 +108,9 @@ def command_line() -> str:
 
 
 def _manifest_of(folder: Path) -> Manifest | None:
-    path = folder / RUN / MANIFEST
-    if not path.is_file():
+    if not is_run(folder):
         return None
     try:
-        return read_declared_file(_SHAPE, path, "{reason}")
+        return read_declared_file(_SHAPE, manifest_path(folder), "{reason}")
     except InputError:
         return None

@@ -58,10 +58,11 @@ def default_workforce(n_micrographs: int, device: str) -> Workforce | None:
 
 def require_dask(workforce: Workforce) -> None:
     """Raise InputError where a workforce needs Dask and it is not installed."""
-    if workforce.is_one or HAS_DASK:
+    needed = "dask_jobqueue" if workforce.slurm_jobs else "distributed"
+    if workforce.is_one or find_spec(needed) is not None:
         return
     raise InputError(
-        "several workers need Dask, which is not installed: "
+        f"several workers need {needed.replace('_', '-')}, which is not installed: "
         "pip install 'napari-deepem[cluster]', or leave out --workers"
     )
 

@@ -21,8 +21,8 @@ def view(micrographs: Path, /) -> None:
         The folder where the micrographs lie, or one of them; or the folder that a run has picked
         into, which shows its micrographs with its picks.
     """
-    from napari_deepem.batch.run_manifest import is_run
     from napari_deepem.io.images import list_micrographs, read_shape
+    from napari_deepem.io.run_places import is_run
 
     # refuse what is none before a window opens
     is_file = micrographs.is_file()

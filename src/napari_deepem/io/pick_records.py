@@ -23,9 +23,9 @@ from napari_deepem.core.types import Candidates
 from napari_deepem.io.atomic import replacing
 from napari_deepem.io.declared_json import STRICT, read_declared
 from napari_deepem.io.file_stamps import ContentStamp
+from napari_deepem.io.run_places import RUN
 from napari_deepem.io.tensor_files import check_header, tensor_bytes
 
-RUN = "napari-deepem.run"  # the folder of records, in that of the picks
 SUFFIX = ".picked"
 LARGEST_HEADER = 100_000  # bytes: a record of ours has some 1000
 MOST_CANDIDATES = 10_000_000  # of a micrograph

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from napari_deepem.batch.run_manifest import is_run
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.model import Model
 from napari_deepem.io.file_stamps import stamp_of
 from napari_deepem.io.images import list_micrographs
 from napari_deepem.io.images.file_names import plain_name
 from napari_deepem.io.models import load_model
+from napari_deepem.io.run_places import is_run
 from napari_deepem.io.session_file import SessionFile, Stored
 from napari_deepem.session.kept import Kept, open_kept, over
 from napari_deepem.session.run_series import RunSeries, reading_run

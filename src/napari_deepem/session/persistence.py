@@ -60,7 +60,8 @@ def restore(session: Session, opened: Opened) -> None:
     verdicts = labels_in(stored, "accepted", "rejected")
     session.verdicts = {**session.verdicts, **with_all_labels(verdicts, session.verdicts)}
     current = settings.get("current")
-    session.current = current if current in opened.files else next(iter(opened.files))
+    first = (name for name in opened.files if name not in session.failures)
+    session.current = current if current in opened.files else next(first, next(iter(opened.files)))
 
 
 def restore_model(session: Session, opened: Opened, model: Model) -> None:

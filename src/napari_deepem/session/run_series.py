@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from napari_deepem.batch.run_manifest import Manifest, model_path, read_manifest
+from napari_deepem.batch.run_manifest import Manifest, read_manifest
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Candidates
 from napari_deepem.core.wording import counted
 from napari_deepem.io.file_stamps import content_stamp_of, stamp_of
 from napari_deepem.io.images import natural_order, read_pixel_size
 from napari_deepem.io.pick_records import Criteria, Described, read_description, recorded_names
+from napari_deepem.io.run_places import model_path
 from napari_deepem.io.session_file import Stored
 from napari_deepem.session.moved_files import find_moved
 from napari_deepem.session.scored import RecordedCandidates

@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepem.batch.run_manifest import is_run
 from napari_deepem.batch.scorer import Scorer
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.model import Model
@@ -18,6 +17,7 @@ from napari_deepem.core.preprocessing.defects import find_blank_lines
 from napari_deepem.core.types import Micrograph, ScoreMap
 from napari_deepem.io.file_stamps import content_stamp_of
 from napari_deepem.io.images import list_micrographs, read_micrograph, read_pixel_size
+from napari_deepem.io.run_places import is_run
 from napari_deepem.io.score_maps import read_cached
 from napari_deepem.session.state import Session
 

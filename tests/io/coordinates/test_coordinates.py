@@ -138,6 +138,16 @@ def test_positions_that_are_not_numbers_are_not_written(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_of_a_set_with_one_that_cannot_be_written_nothing_is(tmp_path: Path) -> None:
+    set_of_two = [
+        MicrographPicks("good", picks_at((1, 2))),
+        MicrographPicks("bad", picks_at((np.nan, 2))),
+    ]
+    with pytest.raises(InputError, match="bad can't be written"):
+        write_coordinate_set(tmp_path, set_of_two, "star")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("suffix", TEXT_SUFFIXES)
 def test_files_that_hold_no_text_are_refused(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"m{suffix}"

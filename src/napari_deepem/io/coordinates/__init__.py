@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates.coordinate_format import Format, Need
@@ -25,6 +23,8 @@ from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.name_matching import match_names
 from napari_deepem.io.coordinates.sources import Source, open_source, read_rows
 from napari_deepem.io.coordinates.write_checks import (
+    HINTS,
+    check_micrographs,
     options_by_format,
     targets_of,
     what_is_lost,
@@ -166,7 +166,9 @@ def write_coordinates(path: str | Path, picks: Picks) -> None:
     """
     path = Path(path)
     format = formats_with_suffix_of(path)[0]
-    _write(path, [MicrographPicks(format.name_of(path), picks)], format, {})
+    micrographs = [MicrographPicks(format.name_of(path), picks)]
+    check_micrographs(micrographs, format)
+    format.write(path, micrographs, format.chosen({}))
 
 
 def write_coordinate_set(
@@ -174,6 +176,7 @@ def write_coordinate_set(
     micrographs: Sequence[MicrographPicks],
     format: str,
     options: Mapping[str, str] | None = None,
+    hints: Mapping[Need, str] = HINTS,
 ) -> list[Path]:
     """The paths of the files that the picks of many micrographs were written to.
 
@@ -187,34 +190,22 @@ def write_coordinate_set(
         Its name, such as "star": see `FORMATS`.
     options
         Values of the format's own options, by name.
+    hints
+        How a user gives what a format may need, for the line that says it is missing.
 
     Raises
     ------
     InputError
-        The format or an option is unknown, the format needs what is not known, a number is not
-        finite, or a file can't be written there.
+        The format or an option is unknown, the format needs what is not known, or a number is not
+        finite: nothing is written then. Or a file can't be written there.
     """
     path, kind = Path(path), format_called(format)
     chosen = kind.chosen(options or {})
     files = targets_of(kind, path, [micrograph.name for micrograph in micrographs])
+    check_micrographs(micrographs, kind, hints)
     if kind.is_one_file:
-        _write(files[0], micrographs, kind, chosen)
+        kind.write(files[0], micrographs, chosen)
     else:
         for file, micrograph in zip(files, micrographs, strict=True):
-            _write(file, [micrograph], kind, chosen)
+            kind.write(file, [micrograph], chosen)
     return files
-
-
-def _write(
-    path: Path, micrographs: Sequence[MicrographPicks], format: Format, options: Mapping[str, str]
-) -> None:
-    for micrograph in micrographs:
-        for picks in (micrograph.picks, micrograph.below):
-            if picks is not None and not _is_finite(picks):
-                raise InputError(f"cannot write {path}: some positions or scores are not numbers")
-    format.write(path, micrographs, options)
-
-
-def _is_finite(picks: Picks) -> bool:
-    scores = np.empty(0) if picks.scores is None else picks.scores
-    return bool(np.isfinite(picks.centres_yx).all() and np.isfinite(scores).all())
