@@ -87,7 +87,7 @@ def pick_in_job(
     n_picks = {name: n for name, place in places.items() if (n := _n_picks_in(place)) is not None}
     n_before = dict(n_picks)
     paths = [Path(name) for name in places if name not in n_before]
-    sources = read_ahead(paths, scorer.source_of)
+    sources = read_ahead(paths, scorer.prepared_source_of)
     try:
         while (name := series.next()) is not None:
             if name in problems:
