@@ -61,7 +61,8 @@ def test_run_is_opened_with_its_micrographs_picks_and_failures(
     assert session.criteria == PickCriteria(0.3, (0.0, 9.0), 8.0)
     for name in ("m1", "m2", "m10"):
         record = read_record(run, name)
-        assert record is not None and record.candidates is not None
+        assert record is not None
+        assert record.candidates is not None
         assert session.selection.count_of(name) == record.described.n_picks
         picks = session.selection.picks_of(name)
         expected = session.criteria.picks_of(record.candidates)
@@ -80,7 +81,7 @@ def test_work_on_a_run_is_kept_in_its_folder_without_a_copy_of_its_records(
     link.session.verdicts = {"m1": Labels.of([[20.0, 30.0]])}
     link.autosave.close()
     stored = look_into(run / SESSION_FILE)
-    assert stored.candidates == {} and stored.model is None
+    assert (stored.candidates, stored.model) == ({}, None)
     session = opened_run().session
     assert session.threshold == 0.35
     assert state_of(session, "m1") == "reviewed"
@@ -114,7 +115,8 @@ def test_model_of_the_user_takes_the_place_of_the_runs(opened_run, run: Path) ->
     link.session.candidates = {"m2": OWN}
     link.autosave.close()
     stored = look_into(run / SESSION_FILE)
-    assert stored.model and set(stored.candidates) == {"m2"}
+    assert stored.model
+    assert set(stored.candidates) == {"m2"}
     session = opened_run().session
     assert set(session.candidates) == {"m2"}
 
