@@ -205,6 +205,37 @@ def test_other_tables_in_a_folder_name_no_micrographs(tmp_path: Path) -> None:
         read_coordinates(tmp_path / "micrographs.star")
 
 
+@pytest.mark.parametrize("name", ["topaz", "particles", "cs"])
+def test_file_of_all_beside_those_of_single_ones_is_no_micrograph(
+    tmp_path: Path, name: str
+) -> None:
+    picked = [MicrographPicks(each, picks_at((1, 2)), shape=SHAPE) for each in ("a", "b")]
+    (file,) = write_coordinate_set(tmp_path, picked, name)
+    write_coordinate_set(tmp_path, picked, "box")
+    source = open_source(tmp_path)
+    assert source.names == ["a", "b"]
+    assert source.remarks == [
+        f"{file} is passed over: it names other micrographs; give it by itself"
+    ]
+
+
+def test_file_of_one_micrograph_that_names_it_too_is_not_passed_over(tmp_path: Path) -> None:
+    write_coordinate_set(tmp_path, [MicrographPicks("a", picks_at((1, 2)))], "box")
+    write_coordinate_set(tmp_path / "b.star", [MicrographPicks("b", picks_at((3, 4)))], "particles")
+    source = open_source(tmp_path)
+    assert source.names == ["a", "b"]
+    assert source.remarks == []
+
+
+def test_folder_of_files_of_all_stands_for_the_first_of_the_formats(tmp_path: Path) -> None:
+    picked = [MicrographPicks(each, picks_at((1, 2)), shape=SHAPE) for each in ("a", "b")]
+    for name in ("topaz", "cs", "particles"):
+        write_coordinate_set(tmp_path, picked, name)
+    assert open_source(tmp_path).path == tmp_path / "particles.star"
+    (tmp_path / "particles.star").unlink()
+    assert coordinate_names(tmp_path) == ["a", "b"]
+
+
 def test_one_star_is_divided_by_micrograph(tmp_path: Path) -> None:
     path = tmp_path / "particles.star"
     path.write_text(TWO_MICROGRAPHS)

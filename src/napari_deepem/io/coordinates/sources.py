@@ -8,6 +8,7 @@ from pathlib import Path
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
+from napari_deepem.io.coordinates.coordinate_format import Format
 from napari_deepem.io.coordinates.formats import (
     FORMATS,
     SUFFIXES,
@@ -71,15 +72,31 @@ class FolderSource:
     def names(self) -> list[str]:
         """The names with files that hold coordinates, sorted; other files are passed over.
 
+        So are those of many micrographs, which is said, where there are files of single ones.
+
         Raises
         ------
         InputError
             A file can't be read, or there is none.
         """
-        names = [name for name in sorted(self.files) if _recognised(self.files[name][0])]
+        formats = {name: _recognising(self.files[name][0]) for name in sorted(self.files)}
+        names = [name for name, format in formats.items() if format]
         if not names:
             raise InputError(f"{self.path}: no coordinate files there ({', '.join(SUFFIXES)})")
-        return names
+        of_many = [name for name, format in formats.items() if format and format.is_one_file]
+        if len(of_many) == len(names):
+            return names
+        of_others = {name for name in of_many if not self._is_named_in_its_file(name)}
+        self.remarks.extend(
+            f"{self.files[name][0]} is passed over: it names other micrographs; give it by itself"
+            for name in sorted(of_others)
+        )
+        return [name for name in names if name not in of_others]
+
+    def _is_named_in_its_file(self, name: str) -> bool:
+        """Whether the file of a name is of that micrograph by its content, too."""
+        names = [micrograph_name(each) for each in read_rows(self.files[name][0]).micrographs]
+        return bool(match_names([name], dict.fromkeys(names)))
 
     def match(self, names: Iterable[str]) -> dict[str, str]:
         """For each micrograph the name that its file has here."""
@@ -116,6 +133,8 @@ class FolderSource:
 
 
 Source = FileSource | FolderSource
+# what the files are called that are written for all micrographs
+_ARE_OF_MANY = frozenset(format.place for format in FORMATS if format.is_one_file)
 
 
 def open_source(path: Path) -> Source:
@@ -123,7 +142,8 @@ def open_source(path: Path) -> Source:
 
     A folder that has no coordinate file of its own stands for its folder `info`, as EMAN2 has it.
     One whose only coordinate file holds many micrographs stands for that file, and so does one
-    with a list of the files in it, as RELION's autopicker leaves it.
+    with a list of the files in it, as RELION's autopicker leaves it. One that has nothing but the
+    same picks in several such files stands for the first in the order of formats.
 
     Raises
     ------
@@ -158,10 +178,11 @@ def _open_file(path: Path) -> FileSource:
 
 
 def _list_among(files: Sequence[Path]) -> Path | None:
-    """The file that stands for all of a folder: it is alone there, or lists the others."""
+    """The file that stands for all of a folder: it lists the others, or none is of a micrograph."""
     by_name = {file.name: file for file in files}
+    all_are_of_many = len(files) == 1 or _ARE_OF_MANY.issuperset(by_name)
     for format in FORMATS:
-        names = list(by_name) if format.is_one_file and len(files) == 1 else format.lists
+        names = list(by_name) if format.is_one_file and all_are_of_many else format.lists
         for name in names:
             file = by_name.get(name)
             if file is not None and format.suffix_of(file) and format.recognises(file):
@@ -169,8 +190,8 @@ def _list_among(files: Sequence[Path]) -> Path | None:
     return None
 
 
-def _recognised(file: Path) -> bool:
-    return any(format.recognises(file) for format in formats_with_suffix_of(file))
+def _recognising(file: Path) -> Format | None:
+    return next((each for each in formats_with_suffix_of(file) if each.recognises(file)), None)
 
 
 def _files_in(folder: Path) -> dict[str, Path]:
