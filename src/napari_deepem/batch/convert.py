@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_deepem.batch.overwriting import refuse_to_replace
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks, is_inside
 from napari_deepem.core.wording import listed
@@ -92,7 +93,7 @@ def convert_files(
     micrographs = _read_all(open_sources(inputs), files, remarks)
     micrographs = [_changed(each, settings) for each in micrographs]
     if not settings.overwrite:
-        _refuse_to_replace(kind, out, [each.name for each in micrographs])
+        _check_places(kind, out, [each.name for each in micrographs])
     paths = write_coordinate_set(out, micrographs, format, settings.options, HINTS)
     remarks += _remarks(kind, micrographs, files)
     return Converted(paths, micrographs, list(dict.fromkeys(remarks)))
@@ -166,18 +167,13 @@ def flipped(picks: Picks, height: int) -> Picks:
     )
 
 
-def _refuse_to_replace(format: Format, out: Path, names: Sequence[str]) -> None:
+def _check_places(format: Format, out: Path, names: Sequence[str]) -> None:
     if format.adds_to_file:
         return
     paths = targets_of(format, out, names)
     folder = out.parent if paths == [out] else out
     paths += [folder / place.format(name=name) for place in format.beside for name in names]
-    present = [str(path) for path in paths if path.exists()]
-    if present:
-        raise InputError(
-            f"{listed(present)} would be replaced: choose another place, or allow it with "
-            "--overwrite"
-        )
+    refuse_to_replace(paths)
 
 
 def _remarks(
