@@ -18,7 +18,7 @@ from napari_deepem.core.training.label_advice import LabelledImage, label_advice
 from napari_deepem.core.training.refinement import refine_epochs
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Labels, Micrograph, Picks
-from napari_deepem.io.coordinates import Source, open_source, read_coordinate_set
+from napari_deepem.io.coordinates import names_left_out, open_source, read_coordinate_set
 from napari_deepem.io.images import micrograph_name, read_micrograph
 
 NOTHING = Picks(np.empty((0, 2)))
@@ -75,7 +75,12 @@ def read_verdicts(paths: Sequence[Path], files: VerdictFiles, box_size_px: int) 
             ]
             labels = _labels(name, *picks_and_verdicts, box_size_px=box_size_px)
             verdicts.append(LabelledMicrograph(name, labels, complete=False, source=path))
-    others = [name for source in sources[1:] for name in _others_in(source, names)]
+    others = [
+        name
+        for source in sources[1:]
+        if source is not None
+        for name in names_left_out(source, names)
+    ]
     remarks = [remark for source in sources if source is not None for remark in source.remarks]
     return VerdictsRead(
         verdicts=verdicts,
@@ -97,14 +102,6 @@ def _labels(
         return labels_of_verdicts(picks, accepted, rejected, box_size_px=box_size_px)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
-
-
-def _others_in(source: Source | None, names: list[str]) -> list[str]:
-    """The micrographs of a file or folder that are none of those given."""
-    if source is None:
-        return []
-    given = set(source.match(names).values())
-    return [name for name in source.names if name not in given]
 
 
 def recall(

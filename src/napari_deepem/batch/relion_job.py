@@ -48,19 +48,6 @@ def running_job(folder: Path) -> Iterator[None]:
         mark_end(folder, end)
 
 
-@contextmanager
-def threads_of_torch(number: int) -> Iterator[None]:
-    """A block in which torch works on so many threads."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def pick_in_job(
     folder: Path,
     micrographs_star: Path,

@@ -19,7 +19,9 @@ from napari_deepem.io.coordinates import (
     Format,
     MicrographPicks,
     coordinate_names,
+    names_left_out,
     open_source,
+    open_sources,
     read_coordinate_set,
     read_coordinates,
     write_coordinate_set,
@@ -498,3 +500,17 @@ def test_real_corners_and_centres_agree() -> None:
     folder = SHARED_DATA / "formats" / "boxmanager"
     centres = read_coordinates(folder / "2d_center.box").centres_yx
     np.testing.assert_array_equal(read_coordinates(folder / "2d_left.box").centres_yx, centres)
+
+
+def test_several_paths_are_one_source(tmp_path: Path) -> None:
+    for number, place in enumerate(("a/m1_DW.star", "a/m2_autopick.star", "m3.box")):
+        write_coordinates(tmp_path / place, picks_at((number, 2)))
+    merged = open_sources([tmp_path / "a", tmp_path / "m3.box"])
+    assert merged.names == ["m1_DW", "m2", "m3"]
+    matched = merged.match(["m1", "m2_autopick", "m3", "m4"])
+    assert matched == {"m1": "m1_DW", "m2_autopick": "m2_autopick", "m3": "m3"}
+    assert [merged.picks_of(name).centres_yx[0, 0] for name in matched.values()] == [0, 1, 2]
+    assert names_left_out(merged, ["m1", "m2"]) == ["m3"]
+    write_coordinates(tmp_path / "m1.box", picks_at((1, 2)))
+    with pytest.raises(InputError, match=r"a and .*m1\.box both have the micrograph m1"):
+        open_sources([tmp_path / "a", tmp_path / "m1.box"])
