@@ -17,7 +17,7 @@ from napari_deepem.io.coordinates import (
     Need,
     Source,
     format_called,
-    match_names,
+    match_sources,
     open_source,
     targets_of,
     what_is_lost,
@@ -108,20 +108,11 @@ def _read_all(
     sources: Sequence[Source], files: Mapping[str, Path], remarks: list[str]
 ) -> list[MicrographPicks]:
     """What sources have, by the names of the micrographs' own files where there are any."""
-    source_of: dict[str, Source] = {}
     micrographs: list[MicrographPicks] = []
-    for source in sources:
-        names = source.names
-        matched = source.match(files) if files else {name: name for name in names}
-        for name, other in match_names(matched, source_of).items():
-            raise InputError(
-                f"{source_of[other].path} and {source.path} both have the micrograph {name}: "
-                "give one of them"
-            )
+    for source, matched in match_sources(sources, files or None):
         for name, there in matched.items():
-            source_of[name] = source
             micrographs.append(_described(source, there, name, files.get(name)))
-        if left_out := sorted(set(names) - set(matched.values())):
+        if left_out := sorted(set(source.names) - set(matched.values())):
             remarks.append(f"left out, not among the micrographs: {listed(left_out)}")
         remarks += source.remarks
     if not micrographs:

@@ -21,7 +21,7 @@ from napari_deepem.io.coordinates.formats import (
 )
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.name_matching import match_names
-from napari_deepem.io.coordinates.sources import Source, open_source, read_rows
+from napari_deepem.io.coordinates.sources import Source, match_sources, open_source, read_rows
 from napari_deepem.io.coordinates.write_checks import (
     HINTS,
     check_micrographs,
@@ -43,6 +43,7 @@ __all__ = [
     "is_coordinate_file",
     "keeps_below",
     "match_names",
+    "match_sources",
     "open_source",
     "options_by_format",
     "read_coordinate_set",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from napari_deepem.io.coordinates.formats import (
     format_of,
     formats_with_suffix_of,
 )
-from napari_deepem.io.coordinates.name_matching import match_names
+from napari_deepem.io.coordinates.name_matching import bare_name, match_names
 from napari_deepem.io.coordinates.parsing import status_of
 from napari_deepem.io.coordinates.rows import Rows
 from napari_deepem.io.images import micrograph_name
@@ -116,6 +116,50 @@ class FolderSource:
 
 
 Source = FileSource | FolderSource
+
+
+def match_sources(
+    sources: Sequence[Source], names: Iterable[str] | None = None
+) -> Iterator[tuple[Source, dict[str, str]]]:
+    """Each source, and for the micrographs that it has picks of, by their names, its own names.
+
+    Of many sources, each is asked for those names alone that may be its own.
+
+    Parameters
+    ----------
+    sources
+    names
+        Of micrographs; None: whatever the sources have, by their names.
+
+    Raises
+    ------
+    InputError
+        Two sources have the same micrograph, or names fit as in `match_names`.
+    """
+    names = None if names is None else list(names)
+    by_bare_name: dict[str, list[str]] = {}
+    for name in names or ():
+        by_bare_name.setdefault(bare_name(name), []).append(name)
+    owner_of: dict[str, Source] = {}
+    for source in sources:
+        own_names = source.names
+        if names is None:
+            matched = {name: name for name in own_names}
+        elif isinstance(source, FolderSource) or len(sources) == 1:
+            matched = source.match(names)
+        else:
+            bare_names = dict.fromkeys(map(bare_name, own_names))
+            matched = source.match(
+                name for bare in bare_names for name in by_bare_name.get(bare, ())
+            )
+        for name in matched:
+            owner = owner_of.setdefault(bare_name(name) if names is None else name, source)
+            if owner is not source:
+                raise InputError(
+                    f"{owner.path} and {source.path} both have the micrograph {name}: "
+                    "give one of them"
+                )
+        yield source, matched
 
 
 def open_source(path: Path) -> Source:
