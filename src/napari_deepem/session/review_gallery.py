@@ -18,6 +18,7 @@ from scipy.spatial import KDTree
 
 from napari_deepem.core.evaluation.label_suggestion import doubt
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
+from napari_deepem.core.jobs import finish
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import NO_LABELS, Candidates, FloatArray, Labels
 from napari_deepem.core.wording import counted
@@ -103,6 +104,13 @@ def gallery(
     Micrographs that are not scored have none. In the order of doubt there is what lies below
     the threshold too: what the network takes for background may be a particle.
     """
+    return finish(_steps(session, names, order, only_open))
+
+
+def _steps(
+    session: Session | Standing, names: list[str], order: Order, only_open: bool
+) -> Generator[None, None, Gallery]:
+    """A stream of steps, a micrograph each, that returns a gallery."""
     criteria = session.criteria.of_ranking if order == "doubt" else session.criteria
     scored = tuple(name for name in names if name in session.candidates)
     if not scored:
@@ -119,6 +127,7 @@ def gallery(
         if count > WAITING:  # of 20 000 micrographs there may be ten million
             parts = [_in_order(_joined(parts), order, session.criteria.threshold)]
             count = len(parts[0])
+        yield
     return _in_order(_joined(parts), order, session.criteria.threshold)
 
 
@@ -130,7 +139,7 @@ def making_gallery(
 
     def job() -> Generator[None, None, Gallery]:
         yield
-        return gallery(now, names, order, only_open=only_open)
+        return (yield from _steps(now, names, order, only_open))
 
     return job
 

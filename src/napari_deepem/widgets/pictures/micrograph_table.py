@@ -112,8 +112,7 @@ class MicrographTable(QAbstractTableModel):
             counts = len(labels.positive_yx), len(labels.negative_yx)
             return "" if counts == (0, 0) else f"{counts[0]} / {counts[1]}"
         if name not in session.candidates or name in session.excluded:
-            is_failed = column == PICKS and state_of(session, name) == "failed"
-            return "failed" if is_failed else ""
+            return ""
         if column == PICKS:
             count = session.selection.count_of(name)
             return "..." if count is None else str(count)
