@@ -14,7 +14,9 @@ from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import Candidates, Labels
 from napari_deepem.io.pick_records import read_record, record_path
 from napari_deepem.io.session_file import SESSION_FILE, look_into
+from napari_deepem.session.export_plan import plan, writing
 from napari_deepem.session.series import state_of, why_failed
+from napari_deepem.session.training_input import TrainingInput
 from series import go_to, some_model
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -61,7 +63,8 @@ def test_run_is_opened_with_its_micrographs_picks_and_failures(
     assert session.criteria == PickCriteria(0.3, (0.0, 9.0), 8.0)
     for name in ("m1", "m2", "m10"):
         record = read_record(run, name)
-        assert record is not None and record.candidates is not None
+        assert record is not None
+        assert record.candidates is not None
         assert session.selection.count_of(name) == record.described.n_picks
         picks = session.selection.picks_of(name)
         expected = session.criteria.picks_of(record.candidates)
@@ -80,7 +83,7 @@ def test_work_on_a_run_is_kept_in_its_folder_without_a_copy_of_its_records(
     link.session.verdicts = {"m1": Labels.of([[20.0, 30.0]])}
     link.autosave.close()
     stored = look_into(run / SESSION_FILE)
-    assert stored.candidates == {} and stored.model is None
+    assert (stored.candidates, stored.model) == ({}, None)
     session = opened_run().session
     assert session.threshold == 0.35
     assert state_of(session, "m1") == "reviewed"
@@ -105,6 +108,20 @@ def test_micrograph_that_was_scored_in_the_window_is_kept_until_the_run_has_anot
     assert look_into(run / SESSION_FILE).candidates == {}
 
 
+def test_picks_of_a_run_are_exported_as_the_run_wrote_them_and_verdicts_can_teach(
+    opened_run, run: Path, tmp_path_factory
+) -> None:
+    session, out = opened_run().session, tmp_path_factory.mktemp("out")
+    finish(writing(plan(session, "picks", "all", out, ["star", "box"])))
+    names = {f"{name}.{suffix}" for name in ("m1", "m2", "m10") for suffix in ("star", "box")}
+    assert {path.name for path in out.iterdir()} == names
+    for name in names:
+        assert (out / name).read_bytes() == (run / name).read_bytes()
+    session.verdicts = {"m2": Labels.of([[20.0, 30.0]], [[40.0, 60.0]])}
+    (item,) = TrainingInput.of(session).items()
+    assert (item.name, item.source) == ("m2", session.files["m2"])
+
+
 def test_model_of_the_user_takes_the_place_of_the_runs(opened_run, run: Path) -> None:
     link = opened_run()
     link.session.candidates = {**link.session.candidates, "cut": OWN}
@@ -114,7 +131,8 @@ def test_model_of_the_user_takes_the_place_of_the_runs(opened_run, run: Path) ->
     link.session.candidates = {"m2": OWN}
     link.autosave.close()
     stored = look_into(run / SESSION_FILE)
-    assert stored.model and set(stored.candidates) == {"m2"}
+    assert stored.model
+    assert set(stored.candidates) == {"m2"}
     session = opened_run().session
     assert set(session.candidates) == {"m2"}
 

@@ -128,3 +128,25 @@ def test_gallery_of_places_holds_them_in_the_order_given(session: Session) -> No
     np.testing.assert_array_equal(shown.scores, [0.6, 0.45, 0.9])
     assert shown.found == 3
     assert len(gallery_at(session, {})) == 0
+
+
+def test_gallery_of_more_than_fits_in_memory_is_that_of_all(monkeypatch) -> None:
+    rng = np.random.default_rng(0)
+    session = Session()
+    session.candidates = {
+        f"m{number}": Candidates(
+            rng.uniform(0, 1000, (30, 2)),
+            np.sort(rng.integers(50, 100, 30) / 100)[::-1],  # with ties
+            np.ones(30),
+            2,
+        )
+        for number in range(9)
+    }
+    names = list(session.candidates)
+    monkeypatch.setattr(review_gallery, "MOST_SHOWN", 40)
+    expected = gallery(session, names, "best")
+    monkeypatch.setattr(review_gallery, "WAITING", 50)
+    shown = gallery(session, names, "best")
+    assert shown.found == expected.found == 9 * 30
+    np.testing.assert_array_equal(shown.centres_yx, expected.centres_yx)
+    np.testing.assert_array_equal(shown.which, expected.which)

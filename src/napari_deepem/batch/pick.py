@@ -13,9 +13,9 @@ from napari_deepem.batch.run_folder import RunFolder
 from napari_deepem.batch.run_manifest import write_manifest
 from napari_deepem.batch.scorer import Scorer
 from napari_deepem.batch.series_run import SeriesRun
-from napari_deepem.batch.workforce import Workforce, one_thread, require_dask
+from napari_deepem.batch.workforce import Workforce, require_dask
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.network.devices import DeviceName, chosen_device
+from napari_deepem.core.network.devices import DeviceName, chosen_device, threads_of_torch
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.io.coordinates import FORMATS, format_called
@@ -133,7 +133,7 @@ def _each(
     if not tasks:
         return
     if workforce is None or workforce.is_one:
-        with nullcontext() if workforce is None else one_thread():
+        with nullcontext() if workforce is None else threads_of_torch(1):
             yield from _one_by_one(tasks, picker)
     else:
         from napari_deepem.batch.dask_workers import pick_by  # an extra

@@ -48,19 +48,6 @@ def running_job(folder: Path) -> Iterator[None]:
         mark_end(folder, end)
 
 
-@contextmanager
-def threads_of_torch(number: int) -> Iterator[None]:
-    """A block in which torch works on so many threads."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def pick_in_job(
     folder: Path,
     micrographs_star: Path,
@@ -87,7 +74,7 @@ def pick_in_job(
     n_picks = {name: n for name, place in places.items() if (n := _n_picks_in(place)) is not None}
     n_before = dict(n_picks)
     paths = [Path(name) for name in places if name not in n_before]
-    sources = read_ahead(paths, scorer.source_of)
+    sources = read_ahead(paths, scorer.prepared_source_of)
     try:
         while (name := series.next()) is not None:
             if name in problems:

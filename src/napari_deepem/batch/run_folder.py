@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.picking.criteria import PickCriteria
-from napari_deepem.core.types import ScoreMap
+from napari_deepem.core.picking.criteria import PickCriteria, picks_above
+from napari_deepem.core.types import Picks, ScoreMap
 from napari_deepem.io.atomic import check_writable
 from napari_deepem.io.coordinates import (
     FORMATS,
@@ -76,9 +76,11 @@ class RunFolder:
         """Whether all files of a micrograph's own are there, besides its record."""
         return all((self.folder / file).exists() for file in self._files_of(name))
 
-    def picks_of(self, name: str, record: PickRecord) -> MicrographPicks | None:
+    def picks_of(
+        self, name: str, record: PickRecord, ranking: Picks | None = None
+    ) -> MicrographPicks | None:
         """The picks of a micrograph's record, with what the formats hold; None if it failed."""
-        return picks_of_record(name, record, with_below=keeps_below(self.formats))
+        return picks_of_record(name, record, ranking, with_below=keeps_below(self.formats))
 
     def write(
         self, picked: MicrographPicks, record: PickRecord, score_map: ScoreMap | None = None
@@ -173,17 +175,24 @@ class RunFolder:
 
 
 def picks_of_record(
-    name: str, record: PickRecord, *, with_below: bool = False
+    name: str, record: PickRecord, ranking: Picks | None = None, *, with_below: bool = False
 ) -> MicrographPicks | None:
-    """The picks of a micrograph as its record says that they were picked; None if it failed."""
+    """The picks of a micrograph as its record says that they were picked; None if it failed.
+
+    `ranking` is what `PickCriteria.of_ranking` picks, where that is known.
+    """
     described = record.described
     if record.candidates is None:
         return None
     criteria = PickCriteria(**described.criteria.model_dump())
+    if ranking is None:
+        lowest = criteria.of_ranking if with_below else criteria
+        ranking = lowest.picks_of(record.candidates)
+    picks = picks_above(ranking, criteria.threshold)
     return MicrographPicks(
         name,
-        criteria.picks_of(record.candidates),
-        criteria.below_of(record.candidates) if with_below else None,
+        picks,
+        ranking.at(slice(len(picks), None)) if with_below else None,
         path=described.path,
         shape=described.shape,
         pixel_size=described.pixel_size,

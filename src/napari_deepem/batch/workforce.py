@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -65,19 +63,6 @@ def require_dask(workforce: Workforce) -> None:
         f"several workers need {needed.replace('_', '-')}, which is not installed: "
         "pip install 'napari-deepem[cluster]', or leave out --workers"
     )
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """A block in which torch computes by one thread, as workers do."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _cores() -> int:

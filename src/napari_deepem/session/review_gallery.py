@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from napari_deepem.session.state import Session
 Verdict = Literal["accepted", "rejected"]
 ACCEPTED, REJECTED = 1, -1  # as `verdicts_on` has them; 0: none
 MOST_SHOWN = 20_000  # in a gallery: nobody looks through more
+WAITING = 5 * MOST_SHOWN  # picks in memory before all but the first are left out
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -106,12 +107,19 @@ def gallery(
     scored = tuple(name for name in names if name in session.candidates)
     if not scored:
         return EMPTY
-    parts = [session.candidates[name] for name in scored]
-    rows = [criteria.rows_of(candidates) for candidates in parts]
-    if only_open:
-        pairs = zip(scored, parts, rows, strict=True)
-        rows = [_without_verdict(session, *each) for each in pairs]
-    return _in_order(_together(scored, parts, rows), order, session.criteria.threshold)
+    parts: list[Gallery] = []
+    count = 0
+    for index, name in enumerate(scored):
+        candidates = session.candidates[name]
+        rows = criteria.rows_of(candidates)
+        if only_open:
+            rows = _without_verdict(session, name, candidates, rows)
+        parts.append(_part(scored, index, candidates, rows))
+        count += len(rows)
+        if count > WAITING:  # of 20 000 micrographs there may be ten million
+            parts = [_in_order(_joined(parts), order, session.criteria.threshold)]
+            count = len(parts[0])
+    return _in_order(_joined(parts), order, session.criteria.threshold)
 
 
 def making_gallery(
@@ -132,12 +140,12 @@ def gallery_at(session: Session, places: Mapping[str, FloatArray]) -> Gallery:
     scored = tuple(name for name in places if name in session.candidates)
     if not scored:
         return EMPTY
-    parts = [session.candidates[name] for name in scored]
-    rows = [
-        np.asarray(KDTree(part.centres_yx).query(places[name])[1])
-        for name, part in zip(scored, parts, strict=True)
-    ]
-    return _together(scored, parts, rows)
+    parts: list[Gallery] = []
+    for index, name in enumerate(scored):
+        candidates = session.candidates[name]
+        rows = np.asarray(KDTree(candidates.centres_yx).query(places[name])[1])
+        parts.append(_part(scored, index, candidates, rows))
+    return _joined(parts)
 
 
 def give_verdict(
@@ -210,20 +218,28 @@ def counts_text(session: Session, gallery: Gallery, selected: int) -> str:
     return text
 
 
-def _together(
-    names: tuple[str, ...], parts: list[Candidates], rows: list[NDArray[np.int64]]
+def _part(
+    names: tuple[str, ...], index: int, candidates: Candidates, rows: NDArray[np.int64]
 ) -> Gallery:
-    """The gallery of these rows of the candidates of each micrograph."""
-    pairs = list(zip(parts, rows, strict=True))
+    """The gallery of these rows of the candidates of one micrograph."""
     return Gallery(
         names,
-        np.repeat(np.arange(len(names)), [len(each) for each in rows]),
-        np.concatenate([part.centres_yx[indices] for part, indices in pairs]),
-        np.concatenate([part.scores[indices] for part, indices in pairs]),
-        np.concatenate([part.stds[indices] for part, indices in pairs]),
-        parts[0].box_size_px,
-        found=sum(map(len, rows)),
+        np.full(len(rows), index),
+        candidates.centres_yx[rows],
+        candidates.scores[rows],
+        candidates.stds[rows],
+        candidates.box_size_px,
+        found=len(rows),
     )
+
+
+def _joined(parts: list[Gallery]) -> Gallery:
+    """The gallery of all that is in galleries of the same names."""
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("which", "centres_yx", "scores", "stds")
+    }
+    return replace(parts[0], **columns, found=sum(part.found for part in parts))
 
 
 def _in_order(gallery: Gallery, order: Order, threshold: float) -> Gallery:

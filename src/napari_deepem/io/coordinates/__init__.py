@@ -21,7 +21,13 @@ from napari_deepem.io.coordinates.formats import (
 )
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.name_matching import match_names
-from napari_deepem.io.coordinates.sources import Source, open_source, read_rows
+from napari_deepem.io.coordinates.source_opening import open_source, open_sources
+from napari_deepem.io.coordinates.sources import (
+    Source,
+    names_left_out,
+    names_matched,
+    read_rows,
+)
 from napari_deepem.io.coordinates.write_checks import (
     HINTS,
     check_micrographs,
@@ -43,7 +49,10 @@ __all__ = [
     "is_coordinate_file",
     "keeps_below",
     "match_names",
+    "names_left_out",
+    "names_matched",
     "open_source",
+    "open_sources",
     "options_by_format",
     "read_coordinate_set",
     "read_coordinates",
@@ -118,17 +127,8 @@ def read_coordinate_set(path: str | Path | Source, names: Iterable[str]) -> dict
     InputError
         A file can't be read, there is nothing for any of the names, or one fits two names.
     """
-    names = list(names)
     source = open_source(Path(path)) if isinstance(path, (str, Path)) else path
-    picks = {name: source.picks_of(there) for name, there in source.match(names).items()}
-    if not picks:
-        all_names = source.names
-        first = all_names[0] if all_names else "no rows"
-        raise InputError(
-            f"{source.path}: no coordinates for any of the {len(names)} micrographs, such as "
-            f"{names[0] if names else 'none'}; it has {first}; names must agree"
-        )
-    return picks
+    return {name: source.picks_of(there) for name, there in names_matched(source, names).items()}
 
 
 def coordinate_names(path: str | Path) -> list[str]:

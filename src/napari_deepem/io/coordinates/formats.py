@@ -24,7 +24,8 @@ from napari_deepem.io.coordinates import (
 from napari_deepem.io.coordinates.coordinate_format import Format
 
 # Where a folder holds several files for one micrograph, the first format here wins: those that
-# hold scores come first. Of one format, the plain name wins, then the endings in this order.
+# hold scores come first, except for `.cbox`, which has picks below the threshold among the others.
+# Of one format, the plain name wins, then the endings in this order.
 FORMATS = (
     star.FORMAT,
     csv_table.FORMAT,
