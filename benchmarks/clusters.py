@@ -28,7 +28,7 @@ COMMAND = "from napari_deepem.cli import main; main()"
 
 
 def measure(count: int) -> dict[str, Any]:
-    """Seconds by one worker and by two, their ratio, whether their files are equal; Dask's share."""
+    """Seconds by one worker and by two, their ratio, whether files are equal; Dask's share."""
     before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
