@@ -28,9 +28,9 @@ def find_moved(paths: Mapping[str, Path], folder: Path) -> tuple[dict[str, Path]
     for parent, names in by_parent.items():
         for place in (parent, *_places(parent, folder)):
             there = listing(place)
-            present = [name for name in names if split_frame(paths[name])[0].name in there]
+            present = {name for name in names if split_frame(paths[name])[0].name in there}
             now |= {name: place / paths[name].name for name in present}
-            names = [name for name in names if name not in set(present)]
+            names = [name for name in names if name not in present]
             if not names:
                 break
         missing += names
