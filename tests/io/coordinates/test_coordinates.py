@@ -238,6 +238,29 @@ def test_folder_of_files_of_all_stands_for_the_first_of_the_formats(tmp_path: Pa
     assert coordinate_names(tmp_path) == ["a", "b"]
 
 
+@pytest.mark.parametrize("name", ["topaz", "particles", "autopick"])
+def test_file_of_all_without_rows_is_no_micrograph(tmp_path: Path, name: str) -> None:
+    nothing = [MicrographPicks(each, picks_at()) for each in ("a", "b")]
+    file = write_coordinate_set(tmp_path, nothing, name)[0]
+    with pytest.raises(InputError, match="holds no picks, and so names no micrograph"):
+        coordinate_names(file)
+
+
+@pytest.mark.parametrize("text", ["x;y\n1;2\n", "x\ty\n1\t2\n", "col,row\n1,2\n"])
+def test_folder_whose_tables_are_of_another_kind_says_how_to_see_why(
+    tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(InputError, match=r"none of its files holds coordinates; give a\.csv by"):
+        coordinate_names(tmp_path)
+
+
+def test_number_that_is_too_large_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x,y\n2e7,1\n")
+    with pytest.raises(InputError, match=r"a number of at most 10,000,000, found '2e7'"):
+        read_coordinates(tmp_path / "a.csv")
+
+
 def test_one_star_is_divided_by_micrograph(tmp_path: Path) -> None:
     path = tmp_path / "particles.star"
     path.write_text(TWO_MICROGRAPHS)

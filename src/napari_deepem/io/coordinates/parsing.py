@@ -171,7 +171,8 @@ def parse_number(text: str, path: Path, line: int, what: str = "", most: float =
     number = number_or_nan(text, most)
     if isnan(number):
         of = f" for {what}" if what else ""
-        raise InputError(f"{path}, line {line}: expected a number{of}, found {text[:60]!r}")
+        size = f" of at most {most:,.0f}" if not isnan(number_or_nan(text)) else ""
+        raise InputError(f"{path}, line {line}: expected a number{size}{of}, found {text[:60]!r}")
     return number
 
 

@@ -33,7 +33,15 @@ class FileSource:
 
     @property
     def names(self) -> list[str]:
-        """The names of the micrographs that there are coordinates for, sorted."""
+        """The names of the micrographs that there are coordinates for, sorted.
+
+        Raises
+        ------
+        InputError
+            A file that is written for all micrographs has no rows, and so no name.
+        """
+        if self.is_anonymous and self.path.name in _ARE_OF_MANY and not any(self.picks.values()):
+            raise InputError(f"{self.path}: holds no picks, and so names no micrograph")
         return sorted(self.picks)
 
     def match(self, names: Iterable[str]) -> dict[str, str]:
@@ -41,7 +49,7 @@ class FileSource:
         names = list(names)
         matched = match_names(names, self.picks)
         if not matched and self.is_anonymous and len(names) == 1:
-            return {names[0]: self.names[0]}
+            return {names[0]: next(iter(self.picks))}
         return matched
 
     def picks_of(self, name: str) -> Picks:
@@ -81,7 +89,7 @@ class FolderSource:
         formats = {name: _recognising(self.files[name][0]) for name in sorted(self.files)}
         names = [name for name, format in formats.items() if format]
         if not names:
-            raise InputError(f"{self.path}: no coordinate files there ({', '.join(SUFFIXES)})")
+            raise self._nothing_there()
         of_many = [name for name, format in formats.items() if format and format.is_one_file]
         if len(of_many) == len(names):
             return names
@@ -91,6 +99,15 @@ class FolderSource:
             for name in sorted(of_others)
         )
         return [name for name in names if name not in of_others]
+
+    def _nothing_there(self) -> InputError:
+        if not self.files:
+            return InputError(f"{self.path}: no coordinate files there ({', '.join(SUFFIXES)})")
+        first = self.files[min(self.files)][0]
+        return InputError(
+            f"{self.path}: none of its files holds coordinates; give {first.name} by itself to "
+            "see what is wrong with it"
+        )
 
     def _is_named_in_its_file(self, name: str) -> bool:
         """Whether the file of a name is of that micrograph by its content, too."""
