@@ -18,6 +18,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -87,10 +88,10 @@ def seconds_of_steps(path: Path, model: Model, repeats: int = 5) -> dict[str, fl
         return result
 
     for _ in range(repeats):
-        micrograph = timed("read", lambda: read_micrograph(path))
-        prepared = timed("prepare", lambda: prepare_for(micrograph, model))
-        scores = timed("score", lambda: finish(score_tiles(prepared, model)))
-        timed("find candidates", lambda: find_candidates(scores))
+        micrograph = timed("read", partial(read_micrograph, path))
+        prepared = timed("prepare", partial(prepare_for, micrograph, model))
+        scores = timed("score", partial(finish, score_tiles(prepared, model)))
+        timed("find candidates", partial(find_candidates, scores))
     return least
 
 

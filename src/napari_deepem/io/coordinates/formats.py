@@ -37,6 +37,8 @@ FORMATS = (
     topaz.FORMAT,
     cs.FORMAT,
 )
+# what the files are called that are written for all micrographs
+NAMES_OF_WHOLE_FILES = frozenset(format.place for format in FORMATS if format.is_one_file)
 SUFFIXES = tuple(dict.fromkeys(suffix for format in FORMATS for suffix in format.suffixes))
 
 

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.coordinates.formats import FORMATS, SUFFIXES, formats_with_suffix_of
+from napari_deepem.io.coordinates.formats import (
+    FORMATS,
+    NAMES_OF_WHOLE_FILES,
+    SUFFIXES,
+    formats_with_suffix_of,
+)
 from napari_deepem.io.coordinates.sources import (
     FileSource,
     FolderSource,
@@ -15,9 +20,6 @@ from napari_deepem.io.coordinates.sources import (
     read_rows,
 )
 from napari_deepem.io.images import micrograph_name
-
-# what the files are called that are written for all micrographs
-_ARE_OF_MANY = frozenset(format.place for format in FORMATS if format.is_one_file)
 
 
 def open_sources(paths: Sequence[Path]) -> Source:
@@ -69,7 +71,7 @@ def _open_file(path: Path) -> FileSource:
 def _list_among(files: Sequence[Path]) -> Path | None:
     """The file that stands for all of a folder: it lists the others, or none is of a micrograph."""
     by_name = {file.name: file for file in files}
-    all_are_of_many = len(files) == 1 or _ARE_OF_MANY.issuperset(by_name)
+    all_are_of_many = len(files) == 1 or NAMES_OF_WHOLE_FILES.issuperset(by_name)
     for format in FORMATS:
         names = list(by_name) if format.is_one_file and all_are_of_many else format.lists
         for name in names:

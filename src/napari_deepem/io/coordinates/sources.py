@@ -10,6 +10,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates.coordinate_format import Format
 from napari_deepem.io.coordinates.formats import (
+    NAMES_OF_WHOLE_FILES,
     SUFFIXES,
     format_of,
     formats_with_suffix_of,
@@ -40,7 +41,11 @@ class FileSource:
         InputError
             A file that is written for all micrographs has no rows, and so no name.
         """
-        if self.is_anonymous and self.path.name in _ARE_OF_MANY and not any(self.picks.values()):
+        if (
+            self.is_anonymous
+            and self.path.name in NAMES_OF_WHOLE_FILES
+            and not any(self.picks.values())
+        ):
             raise InputError(f"{self.path}: holds no picks, and so names no micrograph")
         return sorted(self.picks)
 
