@@ -30,6 +30,7 @@ demo: $(INSTALLED) ## Simulate or read micrographs, train, pick, evaluate: DATA=
 
 test: lint ## Check style and types, then run the tests: ARGS= goes to pytest
 	@sh scripts/window_packages.sh || echo "Going on: tests that open a window will fail."
+	@sh scripts/slurm_packages.sh || echo "Going on: tests with SLURM will be skipped."
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(INSTALLED) ## Check style and types only

@@ -41,7 +41,7 @@ CLASSES, ITERATIONS = (3, 3) if sets.QUICK else (8, 15)
 DEFOCUS = 17_500.0  # A, the mean of what is simulated
 VIEWS = 3000  # of the particle, turned in the plane too
 SHIFT_PX = 3  # by which a class average may lie beside the middle
-ALIKE = 0.5  # a correlation: what is a good class; the others lie far below
+ALIKE = 0.5  # the correlation of a good class
 REFINE = "relion_refine"
 
 

@@ -7,6 +7,7 @@ from hypothesis import settings
 from qtpy.QtCore import QSettings
 
 import relion
+import slurm
 from places import SHARED_DATA
 
 # Threads that wait for a core spin: on a busy machine two train a tiny network far slower than one,
@@ -20,9 +21,11 @@ settings.load_profile("no-deadline")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Tests marked `relion` are skipped where it is not installed, saying how to install it."""
+    """Tests of programs that are not installed are skipped, saying how to install them."""
     if not relion.IS_INSTALLED and item.get_closest_marker(relion.needs_relion.name):
         pytest.skip(relion.NOT_INSTALLED)
+    if not slurm.IS_INSTALLED and item.get_closest_marker(slurm.needs_slurm.name):
+        pytest.skip(slurm.NOT_INSTALLED)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -54,5 +54,5 @@ def extract_particles(
     )  # fmt: skip
     folder = micrographs.parent / "Extract"
     return folder / "particles.star", {
-        path.stem: mrcfile.read(path) for path in sorted(folder.glob("*.mrcs"))
+        path.stem: mrcfile.read(path) for path in sorted(folder.rglob("*.mrcs"))
     }

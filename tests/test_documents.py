@@ -20,6 +20,7 @@ PAGES = (
     "docs/ablation.md",
     "docs/architecture.md",
     "docs/classes.md",
+    "docs/clusters.md",
     "docs/comparison.md",
     "docs/deepem2017.md",
     "docs/few_clicks.md",

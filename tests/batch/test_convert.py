@@ -104,6 +104,18 @@ def test_inputs_are_merged_and_the_same_micrograph_twice_is_refused(
         convert_files([picks, twin], tmp_path / "new", "star", ConvertSettings())
 
 
+def test_single_files_are_matched_to_micrographs_under_other_names(
+    tmp_path: Path, micrographs: Path
+) -> None:
+    inputs = [tmp_path / f"{name}.star" for name in ("m1", "m2_autopick", "m9")]
+    for path in inputs:
+        write_coordinates(path, Picks(CENTRES_YX))
+    settings = ConvertSettings(micrographs=str(micrographs))
+    converted = convert_files(inputs, tmp_path / "out", "star", settings)
+    assert [each.name for each in converted.micrographs] == ["m1_DW", "m2_DW"]
+    assert "left out, not among the micrographs: m9" in converted.remarks
+
+
 def test_nothing_is_written_if_one_input_is_bad(picks: Path, tmp_path: Path) -> None:
     (tmp_path / "m9.csv").write_text("x,y\n1,one\n")
     with pytest.raises(InputError, match=r"m9.csv, line 2: expected a number, found 'one'"):

@@ -37,6 +37,12 @@ def test_picks_of_every_format_are_evaluated_alike(tmp_path: Path, truth: Path) 
         assert result.f2_threshold == pytest.approx(0.7)
 
 
+def test_boxes_below_cryolos_threshold_are_told_of(tmp_path: Path, truth: Path) -> None:
+    picks = write(tmp_path / "picks", "a.cbox", TRUTH, 0.9, 0.8, 0.1)
+    (remark,) = evaluate_files(picks, truth, 40).remarks
+    assert "below its threshold" in remark
+
+
 def test_particles_that_the_truth_has_twice_count_once(tmp_path: Path, truth: Path) -> None:
     """C.6: they halved recall and average precision."""
     write(truth, "a.csv", np.concatenate([TRUTH, TRUTH + 1.5]))

@@ -42,6 +42,14 @@ def test_verdicts_are_found_by_the_names_of_their_micrographs(tmp_path: Path) ->
     assert (found.without_verdict, found.not_given) == (["m3"], ["m9"])
 
 
+def test_boxes_below_cryolos_threshold_are_told_of_once(tmp_path: Path) -> None:
+    for name in ("m1", "m2"):
+        picks = Picks(np.array([FIRST, SECOND]), np.array([0.9, 0.1]), BOX_PX)
+        write_coordinates(tmp_path / f"{name}.cbox", picks)
+    (remark,) = read_verdicts(PATHS, VerdictFiles(None, tmp_path, None), BOX_PX).advice
+    assert "below its threshold" in remark
+
+
 def test_empty_file_of_rejected_picks_accepts_them_all(tmp_path: Path) -> None:
     picks = written(tmp_path / "picks", m1=[FIRST, SECOND], m2=[THIRD])
     rejected = written(tmp_path / "rejected", m1=[])

@@ -193,3 +193,20 @@ def test_scores_are_kept_at_home_where_nothing_can_be_written_beside_the_files(
     assert len(list((home_of(tmp_path) / CACHE).rglob("*.safetensors"))) == 1
     scores_of(Scorer(MODEL), path)
     assert len(scorings) == 2
+
+
+def test_file_that_is_prepared_ahead_has_the_same_scores_and_no_pixels(tmp_path: Path) -> None:
+    path, made = scored_once(tmp_path, Scorer(MODEL))
+    source = Scorer(MODEL).prepared_source_of(path)
+    assert source.micrograph is None
+    scores = finish(Scorer(MODEL).scores_of(source))
+    np.testing.assert_array_equal(scores.score_map.scores, made.score_map.scores)
+    np.testing.assert_array_equal(scores.score_map.stds, made.score_map.stds)
+    assert scores.score_map.shape == made.score_map.shape
+
+
+def test_scores_of_what_is_prepared_ahead_are_kept(tmp_path: Path, scorings: list[str]) -> None:
+    path, _ = scored_once(tmp_path)
+    finish(KEEPS.scores_of(KEEPS.prepared_source_of(path)))
+    assert KEEPS.prepared_source_of(path).kept is not None
+    assert scorings == ["blobs_1"]

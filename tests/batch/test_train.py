@@ -42,6 +42,17 @@ def test_micrographs_are_found_together_with_their_own_coordinates(
         assert labels.negative_yx.shape == (0, 2)
 
 
+def test_boxes_below_cryolos_threshold_are_told_of(paths: list[Path], tmp_path: Path) -> None:
+    picks = Picks(np.array([[20.0, 30.0], [60.0, 90.0]]), np.array([0.9, 0.1]), BOX_PX)
+    write_coordinates(tmp_path / "boxes" / "blobs_2.cbox", picks)
+    (remark,) = find_labelled(paths, tmp_path / "boxes", BOX_PX).advice
+    assert "below its threshold" in remark
+    job = train_on_files(paths, tmp_path / "boxes", TrainingSettings(BOX_PX, epochs=1))
+    news = next(job)
+    assert isinstance(news, LabelledFiles)
+    assert remark in news.advice
+
+
 def test_micrographs_without_coordinates_are_not_even_read(
     paths: list[Path], tmp_path: Path
 ) -> None:

@@ -195,7 +195,7 @@ def test_coordinates_that_cannot_be_used(refusal: Refusal, data: Path, kind: str
     ("coordinates", "message"),
     [
         ("none", "none: no such file or folder"),
-        ("bare", "no coordinates for any of the 2 micrographs"),
+        ("bare", "no coordinate files there (.star, .csv, .box"),
         ("others", "names must agree"),
         ("data/blobs_1.mrc", "not a coordinate format"),
     ],

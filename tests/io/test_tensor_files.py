@@ -3,9 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
+import pytest
+from safetensors import SafetensorError, safe_open
 
-from napari_deepem.io.tensor_files import tensor_bytes
+from napari_deepem.io.tensor_files import read_metadata, tensor_bytes
 
 METADATA = {name: f'{{"{name}": "\u00b5"}}' for name in ("model", "format", "version", "training")}
 
@@ -20,3 +21,17 @@ def test_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
         assert file.metadata() == METADATA
         for name, values in tensors.items():
             np.testing.assert_array_equal(file.get_tensor(name), values)
+
+
+def test_metadata_is_read_without_the_tensors_of_a_whole_file_alone(tmp_path: Path) -> None:
+    content = tensor_bytes({"a": np.arange(6.0, dtype=np.float32)}, METADATA)
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    assert read_metadata(path, 10_000) == METADATA
+    for damaged in (b"", content[:7], content[:60], content[:-1], content + b"\0", b"\2" * 400):
+        path.write_bytes(damaged)
+        with pytest.raises(SafetensorError):
+            read_metadata(path, 10_000)
+    path.write_bytes(content)
+    with pytest.raises(SafetensorError, match="a header of"):
+        read_metadata(path, 10)

@@ -76,14 +76,18 @@ def test_relion_cuts_out_the_pixels_around_each_of_our_picks(
             np.testing.assert_array_equal(picks.scores, picks_of(name, box_size_px).scores)
 
 
+@pytest.mark.parametrize("inner", ["", "Movies/"])
 def test_relion_cuts_the_same_out_of_the_files_that_our_list_pairs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inner: str
 ) -> None:
+    """Micrographs that lie in a folder, too: RELION 3.1 looks for files in one of that name."""
     monkeypatch.chdir(tmp_path)
-    micrographs = write_micrographs(tmp_path, {**IMAGES, "empty": IMAGES["wide"]}, 1.5)
-    picked = [MicrographPicks(name, picks_of(name, 16), path=f"{name}.mrc") for name in IMAGES] + [
-        MicrographPicks("empty", Picks(np.empty((0, 2))), path="empty.mrc")
-    ]
+    (tmp_path / inner).mkdir(exist_ok=True)
+    images = {f"{inner}{name}": image for name, image in IMAGES.items()}
+    micrographs = write_micrographs(tmp_path, {**images, f"{inner}empty": IMAGES["wide"]}, 1.5)
+    picked = [
+        MicrographPicks(name, picks_of(name, 16), path=f"{inner}{name}.mrc") for name in IMAGES
+    ] + [MicrographPicks("empty", Picks(np.empty((0, 2))), path=f"{inner}empty.mrc")]
     (job := tmp_path / "AutoPick" / "job003").mkdir(parents=True)
     write_coordinate_set(job, picked, "autopick")
 
@@ -93,7 +97,7 @@ def test_relion_cuts_the_same_out_of_the_files_that_our_list_pairs(
     assert paired.rlnMicrographName.tolist() == listed[: len(IMAGES)]
     ending = (job / "coords_suffix_autopick.star").name.removeprefix("coords_suffix")
     assert [tmp_path / file for file in paired.rlnMicrographCoordinates] == [
-        job / f"{name}{ending}" for name in IMAGES
+        job / f"{inner}{name}{ending}" for name in IMAGES
     ]
     _, stacks = extract_particles(micrographs, job, ending, EXTRACTED_PX)
     for name in IMAGES:

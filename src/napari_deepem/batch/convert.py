@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_deepem.batch.overwriting import refuse_to_replace
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks, is_inside
 from napari_deepem.core.wording import listed
@@ -17,11 +18,11 @@ from napari_deepem.io.coordinates import (
     Need,
     Source,
     format_called,
-    match_names,
-    open_source,
+    names_left_out,
+    names_matched,
+    open_sources,
     targets_of,
     what_is_lost,
-    what_is_missing,
     write_coordinate_set,
 )
 from napari_deepem.io.images import (
@@ -88,15 +89,12 @@ def convert_files(
     kind = format_called(format)
     kind.chosen(settings.options)  # before long work
     files = _files_by_name(settings.micrographs)
-    sources = [open_source(path) for path in inputs]
     remarks: list[str] = []
-    micrographs = _read_all(sources, files, remarks)
+    micrographs = _read_all(open_sources(inputs), files, remarks)
     micrographs = [_changed(each, settings) for each in micrographs]
-    if missing := what_is_missing(kind, micrographs, HINTS):
-        raise InputError(missing)
     if not settings.overwrite:
-        _refuse_to_replace(kind, out, [each.name for each in micrographs])
-    paths = write_coordinate_set(out, micrographs, format, settings.options)
+        _check_places(kind, out, [each.name for each in micrographs])
+    paths = write_coordinate_set(out, micrographs, format, settings.options, HINTS)
     remarks += _remarks(kind, micrographs, files)
     return Converted(paths, micrographs, list(dict.fromkeys(remarks)))
 
@@ -108,30 +106,16 @@ def _files_by_name(micrographs: str | None) -> dict[str, Path]:
 
 
 def _read_all(
-    sources: Sequence[Source], files: Mapping[str, Path], remarks: list[str]
+    source: Source, files: Mapping[str, Path], remarks: list[str]
 ) -> list[MicrographPicks]:
-    """What sources have, by the names of the micrographs' own files where there are any."""
-    source_of: dict[str, Source] = {}
-    micrographs: list[MicrographPicks] = []
-    for source in sources:
-        names = source.names
-        matched = source.match(files) if files else {name: name for name in names}
-        for name, other in match_names(matched, source_of).items():
-            raise InputError(
-                f"{source_of[other].path} and {source.path} both have the micrograph {name}: "
-                "give one of them"
-            )
-        for name, there in matched.items():
-            source_of[name] = source
-            micrographs.append(_described(source, there, name, files.get(name)))
-        if left_out := sorted(set(names) - set(matched.values())):
-            remarks.append(f"left out, not among the micrographs: {listed(left_out)}")
-        remarks += source.remarks
-    if not micrographs:
-        raise InputError(
-            f"{sources[0].path}: no coordinates for any of the {len(files)} micrographs, such as "
-            f"{next(iter(files))}; names must agree"
-        )
+    """What a source has, by the names of the micrographs' own files where there are any."""
+    matched = names_matched(source, files) if files else {name: name for name in source.names}
+    micrographs = [
+        _described(source, there, name, files.get(name)) for name, there in matched.items()
+    ]
+    if files and (left_out := names_left_out(source, files)):
+        remarks.append(f"left out, not among the micrographs: {listed(left_out)}")
+    remarks += source.remarks
     return micrographs
 
 
@@ -183,18 +167,13 @@ def flipped(picks: Picks, height: int) -> Picks:
     )
 
 
-def _refuse_to_replace(format: Format, out: Path, names: Sequence[str]) -> None:
+def _check_places(format: Format, out: Path, names: Sequence[str]) -> None:
     if format.adds_to_file:
         return
     paths = targets_of(format, out, names)
     folder = out.parent if paths == [out] else out
     paths += [folder / place.format(name=name) for place in format.beside for name in names]
-    present = [str(path) for path in paths if path.exists()]
-    if present:
-        raise InputError(
-            f"{listed(present)} would be replaced: choose another place, or allow it with "
-            "--overwrite"
-        )
+    refuse_to_replace(paths)
 
 
 def _remarks(

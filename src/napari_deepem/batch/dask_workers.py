@@ -1,51 +1,36 @@
-"""Dask's processes that pick, here or on a cluster: lost ones are started anew.
-
-A scheduler of ours for workers here listens to this machine alone; one for a cluster's jobs takes
-nobody but these, by certificates made for the run.
-"""
+"""Dask's workers, which pick side by side: one that is lost is started anew, and its work too."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 from typing import Any, cast
 
-import dask
-from distributed import (
-    Client,
-    Future,
-    KilledWorker,
-    Nanny,
-    Scheduler,
-    SpecCluster,
-    WorkerPlugin,
-    as_completed,
-    get_worker,
-)
+from distributed import Client, Future, KilledWorker, WorkerPlugin, get_worker, wait
 from distributed.client import FutureCancelledError
 from distributed.comm import CommClosedError
 
+from napari_deepem import __version__
+from napari_deepem.batch.dask_clusters import client_of
 from napari_deepem.batch.picker import MicrographDone, Picker
-from napari_deepem.batch.slurm import slurm_cluster
 from napari_deepem.batch.workforce import Workforce
 from napari_deepem.core.errors import InputError
-from napari_deepem.io.images import micrograph_name
 
 PLUGIN = "napari-deepem"
 AHEAD = 2  # micrographs that are handed out for each one that can be worked on
-THREADS = 2  # of a worker: one reads a micrograph while the other one scores
-KILLS = 3  # workers that a micrograph may cost before it counts as failed
-ANSWER_S = 20  # within which a scheduler answers
-SETTINGS = {
-    "distributed.scheduler.allowed-failures": KILLS - 1,
-    "distributed.comm.timeouts.connect": f"{ANSWER_S}s",
-    "distributed.worker.multiprocessing-method": "spawn",
-}
+LOOK_S = 5.0  # between two looks at the workers
+LOST = (
+    "every worker that picked it was lost, most likely for lack of memory: pick it by fewer "
+    "workers, or where there is more"
+)
+
+Task = tuple[Path, bool]
 
 
 class PickerPlugin(WorkerPlugin):
@@ -93,7 +78,7 @@ def _pick(path: Path, check_negative: bool) -> MicrographDone:
 
 
 def pick_by(
-    workforce: Workforce, tasks: Iterable[tuple[Path, bool]], picker: Picker
+    workforce: Workforce, tasks: Iterable[Task], picker: Picker
 ) -> Generator[MicrographDone, None, None]:
     """A stream of what came of micrographs, in the order in which they are over.
 
@@ -115,85 +100,75 @@ def pick_by(
         output = replace(picker.output, folder=picker.output.folder.absolute())
         picker = replace(picker, output=output)
         tasks = ((path.absolute(), check_negative) for path, check_negative in tasks)
-    with _client_of(workforce) as client:
+    with client_of(workforce) as (client, keep_up), _told_in_a_line():
+        _check_versions(client)
         client.register_plugin(PickerPlugin(picker))
-        yield from _handed_out(client, iter(tasks))
+        suspects = []
+        for task, done in _handed_out(client, keep_up, iter(tasks)):
+            if done is None:
+                suspects.append(task)
+            else:
+                yield done
+        for suspect in suspects:  # alone: so far it may have been the fault of those beside it
+            for (path, _), done in _handed_out(client, keep_up, iter([suspect])):
+                yield done or picker.failed(path, f"{path}: {LOST}")
+
+
+def _check_versions(client: Client) -> None:
+    """Raise InputError where a worker has no napari-deepem, or another version of it."""
+    versions = client.run(version, "napari-deepem", on_error="return")
+    for address, its_version in versions.items():
+        if its_version != __version__:
+            theirs = f"napari-deepem {its_version}" if isinstance(its_version, str) else "none"
+            raise InputError(
+                f"worker {address} has {theirs}, here is {__version__}: install the same "
+                "napari-deepem for all"
+            )
 
 
 def _handed_out(
-    client: Client, tasks: Iterator[tuple[Path, bool]]
-) -> Generator[MicrographDone, None, None]:
-    running: dict[Future, Path] = {}
-    completed = as_completed(loop=client.loop)
-
-    def hand_out() -> None:
+    client: Client, keep_up: Callable[[], None], tasks: Iterator[Task]
+) -> Iterator[tuple[Task, MicrographDone | None]]:
+    """What came of micrographs; None of one that was there each time workers were lost."""
+    running: dict[Future, Task] = {}
+    next_look = monotonic()
+    while True:
         n_threads = max(1, sum(client.nthreads().values()))
-        for path, check_negative in islice(tasks, max(0, AHEAD * n_threads - len(running))):
-            future = client.submit(_pick, path, check_negative, pure=False)
-            running[future] = path
-            completed.add(future)
+        for task in islice(tasks, max(0, AHEAD * n_threads - len(running))):
+            running[client.submit(_pick, *task, pure=False)] = task
+        if not running:
+            return
+        if monotonic() >= next_look:
+            keep_up()
+            next_look = monotonic() + LOOK_S
+        with client.as_current():
+            over = _over(running)
+        for future in over:
+            task = running.pop(future)
+            try:
+                yield task, future.result()
+            except KilledWorker:
+                yield task, None
 
-    hand_out()
-    for future in completed:
-        yield _done_of(future, running.pop(future))
-        hand_out()
+
+def _over(running: Iterable[Future]) -> set[Future]:
+    """The futures that are over, for the first of which it is waited some time."""
+    over: set[Future] = set()
+    with suppress(TimeoutError):
+        over = wait(list(running), LOOK_S, return_when="FIRST_COMPLETED").done
+    return over
 
 
-def _done_of(future: Future, path: Path) -> MicrographDone:
+@contextmanager
+def _told_in_a_line() -> Iterator[None]:
+    """A block in which it is an InputError if a cluster is gone, or lacks this program."""
     try:
-        done: MicrographDone = future.result()
-    except KilledWorker:
-        remark = (
-            f"{path}: {KILLS} workers that picked it were lost, most likely for lack of memory: "
-            "pick it again by fewer workers"
-        )
-        return MicrographDone(micrograph_name(path), 0.0, remark=remark)
+        yield
     except (FutureCancelledError, CommClosedError) as error:
         raise InputError(
             "the cluster is gone; what was picked is kept: give the same command again"
         ) from error
-    return done
-
-
-@contextmanager
-def _client_of(workforce: Workforce) -> Iterator[Client]:
-    for name in ("distributed", "tornado", "asyncio"):  # they tell of every worker that is lost
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    with dask.config.set(SETTINGS):
-        if workforce.scheduler is not None:
-            with _client_at(workforce.scheduler) as client:
-                yield client
-            return
-        slurm = workforce.slurm_jobs > 0
-        cluster = slurm_cluster(workforce) if slurm else _local_cluster(workforce.workers)
-        with cluster, Client(cluster, set_as_default=False) as client:
-            yield client
-
-
-def _client_at(address: str) -> Client:
-    try:
-        return Client(address, timeout=ANSWER_S, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except ModuleNotFoundError as error:
         raise InputError(
-            f"no Dask scheduler answers at {address}: start one, or mend the address"
+            f"the workers have no {error.name}: install this version of napari-deepem for them"
         ) from error
-
-
-def _local_cluster(count: int) -> SpecCluster:
-    """So many workers, each with a GPU of its own where there are any."""
-    import torch
-
-    gpus = torch.cuda.device_count()
-    options = {"host": "127.0.0.1", "nthreads": THREADS, "memory_limit": 0, "silence_logs": 50}
-    specification = {}
-    for index in range(count):
-        environment = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-        if gpus:
-            environment["CUDA_VISIBLE_DEVICES"] = str(index % gpus)
-        specification[index] = {"cls": Nanny, "options": {**options, "env": environment}}
-    scheduler = {"host": "127.0.0.1", "port": 0, "dashboard": False}
-    return SpecCluster(
-        workers=specification,
-        scheduler={"cls": Scheduler, "options": scheduler},
-        silence_logs=logging.CRITICAL,
-    )

@@ -182,9 +182,8 @@ def _pick_held_out(
     picked = []
     for path in paths:
         yield Step(f"Picking {micrograph_name(path)}")
-        source = picker.source_of(path)
         started = perf_counter()
-        record, score_map = picker.record_of(path, source)
+        record, ranking, score_map = picker.record_of(path, picker.source_of(path))
         seconds = perf_counter() - started
         candidates = record.candidates
         assert candidates is not None
@@ -195,7 +194,7 @@ def _pick_held_out(
                 truth_yx=once(particles[micrograph_name(path)].centres_yx, candidates.box_size_px),
                 ranking=PickCriteria(threshold=0.0).picks_of(candidates),
                 picks=picker.criteria.picks_of(candidates),
-                evidence=picker.evidence_of_record(record),
+                evidence=picker.evidence_of(ranking, record.described.pixel_size),
                 record=record,
                 score_map=score_map,
                 score_seconds=seconds,

@@ -31,7 +31,7 @@ class FileEvaluation:
     without_truth: list[str]  # with picks alone, left out
     without_picks: list[str]  # with truth alone, left out
     other_name: str | None = None  # what a single file of truth calls it, if otherwise
-    remarks: tuple[str, ...] = ()  # on positions that are there twice
+    remarks: tuple[str, ...] = ()  # on what files have beside, and on positions
 
 
 def evaluate_files(
@@ -85,7 +85,10 @@ def evaluate_files(
         without_truth=[name for name in with_picks if name not in matched],
         without_picks=[name for name in with_truth if name not in set(matched.values())],
         other_name=other_name,
-        remarks=tuple(_remarks([each.centres_yx for each in picks_of], all_truth_yx, box_size_px)),
+        remarks=(
+            *dict.fromkeys([*picked.remarks, *true.remarks]),
+            *_remarks([each.centres_yx for each in picks_of], all_truth_yx, box_size_px),
+        ),
     )
 
 

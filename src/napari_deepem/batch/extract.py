@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepem.batch.micrograph_optics import HeaderOptics, OpticsOptions, StarOptics
+from napari_deepem.batch.overwriting import refuse_to_replace
 from napari_deepem.batch.particle_plan import ParticlePlan, plan_particles
 from napari_deepem.batch.prefetch import read_ahead
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.preprocessing.particle_images import ParticleImaging
 from napari_deepem.core.types import Picks
-from napari_deepem.core.wording import listed
 from napari_deepem.io.atomic import check_writable
 from napari_deepem.io.coordinates.star_tables import quoted
 from napari_deepem.io.images import read_micrograph
@@ -57,7 +57,7 @@ class ParticleOutput:
         stack, star = self.stack, self.star
         if stack.suffix != _SUFFIX:
             raise InputError(f"--out {stack}: RELION knows a stack by {_SUFFIX}; name it so")
-        quoted(stack.as_posix())
+        quoted(stack.as_posix())  # or it is refused when all the work is done
         for given in inputs:
             if given.resolve() in (stack.resolve(), star.resolve()):
                 raise InputError(
@@ -68,12 +68,8 @@ class ParticleOutput:
                     f"{given} has the picks, for which {star.name} would be taken the next time: "
                     "choose another folder"
                 )
-        present = [str(path) for path in (stack, star) if path.exists()]
-        if present and not self.overwrite:
-            raise InputError(
-                f"{listed(present)} would be replaced: choose another place, or allow it with "
-                "--overwrite"
-            )
+        if not self.overwrite:
+            refuse_to_replace((stack, star))
         check_writable(stack.parent)
 
 

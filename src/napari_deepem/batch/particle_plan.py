@@ -13,9 +13,8 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.preprocessing.particle_images import boxes_inside
 from napari_deepem.core.types import Picks
 from napari_deepem.core.wording import counted, listed
-from napari_deepem.io.coordinates import match_names, open_source
+from napari_deepem.io.coordinates import names_left_out, open_sources, read_coordinate_set
 from napari_deepem.io.coordinates.rows import nearest_pixel
-from napari_deepem.io.coordinates.sources import Source
 from napari_deepem.io.images import micrograph_name, read_pixel_size, read_shape
 from napari_deepem.io.micrographs_star import MicrographEntry, OpticsGroup
 
@@ -102,26 +101,9 @@ def _picks_by_name(
     paths: Sequence[Path], names: Sequence[str], remarks: list[str]
 ) -> dict[str, Picks]:
     """The picks of those micrographs that have any, in the order of their names."""
-    sources = [open_source(path) for path in paths]
-    where: dict[str, Source] = {}
-    for source in sources:
-        for there in source.names:
-            other = where.setdefault(there, source)
-            if other is not source:
-                raise InputError(
-                    f"{other.path} and {source.path} both have picks of {there}, which would be "
-                    "extracted twice; give one of them"
-                )
-    # a single source may have more to say on names: one file may be meant for one micrograph
-    matched = sources[0].match(names) if len(sources) == 1 else match_names(names, where)
-    if not matched:
-        raise InputError(
-            f"no micrograph has picks: there are micrographs such as {names[0]}, and picks of "
-            f"{next(iter(where))}; names must agree"
-        )
-    unmatched = sorted(where.keys() - set(matched.values()))
-    if unmatched:
+    source = open_sources(paths)
+    picks = read_coordinate_set(source, names)
+    if unmatched := names_left_out(source, names):
         remarks.append(f"left out, no micrograph: picks of {listed(unmatched)}")
-    picks = {name: where[there].picks_of(there) for name, there in matched.items()}
-    remarks += dict.fromkeys(remark for source in sources for remark in source.remarks)
+    remarks += dict.fromkeys(source.remarks)
     return picks

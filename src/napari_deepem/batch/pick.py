@@ -13,9 +13,9 @@ from napari_deepem.batch.run_folder import RunFolder
 from napari_deepem.batch.run_manifest import write_manifest
 from napari_deepem.batch.scorer import Scorer
 from napari_deepem.batch.series_run import SeriesRun
-from napari_deepem.batch.workforce import Workforce, one_thread, require_dask
+from napari_deepem.batch.workforce import Workforce, require_dask
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.network.devices import DeviceName, chosen_device
+from napari_deepem.core.network.devices import DeviceName, chosen_device, threads_of_torch
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.io.coordinates import FORMATS, format_called
@@ -74,12 +74,17 @@ def pick_files(
     """
     picker = begin_picking(paths, model, folder, settings)
     series = SeriesRun(micrograph_name(path) for path in paths)
-    for done in _each(paths, picker, settings.workforce):
-        if done.n_picks is None:
-            series.problems[done.name] = done.remark or ""
-        series.done(done.remark)
-        yield done
-    picker.output.finish()
+    try:
+        for done in _each(paths, picker, settings.workforce):
+            if not series.over:  # no sooner: a run that can't begin leaves nothing
+                write_manifest(picker)
+            if done.n_picks is None:
+                series.problems[done.name] = done.remark or ""
+            series.done(done.remark)
+            yield done
+        picker.output.finish()
+    finally:
+        picker.output.remove_leftovers()
     return series
 
 
@@ -127,9 +132,8 @@ def _each(
             tasks.append((path, index < NEGATIVES))
     if not tasks:
         return
-    write_manifest(picker)
     if workforce is None or workforce.is_one:
-        with nullcontext() if workforce is None else one_thread():
+        with nullcontext() if workforce is None else threads_of_torch(1):
             yield from _one_by_one(tasks, picker)
     else:
         from napari_deepem.batch.dask_workers import pick_by  # an extra

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
-
-import numpy as np
 
 from napari_deepem.batch.run_folder import RunFolder
 from napari_deepem.batch.scorer import Scorer, Source
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.picking.candidates import find_candidates
-from napari_deepem.core.picking.criteria import PickCriteria
-from napari_deepem.core.picking.precision_estimate import evidence_of
+from napari_deepem.core.picking.criteria import PickCriteria, picks_above
+from napari_deepem.core.picking.precision_estimate import evidence_of, evidence_of_ranking
 from napari_deepem.core.picking.score_evidence import PrecisionEvidence
-from napari_deepem.core.picking.scoring import score_tiles
-from napari_deepem.core.types import Micrograph, ScoreMap
+from napari_deepem.core.picking.scoring import Prepared, prepare_for, score_tiles
+from napari_deepem.core.types import Picks, ScoreMap
 from napari_deepem.io.file_stamps import ContentStamp, content_stamp_of, stamp_of
 from napari_deepem.io.images import micrograph_name, read_micrograph
 from napari_deepem.io.pick_records import (
@@ -80,13 +79,13 @@ class Picker:
         Raises
         ------
         InputError
-            The file can't be read.
+            The file can't be read, or can't be scored.
         """
         if not (self.overwrites or self.scorer.keeps):
             record = read_record(self.output.folder, micrograph_name(path))
             if record is not None and self._serves(record, path):
                 return record
-        return self.scorer.source_of(path)
+        return self.scorer.prepared_source_of(path)
 
     def pick(
         self, path: Path, source_of: Callable[[], Source | PickRecord], check_negative: bool = False
@@ -99,18 +98,16 @@ class Picker:
         started, name = perf_counter(), micrograph_name(path)
         try:
             source = source_of()
-            record, score_map = self.record_of(path, source)
-            evidence = self.evidence_of_record(record)
+            record, ranking, score_map = self.record_of(path, source)
+            evidence = self.evidence_of(ranking, record.described.pixel_size)
             if check_negative and evidence is not None:
-                micrograph = source.micrograph if isinstance(source, Source) else None
-                evidence = evidence.beside(self._negative_of(micrograph or self._read(path)))
+                prepared = source.prepared if isinstance(source, Source) else None
+                evidence = evidence.beside(self._negative_of(prepared or self._prepared(path)))
+            picked = self.output.picks_of(name, record, ranking)
+            assert picked is not None
+            written = self.output.write(picked, record, score_map)
         except InputError as error:
-            failure = self._described(path, None, state="failed", remark=str(error))
-            self.output.write_failure(name, failure)
-            return MicrographDone(name, perf_counter() - started, remark=str(error))
-        picked = self.output.picks_of(name, record)
-        assert picked is not None
-        written = self.output.write(picked, record, score_map)
+            return self.failed(path, str(error), perf_counter() - started)
         return MicrographDone(
             name,
             perf_counter() - started,
@@ -120,10 +117,22 @@ class Picker:
             evidence,
         )
 
+    def failed(self, path: Path, remark: str, seconds: float = 0.0) -> MicrographDone:
+        """A micrograph that failed, which goes on record as that if the disk has room for it."""
+        name = micrograph_name(path)
+        with suppress(InputError):
+            failure = self._described(path, None, state="failed", remark=remark)
+            self.output.write_failure(name, failure)
+        return MicrographDone(name, seconds, remark=remark)
+
     def record_of(
         self, path: Path, source: Source | PickRecord
-    ) -> tuple[PickRecord, ScoreMap | None]:
-        """The record by the criteria of now, and the scores if the micrograph was scored for it."""
+    ) -> tuple[PickRecord, Picks, ScoreMap | None]:
+        """The record by the criteria of now, its picks at any threshold, and the scores.
+
+        There are scores if the micrograph was scored for it. Picks are those of
+        `PickCriteria.of_ranking`, of which all that follows is cut: choosing them takes longest.
+        """
         score_map = None
         if isinstance(source, PickRecord):
             candidates, stamp = source.candidates, source.described.stamp
@@ -134,14 +143,15 @@ class Picker:
             remark = self.scorer.remark_on(scores)
             known = {"shape": score_map.shape, "pixel_size": source.pixel_size, "remark": remark}
         assert candidates is not None
+        ranking = self.criteria.of_ranking.picks_of(candidates)
         described = self._described(
             path,
             stamp,
             **known,
             box_size_px=candidates.box_size_px,
-            n_picks=len(self.criteria.rows_of(candidates)),
+            n_picks=len(picks_above(ranking, self.criteria.threshold)),
         )
-        return PickRecord(described, candidates), score_map
+        return PickRecord(described, candidates), ranking, score_map
 
     def _described(self, path: Path, stamp: ContentStamp | None, **known: Any) -> Described:
         criteria = Criteria(
@@ -165,18 +175,17 @@ class Picker:
             return False  # the scores themselves are wanted, too
         return described.stamp is not None and described.stamp == content_stamp_of(path)
 
-    def evidence_of_record(self, record: PickRecord) -> PrecisionEvidence | None:
+    def evidence_of(self, ranking: Picks, pixel_size: float | None) -> PrecisionEvidence | None:
         """What tells how many picks of a micrograph are particles; None where nothing does."""
-        assert record.candidates is not None
-        pixel_size = record.described.pixel_size
-        return evidence_of(record.candidates, self.scorer.model, self.criteria, pixel_size)
+        threshold = self.criteria.threshold
+        return evidence_of_ranking(ranking, self.scorer.model, threshold, pixel_size)
 
-    def _read(self, path: Path) -> Micrograph:
-        return read_micrograph(path, self.scorer.pixel_size)
+    def _prepared(self, path: Path) -> Prepared:
+        return prepare_for(read_micrograph(path, self.scorer.pixel_size), self.scorer.model)
 
-    def _negative_of(self, micrograph: Micrograph) -> PrecisionEvidence | None:
+    def _negative_of(self, prepared: Prepared) -> PrecisionEvidence | None:
         """What scores tell of the picks on a micrograph's negative, where every one is wrong."""
         scorer = self.scorer
-        negative = replace(micrograph, image=-micrograph.image.astype(np.float32))
+        negative = replace(prepared, image=-prepared.image)
         tiles = score_tiles(negative, scorer.model, scorer.step_px, scorer.device)
         return evidence_of(find_candidates(finish(tiles)), scorer.model, self.criteria)

@@ -18,7 +18,7 @@ from napari_deepem.core.training.label_advice import LabelledImage, label_advice
 from napari_deepem.core.training.refinement import refine_epochs
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Labels, Micrograph, Picks
-from napari_deepem.io.coordinates import open_source, read_coordinate_set
+from napari_deepem.io.coordinates import names_left_out, open_source, read_coordinate_set
 from napari_deepem.io.images import micrograph_name, read_micrograph
 
 NOTHING = Picks(np.empty((0, 2)))
@@ -40,7 +40,8 @@ class VerdictsRead:
     verdicts: list[LabelledMicrograph]
     without_verdict: list[str]  # names of micrographs that were given, but have no verdict
     not_given: list[str]  # names of micrographs that have verdicts, but were not given
-    advice: tuple[str, ...] = ()  # sentences on labels and verdicts, see `label_advice`
+    # sentences on what files have beside, and on labels and verdicts, see `label_advice`
+    advice: tuple[str, ...] = ()
 
 
 def read_verdicts(paths: Sequence[Path], files: VerdictFiles, box_size_px: int) -> VerdictsRead:
@@ -57,9 +58,12 @@ def read_verdicts(paths: Sequence[Path], files: VerdictFiles, box_size_px: int) 
     if files.accepted is None and files.rejected is None:
         raise InputError("no verdict on the picks: give --accepted, --rejected or both")
     names = [micrograph_name(path) for path in paths]
-    picks, accepted, rejected = (
-        None if path is None else read_coordinate_set(path, names)
+    sources = [
+        None if path is None else open_source(path)
         for path in (files.picks, files.accepted, files.rejected)
+    ]
+    picks, accepted, rejected = (
+        None if source is None else read_coordinate_set(source, names) for source in sources
     )
     with_verdict = {*(accepted or ()), *(rejected or ())}
     verdicts = []
@@ -71,11 +75,18 @@ def read_verdicts(paths: Sequence[Path], files: VerdictFiles, box_size_px: int) 
             ]
             labels = _labels(name, *picks_and_verdicts, box_size_px=box_size_px)
             verdicts.append(LabelledMicrograph(name, labels, complete=False, source=path))
-    others = [name for path in (files.accepted, files.rejected) for name in _others_in(path, names)]
+    others = [
+        name
+        for source in sources[1:]
+        if source is not None
+        for name in names_left_out(source, names)
+    ]
+    remarks = [remark for source in sources if source is not None for remark in source.remarks]
     return VerdictsRead(
         verdicts=verdicts,
         without_verdict=[name for name in names if name not in with_verdict],
         not_given=sorted(set(others)) if len(names) > 1 else [],
+        advice=tuple(dict.fromkeys(remarks)),
     )
 
 
@@ -91,15 +102,6 @@ def _labels(
         return labels_of_verdicts(picks, accepted, rejected, box_size_px=box_size_px)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
-
-
-def _others_in(path: Path | None, names: list[str]) -> list[str]:
-    """The micrographs of a file or folder that are none of those given."""
-    if path is None:
-        return []
-    source = open_source(path)
-    given = set(source.match(names).values())
-    return [name for name in source.names if name not in given]
 
 
 def recall(
@@ -188,7 +190,7 @@ def refine_on_files(
         progress = next(job)
     advice = label_advice([*earlier, *verdicts], model.box_size_px, suggestion.box_px())
     # of verdicts that can't be trained on nothing is reported but why
-    yield replace(verdicts_read, advice=tuple(advice))
+    yield replace(verdicts_read, advice=(*verdicts_read.advice, *advice))
     yield progress
     return (yield from job)
 

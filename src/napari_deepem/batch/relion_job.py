@@ -16,12 +16,13 @@ from napari_deepem.core.jobs import finish
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.io.atomic import check_writable
 from napari_deepem.io.coordinates import read_coordinates, write_coordinates
+from napari_deepem.io.coordinates.autopick import ENDING
+from napari_deepem.io.coordinates.relion_project import place_in_job
 from napari_deepem.io.relion_job_folder import (
     ABORT_ASKED,
     End,
     begin,
     mark_end,
-    place_in_job,
     write_lists,
 )
 
@@ -45,19 +46,6 @@ def running_job(folder: Path) -> Iterator[None]:
         raise
     finally:
         mark_end(folder, end)
-
-
-@contextmanager
-def threads_of_torch(number: int) -> Iterator[None]:
-    """A block in which torch works on so many threads."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def pick_in_job(
@@ -86,7 +74,7 @@ def pick_in_job(
     n_picks = {name: n for name, place in places.items() if (n := _n_picks_in(place)) is not None}
     n_before = dict(n_picks)
     paths = [Path(name) for name in places if name not in n_before]
-    sources = read_ahead(paths, scorer.source_of)
+    sources = read_ahead(paths, scorer.prepared_source_of)
     try:
         while (name := series.next()) is not None:
             if name in problems:
@@ -114,7 +102,7 @@ def _places_of(folder: Path, micrographs: Sequence[str]) -> tuple[dict[str, Path
     problems: dict[str, str] = {}
     for name in micrographs:
         try:
-            place = place_in_job(folder, name)
+            place = place_in_job(folder, name, ENDING)
         except InputError as error:
             problems[name] = str(error)
             continue

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.picking.criteria import PickCriteria
-from napari_deepem.core.types import ScoreMap
+from napari_deepem.core.picking.criteria import PickCriteria, picks_above
+from napari_deepem.core.types import Picks, ScoreMap
 from napari_deepem.io.atomic import check_writable
 from napari_deepem.io.coordinates import (
     FORMATS,
@@ -28,9 +28,11 @@ from napari_deepem.io.pick_records import (
     PickRecord,
     read_description,
     read_record,
+    record_path,
     recorded_names,
     write_record,
 )
+from napari_deepem.io.temporary_names import remove_leftovers
 
 SCORES = "_scores.mrc"  # the end of a score map's name
 
@@ -60,8 +62,9 @@ class RunFolder:
         options_by_format(map(format_called, self.formats), self.options)
         check_writable(self.folder)
         one_each = [format for format in FORMATS if not format.is_one_file]
+        likely = _names_in(self.folder)
         for name in names:
-            possible = self._files_of(name, one_each)
+            possible = [f for f in self._files_of(name, one_each) if f.casefold() in likely]
             present = [file for file in possible if (self.folder / file).exists()]
             if not present:
                 continue
@@ -74,9 +77,11 @@ class RunFolder:
         """Whether all files of a micrograph's own are there, besides its record."""
         return all((self.folder / file).exists() for file in self._files_of(name))
 
-    def picks_of(self, name: str, record: PickRecord) -> MicrographPicks | None:
+    def picks_of(
+        self, name: str, record: PickRecord, ranking: Picks | None = None
+    ) -> MicrographPicks | None:
         """The picks of a micrograph's record, with what the formats hold; None if it failed."""
-        return picks_of_record(name, record, with_below=keeps_below(self.formats))
+        return picks_of_record(name, record, ranking, with_below=keeps_below(self.formats))
 
     def write(
         self, picked: MicrographPicks, record: PickRecord, score_map: ScoreMap | None = None
@@ -127,6 +132,12 @@ class RunFolder:
                 self._write(picked, format)
         return [self.folder / format.place for format in formats if names]
 
+    def remove_leftovers(self) -> None:
+        """Remove what workers that were killed have left of files they were writing."""
+        places = {self.folder / format_called(name).place for name in self.formats}
+        for folder in {record_path(self.folder, "").parent, *(place.parent for place in places)}:
+            remove_leftovers(folder)
+
     def _write(self, picked: Sequence[MicrographPicks], format: Format) -> list[Path]:
         options = options_by_format(map(format_called, self.formats), self.options)[format.name]
         return write_coordinate_set(self.folder, picked, format.name, options)
@@ -165,18 +176,33 @@ class RunFolder:
 
 
 def picks_of_record(
-    name: str, record: PickRecord, *, with_below: bool = False
+    name: str, record: PickRecord, ranking: Picks | None = None, *, with_below: bool = False
 ) -> MicrographPicks | None:
-    """The picks of a micrograph as its record says that they were picked; None if it failed."""
+    """The picks of a micrograph as its record says that they were picked; None if it failed.
+
+    `ranking` is what `PickCriteria.of_ranking` picks, where that is known.
+    """
     described = record.described
     if record.candidates is None:
         return None
     criteria = PickCriteria(**described.criteria.model_dump())
+    if ranking is None:
+        lowest = criteria.of_ranking if with_below else criteria
+        ranking = lowest.picks_of(record.candidates)
+    picks = picks_above(ranking, criteria.threshold)
     return MicrographPicks(
         name,
-        criteria.picks_of(record.candidates),
-        criteria.below_of(record.candidates) if with_below else None,
+        picks,
+        ranking.at(slice(len(picks), None)) if with_below else None,
         path=described.path,
         shape=described.shape,
         pixel_size=described.pixel_size,
     )
+
+
+def _names_in(folder: Path) -> frozenset[str]:
+    """The names in a folder, cases folded: asking for one after the other takes far longer."""
+    try:
+        return frozenset(path.name.casefold() for path in folder.iterdir())
+    except FileNotFoundError:
+        return frozenset()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from napari_deepem.io.models import model_digest
 from napari_deepem.io.score_maps import cached_path, read_cached, write_score_map
 from napari_deepem.io.session_file import place_of
 
+if TYPE_CHECKING:
+    from napari_deepem.core.picking.scoring import Prepared  # brings torch
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Source:
@@ -32,11 +36,13 @@ class Source:
 
     name: str
     pixel_size: float | None
-    micrograph: Micrograph | None  # None where there are scores and no pixels had to be read
+    # None where there are scores and no pixels had to be read, or it is prepared
+    micrograph: Micrograph | None
     kept: ScoreMap | None = None
     path: Path | None = None
     stamp: ContentStamp | None = None  # of the file before it was read, if it can be asked
     was_read: bool = False  # whether the pixels are known to be the file's
+    prepared: Prepared | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -99,6 +105,21 @@ class Scorer:
         micrograph = replace(read_micrograph(path, self.pixel_size), name=name)
         return Source(name, micrograph.pixel_size, micrograph, None, path, stamp, was_read=True)
 
+    def prepared_source_of(self, path: Path) -> Source:
+        """The same of a file, prepared for the network: what was recorded takes no memory any more.
+
+        Raises
+        ------
+        InputError
+            The file can't be read, or can't be scored.
+        """
+        source = self.source_of(path)
+        if source.micrograph is None:
+            return source
+        from napari_deepem.core.picking.scoring import prepare_for  # brings torch
+
+        return replace(source, micrograph=None, prepared=prepare_for(source.micrograph, self.model))
+
     def scores_of(
         self, source: Source, first_yx: tuple[float, float] | None = None
     ) -> Generator[TilesDone, None, Scores]:
@@ -116,8 +137,9 @@ class Scorer:
             return Scores(source, source.kept, find_candidates(source.kept))
         from napari_deepem.core.picking.scoring import score_tiles  # brings torch
 
-        assert source.micrograph is not None
-        tiles = score_tiles(source.micrograph, self.model, self.step_px, self.device, first_yx)
+        pixels = source.prepared or source.micrograph
+        assert pixels is not None
+        tiles = score_tiles(pixels, self.model, self.step_px, self.device, first_yx)
         score_map = yield from tiles
         not_kept = self._keep(source, score_map) if self.keeps else None
         return Scores(source, score_map, find_candidates(score_map), not_kept)
@@ -131,9 +153,9 @@ class Scorer:
     def _keep(self, source: Source, score_map: ScoreMap) -> str | None:
         """Keep the scores of a file's pixels; returns why they can't be: they are of use anyway."""
         micrograph, path, stamp = source.micrograph, source.path, source.stamp
-        if micrograph is None or path is None or stamp is None:
+        if path is None or stamp is None:
             return None
-        if not (source.was_read or has_pixels_of(micrograph, path)):
+        if not (source.was_read or (micrograph and has_pixels_of(micrograph, path))):
             return None
         try:
             folder = place_of(path.absolute().parent)

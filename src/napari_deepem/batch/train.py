@@ -13,7 +13,7 @@ from napari_deepem.core.training.label_advice import LabelledImage, label_advice
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.train import train_epochs
 from napari_deepem.core.types import Labels, Micrograph
-from napari_deepem.io.coordinates import read_coordinate_set
+from napari_deepem.io.coordinates import Source, open_source, read_coordinate_set
 from napari_deepem.io.images import micrograph_name, read_micrograph, read_pixel_size, read_shape
 
 
@@ -25,7 +25,8 @@ class LabelledFiles:
     labels: list[Labels]  # one item a path; without what can't be used
     without_labels: list[str]  # names of the micrographs that were given but have no coordinates
     images: Sequence[LabelledImage] = ()  # the same with labels as they were given
-    advice: tuple[str, ...] = ()  # sentences on the labels, see `label_advice`
+    # sentences on what their files have beside, and on the labels, see `label_advice`
+    advice: tuple[str, ...] = ()
     pixel_size: float | None = None  # A/px of all of them; None: what the files say
 
     @property
@@ -55,7 +56,8 @@ def find_labelled(
     InputError
         A coordinate file can't be used, no micrograph has coordinates, or many lie outside.
     """
-    labels_of = read_labels(paths, coordinates)
+    source = open_source(coordinates)
+    labels_of = read_labels(paths, source)
     images = [
         labelled_image(micrograph_name(path), each, path, pixel_size)
         for path, each in labels_of.items()
@@ -65,11 +67,12 @@ def find_labelled(
         labels=[image.usable(box_size_px) for image in images],
         without_labels=[micrograph_name(path) for path in paths if path not in labels_of],
         images=images,
+        advice=tuple(dict.fromkeys(source.remarks)),
         pixel_size=pixel_size,
     )
 
 
-def read_labels(paths: Sequence[Path], coordinates: Path) -> dict[Path, Labels]:
+def read_labels(paths: Sequence[Path], coordinates: Path | Source) -> dict[Path, Labels]:
     """The labels of those micrographs that have coordinates, as they are; see `find_labelled`."""
     particles = read_coordinate_set(coordinates, [micrograph_name(path) for path in paths])
     return {
@@ -99,7 +102,7 @@ def read_labelled(files: LabelledFiles, suggestion: BoxSuggestion) -> Iterator[M
 def with_advice(files: LabelledFiles, suggestion: BoxSuggestion, box_size_px: int) -> LabelledFiles:
     """The same files, with what is to be said of their labels now that they are read."""
     advice = label_advice(files.images, box_size_px, suggestion.box_px())
-    return replace(files, advice=tuple(advice))
+    return replace(files, advice=(*files.advice, *advice))
 
 
 def train_on_files(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -58,25 +56,13 @@ def default_workforce(n_micrographs: int, device: str) -> Workforce | None:
 
 def require_dask(workforce: Workforce) -> None:
     """Raise InputError where a workforce needs Dask and it is not installed."""
-    if workforce.is_one or HAS_DASK:
+    needed = "dask_jobqueue" if workforce.slurm_jobs else "distributed"
+    if workforce.is_one or find_spec(needed) is not None:
         return
     raise InputError(
-        "several workers need Dask, which is not installed: "
+        f"several workers need {needed.replace('_', '-')}, which is not installed: "
         "pip install 'napari-deepem[cluster]', or leave out --workers"
     )
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """A block in which torch computes by one thread, as workers do."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _cores() -> int:

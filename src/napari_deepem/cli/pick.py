@@ -184,9 +184,15 @@ def pick(
         job = pick_files(paths, chosen, out, replace(settings, workforce=workforce))
         follow_picking(job, course, errors, progress)
         if report or (report is None and len(paths) >= FEWEST_TO_REPORT):
-            write_report()
-            if course.picks:
-                errors.print(f"report: {out / 'report.html'}", markup=False)
+            try:
+                write_report()
+            except InputError as error:  # the disk that is full, which has cost micrographs too
+                if not course.problems:
+                    raise
+                errors.print(f"napari-deepem: {error}", markup=False)
+            else:
+                if course.picks:
+                    errors.print(f"report: {out / 'report.html'}", markup=False)
     if course.problems:
         sys.exit(SOME_FAILED)
 

@@ -81,9 +81,9 @@ def relion_pick(
     j
         Threads of the processor.
     """
-    from napari_deepem.batch.relion_job import pick_in_job, running_job, threads_of_torch
+    from napari_deepem.batch.relion_job import pick_in_job, running_job
     from napari_deepem.batch.scorer import Scorer
-    from napari_deepem.core.network.devices import chosen_device
+    from napari_deepem.core.network.devices import chosen_device, threads_of_torch
     from napari_deepem.io.coordinates.star_coordinates import read_micrograph_names
 
     with running_job(o), threads_of_torch(j):

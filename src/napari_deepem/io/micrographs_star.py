@@ -8,11 +8,12 @@ from pathlib import Path
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.io.coordinates.parsing import parse_number
+from napari_deepem.io.coordinates.star_coordinates import MICROGRAPH
 from napari_deepem.io.coordinates.star_tables import Table, read_tables
 from napari_deepem.io.images import micrograph_name
 
 GROUP, GROUP_NAME = "_rlnOpticsGroup", "_rlnOpticsGroupName"
-MICROGRAPH, PIXEL_SIZE = "_rlnMicrographName", "_rlnMicrographPixelSize"
+PIXEL_SIZE = "_rlnMicrographPixelSize"
 ORIGINAL_PIXEL_SIZE = "_rlnMicrographOriginalPixelSize"
 VOLTAGE, SPHERICAL_ABERRATION = "_rlnVoltage", "_rlnSphericalAberration"
 AMPLITUDE_CONTRAST = "_rlnAmplitudeContrast"

@@ -9,19 +9,19 @@ from pathlib import Path
 import numpy as np
 
 from napari_deepem.core.types import FloatArray, Picks
+from napari_deepem.io.coordinates.rows import NO_SCORE
+from napari_deepem.io.coordinates.star_coordinates import ANGLE, CLASS, MICROGRAPH, SCORE, X, Y
 from napari_deepem.io.coordinates.star_tables import Block, quoted, write_tables
 from napari_deepem.io.micrographs_star import (
     CTF,
     GROUP,
-    MICROGRAPH,
     OPTICS,
     MicrographEntry,
     OpticsGroup,
 )
 
-_PARTICLE = ("_rlnImageName", MICROGRAPH, "_rlnCoordinateX", "_rlnCoordinateY")
-_SCORE, _ANGLE, _CLASS = "_rlnAutopickFigureOfMerit", "_rlnAnglePsi", "_rlnClassNumber"
-_UNKNOWN = {_SCORE: -999.0, _ANGLE: 0.0, _CLASS: 0.0}  # what RELION writes where it does not know
+_PARTICLE = ("_rlnImageName", MICROGRAPH, X, Y)
+_UNKNOWN = {SCORE: NO_SCORE, ANGLE: 0.0, CLASS: 0.0}  # what RELION writes where it does not know
 _IMAGE = ("_rlnImagePixelSize", "_rlnImageSize", "_rlnImageDimensionality")
 
 
@@ -117,8 +117,8 @@ def _values(picks: Picks, columns: Sequence[str]) -> Iterator[Sequence[float]]:
 def _known_of(picks: Picks) -> Mapping[str, FloatArray]:
     """The values of picks beside their positions, by label."""
     values = {
-        _SCORE: picks.scores,
-        _ANGLE: picks.features.get("angle"),
-        _CLASS: picks.features.get("class"),
+        SCORE: picks.scores,
+        ANGLE: picks.features.get("angle"),
+        CLASS: picks.features.get("class"),
     }
     return {label: each for label, each in values.items() if each is not None}

@@ -24,7 +24,7 @@ from napari_deepem.io.atomic import replacing
 from napari_deepem.io.declared_json import STRICT, read_declared
 from napari_deepem.io.file_stamps import ContentStamp
 from napari_deepem.io.run_places import RUN
-from napari_deepem.io.tensor_files import check_header, tensor_bytes
+from napari_deepem.io.tensor_files import read_metadata, tensor_bytes
 
 SUFFIX = ".picked"
 LARGEST_HEADER = 100_000  # bytes: a record of ours has some 1000
@@ -121,14 +121,9 @@ def write_record(folder: Path, name: str, record: PickRecord) -> None:
 
 def read_description(folder: Path, name: str) -> Described | None:
     """What a record says without its candidates; None without one, or if it is damaged."""
-    path = record_path(folder, name)
     try:
-        if not path.is_file():
-            return None
-        check_header(path, LARGEST_HEADER)
-        with safe_open(path, framework="np") as file:
-            text = (file.metadata() or {}).get(_DESCRIPTION, "")
-        return read_declared(_DESCRIBED, text, "{reason}")
+        metadata = read_metadata(record_path(folder, name), LARGEST_HEADER)
+        return read_declared(_DESCRIBED, metadata.get(_DESCRIPTION, ""), "{reason}")
     except (OSError, SafetensorError, InputError):
         return None
 

@@ -15,8 +15,7 @@ from napari_deepem.io.coordinates.parsing import read_lines, write_text
 from napari_deepem.io.coordinates.relion_project import (
     PIPELINE,
     path_in_project,
-    without_job,
-    without_suffix,
+    place_in_job,
 )
 from napari_deepem.io.coordinates.star_tables import Block, quoted, write_tables
 
@@ -38,23 +37,6 @@ def mark_end(folder: Path, end: End | None) -> None:
         (folder / ABORT_ASKED).unlink(missing_ok=True)
     else:
         (folder / f"RELION_JOB_EXIT_{end}").touch()
-
-
-def place_in_job(folder: Path, micrograph: str) -> Path:
-    """The path of a micrograph's coordinate file, in the folders it has in its own job.
-
-    Raises
-    ------
-    InputError
-        That would not be in the job's folder.
-    """
-    place = Path(f"{without_suffix(without_job(micrograph)).lstrip('/')}{ENDING}")
-    path = folder / place
-    if ".." in place.parts or not path.is_relative_to(folder):  # as of another drive
-        raise InputError(
-            f"{micrograph}: its picks would lie outside of {folder}; name it from the project on"
-        )
-    return path
 
 
 def begin(folder: Path, places: Iterable[Path], settings: str) -> None:
@@ -80,7 +62,7 @@ def begin(folder: Path, places: Iterable[Path], settings: str) -> None:
 
 def write_lists(folder: Path, micrographs_star: Path, micrographs: Iterable[str]) -> None:
     """Write the list of the micrographs with picks, and that of RELION 3; then what is output."""
-    write_list(folder / LIST, [(name, place_in_job(folder, name)) for name in micrographs])
+    write_list(folder / LIST, [(name, place_in_job(folder, name, ENDING)) for name in micrographs])
     write_text(folder / OLD_PLACE, f"{path_in_project(micrographs_star, folder)}\n")
     is_old = _is_of_relion_3(Path(PIPELINE))
     node = quoted(path_in_project(folder / (OLD_PLACE if is_old else LIST), folder))

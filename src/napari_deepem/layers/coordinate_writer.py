@@ -22,7 +22,6 @@ from napari_deepem.io.coordinates import (
     Need,
     format_called,
     what_is_lost,
-    what_is_missing,
     write_coordinate_set,
 )
 from napari_deepem.layers.coordinate_points import count_unknown, micrograph_picks
@@ -86,9 +85,7 @@ def _write(
     if "score" in format.keeps and (by_hand := count_unknown(attributes["features"])):
         points = counted(by_hand, "point")
         show_info(f"{points} without a score: written with the best score of the others")
-    if missing := what_is_missing(format, [micrograph], HINTS):
-        raise InputError(missing)
-    written = write_coordinate_set(path, [micrograph], format.name)
+    written = write_coordinate_set(path, [micrograph], format.name, hints=HINTS)
     if lost := what_is_lost([format], [micrograph]):
         show_info(lost)
     return [str(each) for each in written]

@@ -174,10 +174,8 @@ def writing(plan: Plan) -> Generator[int, None, Written]:
             other = places.get(_place_on_disk(path))
             if other is not None:
                 raise InputError(f"{path} is {other.name} on this disk: save them in two folders")
-        if missing := what_is_missing(format, picked, HINTS):
-            raise InputError(missing)
         options = plan.options[format.name]
-        for path in write_coordinate_set(plan.folder, picked, format.name, options):
+        for path in write_coordinate_set(plan.folder, picked, format.name, options, HINTS):
             files.add(path)
             places[_place_on_disk(path)] = path
 

@@ -165,3 +165,13 @@ def test_preparing_a_micrograph_copies_no_more_than_a_part_of_it(band: int) -> N
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < image.nbytes
+
+
+def test_resampling_takes_less_than_the_micrograph_once_more() -> None:
+    """Besides what is prepared: 12 000 x 12 000 px take less than 1 GB, see `whole_way.py`."""
+    image = np.random.default_rng(0).random((4096, 4096), dtype=np.float32)
+    tracemalloc.start()
+    prepared = prepare_image(image, 60, Sampling(60 / 44))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.5 * image.nbytes + prepared.nbytes

@@ -63,7 +63,7 @@ def test_bad_lines_are_named(tmp_path: Path, line: str, message: str) -> None:
 
 @pytest.mark.parametrize("size", [None, 0, -4])
 def test_a_box_file_needs_the_box_size(tmp_path: Path, size: int | None) -> None:
-    with pytest.raises(InputError, match="needs the box size"):
+    with pytest.raises(InputError, match="m: box files need the box size, which is not known"):
         write_coordinates(tmp_path / "m.box", Picks(np.array([[1.0, 2.0]]), None, size))
     assert list(tmp_path.iterdir()) == []
 

@@ -19,7 +19,9 @@ from napari_deepem.io.coordinates import (
     Format,
     MicrographPicks,
     coordinate_names,
+    names_left_out,
     open_source,
+    open_sources,
     read_coordinate_set,
     read_coordinates,
     write_coordinate_set,
@@ -138,6 +140,16 @@ def test_positions_that_are_not_numbers_are_not_written(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_of_a_set_with_one_that_cannot_be_written_nothing_is(tmp_path: Path) -> None:
+    set_of_two = [
+        MicrographPicks("good", picks_at((1, 2))),
+        MicrographPicks("bad", picks_at((np.nan, 2))),
+    ]
+    with pytest.raises(InputError, match="bad can't be written"):
+        write_coordinate_set(tmp_path, set_of_two, "star")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("suffix", TEXT_SUFFIXES)
 def test_files_that_hold_no_text_are_refused(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"m{suffix}"
@@ -193,6 +205,37 @@ def test_other_tables_in_a_folder_name_no_micrographs(tmp_path: Path) -> None:
     assert coordinate_names(tmp_path) == ["a"]
     with pytest.raises(InputError, match="a STAR file without coordinates"):
         read_coordinates(tmp_path / "micrographs.star")
+
+
+@pytest.mark.parametrize("name", ["topaz", "particles", "cs"])
+def test_file_of_all_beside_those_of_single_ones_is_no_micrograph(
+    tmp_path: Path, name: str
+) -> None:
+    picked = [MicrographPicks(each, picks_at((1, 2)), shape=SHAPE) for each in ("a", "b")]
+    (file,) = write_coordinate_set(tmp_path, picked, name)
+    write_coordinate_set(tmp_path, picked, "box")
+    source = open_source(tmp_path)
+    assert source.names == ["a", "b"]
+    assert source.remarks == [
+        f"{file} is passed over: it names other micrographs; give it by itself"
+    ]
+
+
+def test_file_of_one_micrograph_that_names_it_too_is_not_passed_over(tmp_path: Path) -> None:
+    write_coordinate_set(tmp_path, [MicrographPicks("a", picks_at((1, 2)))], "box")
+    write_coordinate_set(tmp_path / "b.star", [MicrographPicks("b", picks_at((3, 4)))], "particles")
+    source = open_source(tmp_path)
+    assert source.names == ["a", "b"]
+    assert source.remarks == []
+
+
+def test_folder_of_files_of_all_stands_for_the_first_of_the_formats(tmp_path: Path) -> None:
+    picked = [MicrographPicks(each, picks_at((1, 2)), shape=SHAPE) for each in ("a", "b")]
+    for name in ("topaz", "cs", "particles"):
+        write_coordinate_set(tmp_path, picked, name)
+    assert open_source(tmp_path).path == tmp_path / "particles.star"
+    (tmp_path / "particles.star").unlink()
+    assert coordinate_names(tmp_path) == ["a", "b"]
 
 
 def test_one_star_is_divided_by_micrograph(tmp_path: Path) -> None:
@@ -457,3 +500,17 @@ def test_real_corners_and_centres_agree() -> None:
     folder = SHARED_DATA / "formats" / "boxmanager"
     centres = read_coordinates(folder / "2d_center.box").centres_yx
     np.testing.assert_array_equal(read_coordinates(folder / "2d_left.box").centres_yx, centres)
+
+
+def test_several_paths_are_one_source(tmp_path: Path) -> None:
+    for number, place in enumerate(("a/m1_DW.star", "a/m2_autopick.star", "m3.box")):
+        write_coordinates(tmp_path / place, picks_at((number, 2)))
+    merged = open_sources([tmp_path / "a", tmp_path / "m3.box"])
+    assert merged.names == ["m1_DW", "m2", "m3"]
+    matched = merged.match(["m1", "m2_autopick", "m3", "m4"])
+    assert matched == {"m1": "m1_DW", "m2_autopick": "m2_autopick", "m3": "m3"}
+    assert [merged.picks_of(name).centres_yx[0, 0] for name in matched.values()] == [0, 1, 2]
+    assert names_left_out(merged, ["m1", "m2"]) == ["m3"]
+    write_coordinates(tmp_path / "m1.box", picks_at((1, 2)))
+    with pytest.raises(InputError, match=r"a and .*m1\.box both have the micrograph m1"):
+        open_sources([tmp_path / "a", tmp_path / "m1.box"])

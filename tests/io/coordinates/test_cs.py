@@ -105,7 +105,7 @@ def test_numbers_of_picks_stay_and_differ(tmp_path: Path) -> None:
 
 
 def test_size_of_the_micrograph_is_needed(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="needs the size of a; give --micrographs"):
+    with pytest.raises(InputError, match="a: cs files need the size of the micrograph"):
         write_coordinates(tmp_path / "a.cs", picks_at((1, 2)))
     assert list(tmp_path.iterdir()) == []
 

@@ -312,8 +312,8 @@ def test_a_list_is_written_for_relion_3_to_5_and_leaves_out_micrographs_without_
     (table,) = starfile.read(job / "autopick.star", always_dict=True).values()
     assert table.rlnMicrographName.tolist() == ["M/a b.mrc", "Gone/elsewhere.mrc"]
     assert table.rlnMicrographCoordinates.tolist() == [
-        "External/job010/a b_autopick.star",
-        "External/job010/elsewhere_autopick.star",
+        "External/job010/M/a b_autopick.star",
+        "External/job010/Gone/elsewhere_autopick.star",
     ]
     assert len(read_coordinates(job / "none_autopick.star")) == 0
     old = (job / "coords_suffix_autopick.star").read_text()
@@ -330,8 +330,26 @@ def test_without_a_project_names_start_from_where_we_are(
     micrographs = [MicrographPicks("a", picks_of(1), path="M/a.mrc")]
     write_coordinate_set("out", micrographs, "autopick")
     table = starfile.read("out/autopick.star")
-    assert table.loc[0].tolist() == ["M/a.mrc", "out/a_autopick.star"]
+    assert table.loc[0].tolist() == ["M/a.mrc", "out/M/a_autopick.star"]
     assert coordinate_names("out") == ["a"]
+
+
+def test_files_of_a_list_replace_none_of_somebody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    micrographs = [
+        MicrographPicks("a", picks_of(1), path="M/a.mrc"),
+        MicrographPicks("far", picks_of(1), path="/far/off/far.mrc"),
+    ]
+    write_coordinate_set("out", micrographs, "autopick")
+    write_coordinate_set("out", micrographs, "autopick")  # its own
+    assert Path("out/far_autopick.star").is_file()
+    theirs = Path("out/M/a_autopick.star")
+    theirs.write_text("mine\n")
+    with pytest.raises(InputError, match=r"M/a_autopick\.star was not picked by this program"):
+        write_coordinate_set("out", micrographs, "autopick")
+    assert theirs.read_text() == "mine\n"
 
 
 @pytest.mark.skipif(not FILES.is_dir(), reason="the real coordinate files are not beside it")

@@ -16,7 +16,7 @@ import numpy as np
 from napari_deepem.core.network.general import is_general
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.score_evidence import FittedScores, PrecisionEvidence, sum_of
-from napari_deepem.core.types import Candidates
+from napari_deepem.core.types import Candidates, Picks
 
 if TYPE_CHECKING:
     from napari_deepem.core.network.model import Model  # its class would bring torch
@@ -163,5 +163,12 @@ def evidence_of(
 ) -> PrecisionEvidence | None:
     """What the scores of a micrograph tell of its picks; None where a model learnt nothing."""
     ranking = criteria.of_ranking.picks_of(candidates)
+    return evidence_of_ranking(ranking, model, criteria.threshold, pixel_size)
+
+
+def evidence_of_ranking(
+    ranking: Picks, model: Model, threshold: float, pixel_size: float | None
+) -> PrecisionEvidence | None:
+    """The same, of what `PickCriteria.of_ranking` picks."""
     fitted = FittedScores.of(ranking, model, pixel_size)
-    return None if fitted is None else fitted.evidence_above(criteria.threshold)
+    return None if fitted is None else fitted.evidence_above(threshold)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable, Generator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 from math import ceil
 
@@ -92,8 +92,23 @@ def score(
     return finish(score_tiles(micrograph, model, step_px, device), on_tile)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Prepared:
+    """A micrograph as the network of a model sees it, which is less than what was recorded."""
+
+    image: Float32Array  # (h, w) network pixels, see `prepare_image`
+    name: str
+    shape: tuple[int, int]  # (height, width) of the micrograph, original pixels
+
+
+def prepare_for(micrograph: Micrograph, model: Model) -> Prepared:
+    """A micrograph, prepared for a model; InputError if it is constant or smaller than a box."""
+    image = prepare_micrograph(micrograph, model.box_size_px, model.sampling)
+    return Prepared(image, micrograph.name, micrograph.shape)
+
+
 def score_tiles(
-    micrograph: Micrograph,
+    micrograph: Micrograph | Prepared,
     model: Model,
     step_px: int | None = None,
     device: DeviceName = "auto",
@@ -104,7 +119,7 @@ def score_tiles(
     Tiles around `first_yx`, original pixels, come first: a user looks there. What is known by then
     is in original pixels, too. Parameters and errors are those of `score`.
     """
-    sampling, computes = model.sampling, chosen_device(device)
+    sampling, computes, shape = model.sampling, chosen_device(device), micrograph.shape
     steps = None if step_px is None else sampling.steps(step_px)
     if first_yx is not None:
         row, col = sampling.to_network(np.array(first_yx))
@@ -116,12 +131,13 @@ def score_tiles(
             origin_px=float(sampling.to_original(np.array(score_map.origin_px))),
             step_px=score_map.step_px * sampling.scale,
             box_size_px=model.box_size_px,
-            shape=micrograph.shape,
+            shape=shape,
             smoothing=model.smoothing,
         )
 
-    prepared = prepare_micrograph(micrograph, model.box_size_px, sampling)
-    tiles = score_prepared(prepared, model.network, steps, computes, first_yx)
+    if isinstance(micrograph, Micrograph):
+        micrograph = prepare_for(micrograph, model)
+    tiles = score_prepared(micrograph.image, model.network, steps, computes, first_yx)
     while True:
         try:
             done = next(tiles)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.preprocessing.defects import (
@@ -18,6 +18,7 @@ from napari_deepem.core.preprocessing.defects import (
     find_missing_lines,
     split_narrow_gaps,
 )
+from napari_deepem.core.preprocessing.running_means import blurred, blurred_strips
 from napari_deepem.core.preprocessing.sampling import Sampling, bin_image, resample
 from napari_deepem.core.types import Float32Array, Micrograph
 
@@ -75,7 +76,8 @@ def prepare_image(image: NDArray[Any], box_size_px: int, sampling: Sampling) -> 
         return prepared
     if seen is not None:
         seen = resample(seen.astype(np.float32), sampling.ratio, nearest=True) > 0.0
-    return standardise(resample(prepared, sampling.ratio), seen, in_place=True)
+    resampled = resample(prepared, sampling.ratio, in_place=True)
+    return standardise(resampled, seen, in_place=True)
 
 
 def _clip_and_bin(
@@ -177,38 +179,30 @@ def flatten_background(
     """The image without what varies more slowly than a box: ice gradient, vignetting, carbon.
 
     The background is three passes of a running mean as wide as the box (close to a Gaussian
-    of half a box), whose cost does not depend on the box. Pixels that are not `seen` do not
-    count in it: it is the mean of the others, weighted alike.
+    of half a box), see `running_means`. Pixels that are not `seen` do not count in it: it is the
+    mean of the others, weighted alike.
     """
     flat = image if in_place else image.copy()
     if seen is None:
-        flat -= _blur(flat, box_px)
+        for rows, background in blurred_strips(flat, box_px):
+            flat[rows] -= background
         return flat
     flat -= np.float32(_statistics_of_seen(flat, seen)[0])
     flat *= seen
-    background = _blur(flat, box_px)
-    _divide_by_weight(background, seen, box_px)
-    flat -= background
+    weight_of = _weight_of_seen(seen, box_px)
+    for rows, background in blurred_strips(flat, box_px):
+        background /= np.maximum(weight_of(rows), LEAST_WEIGHT)
+        flat[rows] -= background
     return flat
 
 
-def _blur(image: Float32Array, box_px: float) -> Float32Array:
-    width = round(box_px) | 1  # odd: an even one shifts the background by half a pixel a pass
-    blurred = np.empty_like(image)
-    for source in (image, blurred, blurred):
-        ndimage.uniform_filter(source, width, mode="reflect", output=blurred)
-    return blurred
-
-
-def _divide_by_weight(background: Float32Array, seen: NDArray[np.bool_], box_px: float) -> None:
-    """Divide a background by the same running means of what is seen, in place."""
+def _weight_of_seen(seen: NDArray[np.bool_], box_px: float) -> Callable[[slice], Float32Array]:
+    """The same running means of what is seen, of the rows that are asked for."""
     lines = _seen_lines(seen)
     if lines is None:
-        background /= np.maximum(_blur(seen.astype(np.float32), box_px), LEAST_WEIGHT)
-        return
-    along, across = (_blur(np.asarray(mask, dtype=np.float32), box_px) for mask in lines)
-    for row, weight in zip(background, along, strict=True):
-        row /= np.maximum(weight * across, LEAST_WEIGHT)
+        return blurred(seen.astype(np.float32), box_px).__getitem__
+    along, across = (blurred(np.asarray(mask, dtype=np.float32), box_px) for mask in lines)
+    return lambda rows: np.multiply.outer(along[rows], across)
 
 
 def _seen_lines(seen: NDArray[np.bool_]) -> tuple[Lines, Lines] | None:

@@ -16,6 +16,7 @@ from napari_deepem.core.types import Float32Array, FloatArray
 
 MAX_BINNING = 64
 FINEST_SCALE = 1 / 8  # of an original pixel: finer than that there is nothing to see
+STRIP_LINES = 256  # rows or columns that are resampled at a time
 WHOLE = 1e-6  # of a pixel: what is nearer than this to a whole number is meant to be one
 
 
@@ -115,16 +116,34 @@ def bin_image(image: Float32Array, binning: int) -> Float32Array:
     return binned
 
 
-def resample(image: Float32Array, ratio: float, *, nearest: bool = False) -> Float32Array:
+def resample(
+    image: Float32Array, ratio: float, *, nearest: bool = False, in_place: bool = False
+) -> Float32Array:
     """An image with `ratio` of its pixels along a side of a new one; (h / ratio, w / ratio).
 
     By Lanczos' kernel, as wide as the new pixels where they are larger, so that white noise keeps
-    the same spectrum at every ratio; or what is nearest, as masks need it.
+    the same spectrum at every ratio; or what is nearest, as masks need it. Along rows first, then
+    along columns, some of them at a time: Pillow's own copies stay small.
+    `in_place` lets the image be overwritten.
     """
+    method = Image.Resampling.NEAREST if nearest else Image.Resampling.LANCZOS
+    n_rows, n_cols = image.shape
     rows, cols = (int(side / ratio + WHOLE) for side in image.shape)
-    resampled = Image.fromarray(image).resize(
-        (cols, rows),
-        Image.Resampling.NEAREST if nearest else Image.Resampling.LANCZOS,
-        box=(0, 0, min(cols * ratio, image.shape[1]), min(rows * ratio, image.shape[0])),
-    )
-    return np.array(resampled, dtype=np.float32)
+    bottom, right = min(rows * ratio, n_rows), min(cols * ratio, n_cols)
+    across = image[:, :cols] if in_place and cols <= n_cols else _empty(n_rows, cols)
+    for first in range(0, n_rows, STRIP_LINES):
+        strip = Image.fromarray(image[first : first + STRIP_LINES])
+        box = (0, 0, right, strip.height)
+        resized = strip.resize((cols, strip.height), method, box)
+        across[first : first + STRIP_LINES] = np.asarray(resized)
+    resampled = _empty(rows, cols)
+    for first in range(0, cols, STRIP_LINES):
+        strip = Image.fromarray(np.ascontiguousarray(across[:, first : first + STRIP_LINES]))
+        box = (0, 0, strip.width, bottom)
+        resized = strip.resize((strip.width, rows), method, box)
+        resampled[:, first : first + STRIP_LINES] = np.asarray(resized)
+    return resampled
+
+
+def _empty(rows: int, cols: int) -> Float32Array:
+    return np.empty((rows, cols), dtype=np.float32)

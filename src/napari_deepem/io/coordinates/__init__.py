@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates.coordinate_format import Format, Need
@@ -23,8 +21,16 @@ from napari_deepem.io.coordinates.formats import (
 )
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.name_matching import match_names
-from napari_deepem.io.coordinates.sources import Source, open_source, read_rows
+from napari_deepem.io.coordinates.source_opening import open_source, open_sources
+from napari_deepem.io.coordinates.sources import (
+    Source,
+    names_left_out,
+    names_matched,
+    read_rows,
+)
 from napari_deepem.io.coordinates.write_checks import (
+    HINTS,
+    check_micrographs,
     options_by_format,
     targets_of,
     what_is_lost,
@@ -43,7 +49,10 @@ __all__ = [
     "is_coordinate_file",
     "keeps_below",
     "match_names",
+    "names_left_out",
+    "names_matched",
     "open_source",
+    "open_sources",
     "options_by_format",
     "read_coordinate_set",
     "read_coordinates",
@@ -118,17 +127,8 @@ def read_coordinate_set(path: str | Path | Source, names: Iterable[str]) -> dict
     InputError
         A file can't be read, there is nothing for any of the names, or one fits two names.
     """
-    names = list(names)
     source = open_source(Path(path)) if isinstance(path, (str, Path)) else path
-    picks = {name: source.picks_of(there) for name, there in source.match(names).items()}
-    if not picks:
-        all_names = source.names
-        first = all_names[0] if all_names else "no rows"
-        raise InputError(
-            f"{source.path}: no coordinates for any of the {len(names)} micrographs, such as "
-            f"{names[0] if names else 'none'}; it has {first}; names must agree"
-        )
-    return picks
+    return {name: source.picks_of(there) for name, there in names_matched(source, names).items()}
 
 
 def coordinate_names(path: str | Path) -> list[str]:
@@ -166,7 +166,9 @@ def write_coordinates(path: str | Path, picks: Picks) -> None:
     """
     path = Path(path)
     format = formats_with_suffix_of(path)[0]
-    _write(path, [MicrographPicks(format.name_of(path), picks)], format, {})
+    micrographs = [MicrographPicks(format.name_of(path), picks)]
+    check_micrographs(micrographs, format)
+    format.write(path, micrographs, format.chosen({}))
 
 
 def write_coordinate_set(
@@ -174,6 +176,7 @@ def write_coordinate_set(
     micrographs: Sequence[MicrographPicks],
     format: str,
     options: Mapping[str, str] | None = None,
+    hints: Mapping[Need, str] = HINTS,
 ) -> list[Path]:
     """The paths of the files that the picks of many micrographs were written to.
 
@@ -187,34 +190,22 @@ def write_coordinate_set(
         Its name, such as "star": see `FORMATS`.
     options
         Values of the format's own options, by name.
+    hints
+        How a user gives what a format may need, for the line that says it is missing.
 
     Raises
     ------
     InputError
-        The format or an option is unknown, the format needs what is not known, a number is not
-        finite, or a file can't be written there.
+        The format or an option is unknown, the format needs what is not known, or a number is not
+        finite: nothing is written then. Or a file can't be written there.
     """
     path, kind = Path(path), format_called(format)
     chosen = kind.chosen(options or {})
     files = targets_of(kind, path, [micrograph.name for micrograph in micrographs])
+    check_micrographs(micrographs, kind, hints)
     if kind.is_one_file:
-        _write(files[0], micrographs, kind, chosen)
+        kind.write(files[0], micrographs, chosen)
     else:
         for file, micrograph in zip(files, micrographs, strict=True):
-            _write(file, [micrograph], kind, chosen)
+            kind.write(file, [micrograph], chosen)
     return files
-
-
-def _write(
-    path: Path, micrographs: Sequence[MicrographPicks], format: Format, options: Mapping[str, str]
-) -> None:
-    for micrograph in micrographs:
-        for picks in (micrograph.picks, micrograph.below):
-            if picks is not None and not _is_finite(picks):
-                raise InputError(f"cannot write {path}: some positions or scores are not numbers")
-    format.write(path, micrographs, options)
-
-
-def _is_finite(picks: Picks) -> bool:
-    scores = np.empty(0) if picks.scores is None else picks.scores
-    return bool(np.isfinite(picks.centres_yx).all() and np.isfinite(scores).all())

@@ -16,20 +16,21 @@ import numpy as np
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import FloatArray, PickFeature
 from napari_deepem.io.coordinates import box, star
+from napari_deepem.io.coordinates.coordinate_format import Format
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.parsing import MOST_LINES, is_file, read_lines, write_text
 from napari_deepem.io.coordinates.relion_project import (
     name_in_project,
     path_in_project,
+    place_in_job,
     roots_of,
     without_job,
     without_suffix,
 )
-from napari_deepem.io.coordinates.rows import MOST_MICROGRAPHS, Rows
+from napari_deepem.io.coordinates.rows import MOST_MICROGRAPHS, NO_SCORE, Rows
 from napari_deepem.io.coordinates.star_coordinates import (
     COORDINATES,
     MICROGRAPH,
-    UNKNOWN,
     kind_of,
     read_micrograph_names,
     read_star,
@@ -37,6 +38,7 @@ from napari_deepem.io.coordinates.star_coordinates import (
 from napari_deepem.io.coordinates.star_tables import Block, quoted, read_tables, write_tables
 
 ENDING = "_autopick.star"  # of a micrograph's own file
+OURS = "picked by napari-deepem"  # the comment by which a file is known that may be replaced
 OLD_PLACE = f"coords_suffix{ENDING}"  # of the list of RELION 3
 _OLD_START = "coords_suffix"
 # in a job's folder, best first
@@ -85,21 +87,40 @@ def read(path: Path) -> Rows:
 
 
 def write(path: Path, micrographs: Sequence[MicrographPicks], options: Mapping[str, str]) -> None:
-    """Write the list, for RELION 3 too, and beside it a file for each micrograph.
+    """Write the list, for RELION 3 too, and a file for each micrograph, where its jobs look for it.
 
     RELION fails on a micrograph without picks, so its file stands in no list.
+
+    Raises
+    ------
+    InputError
+        A file would replace one that somebody else has written.
     """
-    for micrograph in micrographs:
-        star.write(path.parent / f"{micrograph.name}{ENDING}", [micrograph], {})
-    write_list(
-        path,
-        [
-            (name_in_project(each, path.parent), path.parent / f"{each.name}{ENDING}")
-            for each in micrographs
-            if len(each.picks)
-        ],
-    )
+    folder = path.parent
+    names = [name_in_project(each, folder) for each in micrographs]
+    files = [_place_of(folder, name, each) for name, each in zip(names, micrographs, strict=True)]
+    for file in files:
+        _refuse_to_replace(file)
+    for file, each in zip(files, micrographs, strict=True):
+        star.write_picks(file, each.picks, OURS)
+    listed = zip(names, files, micrographs, strict=True)
+    write_list(path, [(name, file) for name, file, each in listed if len(each.picks)])
     write_text(path.parent / OLD_PLACE, f"{path_in_project(path, path.parent)}\n")
+
+
+def _place_of(folder: Path, name: str, micrograph: MicrographPicks) -> Path:
+    """The path of a micrograph's file: in the folders that it has in its own job, as RELION's.
+
+    Beside the list where it lies outside of the project, in which RELION has no place for it.
+    """
+    if name.startswith("/") or ".." in PurePosixPath(name).parts:
+        return folder / f"{micrograph.name}{ENDING}"
+    return place_in_job(folder, name, ENDING)
+
+
+def _refuse_to_replace(file: Path) -> None:
+    if is_file(file) and next(read_lines(file), (1, ""))[1] != f"# {OURS}":
+        raise InputError(f"{file} was not picked by this program: choose another folder")
 
 
 def write_list(path: Path, files: Iterable[tuple[str, Path]]) -> None:
@@ -215,7 +236,7 @@ def _joined(micrographs: Sequence[str], parts: Sequence[Rows]) -> Rows:
     if any(part.scores is not None for part in parts):
         scores = np.concatenate(
             [
-                np.full(count, UNKNOWN) if part.scores is None else part.scores
+                np.full(count, NO_SCORE) if part.scores is None else part.scores
                 for part, count in zip(parts, counts, strict=True)
             ]
         )
@@ -236,3 +257,17 @@ def _feature(name: PickFeature, parts: Sequence[Rows]) -> FloatArray:
     return np.concatenate(
         [part.features.get(name, np.full(len(part.centres_yx), np.nan)) for part in parts]
     )
+
+
+FORMAT = Format(
+    name="autopick",
+    title="RELION job: STAR files and their list",
+    suffixes=(".star",),
+    place="autopick.star",
+    keeps=frozenset({"score", "angle", "class"}),
+    recognises=recognises,
+    read=read,
+    write=write,
+    beside=(OLD_PLACE,),
+    lists=LISTS,
+)

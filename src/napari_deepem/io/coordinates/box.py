@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.io.coordinates.coordinate_format import Format
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.parsing import (
     FARTHEST_PX,
@@ -74,10 +75,20 @@ def write(path: Path, micrographs: Sequence[MicrographPicks], options: Mapping[s
     """Write integers, as RELION reads them: the corner of the box on the nearest whole pixel."""
     picks = micrographs[0].picks
     size = picks.box_size_px
-    if size is None or size < 1:
-        raise InputError(
-            f"cannot write {path}: a .box file needs the box size; write .star instead"
-        )
+    assert size is not None  # FORMAT.needs
     corners = nearest_pixel(picks.centres_yx) - size // 2
     lines = (f"{x}\t{y}\t{size}\t{size}\n" for y, x in corners.tolist())
     write_text(path, "".join(lines))
+
+
+FORMAT = Format(
+    name="box",
+    title="EMAN1",
+    suffixes=(".box",),
+    place="{name}.box",
+    keeps=frozenset({"box"}),
+    recognises=recognises,
+    read=read,
+    write=write,
+    needs=frozenset({"box"}),
+)

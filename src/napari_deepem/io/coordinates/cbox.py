@@ -16,6 +16,7 @@ import numpy as np
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import NO_FEATURES, Picks
 from napari_deepem.io.atomic import replacing
+from napari_deepem.io.coordinates.coordinate_format import Format
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.parsing import (
     FARTHEST_PX,
@@ -151,8 +152,7 @@ def write(path: Path, micrographs: Sequence[MicrographPicks], options: Mapping[s
     Where no size was estimated, it is the box's.
     """
     picked = micrographs[0]
-    if picked.picks.box_size_px is None or picked.picks.box_size_px < 1:
-        raise InputError(f"cannot write {path}: a .cbox file needs the box size; give --box")
+    assert picked.picks.box_size_px is not None  # FORMAT.needs
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         file.write("\ndata_global\n\n_cbox_format_version 1.0\n\ndata_cryolo\n\nloop_\n")
         file.writelines(f"{name} #{number}\n" for number, name in enumerate(_WRITTEN, start=1))
@@ -171,3 +171,16 @@ def _lines(picks: Picks, box_size_px: int) -> Iterator[str]:
         confidence = "<NA>" if isnan(score) else repr(score)
         estimate = float(box_size_px) if isnan(size) else size
         yield f"{x!r} {y!r} {sides} {estimate!r} {estimate!r} {confidence} <NA> <NA>\n"
+
+
+FORMAT = Format(
+    name="cbox",
+    title="crYOLO",
+    suffixes=(".cbox",),
+    place="{name}.cbox",
+    keeps=frozenset({"score", "box", "fraction", "size", "below"}),
+    recognises=recognises,
+    read=read,
+    write=write,
+    needs=frozenset({"box"}),
+)

@@ -27,9 +27,9 @@ class Option:
     title: str  # what it decides
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """One kind of coordinate file; the registry is a tuple of these."""
+    """One kind of coordinate file; each format's module has its own, `formats` the tuple of all."""
 
     name: str  # of `--format` and `--to`
     title: str  # what users know it by

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import FloatArray
 from napari_deepem.io.atomic import replacing
+from napari_deepem.io.coordinates.coordinate_format import Format
 from napari_deepem.io.coordinates.cs_table import Table, read_header
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks, scores_of_all
 from napari_deepem.io.coordinates.parsing import FARTHEST_PX, LARGEST, write_text
@@ -108,7 +109,6 @@ def _name(path: Path, name: bytes | str) -> str:
 
 def write(path: Path, micrographs: Sequence[MicrographPicks], options: Mapping[str, str]) -> None:
     """Write the picks, and beside them the `.csg` that cryoSPARC's Import Result Group asks for."""
-    shapes = [_shape_of(path, micrograph) for micrograph in micrographs]
     scores = scores_of_all(micrographs)
     paths = [(micrograph.path or micrograph.name).encode() for micrograph in micrographs]
     fields = [
@@ -121,28 +121,20 @@ def write(path: Path, micrographs: Sequence[MicrographPicks], options: Mapping[s
     )
     end = 0
     for number, micrograph in enumerate(micrographs):
+        assert micrograph.shape is not None  # FORMAT.needs
         centres = micrograph.picks.centres_yx
         block = rows[end : end + len(centres)]
         end += len(centres)
         block["uid"] = _uids(micrograph.name, centres)
         block[_UID] = _uid(micrograph.name)
         block[_PATH] = paths[number]
-        block[_SHAPE] = shapes[number]
-        block[_Y], block[_X] = (centres / shapes[number]).T
+        block[_SHAPE] = micrograph.shape
+        block[_Y], block[_X] = (centres / micrograph.shape).T
         if scores:
             block[_SCORE] = scores[number]
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.save(file, rows, allow_pickle=False)
     write_text(path.with_suffix(".csg"), _group(path.name, len(rows), with_scores=bool(scores)))
-
-
-def _shape_of(path: Path, micrograph: MicrographPicks) -> tuple[int, int]:
-    if micrograph.shape is None:
-        raise InputError(
-            f"cannot write {path}: a .cs file needs the size of {micrograph.name}; give "
-            "--micrographs"
-        )
-    return micrograph.shape
 
 
 def _uid(name: str) -> int:
@@ -188,3 +180,17 @@ def _group(file_name: str, n_rows: int, *, with_scores: bool) -> str:
         f"  name: particles\n  title: Particles picked\n  type: particle\n"
         f"results:\n{results}version: v4.4.1\n"
     )
+
+
+FORMAT = Format(
+    name="cs",
+    title="cryoSPARC",
+    suffixes=(".cs",),
+    place="picks.cs",
+    keeps=frozenset({"score", "fraction"}),
+    recognises=recognises,
+    read=read,
+    write=write,
+    beside=("picks.csg",),
+    needs=frozenset({"shape"}),
+)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_deepem.io.coordinates.coordinate_format import Format
 from napari_deepem.io.coordinates.delimited import Layout, read_table, recognises_table
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.parsing import write_text
@@ -40,3 +41,15 @@ def write(path: Path, micrographs: Sequence[MicrographPicks], options: Mapping[s
     rows = np.stack(list(columns.values()), axis=1).tolist()
     lines = (",".join("" if isnan(cell) else repr(cell) for cell in row) for row in rows)
     write_text(path, "\n".join([",".join(columns), *lines, ""]))
+
+
+FORMAT = Format(
+    name="csv",
+    title="Table",
+    suffixes=(".csv",),
+    place="{name}.csv",
+    keeps=frozenset({"score", "fraction", "angle", "class", "size"}),
+    recognises=recognises,
+    read=read,
+    write=write,
+)

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.io.coordinates.coordinate_format import Format
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.parsing import FARTHEST_PX, LARGEST, open_bytes, write_text
 from napari_deepem.io.coordinates.rows import NO_SCORE, GrowingRows, Rows, nearest_pixel
@@ -110,3 +111,17 @@ def _shape() -> Any:
         boxes: list[Annotated[list[Any], Field(min_length=2)]]
 
     return TypeAdapter(Info)
+
+
+FORMAT = Format(
+    name="json",
+    title="EMAN2",
+    suffixes=(".json",),
+    place="info/{name}_info.json",
+    keeps=frozenset({"score"}),
+    recognises=recognises,
+    read=read,
+    write=write,
+    endings=("_info",),
+    adds_to_file=True,
+)

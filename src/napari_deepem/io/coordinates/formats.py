@@ -1,7 +1,7 @@
-"""The coordinate formats: what each is called, how it is told, read and written.
+"""The coordinate formats that there are, and which of them a name or a file is of.
 
-To add one: a module with `recognises`, `read` and `write`, and one `Format` in `FORMATS`. Menus,
-file dialogs, the command line's `--format` and napari's readers and writers follow from that.
+To add one: a module with its `FORMAT`, and its name in `FORMATS`. Menus, file dialogs, the command
+line's `--format` and napari's readers and writers follow from that.
 """
 
 from __future__ import annotations
@@ -21,121 +21,21 @@ from napari_deepem.io.coordinates import (
     star,
     topaz,
 )
-from napari_deepem.io.coordinates.coordinate_format import Format, Option
+from napari_deepem.io.coordinates.coordinate_format import Format
 
 # Where a folder holds several files for one micrograph, the first format here wins: those that
-# hold scores come first. Of one format, the plain name wins, then the endings in this order.
+# hold scores come first, except for `.cbox`, which has picks below the threshold among the others.
+# Of one format, the plain name wins, then the endings in this order.
 FORMATS = (
-    Format(
-        "star",
-        "RELION STAR, one a micrograph",
-        (".star",),
-        "{name}.star",
-        frozenset({"score", "angle", "class"}),
-        star.recognises,
-        star.read,
-        star.write,
-        endings=("_manualpick", "_autopick"),
-    ),
-    Format(
-        "csv",
-        "Table",
-        (".csv",),
-        "{name}.csv",
-        frozenset({"score", "fraction", "angle", "class", "size"}),
-        csv_table.recognises,
-        csv_table.read,
-        csv_table.write,
-    ),
-    Format(
-        "box",
-        "EMAN1",
-        (".box",),
-        "{name}.box",
-        frozenset({"box"}),
-        box.recognises,
-        box.read,
-        box.write,
-        needs=frozenset({"box"}),
-    ),
-    Format(
-        "autopick",
-        "RELION job: STAR files and their list",
-        (".star",),
-        "autopick.star",
-        frozenset({"score", "angle", "class"}),
-        autopick.recognises,
-        autopick.read,
-        autopick.write,
-        beside=(f"{{name}}{autopick.ENDING}", autopick.OLD_PLACE),
-        lists=autopick.LISTS,
-    ),
-    Format(
-        "particles",
-        "RELION STAR, one for all; cryoSPARC",
-        (".star",),
-        "particles.star",
-        frozenset({"score", "fraction", "angle", "class"}),
-        particles.recognises,
-        particles.read,
-        particles.write,
-        options=(
-            Option("relion", ("3.1", "3.0"), "Version of RELION, from"),
-            Option(
-                "voltage", (particles.UNKNOWN, "300", "200", "120", "100"), "Voltage of optics, kV"
-            ),
-            Option(
-                "cs",
-                (particles.UNKNOWN, "2.7", "2.26", "2.0", "1.4", "1.2", "0.01"),
-                "Spherical aberration of optics, mm",
-            ),
-        ),
-    ),
-    Format(
-        "json",
-        "EMAN2",
-        (".json",),
-        "info/{name}_info.json",
-        frozenset({"score"}),
-        eman_json.recognises,
-        eman_json.read,
-        eman_json.write,
-        endings=("_info",),
-        adds_to_file=True,
-    ),
-    Format(
-        "cbox",
-        "crYOLO",
-        (".cbox",),
-        "{name}.cbox",
-        frozenset({"score", "box", "fraction", "size", "below"}),
-        cbox.recognises,
-        cbox.read,
-        cbox.write,
-        needs=frozenset({"box"}),
-    ),
-    Format(
-        "topaz",
-        "Topaz",
-        (".txt",),
-        "topaz.txt",
-        frozenset({"score"}),
-        topaz.recognises,
-        topaz.read,
-        topaz.write,
-    ),
-    Format(
-        "cs",
-        "cryoSPARC",
-        (".cs",),
-        "picks.cs",
-        frozenset({"score", "fraction"}),
-        cs.recognises,
-        cs.read,
-        cs.write,
-        beside=("picks.csg",),
-        needs=frozenset({"shape"}),
-    ),
+    star.FORMAT,
+    csv_table.FORMAT,
+    box.FORMAT,
+    autopick.FORMAT,
+    particles.FORMAT,
+    eman_json.FORMAT,
+    cbox.FORMAT,
+    topaz.FORMAT,
+    cs.FORMAT,
 )
 SUFFIXES = tuple(dict.fromkeys(suffix for format in FORMATS for suffix in format.suffixes))
 

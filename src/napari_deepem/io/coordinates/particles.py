@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.io.coordinates.coordinate_format import Format, Option
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 from napari_deepem.io.coordinates.relion_project import name_in_project
 from napari_deepem.io.coordinates.star_coordinates import (
@@ -20,7 +21,7 @@ from napari_deepem.io.coordinates.star_coordinates import (
 )
 from napari_deepem.io.coordinates.star_tables import Block, quoted, write_tables
 
-UNKNOWN = "unknown"  # of the options: what is not known is left out
+_UNKNOWN = "unknown"  # of the options: what is not known is left out
 _GROUP = "_rlnOpticsGroup"
 _PIXEL_SIZES = ("_rlnMicrographOriginalPixelSize", "_rlnMicrographPixelSize")
 
@@ -62,7 +63,7 @@ def _rows(
 def _optics(pixel_sizes: Sequence[float | None], options: Mapping[str, str]) -> Block:
     """The table of the optics groups, with the columns of what is known of all of them."""
     values = {"_rlnVoltage": options["voltage"], "_rlnSphericalAberration": options["cs"]}
-    known = {label: value for label, value in values.items() if value != UNKNOWN}
+    known = {label: value for label, value in values.items() if value != _UNKNOWN}
     sizes = () if None in pixel_sizes else _PIXEL_SIZES
     labels = (_GROUP, f"{_GROUP}Name", *known, *sizes)
     rows = (
@@ -78,3 +79,24 @@ def _refuse_quotes(names: Sequence[str]) -> None:
             raise InputError(
                 f"RELION 3.0 can't read {name} in a STAR file: rename it, or choose relion=3.1"
             )
+
+
+FORMAT = Format(
+    name="particles",
+    title="RELION STAR, one for all; cryoSPARC",
+    suffixes=(".star",),
+    place="particles.star",
+    keeps=frozenset({"score", "fraction", "angle", "class"}),
+    recognises=recognises,
+    read=read,
+    write=write,
+    options=(
+        Option("relion", ("3.1", "3.0"), "Version of RELION, from"),
+        Option("voltage", (_UNKNOWN, "300", "200", "120", "100"), "Voltage of optics, kV"),
+        Option(
+            "cs",
+            (_UNKNOWN, "2.7", "2.26", "2.0", "1.4", "1.2", "0.01"),
+            "Spherical aberration of optics, mm",
+        ),
+    ),
+)

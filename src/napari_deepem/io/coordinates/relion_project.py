@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from napari_deepem.core.errors import InputError
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
 
 PIPELINE = "default_pipeline.star"
@@ -57,6 +58,23 @@ def path_in_project(path: Path, folder: Path) -> str:
                 return place.relative_to(start).as_posix()
         return whole.as_posix()
     return path.as_posix()
+
+
+def place_in_job(folder: Path, micrograph: str, ending: str) -> Path:
+    """The path of what is made of a micrograph in a job's folder: in the folders of its own job.
+
+    Raises
+    ------
+    InputError
+        That would not be in the job's folder.
+    """
+    place = Path(f"{without_suffix(without_job(micrograph)).lstrip('/')}{ending}")
+    path = folder / place
+    if ".." in place.parts or not path.is_relative_to(folder):  # as of another drive
+        raise InputError(
+            f"{micrograph}: its picks would lie outside of {folder}; name it from the project on"
+        )
+    return path
 
 
 def roots_of(folder: Path) -> Iterator[Path]:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Picks
+from napari_deepem.io.coordinates.coordinate_format import Format
 from napari_deepem.io.coordinates.formats import (
-    FORMATS,
     SUFFIXES,
     format_of,
     formats_with_suffix_of,
 )
-from napari_deepem.io.coordinates.name_matching import match_names
+from napari_deepem.io.coordinates.name_matching import bare_name, match_names
 from napari_deepem.io.coordinates.parsing import status_of
 from napari_deepem.io.coordinates.rows import Rows
 from napari_deepem.io.images import micrograph_name
@@ -71,15 +71,31 @@ class FolderSource:
     def names(self) -> list[str]:
         """The names with files that hold coordinates, sorted; other files are passed over.
 
+        So are those of many micrographs, which is said, where there are files of single ones.
+
         Raises
         ------
         InputError
             A file can't be read, or there is none.
         """
-        names = [name for name in sorted(self.files) if _recognised(self.files[name][0])]
+        formats = {name: _recognising(self.files[name][0]) for name in sorted(self.files)}
+        names = [name for name, format in formats.items() if format]
         if not names:
             raise InputError(f"{self.path}: no coordinate files there ({', '.join(SUFFIXES)})")
-        return names
+        of_many = [name for name, format in formats.items() if format and format.is_one_file]
+        if len(of_many) == len(names):
+            return names
+        of_others = {name for name in of_many if not self._is_named_in_its_file(name)}
+        self.remarks.extend(
+            f"{self.files[name][0]} is passed over: it names other micrographs; give it by itself"
+            for name in sorted(of_others)
+        )
+        return [name for name in names if name not in of_others]
+
+    def _is_named_in_its_file(self, name: str) -> bool:
+        """Whether the file of a name is of that micrograph by its content, too."""
+        names = [micrograph_name(each) for each in read_rows(self.files[name][0]).micrographs]
+        return bool(match_names([name], dict.fromkeys(names)))
 
     def match(self, names: Iterable[str]) -> dict[str, str]:
         """For each micrograph the name that its file has here."""
@@ -115,29 +131,83 @@ class FolderSource:
         return divided[there[name]]
 
 
-Source = FileSource | FolderSource
+@dataclass(frozen=True, eq=False, slots=True)
+class MergedSource:
+    """Several files and folders as one: no micrograph is in two of them."""
+
+    sources: Sequence[FileSource | FolderSource]
+    _source_of: Mapping[str, FileSource | FolderSource]  # by names that may be asked for
+    names: list[str]  # sorted
+
+    @classmethod
+    def of(cls, sources: Sequence[FileSource | FolderSource]) -> MergedSource:
+        """Those that are given, as one; InputError if two have the same micrograph."""
+        source_of: dict[str, FileSource | FolderSource] = {}
+        by_bare_name: dict[str, FileSource | FolderSource] = {}
+        for source in sources:
+            for name in source.names:
+                other = by_bare_name.setdefault(bare_name(name), source)
+                if other is not source:
+                    raise InputError(
+                        f"{other.path} and {source.path} both have the micrograph {name}: give "
+                        "one of them"
+                    )
+                source_of[name] = source
+        names = sorted(source_of)
+        for source in sources:
+            if isinstance(source, FolderSource):
+                for name in source.with_endings:
+                    source_of.setdefault(name, source)
+        return cls(sources, source_of, names)
+
+    @property
+    def path(self) -> Path:
+        """The path of the first."""
+        return self.sources[0].path
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is to be said of all, each once."""
+        return list(dict.fromkeys(remark for each in self.sources for remark in each.remarks))
+
+    def match(self, names: Iterable[str]) -> dict[str, str]:
+        """For each micrograph its name here."""
+        return match_names(names, self._source_of)
+
+    def picks_of(self, name: str) -> Picks:
+        """The particles of a micrograph, by its name here."""
+        return self._source_of[name].picks_of(name)
+
+    def path_of(self, name: str) -> str | None:
+        """The path of a micrograph's own file, as a coordinate file has it, if it has."""
+        return self._source_of[name].path_of(name)
+
+    def shape_of(self, name: str) -> tuple[int, int] | None:
+        """(height, width) of a micrograph, as a coordinate file has it, if it has."""
+        return self._source_of[name].shape_of(name)
 
 
-def open_source(path: Path) -> Source:
-    """The source that a path is: a file is read, a folder is listed.
+Source = FileSource | FolderSource | MergedSource
 
-    A folder that has no coordinate file of its own stands for its folder `info`, as EMAN2 has it.
-    One whose only coordinate file holds many micrographs stands for that file, and so does one
-    with a list of the files in it, as RELION's autopicker leaves it.
 
-    Raises
-    ------
-    InputError
-        The path is missing or can't be read.
-    """
-    if not path.is_dir():
-        return _open_file(path)
-    files = _files_in(path)
-    if not files and (path / "info").is_dir():
-        path = path / "info"
-        files = _files_in(path)
-    standing_for_all = _list_among(list(files.values()))
-    return _folder(path, files) if standing_for_all is None else _open_file(standing_for_all)
+def names_matched(source: Source, names: Iterable[str]) -> dict[str, str]:
+    """For each micrograph its name in a source; InputError if that has none of them."""
+    names = list(names)
+    matched = source.match(names)
+    if not matched:
+        theirs = source.names
+        raise InputError(
+            f"{source.path}: no coordinates for any of the {len(names)} micrographs, such as "
+            f"{names[0] if names else 'none'}; it has {theirs[0] if theirs else 'no rows'}; names "
+            "must agree"
+        )
+    return matched
+
+
+def names_left_out(source: Source, names: Iterable[str]) -> list[str]:
+    """The micrographs of a source that are none of those named, sorted."""
+    matched = set(source.match(names).values())
+    return [name for name in source.names if name not in matched]
 
 
 def read_rows(path: Path) -> Rows:
@@ -146,69 +216,5 @@ def read_rows(path: Path) -> Rows:
     return format_of(path).read(path)
 
 
-def _open_file(path: Path) -> FileSource:
-    rows = read_rows(path)
-    remarks = list(rows.remarks)
-    if rows.micrographs:
-        full_names = {micrograph_name(name): name for name in rows.micrographs}
-        shapes = dict(zip(full_names, rows.shapes, strict=False))
-        return FileSource(path, rows.by_name(path), False, remarks, full_names, shapes)
-    names = [format.name_of(path) for format in formats_with_suffix_of(path)]
-    return FileSource(path, {names[0]: rows.picks()}, True, remarks)
-
-
-def _list_among(files: Sequence[Path]) -> Path | None:
-    """The file that stands for all of a folder: it is alone there, or lists the others."""
-    by_name = {file.name: file for file in files}
-    for format in FORMATS:
-        names = list(by_name) if format.is_one_file and len(files) == 1 else format.lists
-        for name in names:
-            file = by_name.get(name)
-            if file is not None and format.suffix_of(file) and format.recognises(file):
-                return file
-    return None
-
-
-def _recognised(file: Path) -> bool:
-    return any(format.recognises(file) for format in formats_with_suffix_of(file))
-
-
-def _files_in(folder: Path) -> dict[str, Path]:
-    """Coordinate files of a folder by their names, with the suffix as the registry has it.
-
-    Folders are passed over, whatever they are called. What is a pipe, or a link to nowhere, tells
-    when it is read.
-    """
-    files: dict[str, Path] = {}
-    try:
-        for file in sorted(folder.iterdir()):
-            if file.name.startswith(".") or not file.name.lower().endswith(SUFFIXES):
-                continue
-            if file.is_dir():
-                continue
-            format = formats_with_suffix_of(file)[0]
-            other = files.setdefault(format.stem_of(file) + format.suffix_of(file), file)
-            if other is not file:
-                raise InputError(f"{other} and {file} have the same name: remove one of them")
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be read: {error.strerror or error}") from error
-    return files
-
-
-def _folder(path: Path, files: dict[str, Path]) -> FolderSource:
-    """The source of a folder's files, those of preferred formats and endings first."""
-    by_name: dict[str, list[Path]] = {}
-    with_endings: dict[str, list[Path]] = {}
-    for file in sorted(files.values(), key=_rank):
-        format = formats_with_suffix_of(file)[0]
-        name, stem = format.name_of(file), format.stem_of(file)
-        by_name.setdefault(name, []).append(file)
-        if stem != name:
-            with_endings.setdefault(stem, []).append(file)
-    return FolderSource(path, by_name, with_endings)
-
-
-def _rank(file: Path) -> tuple[int, int]:
-    format = formats_with_suffix_of(file)[0]
-    ending = format.stem_of(file).removeprefix(format.name_of(file))
-    return FORMATS.index(format), ("", *format.endings).index(ending)
+def _recognising(file: Path) -> Format | None:
+    return next((each for each in formats_with_suffix_of(file) if each.recognises(file)), None)

@@ -23,14 +23,14 @@ from napari_deepem.io.coordinates.parsing import (
     parse_numbers,
     read_lines,
 )
-from napari_deepem.io.coordinates.rows import MOST_MICROGRAPHS, Rows
+from napari_deepem.io.coordinates.rows import MOST_MICROGRAPHS, NO_SCORE, Rows
 from napari_deepem.io.coordinates.star_tables import Table, read_tables
 
 X, Y, CLASS = "_rlnCoordinateX", "_rlnCoordinateY", "_rlnClassNumber"
 SCORE, ANGLE = "_rlnAutopickFigureOfMerit", "_rlnAnglePsi"
 MICROGRAPH, COORDINATES = "_rlnMicrographName", "_rlnMicrographCoordinates"
 COLUMNS = (X, Y, CLASS, SCORE, ANGLE)  # in this order
-UNKNOWN = -999.0  # what RELION's manual picker writes for a score, a class and an angle
+_UNKNOWN = NO_SCORE  # which RELION's manual picker writes for a class and an angle, too
 _MOST: Mapping[str, float] = {X: FARTHEST_PX, Y: FARTHEST_PX}  # of others: LARGEST
 _IMAGE = "_rlnImageName"
 _LEFT_OUT = {  # where they are not 0
@@ -173,7 +173,7 @@ class _Reader:
 
     def _numbers(self, label: str, texts: Sequence[str] | None) -> FloatArray:
         if texts is None:
-            return np.full(len(self._lines), UNKNOWN if label == SCORE else np.nan)
+            return np.full(len(self._lines), NO_SCORE if label == SCORE else np.nan)
         most = _MOST.get(label, LARGEST)
         numbers = parse_numbers(texts, self._path, self._lines, label, most)
         if label == CLASS and np.any(fractions := numbers % 1 != 0):
@@ -205,12 +205,9 @@ class _Reader:
 
     def rows(self) -> Rows:
         values = {label: np.array(column) for label, column in self._columns.items()}
-        scores = values[SCORE] if self.has_scores else None
-        if scores is not None and len(scores) and np.all(scores == UNKNOWN):
-            scores = None
         return Rows(
             np.stack([values[Y], values[X]], axis=1),
-            scores,
+            values[SCORE] if self.has_scores else None,
             micrographs=tuple(self._micrographs),
             of_micrograph=np.array(self._of_micrograph) if self._micrographs else None,
             features=_features(values[ANGLE], values[CLASS]),
@@ -220,7 +217,7 @@ class _Reader:
 
 def _features(angles: FloatArray, classes: FloatArray) -> dict[PickFeature, FloatArray]:
     """The features that are known of at least one row."""
-    angles[angles == UNKNOWN] = np.nan
+    angles[angles == _UNKNOWN] = np.nan
     classes[classes <= 0] = np.nan
     if not np.any(np.nan_to_num(angles)):  # 0 for unknown, as RELION's autopicker writes it
         angles[:] = np.nan
@@ -234,10 +231,10 @@ def words_of(picks: Picks, centres_yx: NDArray[Any]) -> Iterator[tuple[str, ...]
     Unknown is a score of -999, a class of 0, and an angle of 0, or of -999 beside known ones.
     """
     unknown = np.full(len(picks), np.nan)
-    scores = np.full(len(picks), UNKNOWN) if picks.scores is None else picks.scores
+    scores = np.full(len(picks), NO_SCORE) if picks.scores is None else picks.scores
     classes = np.nan_to_num(picks.features.get("class", unknown)).astype(np.int64)
     angles = picks.features.get("angle", unknown)
-    angles = np.nan_to_num(angles, nan=0.0 if np.isnan(angles).all() else UNKNOWN)
+    angles = np.nan_to_num(angles, nan=0.0 if np.isnan(angles).all() else _UNKNOWN)
     columns = (centres_yx[:, 1], centres_yx[:, 0], classes, scores, angles)
     for x, y, number, score, angle in zip(*(each.tolist() for each in columns), strict=True):
         # 9 digits tell any two float32 scores apart

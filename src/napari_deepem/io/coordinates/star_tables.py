@@ -71,10 +71,11 @@ class Block:
     rows: Iterable[Iterable[str]]  # the words of each, text as `quoted` makes it; taken one by one
 
 
-def write_tables(path: Path, *blocks: Block) -> None:
+def write_tables(path: Path, *blocks: Block, comment: str = "") -> None:
     """Write a STAR file as RELION 3.1 and later do, row by row.
 
-    A block with a name begins with the version of its labels, as RELION's own do.
+    A block with a name begins with the version of its labels, as RELION's own do. A comment is the
+    first line.
 
     Raises
     ------
@@ -85,6 +86,7 @@ def write_tables(path: Path, *blocks: Block) -> None:
         replacing(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="\n") as file,
     ):
+        file.write(f"# {comment}\n" if comment else "")
         for block in blocks:
             version = "\n# version 30001\n" if block.name else ""
             labels = (f"{label} #{number}\n" for number, label in enumerate(block.labels, start=1))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.io.atomic import replacing
+from napari_deepem.io.coordinates.coordinate_format import Format
 from napari_deepem.io.coordinates.delimited import Layout, read_table, recognises_table
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks, scores_of_all
 from napari_deepem.io.coordinates.rows import Rows, nearest_pixel
@@ -44,3 +45,15 @@ def write(path: Path, micrographs: Sequence[MicrographPicks], options: Mapping[s
             table.writerows(
                 [micrograph.name, x, y, *tail] for (y, x), tail in zip(pixels, tails, strict=True)
             )
+
+
+FORMAT = Format(
+    name="topaz",
+    title="Topaz",
+    suffixes=(".txt",),
+    place="topaz.txt",
+    keeps=frozenset({"score"}),
+    recognises=recognises,
+    read=read,
+    write=write,
+)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates.coordinate_format import Format, Kept, Need, Options
 from napari_deepem.io.coordinates.formats import SUFFIXES
 from napari_deepem.io.coordinates.micrograph_picks import MicrographPicks
@@ -16,6 +19,7 @@ _PLURALS: Mapping[Kept, str] = {
 _NEEDS: Mapping[Need, str] = {
     "box": "the box size", "shape": "the size of the micrograph", "pixel size": "the pixel size"
 }  # fmt: skip
+HINTS: Mapping[Need, str] = dict.fromkeys(_NEEDS, "give it with the picks")  # to a programmer
 
 
 def options_by_format(formats: Iterable[Format], options: Options) -> dict[str, dict[str, str]]:
@@ -87,8 +91,9 @@ def what_is_missing(
     `hints` say how each can be given.
     """
     for micrograph in micrographs:
+        box_size_px = micrograph.picks.box_size_px
         known: Mapping[Need, object] = {
-            "box": micrograph.picks.box_size_px,
+            "box": box_size_px if box_size_px is not None and box_size_px > 0 else None,
             "shape": micrograph.shape,
             "pixel size": micrograph.pixel_size,
         }
@@ -98,3 +103,23 @@ def what_is_missing(
                 f"{hints[need]}"
             )
     return ""
+
+
+def check_micrographs(
+    micrographs: Iterable[MicrographPicks], format: Format, hints: Mapping[Need, str] = HINTS
+) -> None:
+    """Raise InputError unless all is known that a format needs, and every number is finite."""
+    micrographs = list(micrographs)
+    if missing := what_is_missing(format, micrographs, hints):
+        raise InputError(missing)
+    for micrograph in micrographs:
+        for picks in (micrograph.picks, micrograph.below):
+            if picks is not None and not _is_finite(picks):
+                raise InputError(
+                    f"{micrograph.name} can't be written: some positions or scores are not numbers"
+                )
+
+
+def _is_finite(picks: Picks) -> bool:
+    scores = np.empty(0) if picks.scores is None else picks.scores
+    return bool(np.isfinite(picks.centres_yx).all() and np.isfinite(scores).all())
