@@ -197,7 +197,8 @@ def _open_file(path: Path) -> FileSource:
 def _list_among(files: Sequence[Path]) -> Path | None:
     """The file that stands for all of a folder: it lists the others, or none is of a micrograph."""
     by_name = {file.name: file for file in files}
-    all_are_of_many = len(files) == 1 or _ARE_OF_MANY.issuperset(by_name)
+    others = (file for file in files if file.name not in _ARE_OF_MANY)
+    all_are_of_many = len(files) == 1 or not any(_recognising(file) for file in others)
     for format in FORMATS:
         names = list(by_name) if format.is_one_file and all_are_of_many else format.lists
         for name in names:
