@@ -28,6 +28,9 @@ SETTINGS = {
     "distributed.scheduler.allowed-failures": KILLS - 1,
     "distributed.comm.timeouts.connect": f"{ANSWER_S}s",
     "distributed.worker.multiprocessing-method": "spawn",
+    # Without MALLOC_TRIM_THRESHOLD_, which Dask (2026.8) sets: it makes the C library give every
+    # array back to the system and take it anew, page by page.
+    "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
     # Their servers of web pages ask nobody who he is: they tell nothing.
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],

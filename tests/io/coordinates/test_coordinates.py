@@ -233,6 +233,7 @@ def test_folder_of_files_of_all_stands_for_the_first_of_the_formats(tmp_path: Pa
     picked = [MicrographPicks(each, picks_at((1, 2)), shape=SHAPE) for each in ("a", "b")]
     for name in ("topaz", "cs", "particles"):
         write_coordinate_set(tmp_path, picked, name)
+    (tmp_path / "report.json").write_text("{}")
     assert open_source(tmp_path).path == tmp_path / "particles.star"
     (tmp_path / "particles.star").unlink()
     assert coordinate_names(tmp_path) == ["a", "b"]

@@ -18,6 +18,7 @@ from napari_deepem.io.coordinates.sources import (
     MergedSource,
     Source,
     read_rows,
+    recognising,
 )
 from napari_deepem.io.images import micrograph_name
 
@@ -71,7 +72,8 @@ def _open_file(path: Path) -> FileSource:
 def _list_among(files: Sequence[Path]) -> Path | None:
     """The file that stands for all of a folder: it lists the others, or none is of a micrograph."""
     by_name = {file.name: file for file in files}
-    all_are_of_many = len(files) == 1 or NAMES_OF_WHOLE_FILES.issuperset(by_name)
+    others = (file for file in files if file.name not in NAMES_OF_WHOLE_FILES)
+    all_are_of_many = len(files) == 1 or not any(recognising(file) for file in others)
     for format in FORMATS:
         names = list(by_name) if format.is_one_file and all_are_of_many else format.lists
         for name in names:

@@ -91,7 +91,7 @@ class FolderSource:
         InputError
             A file can't be read, or there is none.
         """
-        formats = {name: _recognising(self.files[name][0]) for name in sorted(self.files)}
+        formats = {name: recognising(self.files[name][0]) for name in sorted(self.files)}
         names = [name for name, format in formats.items() if format]
         if not names:
             raise self._nothing_there()
@@ -238,5 +238,6 @@ def read_rows(path: Path) -> Rows:
     return format_of(path).read(path)
 
 
-def _recognising(file: Path) -> Format | None:
+def recognising(file: Path) -> Format | None:
+    """The format of a file that holds coordinates; None of any other."""
     return next((each for each in formats_with_suffix_of(file) if each.recognises(file)), None)
