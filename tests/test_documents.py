@@ -28,6 +28,7 @@ PAGES = (
     "docs/general.md",
     "docs/guide.md",
     "docs/reproduction.md",
+    "docs/thousands.md",
     "docs/tuning.md",
 )
 NAMES = {preset.box_px: name for name, preset in TABLE_1.items()}
