@@ -334,6 +334,21 @@ def test_without_a_project_names_start_from_where_we_are(
     assert coordinate_names("out") == ["a"]
 
 
+def test_frames_of_a_stack_are_named_as_relion_does_and_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    micrographs = [
+        MicrographPicks(f"{number}@s", picks_of(1), path=f"ms/{number}@s.mrcs")
+        for number in ("000001", "000002")
+    ]
+    write_coordinate_set("out.star", micrographs, "particles")
+    names = starfile.read("out.star")["particles"].rlnMicrographName.tolist()
+    assert names == ["000001@ms/s.mrcs", "000002@ms/s.mrcs"]
+    assert coordinate_names("out.star") == ["000001@s", "000002@s"]
+    assert list(read_coordinate_set("out.star", ["000002@s"])) == ["000002@s"]
+
+
 def test_files_of_a_list_replace_none_of_somebody_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ PIPELINE = "default_pipeline.star"
 # a job's folder holds a copy of the pipeline file
 _JOB = re.compile(r"job\d{3,}")
 _UP_TO_JOB = re.compile(r"^.*?/job\d{3}[^/]*/")
+_FRAME = re.compile(r"^(.*/)(\d+@)([^/]*)$")
 _SUFFIX = re.compile(r"\.[^./]*$")
 
 
@@ -45,7 +46,9 @@ def name_in_project(micrograph: MicrographPicks, folder: Path) -> str:
     """
     if micrograph.path is None:
         return f"{micrograph.name}.mrc"
-    return path_in_project(Path(micrograph.path), folder)
+    path = Path(micrograph.path)
+    name = path_in_project(path, folder)
+    return name if path.exists() else _FRAME.sub(r"\2\1\3", name)  # RELION's number comes first
 
 
 def path_in_project(path: Path, folder: Path) -> str:

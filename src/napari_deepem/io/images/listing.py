@@ -21,6 +21,8 @@ _IMAGE_SUFFIX = re.compile(
     f"({'|'.join(map(re.escape, (*SUFFIXES, *_OTHER_SUFFIXES)))})$", re.IGNORECASE
 )
 
+_FRAME_START = re.compile(r"\d{1,9}@")
+
 
 def micrograph_name(path: str | Path) -> str:
     """The name of a file without folders and image suffixes: 'sum/a.mrc.gz' is 'a'.
@@ -28,8 +30,12 @@ def micrograph_name(path: str | Path) -> str:
     Dots that don't start an image suffix belong to the name: 'May08_04.32.27' stays. Both kinds of
     slash part folders, because a STAR file may come from another system. It is text, and plain,
     whatever the file is called (see `io.images.file_names`): names of other files are made of it.
+    A frame keeps its number: '000003@sum/a.mrcs', as RELION writes it, is '000003@a'.
     """
     file_name = re.split(r"[\\/]", str(path))[-1]
+    frame = _FRAME_START.match(str(path))
+    if frame is not None and not file_name.startswith(frame[0]):
+        file_name = frame[0] + file_name
     return plain_name(_IMAGE_SUFFIX.sub("", _COMPRESSION.sub("", file_name)) or file_name)
 
 
