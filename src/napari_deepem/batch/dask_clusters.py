@@ -7,6 +7,7 @@ made for the run: whoever else reaches their ports, on this machine too, is refu
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import active_children
@@ -112,6 +113,8 @@ def _client_at(address: str) -> Client:
 
 def _local_cluster() -> SpecCluster:
     """A scheduler of this machine's, for workers here."""
+    # Python would tell of what workers held that are killed when a run is stopped.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
     security = Security.temporary()
     scheduler = {
         **_ours(security),
