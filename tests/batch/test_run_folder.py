@@ -67,6 +67,22 @@ def test_coordinates_that_a_user_adds_to_a_run_stay(tmp_path: Path) -> None:
     assert (tmp_path / "m1.box").read_text() == "mine"
 
 
+def test_file_of_a_user_for_all_micrographs_is_not_replaced_in_a_run_of_ours(
+    tmp_path: Path,
+) -> None:
+    write(RunFolder(tmp_path, ("star",)), "m1")
+    (tmp_path / "particles.star").write_text("mine")
+    output = RunFolder(tmp_path, ("star", "particles"))
+    with pytest.raises(InputError, match=r"particles\.star was not picked by this program"):
+        output.claim(["m1", "m2"])
+    (tmp_path / "particles.star").unlink()
+    output.claim(["m1", "m2"])
+    write(output, "m1")
+    assert output.finish() == [tmp_path / "particles.star"]
+    write(RunFolder(tmp_path, ("star",)), "m1")  # stays known as ours
+    output.claim(["m2"])
+
+
 def test_image_of_a_user_is_not_replaced_by_a_score_map(tmp_path: Path) -> None:
     """B.1, C.7"""
     image = tmp_path / "m1_scores.mrc"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from blobs import BOX_PX, blob_micrograph
 from napari_deepem.batch import watch
 from napari_deepem.batch.pick import PickSettings, pick_files
 from napari_deepem.batch.watch import Waiting, Watch, watch_files
+from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.io.coordinates import coordinate_names
@@ -109,6 +111,15 @@ def test_watch_that_goes_on_picks_what_is_new_and_leaves_what_a_run_leaves(
     finish(pick_files(sorted(arriving.glob("*.mrc")), MODEL, whole, SETTINGS))
     for path in whole.glob("*.star"):
         assert (arriving.parent / "picks" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_score_maps_are_not_written_where_they_would_arrive_as_micrographs(arriving: Path) -> None:
+    arrive(arriving, 1)
+    settings = replace(SETTINGS, score_maps=True)
+    job = watch_files(lambda: sorted(arriving.glob("*.mrc")), MODEL, arriving, settings, Watch(0.0))
+    with pytest.raises(InputError, match="score maps would be taken the next time"):
+        finish(job)
+    assert [path.name for path in arriving.iterdir()] == ["blobs_1.mrc"]
 
 
 def test_watch_ends_when_nothing_has_arrived_for_a_while(arriving: Path) -> None:

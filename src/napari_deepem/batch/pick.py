@@ -103,21 +103,33 @@ def begin_picking(
         require_dask(settings.workforce)
     if settings.step_px is not None:
         model.sampling.steps(settings.step_px)
-    parents = {path.absolute().parent for path in paths}
-    if settings.score_maps and folder.resolve() in {parent.resolve() for parent in parents}:
-        raise InputError(
-            f"{folder} holds the micrographs, for which score maps would be taken the next time: "
-            "choose another folder"
-        )
     output = RunFolder(folder, settings.formats, settings.score_maps, settings.options)
-    output.claim([micrograph_name(path) for path in paths])
-    if settings.keep_scores:
-        for parent in parents:
-            place_of(parent)
     scorer = Scorer(
         model, settings.step_px, settings.device, settings.keep_scores, settings.pixel_size
     )
-    return Picker(scorer, settings.criteria, output, settings.overwrite)
+    picker = Picker(scorer, settings.criteria, output, settings.overwrite)
+    claim_places(paths, picker)
+    return picker
+
+
+def claim_places(paths: Sequence[Path], picker: Picker) -> None:
+    """Make sure that all that a picker is to write of micrographs can be written where it goes.
+
+    Raises
+    ------
+    InputError
+        As `pick_files`.
+    """
+    output, parents = picker.output, {path.absolute().parent for path in paths}
+    if output.with_scores and output.folder.resolve() in {each.resolve() for each in parents}:
+        raise InputError(
+            f"{output.folder} holds the micrographs, for which score maps would be taken the next "
+            "time: choose another folder"
+        )
+    output.claim([micrograph_name(path) for path in paths])
+    if picker.scorer.keeps:
+        for parent in parents:
+            place_of(parent)
 
 
 def _each(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.jobs import BoxSizesTried
+from napari_deepem.core.jobs import BoxSizesTried, passed_on
 from napari_deepem.core.network.devices import DeviceName, chosen_device
 from napari_deepem.core.picking.box_proposal import (
     ENOUGH_MICROGRAPHS,
@@ -61,13 +61,10 @@ def _counted(
     trying: Generator[BoxSizesTried, None, StrengthCurve], before: int, micrographs: int
 ) -> Generator[BoxSizesTried, None, StrengthCurve]:
     """The same, counted over several micrographs, of which some were tried before."""
-    while True:
-        try:
-            tried = next(trying)
-        except StopIteration as end:
-            curve: StrengthCurve = end.value
-            return curve
-        yield BoxSizesTried(before * tried.total + tried.done, micrographs * tried.total)
+    return passed_on(
+        trying,
+        lambda tried: BoxSizesTried(before * tried.total + tried.done, micrographs * tried.total),
+    )
 
 
 def _spread_over(paths: Sequence[Path]) -> list[Path]:

@@ -71,7 +71,8 @@ class RunFolder:
             described = read_description(self.folder, name)
             ours = () if described is None else described.files
             self._refuse(file for file in present if file not in ours)
-        self._refuse(file for file in self._whole_files() if self._is_of_others(file))
+        present = [file for file in self._whole_files() if (self.folder / file).exists()]
+        self._refuse(file for file in present if not self._is_ours(file))
 
     def has_all(self, name: str) -> bool:
         """Whether all files of a micrograph's own are there, besides its record."""
@@ -99,7 +100,9 @@ class RunFolder:
                 (self.folder / file).unlink(missing_ok=True)
             older_files = ()
         files = tuple(dict.fromkeys((*self._files_of(name), *older_files)))
-        described = described.model_copy(update={"files": files})
+        older_whole = () if old is None else old.whole_files
+        whole_files = tuple(dict.fromkeys((*self._whole_files(), *older_whole)))
+        described = described.model_copy(update={"files": files, "whole_files": whole_files})
         write_record(self.folder, name, PickRecord(described, record.candidates))
         written: list[Path] = []
         for format in map(format_called, self.formats):
@@ -160,12 +163,15 @@ class RunFolder:
         return [*(path.as_posix() for path in paths), *scores]
 
     def _whole_files(self) -> list[str]:
+        """The files for all micrographs, from the folder on, and what belongs to them."""
         formats = map(format_called, self.formats)
-        return [format.place for format in formats if format.is_one_file]
+        places = (place for format in formats for place in (format.place, *format.beside))
+        return [place for place in places if "{name}" not in place]
 
-    def _is_of_others(self, file: str) -> bool:
-        """Whether there is a file for all micrographs, in a folder where none was picked."""
-        return (self.folder / file).exists() and not any(recorded_names(self.folder))
+    def _is_ours(self, whole_file: str) -> bool:
+        """Whether a file for all micrographs is on the record of any of them."""
+        described = (read_description(self.folder, n) for n in recorded_names(self.folder))
+        return any(whole_file in each.whole_files for each in described if each is not None)
 
     def _refuse(self, files: Iterable[str]) -> None:
         for file in files:

@@ -8,13 +8,12 @@ from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 
-from napari_deepem.batch.pick import NEGATIVES, PickSettings, begin_picking
+from napari_deepem.batch.pick import NEGATIVES, PickSettings, begin_picking, claim_places
 from napari_deepem.batch.picker import MicrographDone
 from napari_deepem.batch.run_manifest import write_manifest
 from napari_deepem.batch.series_run import SeriesRun
 from napari_deepem.core.network.model import Model
 from napari_deepem.io.file_stamps import Stamp, stamp_of
-from napari_deepem.io.images import micrograph_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ def watch_files(
         look = {path: stamp for path in find() if (stamp := stamp_of(path)) is not None}
         fresh = {path: stamp for path, stamp in look.items() if seen.get(path) != stamp}
         complete = [path for path, stamp in fresh.items() if last_look.get(path) == stamp]
-        picker.output.claim([micrograph_name(path) for path in complete])
+        claim_places(complete, picker)
         if complete:
             write_manifest(picker)
         for path in complete:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from napari_deepem.cli.picking_progress import PickingCourse, ProgressMode, follow_picking
-from napari_deepem.core.errors import InputError
+from napari_deepem.core.jobs import passed_on
 
 if TYPE_CHECKING:
     from napari_deepem.batch.picker import MicrographDone
@@ -30,15 +30,12 @@ def arrived(arguments: Sequence[str]) -> list[Path]:
         A file or a folder is not there, or two have the same name.
     """
     from napari_deepem.io.images import find_micrographs
+    from napari_deepem.io.images.listing import NoMicrographs
 
     paths: list[str] = []
     for argument in arguments:
-        try:
+        with suppress(NoMicrographs):
             find_micrographs([argument])
-        except InputError as error:
-            if "no micrographs there" not in str(error):
-                raise
-        else:
             paths.append(argument)
     return find_micrographs(paths) if paths else []
 
@@ -61,20 +58,15 @@ def follow_watching(
             reported, reported_at = course.done, monotonic()
             write_report()
 
-    def micrographs() -> Generator[MicrographDone, None, SeriesRun]:
-        with closing(job):
-            while True:
-                try:
-                    news = next(job)
-                except StopIteration as end:
-                    series: SeriesRun = end.value
-                    return series
-                if not isinstance(news, Waiting):
-                    yield news
-                elif monotonic() - reported_at >= LEAST_BETWEEN_REPORTS_S:
-                    report()
+    def done_of(news: MicrographDone | Waiting) -> MicrographDone | None:
+        if not isinstance(news, Waiting):
+            return news
+        if monotonic() - reported_at >= LEAST_BETWEEN_REPORTS_S:
+            report()
+        return None
 
     try:
-        return follow_picking(micrographs(), course, console, mode)
+        with closing(job):
+            return follow_picking(passed_on(job, done_of), course, console, mode)
     finally:
         report()

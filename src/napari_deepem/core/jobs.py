@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from napari_deepem.core.types import ScoreMap
 
+News = TypeVar("News")
 Progress = TypeVar("Progress")
 Result = TypeVar("Result")
 
@@ -80,13 +81,21 @@ def without_batches(
     job: Generator[BatchesDone | Progress, None, Result],
 ) -> Generator[Progress, None, Result]:
     """The same job, whose progress is told by epochs alone."""
+    return passed_on(job, lambda news: None if isinstance(news, BatchesDone) else news)
+
+
+def passed_on(
+    job: Generator[News, None, Result], progress_of: Callable[[News], Progress | None]
+) -> Generator[Progress, None, Result]:
+    """The same job, of whose news others are told, or nothing where that is None."""
     while True:
         try:
-            progress = next(job)
+            news = next(job)
         except StopIteration as end:
             result: Result = end.value
             return result
-        if not isinstance(progress, BatchesDone):
+        progress = progress_of(news)
+        if progress is not None:
             yield progress
 
 

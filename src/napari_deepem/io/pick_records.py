@@ -77,6 +77,7 @@ class Described(BaseModel):
     box_size_px: Annotated[int, Field(ge=1, le=100_000)] | None = None
     n_picks: Annotated[int, Field(ge=0)] = 0
     files: tuple[RelativeName, ...] = ()  # that were made of it, from the folder of the picks on
+    whole_files: tuple[RelativeName, ...] = ()  # that were made of it and of all others
     remark: Text | None = None  # what looks odd about it, or why it failed
 
     def agrees_with(self, other: Described | None) -> bool:

@@ -21,6 +21,11 @@ _IMAGE_SUFFIX = re.compile(
     f"({'|'.join(map(re.escape, (*SUFFIXES, *_OTHER_SUFFIXES)))})$", re.IGNORECASE
 )
 
+
+class NoMicrographs(InputError):
+    """A folder or a pattern stands for no micrograph, as far as there are any by now."""
+
+
 _FRAME_START = re.compile(r"\d{1,9}@")
 
 
@@ -100,7 +105,7 @@ def list_micrographs(folder: str | Path) -> dict[str, Path]:
     folder = Path(folder)
     file_names = _micrographs_in(folder)
     if not file_names:
-        raise InputError(
+        raise NoMicrographs(
             f"{folder}: no micrographs there ({', '.join(SUFFIXES)}); "
             "choose the folder that they lie in"
         )
@@ -126,7 +131,7 @@ def _matches(argument: str) -> list[Path]:
     else:
         raise InputError(f"{argument}: no such file or folder; check the path")
     if not paths:
-        raise InputError(f"{argument}: no micrographs there ({', '.join(SUFFIXES)})")
+        raise NoMicrographs(f"{argument}: no micrographs there ({', '.join(SUFFIXES)})")
     return paths
 
 
