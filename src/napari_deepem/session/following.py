@@ -57,7 +57,6 @@ def follow(session: Session, before: Stored, now: Stored) -> None:
             _take_setting(session, now.settings, name)
     with session.edits.no_step():
         session.labels = _with_changed(session.labels, labels_in(before), labels_in(now))
-    with session.verdict_edits.no_step():
         session.verdicts = _with_changed(session.verdicts, verdicts_in(before), verdicts_in(now))
     if now.model == before.model:
         session.candidates = _with_changed(

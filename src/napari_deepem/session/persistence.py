@@ -58,8 +58,8 @@ def restore(session: Session, opened: Opened) -> None:
     labels = labels_in(stored)
     with session.edits.no_step():
         session.labels = {**session.labels, **with_all_labels(labels, session.labels)}
-    verdicts = verdicts_in(stored)
-    session.verdicts = {**session.verdicts, **with_all_labels(verdicts, session.verdicts)}
+        verdicts = verdicts_in(stored)
+        session.verdicts = {**session.verdicts, **with_all_labels(verdicts, session.verdicts)}
     current = settings.get("current")
     first = (name for name in opened.files if name not in session.failures)
     session.current = current if current in opened.files else next(first, next(iter(opened.files)))

@@ -105,7 +105,7 @@ def take_marks(session: Session, name: str, marks: Marks, settings: Mapping[str,
     """
     if not session.files and not session.labelled():
         set_if_possible(session, settings, "box_size_px")
-    with session.edits.no_step(), session.verdict_edits.no_step():
+    with session.edits.no_step():
         for field_name, kept in (("labels", marks.labels), ("verdicts", marks.verdicts)):
             values = getattr(session, field_name)
             if kept is not NO_LABELS:

@@ -78,7 +78,6 @@ class Session(Parameters):
     _exporting: Activity = PrivateAttr(default_factory=Activity)
     _display: Display = PrivateAttr(default_factory=Display)
     _edits: History = PrivateAttr()
-    _verdict_edits: History = PrivateAttr()
     _written: OwnedFiles = PrivateAttr(default_factory=OwnedFiles)
     _criteria: PickCriteria = PrivateAttr()  # the same object as long as nothing is changed
     _selection: Selection = PrivateAttr()
@@ -96,8 +95,7 @@ class Session(Parameters):
         self.events.micrographs.connect(self._keep_headers)
         self.events.model.connect(self._on_model_changed)
         self.events.current.connect(lambda: setattr(self, "box_choices", ()))
-        self._edits = History(self, "labels")
-        self._verdict_edits = History(self, "verdicts")
+        self._edits = History(self)
 
     @property
     def training(self) -> Activity:
@@ -136,18 +134,13 @@ class Session(Parameters):
 
     @property
     def edits(self) -> History:
-        """The history of the labels, by which they are undone and redone."""
+        """The history of labels and verdicts, by which they are undone and redone."""
         return self._edits
 
     @property
     def selection(self) -> Selection:
         """The picks of any micrograph with the present settings, and how many there are."""
         return self._selection
-
-    @property
-    def verdict_edits(self) -> History:
-        """The history of the verdicts, by which they are undone and redone."""
-        return self._verdict_edits
 
     @property
     def written(self) -> OwnedFiles:

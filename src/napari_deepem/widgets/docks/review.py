@@ -250,7 +250,7 @@ class Review(Dock):
         self._show()
 
     def _undo(self) -> None:
-        if self.session.verdict_edits.undo() is None:
+        if self.session.edits.undo() is None:
             self.link.viewer.status = NO_UNDO
 
     def _on_suggested(self, gallery: Gallery) -> None:
