@@ -50,8 +50,8 @@ def why_not_annotate(session: Session) -> str:
 
 def why_not_draw_background(session: Session) -> str:
     """Why no background can be drawn on the current micrograph."""
-    if session.current not in session.micrographs:
-        return "Open a micrograph first."
+    if why := why_not_annotate(session):
+        return why
     if not len(session.labels_of(session.current).positive_yx):
         return "Mark particles here first: background is drawn away from them."
     return ""

@@ -21,8 +21,10 @@ from napari_deepem.widgets.docks.dock import (
     Dock,
     button,
     enable,
+    enable_running,
     form,
     holder,
+    lock,
     row,
     tell,
     text_line,
@@ -217,19 +219,21 @@ class Micrographs(Dock):
     def _show(self) -> None:
         session, scoring, autosave = self.session, self.session.scoring, self.link.autosave
         count = len(session.names)
-        running = "Scoring is running." if scoring.running else ""
-        enable(self.pick_all, running or why_not_score_all(session), WHAT_PICKING_ALL_DOES)
-        enable(self.stop, "" if running else "Nothing is running.", "What is done is kept.")
+        nothing_open = "" if count else NOTHING_OPEN
+        running = scoring.message if scoring.running else ""
+        why_not_pick = nothing_open or running or why_not_score_all(session)
+        enable(self.pick_all, why_not_pick, WHAT_PICKING_ALL_DOES)
+        enable_running(self.stop, scoring.running, "What is done is kept.")
         self.progress.visible = scoring.running
         self.progress.max, self.progress.value = scoring.total, scoring.done
         tell(self.activity, scoring.message)
         for arrow in (self.previous, self.next):
-            arrow.enabled = count > 1
+            lock(arrow, nothing_open or ("There is one micrograph only." if count == 1 else ""))
         chosen = session.chosen
         are_excluded = bool(chosen) and chosen <= session.excluded
         self.exclude.text = "Take in again" if are_excluded else "Exclude"
         none_chosen = "" if chosen else "Choose micrographs in the table first."
-        enable(self.exclude, none_chosen, WHAT_EXCLUDING_DOES)
+        enable(self.exclude, nothing_open or none_chosen, WHAT_EXCLUDING_DOES)
         remark = autosave.remark_on(session.current)
         tell(self.status, self._status_text(count, autosave.message or remark))
         is_warning = bool(remark) and not autosave.message

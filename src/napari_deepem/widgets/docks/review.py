@@ -20,7 +20,7 @@ from napari_deepem.session.readiness import (
 )
 from napari_deepem.session.review_gallery import EMPTY, Gallery, Verdict
 from napari_deepem.session.training_rounds import gain_of
-from napari_deepem.widgets.docks.dock import Dock, enable, form, holder, row, tell, text_line
+from napari_deepem.widgets.docks.dock import Dock, enable, form, holder, lock, row, tell, text_line
 from napari_deepem.widgets.docks.review_canvas import ReviewCanvas
 from napari_deepem.widgets.docks.suggest_button import SuggestButton
 from napari_deepem.widgets.docks.training_progress import TrainingProgress
@@ -281,8 +281,9 @@ class Review(Dock):
 
     def _show_counts(self) -> None:
         rows, gallery = self.view.selected_rows(), self.pictures.gallery
+        empty = why_gallery_is_empty(self.session, self._names(), len(gallery))
         for button in (self.accept, self.reject, self.undecide):
-            button.enabled = bool(len(rows))
+            lock(button, "" if len(rows) else empty or NONE_SELECTED)
         tell(self.counts, review_gallery.counts_text(self.session, gallery, len(rows)))
         self._canvas.show()
 
