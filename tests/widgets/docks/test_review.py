@@ -235,7 +235,7 @@ def test_verdict_that_is_taken_back_comes_back_to_what_is_open(docks: Docks) -> 
     docks.dock.view.select_row(0)
     docks.dock.reject.native.click()
     assert docks.scores() == before[1:]
-    docks.session.verdict_edits.undo()
+    docks.session.edits.undo()
     assert docks.scores() == before
 
 

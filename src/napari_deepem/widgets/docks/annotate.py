@@ -28,7 +28,7 @@ HINT = (
     "from your labels."
 )
 NO_PIXEL_SIZE = "pixel size not known"
-UNDO_HELP = "Changes of labels, one by one, on whichever micrograph they were made."
+UNDO_HELP = "Changes of labels and picks, one by one, on whichever micrograph they were made."
 FILTERED_HELP = Display.model_fields["filtered"].description or ""
 TOOLS: tuple[tuple[Tool, str, str, str], ...] = (
     ("positive", "Mark particles", "mark_particles", "Click the middles of particles."),

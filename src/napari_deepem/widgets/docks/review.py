@@ -16,6 +16,7 @@ from napari_deepem.session.box_pictures import cutting
 from napari_deepem.session.parameters import Order
 from napari_deepem.session.readiness import (
     why_gallery_is_empty,
+    why_not_judge,
     why_not_train_by_verdicts,
 )
 from napari_deepem.session.review_gallery import EMPTY, Gallery, Verdict
@@ -222,6 +223,9 @@ class Review(Dock):
 
     def _give_verdict(self, verdict: Verdict | None) -> None:
         rows = self.view.selected_rows()
+        if why := why_not_judge(self.session):
+            self.link.viewer.status = why
+            return
         if not len(rows):
             self.link.viewer.status = NONE_SELECTED
             return
@@ -246,7 +250,7 @@ class Review(Dock):
         self._show()
 
     def _undo(self) -> None:
-        if self.session.verdict_edits.undo() is None:
+        if self.session.edits.undo() is None:
             self.link.viewer.status = NO_UNDO
 
     def _on_suggested(self, gallery: Gallery) -> None:
