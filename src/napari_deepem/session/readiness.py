@@ -45,6 +45,12 @@ def why_not_change(session: Session) -> str:
     return FOLLOWING if session.is_following else ""
 
 
+def why_not_exclude(session: Session) -> str:
+    """Why no micrographs can be excluded."""
+    none_chosen = "" if session.chosen else "Choose micrographs in the table first."
+    return why_not_change(session) or none_chosen
+
+
 def why_not_annotate(session: Session) -> str:
     """Why the current micrograph can't be given labels: it is not in memory, or not ours."""
     if why := why_not_change(session):
@@ -58,10 +64,8 @@ def why_not_annotate(session: Session) -> str:
 
 def why_not_draw_background(session: Session) -> str:
     """Why no background can be drawn on the current micrograph."""
-    if why := why_not_change(session):
+    if why := why_not_annotate(session):
         return why
-    if session.current not in session.micrographs:
-        return "Open a micrograph first."
     if not len(session.labels_of(session.current).positive_yx):
         return "Mark particles here first: background is drawn away from them."
     return ""

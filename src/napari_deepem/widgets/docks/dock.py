@@ -28,6 +28,7 @@ from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.widgets.docks.dock_tabs import DockTab
 from napari_deepem.widgets.docks.name_menu import NameMenu
 from napari_deepem.widgets.docks.typed_numbers import take_when_typed
+from napari_deepem.widgets.docks.why_lines import WhyLines, set_why_not
 from napari_deepem.widgets.docks.window_size import give_room
 
 SLIDER_MARGIN = 1.05  # of the highest value that a range slider has to show
@@ -45,6 +46,8 @@ class Dock(Container):
         self.session = self.link.session
         self._at_end: list[Callable[[], object]] = []
         self.native.destroyed.connect(partial(_call_all, self._at_end))
+        self._why_lines = WhyLines(self.native)
+        self.follow_theme(self._why_lines.show_theme)
         self._tab = DockTab(self.native, type(self).__name__, self._on_window)
 
     def _on_window(self, window: QMainWindow, _dock: QDockWidget) -> None:
@@ -208,13 +211,26 @@ def button(text: str, action: Callable[[], object], tooltip: str = "") -> PushBu
     return push_button
 
 
-def enable(button: PushButton, why_not: str, effect: str = "") -> None:
-    """Enable a button unless there is a reason why not, such as `session.readiness` tells.
+def enable(control: Widget, why_not: str, effect: str = "") -> None:
+    """Enable a control unless there is a reason why not, such as `session.readiness` tells.
 
-    Its tooltip says the reason, or else what the button does.
+    A line below its row says the reason, see `why_lines`; so does its tooltip, which else says what
+    the control does.
     """
-    button.enabled = not why_not
-    button.tooltip = why_not or effect
+    lock(control, why_not)
+    control.tooltip = why_not or effect
+
+
+def lock(control: Widget, why_not: str) -> None:
+    """Disable a control for a reason, which a line below says, or enable it; see `enable`."""
+    control.enabled = not why_not
+    set_why_not(control.native, why_not)
+
+
+def enable_running(stop: PushButton, is_running: bool, effect: str) -> None:
+    """Show a button that stops a job, while that is running."""
+    stop.enabled = stop.visible = is_running
+    stop.tooltip = effect
 
 
 def text_line(name: str) -> Label:

@@ -11,7 +11,7 @@ from napari_deepem.session import review_gallery
 from napari_deepem.session.readiness import why_not_judge, why_not_train_by_verdicts
 from napari_deepem.session.review_gallery import Verdict
 from napari_deepem.session.training_rounds import gain_of
-from napari_deepem.widgets.docks.dock import Dock, enable, form, holder, row, tell, text_line
+from napari_deepem.widgets.docks.dock import Dock, enable, form, holder, lock, row, tell, text_line
 from napari_deepem.widgets.docks.gallery_filling import GalleryFilling
 from napari_deepem.widgets.docks.review_canvas import ReviewCanvas
 from napari_deepem.widgets.docks.suggest_button import SuggestButton
@@ -156,8 +156,9 @@ class Review(Dock):
 
     def _show_counts(self) -> None:
         rows, gallery = self.view.selected_rows(), self.pictures.gallery
+        none_selected = "" if len(rows) else self.filling.why_empty() or NONE_SELECTED
         for button in (self.accept, self.reject, self.undecide):
-            button.enabled = bool(len(rows))
+            lock(button, why_not_judge(self.session) or none_selected)
         tell(self.counts, review_gallery.counts_text(self.session, gallery, len(rows)))
         self._canvas.show()
 
