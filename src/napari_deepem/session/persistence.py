@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from napari_deepem.core.network.model import Model
@@ -57,7 +58,7 @@ def restore(session: Session, opened: Opened) -> None:
     labels = labels_in(stored, "positive", "negative", "unsure")
     with session.edits.no_step():
         session.labels = {**session.labels, **with_all_labels(labels, session.labels)}
-        verdicts = labels_in(stored, "accepted", "rejected")
+        verdicts = labels_in(stored, "accepted", "rejected", "settled")
         session.verdicts = {**session.verdicts, **with_all_labels(verdicts, session.verdicts)}
     current = settings.get("current")
     first = (name for name in opened.files if name not in session.failures)
@@ -138,6 +139,8 @@ def with_all_labels(kept: Mapping[str, Labels], new: Mapping[str, Labels]) -> di
     for name in kept.keys() & new.keys():
         for kind in LABEL_KINDS:
             joined[name] = with_more(joined[name], kind, centres_of(new[name], kind))
+        unsure_yx = np.concatenate([joined[name].unsure_yx, new[name].unsure_yx])
+        joined[name] = replace(joined[name], unsure_yx=unsure_yx)
     return joined
 
 
@@ -234,6 +237,7 @@ def points_of(labels: Labels, verdicts: Labels) -> dict[str, FloatArray]:
         "unsure": labels.unsure_yx,
         "accepted": verdicts.positive_yx,
         "rejected": verdicts.negative_yx,
+        "settled": verdicts.unsure_yx,
     }
 
 

@@ -60,7 +60,7 @@ class SingleFolder:
         of_file = replace(self.kept.stored, points={name: self.kept.stored.points.get(name, {})})
         return Marks(
             labels_in(of_file, "positive", "negative", "unsure").get(name, NO_LABELS),
-            labels_in(of_file, "accepted", "rejected").get(name, NO_LABELS),
+            labels_in(of_file, "accepted", "rejected", "settled").get(name, NO_LABELS),
         )
 
     def with_change(self, change: Stored) -> SingleFolder:
