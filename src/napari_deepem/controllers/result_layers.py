@@ -51,7 +51,8 @@ class ResultLayers:
 
     def show_picks(self, picks: FinalPicks | None) -> None:
         """Show picks of the current micrograph, those of the session or what they may become."""
-        of_network = None if picks is None else picks.of_network
+        is_scored = self._session.current_candidates is not None
+        of_network = picks.of_network if picks is not None and is_scored else None
         of_hand = picks.of_hand if picks is not None and picks.by_hand else None
         self._show("picks", of_network, results.show_picks)
         self._show("hand", of_hand, show_picks_by_hand)

@@ -17,6 +17,7 @@ from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.mending import Mended, mend
 from napari_deepem.core.picking.precision_estimate import PrecisionEstimate
 from napari_deepem.core.types import NO_LABELS, Candidates, FinalPicks, Labels, PickCounts, Picks
+from napari_deepem.core.wording import counted
 from napari_deepem.session.pick_cache import Selection, Source
 
 
@@ -218,3 +219,19 @@ def final_picks(basis: Basis, criteria: PickCriteria) -> tuple[FinalPicks, Picks
     count = 0 if basis.candidates is None else len(criteria.rows_of(basis.candidates))
     mended = basis.mend()
     return mended.picks_at(count), mended.below(count)
+
+
+def kept_text(counts: PickCounts, candidates: Candidates | None) -> str:
+    """How many picks one micrograph has, in words."""
+    if candidates is None:
+        return f"{counted(counts.by_hand, 'pick')} by hand here"
+    by_hand = f", {counts.by_hand} by hand" if counts.by_hand else ""
+    rejected = f", {counts.rejected} rejected" if counts.rejected else ""
+    return f"{counts.by_network} of {len(candidates)} kept here{by_hand}{rejected}"
+
+
+def total_text(counts: PickCounts) -> str:
+    """How many picks some micrographs have, in words, and how many are left out."""
+    whose = f": {counts.whose}" if counts.whose else ""
+    rejected = f"; {counts.rejected} rejected left out" if counts.rejected else ""
+    return f"{counted(counts.picks, 'pick')}{whose}{rejected}."
