@@ -18,6 +18,7 @@ BOTTOM_UP: tuple[Role, ...] = (
     "negative",
     "positive",
     "picks",
+    "hand",
     "verdicts",
     "outline",
 )

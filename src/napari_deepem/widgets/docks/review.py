@@ -13,6 +13,7 @@ from napari_deepem.session.review_gallery import Verdict
 from napari_deepem.session.training_rounds import gain_of
 from napari_deepem.widgets.docks.dock import Dock, enable, form, holder, lock, row, tell, text_line
 from napari_deepem.widgets.docks.gallery_filling import GalleryFilling
+from napari_deepem.widgets.docks.hand_button import hand_button
 from napari_deepem.widgets.docks.review_canvas import ReviewCanvas
 from napari_deepem.widgets.docks.suggest_button import SuggestButton
 from napari_deepem.widgets.docks.training_progress import TrainingProgress
@@ -63,6 +64,7 @@ class Review(Dock):
                 self.only_open,
                 gallery,
                 row(self.accept, self.reject, self.undecide),
+                row(hand_button(self)),
                 self.counts,
                 row(self.suggest, self.train_again, self.stop),
                 self.progress,
