@@ -15,10 +15,10 @@ BOTTOM_UP: tuple[Role, ...] = (
     "micrograph",
     "display",
     "scores",
-    "negative",
-    "positive",
     "picks",
     "verdicts",
+    "negative",
+    "positive",
     "outline",
 )
 
