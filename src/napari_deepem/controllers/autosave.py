@@ -55,6 +55,7 @@ class Autosave:
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._save)
         session.events.connect(self._on_change)
+        session.display.events.connect(self._on_change)
         session.events.micrographs.connect(self._on_micrographs)
         single_files.changed.connect(self.changed.emit)
         single_files.follow()
