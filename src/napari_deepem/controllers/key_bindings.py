@@ -101,6 +101,20 @@ ACTIONS: tuple[KeyAction, ...] = (
         lambda link: link.filtered_layer.toggle(),
         lambda link: why_not_begin(link.session),
     ),
+    KeyAction(
+        "contrast_of_seen",
+        "Contrast of what is seen",
+        "C",
+        lambda link: link.filtered_layer.take_contrast_of_seen(),
+        lambda link: why_not_begin(link.session),
+    ),
+    KeyAction(
+        "contrast_of_whole",
+        "Contrast of the whole micrograph",
+        "Shift-C",
+        lambda link: link.filtered_layer.forget_contrast(),
+        lambda link: why_not_begin(link.session),
+    ),
 )
 NO_DOCK = "Open a dock first: Plugins > napari-deepem."
 
