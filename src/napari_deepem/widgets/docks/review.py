@@ -22,6 +22,7 @@ from napari_deepem.session.readiness import (
 from napari_deepem.session.review_gallery import EMPTY, Gallery, Verdict
 from napari_deepem.session.training_rounds import gain_of
 from napari_deepem.widgets.docks.dock import Dock, enable, form, holder, lock, row, tell, text_line
+from napari_deepem.widgets.docks.empty_text import EmptyText
 from napari_deepem.widgets.docks.review_canvas import ReviewCanvas
 from napari_deepem.widgets.docks.suggest_button import SuggestButton
 from napari_deepem.widgets.docks.training_progress import TrainingProgress
@@ -71,6 +72,7 @@ class Review(Dock):
         self.only_open = self.control("review_only_open")
         self.pictures = GalleryPictures(self.native)
         self.view = GalleryView(self.pictures)
+        self._empty = EmptyText(self.view)
         self.accept = self._verdict_button("Accept (A)", "accepted", "particles")
         self.reject = self._verdict_button("Reject (R)", "rejected", "non-particles")
         self.undecide = self._verdict_button("Undecide (U)", None, "")
@@ -99,9 +101,8 @@ class Review(Dock):
                 self.gain,
             ]
         )
-        layout = self.native.layout()
-        layout.setSpacing(6)
-        layout.setStretchFactor(gallery.native, 1)
+        self.native.layout().setSpacing(6)
+        self.native.layout().setStretchFactor(gallery.native, 1)
         expanding = QSizePolicy.Policy.Expanding
         gallery.native.setSizePolicy(expanding, expanding)  # or napari leaves the space below empty
         self._canvas = ReviewCanvas(self, self.pictures, self.view)
@@ -280,7 +281,8 @@ class Review(Dock):
         self.train_again.text = "Train" if session.proposes else "Train again"
         enable(self.train_again, running or why_not_train_by_verdicts(session), effect)
         self._training_progress.show()
-        tell(self.status, activity.message if activity.running else empty)
+        self._empty.say(empty)
+        tell(self.status, activity.message if activity.running else "")
         self._show_counts()
 
     def _show_counts(self) -> None:
