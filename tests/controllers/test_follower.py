@@ -19,6 +19,7 @@ from napari_deepem.session.readiness import (
     why_not_score,
     why_not_train,
 )
+from napari_deepem.widgets.docks.micrographs import Micrographs
 from series import go_to, some_model
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -101,8 +102,10 @@ def test_second_window_goes_on_when_the_first_is_closed(opened, folder: Path, qt
 
 
 def test_window_that_follows_may_go_on_apart(opened, folder: Path, qtbot) -> None:
-    first, second = opened(ViewerModel()), opened(ViewerModel())
-    second.autosave.work_apart()
+    first, viewer = opened(ViewerModel()), ViewerModel()
+    dock, second = Micrographs(viewer), opened(viewer)
+    assert "this one follows" in dock.status.value
+    dock.apart.native.click()
     qtbot.waitUntil(lambda: second.autosave.path == home_of(folder) / SESSION_FILE)
     assert not second.session.is_following
     qtbot.waitUntil(lambda: "m1" in second.session.micrographs)

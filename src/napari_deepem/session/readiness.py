@@ -45,6 +45,12 @@ def why_not_change(session: Session) -> str:
     return FOLLOWING if session.is_following else ""
 
 
+def why_not_exclude(session: Session) -> str:
+    """Why no micrographs can be excluded."""
+    none_chosen = "" if session.chosen else "Choose micrographs in the table first."
+    return why_not_change(session) or none_chosen
+
+
 def why_not_annotate(session: Session) -> str:
     """Why the current micrograph can't be given labels: it is not in memory, or not ours."""
     if why := why_not_change(session):
