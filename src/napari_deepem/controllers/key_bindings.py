@@ -115,6 +115,13 @@ ACTIONS: tuple[KeyAction, ...] = (
         lambda link: link.filtered_layer.forget_contrast(),
         lambda link: why_not_begin(link.session),
     ),
+    KeyAction(
+        "show_keys",
+        "Show all keys",
+        "H",
+        lambda link: link.keys_asked.emit(),
+        lambda _: "",
+    ),
 )
 NO_DOCK = "Open a dock first: Plugins > napari-deepem."
 

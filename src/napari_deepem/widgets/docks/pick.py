@@ -134,6 +134,7 @@ class Pick(Dock):
         self._show()
         self._show_optimum()
         self._show_candidates()
+        self._show_range()
         self._show_distance()
 
     def _distance_control(self) -> FloatSpinBox:
