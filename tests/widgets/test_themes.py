@@ -25,7 +25,7 @@ def test_open_docks_follow_a_change_of_theme(qtbot) -> None:
             assert plot.backgroundBrush().color().name() == colors.background.as_hex()
             assert plot.getAxis("bottom").textPen().color().name() == colors.text.as_hex()
         assert pick.scores.line.pen.color().name() == colors.text.as_hex()
-        assert review.view.selected.name() == colors.current.as_hex()
+        assert review.view.cells.selected.name() == colors.current.as_hex()
         for curve in train.curves.widget.listDataItems()[:3]:
             color = curve.opts["pen"].color().name()
             assert color in (ON_LIGHT.values() if theme == "light" else ON_LIGHT)

@@ -9,7 +9,17 @@ from pydantic import ConfigDict, Field, field_validator
 
 from napari_deepem.core.network.general import BOX_RANGE_PX
 
-Order = Literal["best", "worst", "doubt", "std_high", "std_low"]
+Order = Literal[
+    "best",
+    "worst",
+    "doubt",
+    "sure",
+    "std_high",
+    "std_low",
+    "peak_large",
+    "peak_small",
+    "position",
+]
 
 
 class Parameters(EventedModel):

@@ -14,11 +14,10 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import NO_LABELS, Labels
 from napari_deepem.io.images import list_micrographs, micrograph_name
 from napari_deepem.io.session_file import SessionFile, Stored
+from napari_deepem.io.session_labels import labels_in, points_of, verdicts_in
 from napari_deepem.session.kept import Kept, open_kept, over
 from napari_deepem.session.open_folder import named_as_kept
 from napari_deepem.session.persistence import (
-    labels_in,
-    points_of,
     set_if_possible,
     with_all_labels,
 )
@@ -59,8 +58,8 @@ class SingleFolder:
         name = self.name_of(file)
         of_file = replace(self.kept.stored, points={name: self.kept.stored.points.get(name, {})})
         return Marks(
-            labels_in(of_file, "positive", "negative", "unsure").get(name, NO_LABELS),
-            labels_in(of_file, "accepted", "rejected", "settled").get(name, NO_LABELS),
+            labels_in(of_file).get(name, NO_LABELS),
+            verdicts_in(of_file).get(name, NO_LABELS),
         )
 
     def with_change(self, change: Stored) -> SingleFolder:

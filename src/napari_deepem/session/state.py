@@ -42,6 +42,7 @@ class Session(Parameters):
     problems: dict[str, str] = Field(default_factory=dict)  # why a file can't be read, or scored
     run: str = ""  # by what the run whose model this is has picked; empty: there is no run
     failures: dict[str, str] = Field(default_factory=dict)  # why a run has no picks of these
+    is_following: bool = False  # another window, which has the folder: nothing can be changed here
 
     # what is in memory, pulled from the viewer's layers; of a series that is one at a time, and
     # none yet while the current one is being read
