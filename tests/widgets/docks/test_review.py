@@ -233,7 +233,7 @@ def test_verdict_that_is_taken_back_comes_back_to_what_is_open(docks: Docks) -> 
     docks.dock.view.select_row(0)
     docks.dock.reject.native.click()
     assert docks.scores() == before[1:]
-    docks.session.verdict_edits.undo()
+    docks.session.edits.undo()
     assert docks.scores() == before
 
 
@@ -296,10 +296,10 @@ def test_rounds_are_drawn_with_what_each_gained(qapp) -> None:
 def test_stop_stands_beside_what_trains_again(viewer: ViewerModel) -> None:
     """E.12: and the bar moves with both docks' training."""
     dock, session = Review(viewer), session_of(viewer)
-    assert (dock.stop.enabled, dock.stop.tooltip) == (False, "Nothing is being trained.")
+    assert dock.stop.native.isHidden()
     session.training.begin("Training ...", 1000)
     session.training.done = 300
-    assert dock.stop.enabled
+    assert not dock.stop.native.isHidden()
     assert (dock.progress.max, dock.progress.value) == (1000, 300)
     dock.stop.native.click()
     assert "the best so far is kept" in session.training.message

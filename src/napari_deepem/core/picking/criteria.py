@@ -36,9 +36,9 @@ class PickCriteria:
     array([[100., 100.]])
     """
 
-    threshold: float  # the lowest score that is picked, 0 to 1
-    std_range: tuple[float, float] | None = None  # of a box's pixels, ends included; None: any
-    min_distance_px: float | None = None  # original pixels; None: a quarter of the box
+    threshold: float  #: the lowest score that is picked, 0 to 1
+    std_range: tuple[float, float] | None = None  #: of a box's pixels, ends included; None: any
+    min_distance_px: float | None = None  #: original pixels; None: a quarter of the box
 
     @classmethod
     def of_model(cls, model: Model) -> PickCriteria:

@@ -16,7 +16,15 @@ from napari_deepem.controllers.comparing import Comparing
 from napari_deepem.core.evaluation.likeness import GROUPS
 from napari_deepem.session.readiness import why_not_review
 from napari_deepem.session.review_gallery import verdicts_on
-from napari_deepem.widgets.docks.dock import Dock, button, enable, row, tell, text_line
+from napari_deepem.widgets.docks.dock import (
+    Dock,
+    button,
+    enable,
+    enable_running,
+    row,
+    tell,
+    text_line,
+)
 from napari_deepem.widgets.docks.gallery_filling import GalleryFilling
 from napari_deepem.widgets.pictures.gallery import KEYS
 from napari_deepem.widgets.plots.likeness_plot import COLORS, LikenessPlot, symbol_path
@@ -151,7 +159,7 @@ class LikenessWindow(QWidget):
         activity, result = self.comparing.activity, self.comparing.result
         why_not = why_not_review(self._session)
         enable(self.compare, "Comparing." if activity.running else why_not, WHAT_COMPARE_DOES)
-        enable(self.stop, "" if activity.running else "Nothing is compared.", WHAT_STOP_DOES)
+        enable_running(self.stop, activity.running, WHAT_STOP_DOES)
         self.progress.visible = activity.running
         self.progress.max, self.progress.value = max(1, activity.total), activity.done
         chosen = int(self.plot.mask.sum())

@@ -8,7 +8,7 @@ from magicgui.widgets import PushButton
 from qtpy.QtWidgets import QSizePolicy
 
 from napari_deepem.session import review_gallery
-from napari_deepem.session.readiness import why_not_train_by_verdicts
+from napari_deepem.session.readiness import why_not_judge, why_not_train_by_verdicts
 from napari_deepem.session.review_gallery import Verdict
 from napari_deepem.session.training_rounds import gain_of
 from napari_deepem.widgets.docks.dock import (
@@ -17,6 +17,7 @@ from napari_deepem.widgets.docks.dock import (
     enable,
     form,
     holder,
+    lock,
     row,
     tell,
     text_line,
@@ -135,6 +136,9 @@ class Review(Dock):
 
     def _give_verdict(self, verdict: Verdict | None) -> None:
         rows = self.view.selected_rows()
+        if why := why_not_judge(self.session):
+            self.link.viewer.status = why
+            return
         if not len(rows):
             self.link.viewer.status = NONE_SELECTED
             return
@@ -147,7 +151,7 @@ class Review(Dock):
         self.view.select_row(min(below, len(self.pictures.gallery) - 1))
 
     def _undo(self) -> None:
-        if self.session.verdict_edits.undo() is None:
+        if self.session.edits.undo() is None:
             self.link.viewer.status = NO_UNDO
 
     def _show_likeness(self) -> None:
@@ -186,8 +190,9 @@ class Review(Dock):
 
     def _show_counts(self) -> None:
         rows, gallery = self.view.selected_rows(), self.pictures.gallery
+        none_selected = "" if len(rows) else self.filling.why_empty() or NONE_SELECTED
         for each in (self.accept, self.reject, self.undecide):
-            each.enabled = bool(len(rows))
+            lock(each, why_not_judge(self.session) or none_selected)
         tell(self.counts, review_gallery.counts_text(self.session, gallery, len(rows)))
         self._canvas.show()
 
