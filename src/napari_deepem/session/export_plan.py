@@ -15,7 +15,6 @@ import numpy as np
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
-from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import Candidates, Labels, Picks
 from napari_deepem.io.atomic import writable_folder
 from napari_deepem.io.coordinates import (
@@ -33,6 +32,7 @@ from napari_deepem.io.images import read_pixel_size, read_shape
 from napari_deepem.io.owned_files import OwnedFiles
 from napari_deepem.session.readiness import What, why_not_save
 from napari_deepem.session.series import Scope, names_of
+from napari_deepem.session.series_criteria import SeriesCriteria
 from napari_deepem.session.state import Session
 
 NO_FORMAT = "Choose a format."
@@ -107,7 +107,7 @@ def plan(session: Session, what: What, scope: Scope, folder: Path, formats: Iter
         labels_of = partial(_labelled, labels, session.box_size_px)
         return Plan(tuple(labels), labels_of, *known, options)
     candidates = {name: session.candidates[name] for name in names if name in session.candidates}
-    picks_of = partial(_not_rejected, candidates, dict(session.verdicts), session.criteria)
+    picks_of = partial(_not_rejected, candidates, dict(session.verdicts), session.series_criteria)
     not_scored = len(names) - len(candidates)
     below_of = partial(_below, *picks_of.args) if keeps_below(formats) else None
     return Plan(tuple(candidates), picks_of, *known, options, below_of, not_scored)
@@ -153,7 +153,7 @@ def remark_on(session: Session, what: What) -> str:
 
 def picks_to_save(session: Session, name: str) -> tuple[Picks, int]:
     """The picks of a micrograph that was scored, without rejected ones, and how many these are."""
-    return _not_rejected(session.candidates, session.verdicts, session.criteria, name)
+    return _not_rejected(session.candidates, session.verdicts, session.series_criteria, name)
 
 
 def writing(plan: Plan) -> Generator[int, None, Written]:
@@ -229,19 +229,19 @@ def _labelled(labels: dict[str, Labels], box_size_px: int, name: str) -> tuple[P
 def _not_rejected(
     candidates: Mapping[str, Candidates],
     verdicts: Mapping[str, Labels],
-    criteria: PickCriteria,
+    criteria: SeriesCriteria,
     name: str,
 ) -> tuple[Picks, int]:
-    return _without_rejected(criteria.picks_of(candidates[name]), verdicts.get(name))
+    return _without_rejected(criteria.on(name).picks_of(candidates[name]), verdicts.get(name))
 
 
 def _below(
     candidates: Mapping[str, Candidates],
     verdicts: Mapping[str, Labels],
-    criteria: PickCriteria,
+    criteria: SeriesCriteria,
     name: str,
 ) -> Picks:
-    return _without_rejected(criteria.below_of(candidates[name]), verdicts.get(name))[0]
+    return _without_rejected(criteria.on(name).below_of(candidates[name]), verdicts.get(name))[0]
 
 
 def _without_rejected(picks: Picks, verdicts: Labels | None) -> tuple[Picks, int]:

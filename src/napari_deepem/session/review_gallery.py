@@ -19,10 +19,10 @@ from scipy.spatial import KDTree
 from napari_deepem.core.evaluation.label_suggestion import doubt
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import NO_LABELS, Candidates, FloatArray, Labels
 from napari_deepem.core.wording import counted
 from napari_deepem.session.parameters import Order
+from napari_deepem.session.series_criteria import SeriesCriteria
 from napari_deepem.session.state import Session
 
 Verdict = Literal["accepted", "rejected"]
@@ -83,7 +83,7 @@ class Standing:
 
     candidates: Mapping[str, Candidates]
     verdicts: Mapping[str, Labels]
-    criteria: PickCriteria
+    series_criteria: SeriesCriteria
 
     @classmethod
     def of(cls, session: Session) -> Standing:
@@ -111,24 +111,27 @@ def _steps(
     session: Session | Standing, names: list[str], order: Order, only_open: bool
 ) -> Generator[None, None, Gallery]:
     """A stream of steps, a micrograph each, that returns a gallery."""
-    criteria = session.criteria.of_ranking if order == "doubt" else session.criteria
+    criteria = session.series_criteria
     scored = tuple(name for name in names if name in session.candidates)
     if not scored:
         return EMPTY
     parts: list[Gallery] = []
+    thresholds = np.zeros(len(scored))
     count = 0
     for index, name in enumerate(scored):
         candidates = session.candidates[name]
-        rows = criteria.rows_of(candidates)
+        its = criteria.on(name)
+        thresholds[index] = its.lowest_score(candidates)
+        rows = (its.of_ranking if order == "doubt" else its).rows_of(candidates)
         if only_open:
             rows = _without_verdict(session, name, candidates, rows)
         parts.append(_part(scored, index, candidates, rows))
         count += len(rows)
         if count > WAITING:  # of 20 000 micrographs there may be ten million
-            parts = [_in_order(_joined(parts), order, session.criteria.threshold)]
+            parts = [_in_order(_joined(parts), order, thresholds)]
             count = len(parts[0])
         yield
-    return _in_order(_joined(parts), order, session.criteria.threshold)
+    return _in_order(_joined(parts), order, thresholds)
 
 
 def making_gallery(
@@ -251,12 +254,12 @@ def _joined(parts: list[Gallery]) -> Gallery:
     return replace(parts[0], **columns, found=sum(part.found for part in parts))
 
 
-def _in_order(gallery: Gallery, order: Order, threshold: float) -> Gallery:
-    """The first of a gallery in another order."""
+def _in_order(gallery: Gallery, order: Order, thresholds: FloatArray) -> Gallery:
+    """The first of a gallery in another order; (m,) thresholds of its micrographs."""
     keys = {
         "best": -gallery.scores,
         "worst": gallery.scores,
-        "doubt": -doubt(gallery.scores, threshold),
+        "doubt": -doubt(gallery.scores, thresholds[gallery.which]),
         "std_high": -gallery.stds,
         "std_low": gallery.stds,
     }
