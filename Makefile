@@ -18,7 +18,7 @@ SEED :=
 READER := all
 SECONDS := 60
 
-.PHONY: help demo test lint screenshots reproduce bench chaos fuzz general constraints clean
+.PHONY: help demo test lint docs screenshots reproduce bench chaos fuzz general constraints clean
 
 help: ## Say what can be made (the default)
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1	/p' Makefile | expand -t 14
@@ -37,6 +37,10 @@ lint: $(INSTALLED) ## Check style and types only
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+docs: $(INSTALLED) ## Make the site of all documents, build/site/index.html; tests do so, too
+	$(BIN)/python -m sphinx --fail-on-warning --fresh-env --quiet \
+		--conf-dir docs --doctree-dir build/doctrees . build/site
 
 screenshots: $(INSTALLED) ## Make the pictures of the user guide anew
 	@sh scripts/window_packages.sh

@@ -11,16 +11,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from napari_deepem.core.network.general import general_model
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import picks_above, select_picks
 from napari_deepem.core.picking.score_evidence import RESAMPLES, LearntScores
 from napari_deepem.core.picking.score_mixture import Bell, ScoreMixture, rows_of, stacked
-from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 
 BOX_PX = 64
@@ -64,9 +64,11 @@ def measure_window(count: int = 10_000) -> dict[str, Any]:
     """
     import napari
 
+    from napari_deepem.controllers.folder_drop import add_dock
     from napari_deepem.controllers.viewer_link import session_of
     from napari_deepem.layers.micrographs import image_layer_data
     from napari_deepem.session import Scored
+    from napari_deepem.widgets.windows import DOCKS
 
     candidates = candidates_of(3 * count)
     side = int(candidates.centres_yx.max()) + BOX_PX
@@ -76,19 +78,20 @@ def measure_window(count: int = 10_000) -> dict[str, Any]:
     viewer.window._qt_window.resize(1280, 800)  # napari has no public way to size its window
     data, arguments, _ = image_layer_data(Micrograph(noise, "m", 1.5))
     viewer.add_image(data, **arguments)
-    viewer.window.add_plugin_dock_widget("napari-deepem", "Pick")
+    docks = {name: add_dock(viewer, name) for name in DOCKS}
     session = session_of(viewer)
     mixture = ScoreMixture(Bell(-2.0, 1.0), Bell(2.0, 1.0), share=0.3)
     learnt = LearntScores(stacked(rows_of([mixture] * RESAMPLES)), 1.0, 100)
     curve = np.linspace(1.0, 0.0, 101).tolist()
     curves = {"precision": curve[::-1], "recall": curve, "f2": curve}
     summary = {"held_out_recall": 0.9, "held_out_curves": curves, **learnt.as_summary()}
-    session.model = SimpleNamespace(
+    # a network that is said to have been trained, and to have given these scores
+    session.model = replace(
+        general_model(BOX_PX),
+        recipe="modern",
+        pixel_size=1.5,
         threshold=0.5,
-        min_distance_px=None,
         std_range=(0.0, 9.0),
-        box_size_px=BOX_PX,
-        sampling=Sampling(2),
         summary=summary,
     )
     grid = np.zeros((2, 2), np.float32)
@@ -98,6 +101,7 @@ def measure_window(count: int = 10_000) -> dict[str, Any]:
     middle = float(ranking.scores[min(count, len(ranking) - 1)])
     session.threshold = middle
     frames = _Frames(viewer)
+    docks["Pick"].native.parent().raise_()
     drags: dict[str, Callable[[float], None]] = {
         "threshold": lambda at: setattr(session, "threshold", middle + 0.04 * at),
         "std_range": lambda at: setattr(session, "std_range", (0.0, 3.0 + 0.5 * at)),

@@ -35,10 +35,10 @@ def opened(folder: Path, qtbot):
     """Open the folder, or another one, in a viewer; closed in the end."""
     links = []
 
-    def open_in(viewer: ViewerModel, place: Path = folder) -> ViewerLink:
+    def open_in(viewer: ViewerModel, place: Path = folder, apart: bool = False) -> ViewerLink:
         link = link_of(viewer)
         links.append((link, viewer))  # a link holds its viewer weakly
-        link.autosave.open_folder(place)
+        link.autosave.open_folder(place, apart)
         qtbot.waitUntil(lambda: link.session.current in link.session.micrographs)
         qtbot.waitUntil(lambda: not link.autosave.message)
         return link

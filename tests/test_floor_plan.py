@@ -81,6 +81,7 @@ ONE_MEANING = {
     "jobs": "long work as generators: what they yield, and those of a session",
     "micrographs": "micrographs: as layers, and the dock that lists them",
     "network": "the network's folder, and its eight layers in it",
+    "merge_labels": "labels of two people merged: command, and what it calls",
     "pick": "picking: of one micrograph, of files, command and dock",
     "propose_box": "the box that is proposed for files: command, and what it calls",
     "refine": "training again, on files: command, and what it calls",

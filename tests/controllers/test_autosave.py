@@ -110,7 +110,7 @@ def test_model_that_comes_while_the_kept_one_is_read_keeps_nothing_of_it(
     candidates = Candidates(np.array([[20.0, 30.0]]), np.array([0.9]), np.ones(1), 24)
     link.session.candidates = {"m1": candidates}
     link.autosave.close()
-    viewer, read = ViewerModel(), "napari_deepem.controllers.autosave.loading"
+    viewer, read = ViewerModel(), "napari_deepem.controllers.kept_model.loading"
 
     def slow(*_):
         yield
@@ -130,15 +130,17 @@ def test_model_that_comes_while_the_kept_one_is_read_keeps_nothing_of_it(
 def test_session_is_kept_while_one_works_and_goes_on(
     opened, folder: Path, monkeypatch: pytest.MonkeyPatch, qtbot
 ) -> None:
-    monkeypatch.setattr("napari_deepem.controllers.autosave.DELAY_MS", 20)
+    monkeypatch.setattr("napari_deepem.controllers.series_file.DELAY_MS", 20)
     link = opened(ViewerModel())
     go_to(link, "m2", qtbot)
     link.start_labelling("positive").add([[10.0, 20.0]])
     link.session.threshold, link.session.box_size_px = 0.7, 33
     kept = folder / SESSION_FILE
-    qtbot.waitUntil(lambda: not link.autosave._timer.isActive() and not link.autosave._writing)
-    link.autosave._opened.file.close()  # as if the program had gone
-    link.autosave._opened = None
+    qtbot.waitUntil(
+        lambda: not link.autosave._series._timer.isActive() and not link.autosave._series._writing
+    )
+    link.autosave._series.opened.file.close()  # as if the program had gone
+    link.autosave._series.opened = None
     again = opened(ViewerModel())
     assert again.autosave.path == kept
     assert (again.session.current, again.session.box_size_px) == ("m2", 33)
@@ -160,7 +162,7 @@ link = link_of(viewer)
 link.autosave.open_folder(Path(sys.argv[1]))
 
 def say_what_is_saved():
-    if "m1" in link.autosave._saved.labels:
+    if "m1" in link.autosave._series._saved.labels:
         print("saved", flush=True)
 
 def work():
@@ -222,14 +224,14 @@ def test_labels_of_a_micrograph_whose_name_is_no_utf8_are_kept_with_all_others(
     assert len(again.viewer.layers["ice_5\xb5m particles"].data) == 1
 
 
-def test_second_window_works_at_home_and_its_work_joins_the_first_ones(
+def test_second_window_that_works_apart_does_so_at_home_and_its_work_joins_the_first_ones(
     opened, folder: Path, qtbot
 ) -> None:
     """C.4"""
     first = opened(ViewerModel())
     first.start_labelling("positive").add([[10.0, 20.0]])
-    first.autosave._write_now()
-    second = opened(ViewerModel())
+    first.autosave._series.write_now()
+    second = opened(ViewerModel(), apart=True)
     np.testing.assert_array_equal(second.session.labels["m1"].positive_yx, [[10.0, 20.0]])
     assert "open in another window" in second.autosave.remark
     second.start_labelling("positive").add([[30.0, 40.0]])
@@ -252,12 +254,12 @@ def test_label_that_comes_while_a_session_moves_from_home_is_kept(
 ) -> None:
     """C.4: what is at home is joined to the folder in another thread, and closed."""
     first = opened(ViewerModel())
-    second = opened(ViewerModel())
+    second = opened(ViewerModel(), apart=True)
     first.autosave.close()
     joined, seen = Event(), Event()
 
-    def slow(folder, now):
-        result = yield from opening(folder, now)
+    def slow(*arguments):
+        result = yield from opening(*arguments)
         joined.set()
         seen.wait(10)
         return result
@@ -267,8 +269,8 @@ def test_label_that_comes_while_a_session_moves_from_home_is_kept(
     second.autosave.open_folder(folder)
     qtbot.waitUntil(joined.is_set)
     second.start_labelling("positive").add([[10.0, 20.0]])
-    second.autosave._save()
-    qtbot.waitUntil(lambda: not second.autosave._writing)
+    second.autosave._series._save()
+    qtbot.waitUntil(lambda: not second.autosave._series._writing)
     seen.set()
     qtbot.waitUntil(lambda: second.autosave.path == folder / SESSION_FILE)
     np.testing.assert_array_equal(second.session.labels["m1"].positive_yx, [[10.0, 20.0]])
@@ -285,10 +287,10 @@ def test_model_of_a_second_window_is_kept_with_all_that_it_has_scored(
     first = opened(ViewerModel())
     first.session.model = some_model()
     first.session.candidates = {"m1": candidates}
-    first.autosave._write_now()
-    second = opened(ViewerModel())
+    first.autosave._series.write_now()
+    second = opened(ViewerModel(), apart=True)
     qtbot.waitUntil(lambda: second.session.model is not None)
-    second.autosave._write_now()
+    second.autosave._series.write_now()
     assert look_into(second.autosave.path).model is None
     assert list(second.session.candidates) == ["m1"]
     second.session.candidates = {**second.session.candidates, "m2": candidates}

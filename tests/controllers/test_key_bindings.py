@@ -40,7 +40,7 @@ def test_keys_say_where_the_series_ends_and_what_is_being_read(opened, folder: P
     link = opened(viewer)
     first = press(viewer, "previous_micrograph")
     assert first == f"{keys_of('previous_micrograph')}: This is the first micrograph."
-    assert press(viewer, "undo_labels").endswith(": No change of labels to undo.")
+    assert press(viewer, "undo_labels").endswith(": Nothing to undo.")
     assert press(viewer, "next_micrograph") == ""
     (folder / "m10.mrc").unlink()
     go_to(link, "m2", qtbot)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Points
-from napari.layers.base import ActionType
 
 from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
@@ -18,7 +17,6 @@ from napari_deepem.layers.verdict_points import show_verdicts
 from napari_deepem.session import Scored, Session
 
 SHAPE = (60, 90)
-BEFORE = (ActionType.ADDING, ActionType.CHANGING, ActionType.REMOVING)
 MODEL = SimpleNamespace(summary={}, box_size_px=24)
 
 
@@ -56,11 +54,11 @@ class Counts:
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._picks = self._score_maps = 0
-        picks_layer(viewer).events.data.connect(self._on_picks)
+        picks_layer(viewer).events.features.connect(self._on_picks)
         find_layer(viewer.layers, "scores").events.data.connect(self._on_score_map)
 
-    def _on_picks(self, event) -> None:
-        self._picks += event.action not in BEFORE
+    def _on_picks(self) -> None:
+        self._picks += 1
 
     def _on_score_map(self) -> None:
         self._score_maps += 1

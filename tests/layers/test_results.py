@@ -191,3 +191,16 @@ def test_picks_are_drawn_once_a_change() -> None:
             show_picks(viewer, image, picks)
         assert len(drawn) == 1
         drawn.clear()
+
+
+def test_other_picks_are_told_of_once_and_the_viewer_does_not_measure_its_layers_anew() -> None:
+    viewer = ViewerModel()
+    image = add_micrograph(viewer)
+    layer = show_picks(viewer, image, Picks(np.array([[5.0, 7.0]]), np.array([0.75]), 40))
+    told = []
+    layer.events.features.connect(lambda: told.append(list(layer.features["score"])))
+    layer.events.data.connect(lambda: told.append("data"))  # by which napari lays out its sliders
+    centres_yx = np.array([[5.0, 7.0], [50.0, 60.0]])
+    show_picks(viewer, image, Picks(centres_yx, np.array([0.75, 0.5]), 40))
+    assert told == [[0.75, 0.5]]
+    np.testing.assert_array_equal(layer.extent.data, centres_yx)

@@ -152,18 +152,28 @@ def test_labels_are_the_same_where_their_places_are(one: list, other: list) -> N
     assert same(Labels.of((), one), Labels.of((), other)) == (one == other)
 
 
-def test_verdicts_have_a_history_of_their_own() -> None:
+def test_labels_and_verdicts_are_undone_in_the_order_in_which_they_were_made() -> None:
+    session = a_session()
+    session.verdicts = {"m2": Labels.of([(2, 2)])}
+    label(session, "m1", (1, 1))
+    session.verdicts = {"m2": Labels.of([(2, 2)], [(3, 3)])}
+    assert session.edits.undo() == session.current == "m2"
+    assert len(session.verdicts["m2"].negative_yx) == 0
+    assert places(session)["m1"] == ([[1.0, 1.0]], [])
+    assert session.edits.undo() == session.current == "m1"
+    assert places(session)["m1"] == ([], [])
+    assert session.edits.undo() == "m2"
+    assert not session.edits.can_undo
+    assert len(session.verdicts["m2"].positive_yx) == 0
+    assert [session.edits.redo() for _ in range(3)] == ["m2", "m1", "m2"]
+    assert session.verdicts["m2"].negative_yx.tolist() == [[3.0, 3.0]]
+
+
+def test_verdicts_that_were_read_leave_the_steps_of_labels() -> None:
     session = a_session()
     label(session, "m1", (1, 1))
-    session.verdicts = {"m2": Labels.of([(2, 2)])}
-    session.verdicts = {"m2": Labels.of([(2, 2)], [(3, 3)])}
-    assert session.verdict_edits.undo() == session.current == "m2"
-    assert session.verdict_edits.undo() == "m2"
-    assert not session.verdict_edits.can_undo
-    assert len(session.verdicts["m2"].positive_yx) == 0
-    assert session.edits.can_undo
-    assert places(session)["m1"] == ([[1.0, 1.0]], [])
-    assert session.verdict_edits.redo() == "m2"
-    assert session.verdicts["m2"].positive_yx.tolist() == [[2.0, 2.0]]
-    assert session.edits.undo() == session.current == "m1"
-    assert session.verdicts["m2"].positive_yx.tolist() == [[2.0, 2.0]]
+    with session.edits.no_step():
+        session.verdicts = {"m1": Labels.of([(2, 2)])}
+    assert session.edits.undo() == "m1"
+    assert places(session)["m1"] == ([], [])
+    assert session.verdicts["m1"].positive_yx.tolist() == [[2.0, 2.0]]

@@ -39,9 +39,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def opened(folder: Path, session: Session) -> Opened:
+def opened(folder: Path, session: Session, apart: bool = False) -> Opened:
     """Open a folder in a session."""
-    found = finish(opening(folder))
+    found = finish(opening(folder, apart=apart))
     restore(session, found)
     if found.stored.model:
         restore_model(session, found, finish(loading(found.stored.model, found.folder)))
@@ -138,9 +138,11 @@ def test_nothing_has_to_be_written_where_nothing_has_changed(folder: Path) -> No
     assert written.model is None
 
 
-def test_second_window_of_a_folder_is_told_and_keeps_what_it_does_at_home(folder: Path) -> None:
+def test_second_window_that_works_apart_is_told_and_keeps_what_it_does_at_home(
+    folder: Path,
+) -> None:
     first = opened(folder, Session())
-    second = opened(folder, Session())
+    second = opened(folder, Session(), apart=True)
     assert "open in another window" in second.remark
     assert second.file.path.parent == home_of(folder)
     assert str(home_of(folder)) in second.remark

@@ -49,7 +49,7 @@ def test_only_what_is_in_memory_can_be_annotated(session: Session) -> None:
 
 
 def test_background_is_drawn_away_from_labelled_particles(session: Session) -> None:
-    assert readiness.why_not_draw_background(Session()) == "Open a micrograph first."
+    assert readiness.why_not_draw_background(Session()) == readiness.OPEN_FIRST
     assert "Mark particles here first" in readiness.why_not_draw_background(session)
     session.labels = {"a": Labels.of(negative_yx=[[5, 5]])}
     assert "Mark particles here first" in readiness.why_not_draw_background(session)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,50 +11,34 @@ from typing import Any
 
 from napari.utils.notifications import show_warning
 from psygnal import SignalInstance
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
+from napari_deepem.controllers.follower import Follower
+from napari_deepem.controllers.kept_model import load_kept_model
+from napari_deepem.controllers.series_file import SeriesFile
 from napari_deepem.controllers.single_file_labels import SingleFileLabels
 from napari_deepem.controllers.workers import report, run
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Micrograph
 from napari_deepem.session import Session
-from napari_deepem.session.open_folder import Opened, loading, named_as_kept, opening
-from napari_deepem.session.persistence import (
-    Snapshot,
-    changes,
-    differ,
-    held_by,
-    restore,
-    restore_model,
-    saved,
-    snapshot,
-    to_keep,
-)
+from napari_deepem.session.open_folder import Opened, named_as_kept, opening
+from napari_deepem.session.persistence import restore, restore_model
 from napari_deepem.session.readiness import why_not_open
-
-DELAY_MS = 1000  # from a change until it is written
 
 
 class Autosave:
-    """The session file of one viewer: written in another thread, a second after each change."""
+    """The folder that is open in one viewer, and where what the user does there is saved."""
 
     def __init__(self, session: Session, single_files: SingleFileLabels) -> None:
         self._session = session
         self._single_files = single_files
         self._listed: set[Path] = set()  # single files for which their folder was listed again
-        self._opened: Opened | None = None  # with the file that is written
-        self._saved = Snapshot()
-        self._writing = False
+        self._series = SeriesFile(session)
+        self._follower: Follower | None = None  # of the window that has the folder
         self._asked_folder: Path | None = None  # that is to be opened
-        self._is_moving = False  # what is kept at home may be joined to the folder just now
         self.message = ""
-        self._problem = ""  # why the last change is not saved
         self.changed = SignalInstance((), name="changed")
-        self._timer = QTimer()
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._save)
-        session.events.connect(self._on_change)
+        self._series.changed.connect(self.changed.emit)
         session.events.micrographs.connect(self._on_micrographs)
         single_files.changed.connect(self.changed.emit)
         single_files.follow()
@@ -62,25 +46,38 @@ class Autosave:
         if app is not None:
             app.aboutToQuit.connect(partial(_close, weakref.ref(self)))
 
-    def open_folder(self, folder: Path) -> None:
-        """Open the micrographs of a folder as a series, and go on where the user was."""
+    def open_folder(self, folder: Path, apart: bool = False) -> None:
+        """Open the micrographs of a folder as a series, and go on where the user was.
+
+        One that another window has open is followed, unless the user works `apart` from it.
+        """
         if why_not := why_not_open(self._session):
             return show_warning(why_not)
         is_opening, self._asked_folder = self._asked_folder is not None, folder
         self._tell(f"Opening {folder} ...", running=True)
         if not is_opening:  # one after the other: an open session file is locked
-            self._open(folder)
+            self._open(folder, apart)
 
-    def _open(self, folder: Path) -> None:
+    def work_apart(self) -> None:
+        """Follow the other window no more: what is done here is kept at home."""
+        if self._follower is not None:
+            self._open_again(apart=True)
+
+    def _open_again(self, apart: bool = False) -> None:
+        if self._opened is not None:
+            self._series.count_as_saved()  # what was followed is no change of ours
+            self.open_folder(self._opened.source, apart)
+
+    def _open(self, folder: Path, apart: bool) -> None:
         try:
             self._single_files.lend(folder)
             if self._opened is not None and self._opened.source == folder.absolute():
-                self._write_now()
-                self._is_moving = True
+                self._series.write_now()
+                self._series.is_moving = True
         except InputError as error:
             return self._on_not_opened(folder, error)
         run(
-            partial(opening, folder, self._opened),
+            partial(opening, folder, self._opened, apart),
             on_progress=lambda _: None,
             on_result=partial(self._on_opened, folder),
             on_failed=partial(self._on_not_opened, folder),
@@ -90,7 +87,7 @@ class Autosave:
     @property
     def remark(self) -> str:
         """Why the series is not saved, or where it is if that is not its folder."""
-        return self._problem or ("" if self._opened is None else self._opened.remark)
+        return self._series.problem or ("" if self._opened is None else self._opened.remark)
 
     def remark_on(self, name: str | None) -> str:
         """Why what is said of a micrograph is not saved, or where it is if that is not its folder.
@@ -108,27 +105,22 @@ class Autosave:
     @property
     def path(self) -> Path | None:
         """The file in which the session is kept; None if there is none."""
-        return None if self._file is None else self._file.path
+        return self._series.path
 
     @property
-    def _file(self) -> Any:
-        return None if self._opened is None else self._opened.file
+    def _opened(self) -> Opened | None:
+        return self._series.opened
 
     def close(self) -> None:
         """Write what has not been written yet, and let others open the files."""
         try:
             self._single_files.close()
         finally:
-            self._close_series()
-
-    def _close_series(self) -> None:
-        file, self._opened = self._file, None
-        self._timer.stop()
-        if file is not None:
-            file.close(changes(self._saved, snapshot(self._session), file.path.parent))
+            self._series.close()
+            self._follow()
 
     def _on_opened(self, folder: Path, opened: Opened) -> None:
-        now, self._is_moving = self._opened, False
+        now, self._series.is_moving = self._opened, False
         if now is not None and opened.source == now.source:
             return self._on_opened_again(now, opened)
         why_not = why_not_open(self._session, opened.files)
@@ -149,12 +141,13 @@ class Autosave:
         """Go on with the folder that is open: there may be more files, or another session file."""
         session, self._asked_folder = self._session, None
         if opened.file is now.file and opened.run is None:
-            self._opened = replace(now, files=opened.files, kept=opened.kept)
+            self._series.opened = replace(now, files=opened.files, kept=opened.kept)
             names = {name: path.name for name, path in session.files.items()}
             session.files = named_as_kept(opened.files, names)
             self._single_files.take_back()
+            self._follow()
             return self._tell("")
-        late = changes(self._saved, snapshot(session), now.source)
+        late = self._series.unsaved(now.source)
         if session.current in opened.files:
             late = replace(late, settings={**late.settings, "current": session.current})
         if opened.file is not None:
@@ -164,18 +157,28 @@ class Autosave:
     def _take(self, opened: Opened) -> None:
         """Put what was opened into the session, and save into its file from now on."""
         restore(self._session, opened)
-        self._opened, self._saved = opened, held_by(opened, self._session)
-        self._problem = ""
+        self._series.take(opened)
         self._single_files.take_back()
+        self._follow()
         for warning in opened.warnings:
             show_warning(warning)
         self._tell("")
         if opened.stored.model:
             self._load_model(opened, opened.stored.model)
-        self._on_change()  # what was brought along is written too
+        self._series.on_change()  # what was brought along is written too
+
+    def _follow(self) -> None:
+        """Follow the window that has the folder which is open, if one has."""
+        if self._follower is not None:
+            self._follower.stop()
+        path = None if self._opened is None else self._opened.followed
+        self._session.is_following = path is not None
+        self._follower = None
+        if self._opened is not None and path is not None:
+            self._follower = Follower(self._session, self._opened, path, self._open_again)
 
     def _on_not_opened(self, folder: Path, error: Exception) -> None:
-        self._is_moving = False
+        self._series.is_moving = False
         self._go_on(folder, str(error) if isinstance(error, InputError) else report(error))
 
     def _go_on(self, folder: Path, why_not: str) -> None:
@@ -191,48 +194,35 @@ class Autosave:
     def _leave(self) -> str:
         """Why the last folder can't be left: its file can't be written. Empty once it is closed."""
         try:
-            self._write_now()
+            self._series.write_now()
         except InputError as error:
             return str(error)
-        self._close_series()
+        self._series.close()
+        self._follow()
         return ""
 
-    def _write_now(self) -> None:
-        """Write what has not been written yet, on this thread; InputError if that can't be."""
-        file, current = self._file, snapshot(self._session)
-        if file is not None:
-            file.write(changes(self._saved, current, file.path.parent))
-            self._saved = saved(self._saved, current)
-
     def _load_model(self, opened: Opened, content: bytes) -> None:
-        session, last_model = self._session, self._session.model
         self._tell("Loading the model ...", running=True)
-        run(
-            partial(loading, content, opened.folder),
-            on_progress=lambda _: None,
-            on_result=partial(self._on_model, opened),
-            on_failed=self._on_failed,
-            on_cancelled=partial(self._on_other_model, opened),
-            is_wanted=lambda: session.model is last_model and self._opened is opened,
-            owner=session,
+        load_kept_model(
+            self._session,
+            opened,
+            content,
+            on_loaded=partial(self._on_model, opened),
+            on_other=partial(self._on_other_model, opened),
+            on_failed=lambda error: self._tell(report(error)),
+            is_wanted=lambda: self._opened is opened,
         )
 
     def _on_model(self, opened: Opened, model: Any) -> None:
         restore_model(self._session, opened, model)
-        current = snapshot(self._session)
-        self._saved = replace(self._saved, candidates=current.candidates, model=current.model)
+        self._series.count_model_as_saved()
         self._tell("")
 
     def _on_other_model(self, opened: Opened) -> None:
         """Let the file forget its model's candidates: another model came while that was read."""
         if self._opened is opened:
-            in_file = to_keep(opened.stored.candidates)
-            self._saved = replace(self._saved, candidates={**in_file, **self._saved.candidates})
+            self._series.lose_candidates(opened.stored)
             self._tell("")
-            self._on_change()
-
-    def _on_failed(self, error: Exception) -> None:
-        self._tell(report(error))
 
     def _on_micrographs(self, micrographs: Mapping[str, Micrograph]) -> None:
         """List the folder again where a file of it was opened that was not there before."""
@@ -242,49 +232,6 @@ class Autosave:
         if opened is not None and any(path.parent == opened.source for path in new):
             self._listed |= new
             self.open_folder(opened.source)
-
-    def _on_change(self) -> None:
-        if self._file is not None and not self._timer.isActive():
-            self._timer.start(DELAY_MS)  # not put off by further changes
-
-    def _save(self) -> None:
-        if self._is_moving:  # into which file is not known yet
-            return self._on_change()
-        file, current = self._file, snapshot(self._session)
-        if file is None or self._writing or not differ(self._saved, current):
-            return
-        self._writing = True
-        before = self._saved
-
-        def job() -> Generator[None, None, Snapshot]:
-            yield
-            file.write(changes(before, current, file.path.parent))
-            return saved(before, current)
-
-        run(
-            job,
-            on_progress=lambda _: None,
-            on_result=self._on_saved,
-            on_failed=self._on_not_saved,
-            on_cancelled=partial(self._on_saved, None),
-            is_wanted=lambda: self._file is file,
-            owner=self._session,
-        )
-
-    def _on_saved(self, content: Snapshot | None) -> None:
-        self._writing = False
-        if content is not None:
-            self._saved = content
-            self._problem = ""
-            self.changed.emit()
-        self._on_change()  # what has changed meanwhile
-
-    def _on_not_saved(self, error: Exception) -> None:
-        self._writing = False
-        if str(error) != self._problem:
-            self._problem = report(error)
-            self.changed.emit()
-        self._on_change()
 
     def _tell(self, message: str, running: bool = False) -> None:
         self.message = message

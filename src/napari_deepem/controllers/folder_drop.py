@@ -77,5 +77,7 @@ def open_folder(viewer: napari.Viewer, folder: Path) -> None:
 
 def add_dock(viewer: napari.Viewer, name: str) -> Any:
     """The dock of ours with a name, opened, or brought to the front."""
-    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
+    frame, dock = viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
+    frame.show()
+    frame.raise_()
     return dock

@@ -74,17 +74,17 @@ ACTIONS: tuple[KeyAction, ...] = (
     _tool("lasso", "lasso_labels", "Erase labels in a lasso", "L"),
     KeyAction(
         "undo_labels",
-        "Undo a change of labels",
+        "Undo a change of labels or picks",
         "Ctrl-Z",
         lambda link: link.session.edits.undo(),
-        lambda link: "" if link.session.edits.can_undo else "No change of labels to undo.",
+        lambda link: "" if link.session.edits.can_undo else "Nothing to undo.",
     ),
     KeyAction(
         "redo_labels",
-        "Redo a change of labels",
+        "Redo a change of labels or picks",
         "Ctrl-Shift-Z",
         lambda link: link.session.edits.redo(),
-        lambda link: "" if link.session.edits.can_redo else "No change of labels to redo.",
+        lambda link: "" if link.session.edits.can_redo else "Nothing to redo.",
     ),
     KeyAction(
         "show_filtered",

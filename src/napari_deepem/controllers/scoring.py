@@ -53,9 +53,11 @@ class Scoring:
         job = series.next(self._view_centre_yx())
         if job is None:
             return activity.end(series.run.summary)
-        if not activity.running:
-            activity.begin("")
-        activity.message = f"Scoring {job.name}{self._progress()} ..."
+        message = f"Scoring {job.name}{self._progress()} ..."
+        if activity.running:
+            activity.message = message
+        else:
+            activity.begin(message)
         self._job = run(
             job.steps,
             on_progress=self._on_tile,

@@ -22,14 +22,14 @@ Result = TypeVar("Result")
 class EpochDone:
     """Progress of training: one epoch is over."""
 
-    epoch: int  # counted from 1
+    epoch: int  #: counted from 1
     epochs: int
-    loss: float  # mean over the epoch's batches
-    held_out_loss: float | None  # the same loss on held-out boxes; None if none are held out
-    held_out_ap: float | None  # average precision at telling held-out particles from background
-    # average precision of picking held-out parts; None after most epochs, see `held_out_figures`
+    loss: float  #: mean over the epoch's batches
+    held_out_loss: float | None  #: the same loss on held-out boxes; None if none are held out
+    held_out_ap: float | None  #: average precision at telling held-out particles from background
+    #: average precision of picking held-out parts; None after most epochs, see `held_out_figures`
     picking_ap: float | None = None
-    labels_complete: bool = True  # if not, `picking_ap` is a lower bound
+    labels_complete: bool = True  #: if not, `picking_ap` is a lower bound
 
     @property
     def is_finite(self) -> bool:
@@ -43,7 +43,7 @@ class BatchesDone:
     """Progress of training within its epochs: so many of all its batches are learnt."""
 
     done: int
-    total: int  # of all epochs
+    total: int  #: of all epochs
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class TilesDone:
 
     done: int
     total: int
-    # what is known by now, 0 elsewhere; positions as in what is returned at the end
+    #: what is known by now, 0 elsewhere; positions as in what is returned at the end
     so_far: ScoreMap | None = field(default=None, compare=False)
 
 

@@ -39,11 +39,11 @@ class Micrograph:
     (400, 600)
     """
 
-    image: NDArray[Any]  # (height, width), the file's own real number type
-    name: str  # the file's stem: what labels and picks are matched by
-    pixel_size: float | None = None  # A/px; None where the file does not say
-    source: Path | None = None  # the file it was read from; None where it is no file
-    remark: str = ""  # one line on how it was read, where a user may expect something else
+    image: NDArray[Any]  #: (height, width), the file's own real number type
+    name: str  #: the file's stem: what labels and picks are matched by
+    pixel_size: float | None = None  #: A/px; None where the file does not say
+    source: Path | None = None  #: the file it was read from; None where it is no file
+    remark: str = ""  #: one line on how it was read, where a user may expect something else
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -80,9 +80,9 @@ class Labels:
     ((2, 2), (0, 2))
     """
 
-    positive_yx: FloatArray  # (n, 2) particles
-    negative_yx: FloatArray  # (m, 2) things that are not particles; may be empty
-    # (k, 2) what may be either: nothing is learnt from it, and no background is drawn there
+    positive_yx: FloatArray  #: (n, 2) particles
+    negative_yx: FloatArray  #: (m, 2) things that are not particles; may be empty
+    #: (k, 2) what may be either: nothing is learnt from it, and no background is drawn there
     unsure_yx: FloatArray = field(default_factory=lambda: np.empty((0, 2)))
 
     @classmethod
@@ -121,14 +121,14 @@ class ScoreMap:
            [16.5, 80.5]])
     """
 
-    scores: Float32Array  # (rows, cols), 0 (not a particle) to 1 (particle)
-    # (rows, cols) standard deviation of each box's standardised pixels; 0 if centred on no image
+    scores: Float32Array  #: (rows, cols), 0 (not a particle) to 1 (particle)
+    #: (rows, cols) standard deviation of each box's standardised pixels; 0 if centred on no image
     stds: Float32Array
-    origin_px: float  # row, and column, of the centre of grid element (0, 0)
-    step_px: float  # distance between neighbouring grid elements
+    origin_px: float  #: row, and column, of the centre of grid element (0, 0)
+    step_px: float  #: distance between neighbouring grid elements
     box_size_px: int
-    shape: tuple[int, int] | None = None  # (height, width) of the micrograph, original pixels
-    smoothing: float = 0.0  # boxes; how far around a candidate scores count for it
+    shape: tuple[int, int] | None = None  #: (height, width) of the micrograph, original pixels
+    smoothing: float = 0.0  #: boxes; how far around a candidate scores count for it
 
     def centres_of(self, index_yx: Any) -> FloatArray:
         """(n, 2) box centres in original pixels of (n, 2) grid indices, fractions allowed."""
@@ -148,9 +148,9 @@ class Candidates:
     1
     """
 
-    centres_yx: FloatArray  # (n, 2) box centres, original pixels
-    scores: FloatArray  # (n,) figure of merit, 0 to 1, falling
-    stds: FloatArray  # (n,) standard deviation of the box's standardised pixels
+    centres_yx: FloatArray  #: (n, 2) box centres, original pixels
+    scores: FloatArray  #: (n,) figure of merit, 0 to 1, falling
+    stds: FloatArray  #: (n,) standard deviation of the box's standardised pixels
     box_size_px: int
 
     def __len__(self) -> int:
@@ -169,10 +169,10 @@ class Picks:
     2
     """
 
-    centres_yx: FloatArray  # (n, 2) box centres, original pixels
-    scores: FloatArray | None = None  # (n,) figure of merit; None where the source has none
-    box_size_px: int | None = None  # None where the source does not say
-    # (n,) each; NaN where the source does not say
+    centres_yx: FloatArray  #: (n, 2) box centres, original pixels
+    scores: FloatArray | None = None  #: (n,) figure of merit; None where the source has none
+    box_size_px: int | None = None  #: None where the source does not say
+    #: (n,) each; NaN where the source does not say
     features: Mapping[PickFeature, FloatArray] = field(default_factory=lambda: NO_FEATURES)
 
     def __len__(self) -> int:

@@ -29,6 +29,11 @@ _FLAGS = os.O_RDWR | sum(
     getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
 )
 
+
+class InUse(InputError):
+    """A file that another window has open."""
+
+
 claiming = Lock()  # held from the check of a file until SQLite has locked it
 _claims: set[tuple[int, int]] = set()  # to open such a file once more would free its lock
 
@@ -74,7 +79,7 @@ def _claim(path: Path, is_private: bool) -> Claim:
     status = path.lstat()
     key = status.st_dev, status.st_ino
     if key in _claims:
-        raise InputError(IN_USE)
+        raise InUse(IN_USE)
     _check_status(status)
     _check_journals(path, status)
     has_no_locks = _check_content(path)
@@ -149,7 +154,7 @@ def _locked_by_file(path: Path) -> Path:
         with lock_file.open("x", encoding="utf-8") as file:
             file.write(f"{os.getpid()} {this_host()}")
     except FileExistsError as error:
-        raise InputError(f"{IN_USE}; if there is none, remove {lock_file}") from error
+        raise InUse(f"{IN_USE}; if there is none, remove {lock_file}") from error
     return lock_file
 
 

@@ -16,7 +16,7 @@ from threading import Lock
 from napari_deepem.core.errors import InputError
 from napari_deepem.io import database_claims
 from napari_deepem.io.atomic import writable_folder
-from napari_deepem.io.database_claims import IN_USE, LARGEST_FILE
+from napari_deepem.io.database_claims import IN_USE, LARGEST_FILE, InUse
 from napari_deepem.io.file_stamps import stamp_of
 from napari_deepem.io.session_content import Points, Stored, read_content, write_content
 from napari_deepem.io.session_schema import (
@@ -30,6 +30,7 @@ from napari_deepem.io.session_schema import (
 __all__ = [
     "NOTHING_SAVED",
     "SESSION_FILE",
+    "InUse",
     "Points",
     "SessionFile",
     "Stored",
@@ -52,8 +53,10 @@ class SessionFile:
 
         Raises
         ------
+        InUse
+            It is open elsewhere.
         InputError
-            It is open elsewhere, damaged, of a newer version, something else, or can't be written
+            It is damaged, of a newer version, something else, or can't be written
             or locked. Then it is left as it was.
         """
         self.path = path
@@ -67,7 +70,9 @@ class SessionFile:
                     self._claim.release()
                     raise
             except (*DATABASE_ERRORS, OSError, InputError) as error:
-                raise InputError(_reason(path, error)) from error
+                is_in_use = isinstance(error, InUse) or "locked" in str(error)
+                kind = InUse if is_in_use else InputError
+                raise kind(_reason(path, error)) from error
 
     def read(self) -> Stored:
         """The content of the file, all of it.
@@ -148,6 +153,26 @@ class SessionFile:
         finally:  # whatever went wrong: what stays open would keep all later changes out
             if database.in_transaction:
                 database.execute("ROLLBACK")
+
+
+def is_free(path: Path) -> bool:
+    """Whether a session file is open in no window, so that it can be opened here; not kept open."""
+    try:
+        SessionFile(path).close()
+    except InUse:
+        return False
+    except InputError:  # who opens it is told
+        return True
+    return True
+
+
+def is_being_written(path: Path) -> bool:
+    """Whether a window is in the middle of a change: SQLite empties the journal at its end."""
+    try:
+        with path.with_name(f"{path.name}-journal").open("rb") as journal:
+            return any(journal.read(8))
+    except OSError:
+        return False
 
 
 def look_into(path: Path) -> Stored:

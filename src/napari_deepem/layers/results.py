@@ -73,13 +73,24 @@ def show_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
     if layer.current_size != box_size_px:
         resize(layer, box_size_px)
     if not _holds(layer, picks):
-        with layer.events.set_data.blocker():  # not drawn before it has its colours
-            set_centres(layer, picks.centres_yx)
-        layer.features = {} if picks.scores is None else {"score": picks.scores}
-        if not _color_by_score(layer):
-            layer.refresh()
+        _exchange(layer, picks)
     _show_again(layer)
     return layer
+
+
+def _exchange(layer: Points, picks: Picks) -> None:
+    """Let a layer hold other picks, told and drawn once, when they have scores and colours.
+
+    Nobody hears of the positions themselves: napari would measure all layers anew, twice, and lay
+    out its sliders, though the picks lie on the micrograph as before. That takes as long as the
+    rest.
+    """
+    events = layer.events
+    with events.data.blocker(), events.features.blocker(), events.set_data.blocker():
+        set_centres(layer, picks.centres_yx)
+    layer.features = {} if picks.scores is None else {"score": picks.scores}
+    if not _color_by_score(layer):
+        layer.refresh(thumbnail=False, extent=False)
 
 
 def _holds(layer: Points, picks: Picks) -> bool:
@@ -105,7 +116,6 @@ def _color_by_score(layer: Points) -> bool:
         return False
     with layer.events.border_color.blocker():  # the colours themselves have told already
         layer.border_color = colors
-    layer.refresh(data_displayed=False)
     return True
 
 

@@ -1,8 +1,8 @@
-"""Undo and redo of labels: one history for both kinds of label and all micrographs of a series.
+"""Undo and redo of labels and of verdicts on picks, in the order in which they were made.
 
-It follows the session's labels, whoever changes them: a click, a file that is loaded, another
-dock. A step holds the labels of each micrograph that it changed, before and after. Verdicts on
-picks have the shape of labels, and a history of their own.
+One history for all micrographs of a series. It follows the session's fields, whoever changes them:
+a click, a file that is loaded, another dock. A step holds what was marked on each micrograph that
+it changed, before and after.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from functools import partial
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from psygnal import Signal
@@ -30,39 +31,44 @@ class Edited(Protocol):
         """A signal for each field, by name."""
 
 
+Field = Literal["labels", "verdicts"]  # of a session; both by micrograph, both of `Labels`
+FIELDS: tuple[Field, ...] = get_args(Field)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Change:
-    """The labels of one micrograph, before and after a step."""
+    """The labels of one micrograph, or the verdicts on its picks, before and after a step."""
 
+    field: Field
     micrograph: str
     before: Labels
     after: Labels
 
     def reversed(self) -> Change:
         """The change that takes this one back."""
-        return Change(self.micrograph, self.after, self.before)
+        return Change(self.field, self.micrograph, self.after, self.before)
 
 
 Step = tuple[Change, ...]
 
 
 class History:
-    """The steps that were made in a session's labels, or its verdicts, and those undone since."""
+    """The steps that were made in a session's labels and verdicts, and those undone since."""
 
     changed = Signal()  # there is more, or less, to undo or redo
 
-    def __init__(self, session: Edited, field: Literal["labels", "verdicts"] = "labels") -> None:
-        self._session, self._field = session, field
-        self._known = dict(self._labels)
+    def __init__(self, session: Edited) -> None:
+        self._session = session
+        self._known = {field: dict(self._values(field)) for field in FIELDS}
         self._done: list[Step] = []
         self._undone: list[Step] = []
         self._recording = True
-        session.events[field].connect(self._on_labels)
+        for field in FIELDS:
+            session.events[field].connect(partial(self._on_values, field))
 
-    @property
-    def _labels(self) -> dict[str, Labels]:
-        labels: dict[str, Labels] = getattr(self._session, self._field)
-        return labels
+    def _values(self, field: Field) -> dict[str, Labels]:
+        values: dict[str, Labels] = getattr(self._session, field)
+        return values
 
     @property
     def can_undo(self) -> bool:
@@ -83,16 +89,16 @@ class History:
         return self._move(self._undone, self._done, lambda change: change)
 
     def clear(self) -> None:
-        """Forget every step: the labels are as they are."""
-        self._known = dict(self._labels)
+        """Forget every step: labels and verdicts are as they are."""
+        self._known = {field: dict(self._values(field)) for field in FIELDS}
         self._done, self._undone = [], []
         self.changed.emit()
 
     @contextmanager
     def no_step(self) -> Iterator[None]:
-        """A context in which changes make no step: these labels are read, not given by the user.
+        """A context in which changes make no step: what is set is read, not given by the user.
 
-        Steps of the micrographs that change in it are forgotten: they began from other labels.
+        Steps of the micrographs that change in it are forgotten: they began from other values.
         """
         before, self._recording = self._recording, False
         try:
@@ -100,24 +106,27 @@ class History:
         finally:
             self._recording = before
 
-    def _on_labels(self, labels: Mapping[str, Labels]) -> None:
-        known, self._known = self._known, dict(labels)
-        step = tuple(differences(known, self._known))
-        gone = {name for name in known if name not in labels}
+    def _on_values(self, field: Field, values: Mapping[str, Labels]) -> None:
+        known, self._known[field] = self._known[field], dict(values)
+        step = tuple(differences(field, known, self._known[field]))
+        gone = {name for name in known if name not in values}
         if not self._recording:
             gone |= {change.micrograph for change in step}
             step = ()
         if gone:
-            self._forget(gone)
+            self._forget(field, gone)
         if step:
             self._done = [*self._done[1 - STEPS :], step]
             self._undone = []
             self.changed.emit()
 
-    def _forget(self, names: set[str]) -> None:
-        """Drop every change of these micrographs."""
+    def _forget(self, field: Field, names: set[str]) -> None:
+        """Drop every change of a field of these micrographs."""
         for steps in (self._done, self._undone):
-            kept = (tuple(c for c in step if c.micrograph not in names) for step in steps)
+            kept = (
+                tuple(c for c in step if c.field != field or c.micrograph not in names)
+                for step in steps
+            )
             steps[:] = [step for step in kept if step]
         self.changed.emit()
 
@@ -128,21 +137,25 @@ class History:
             return None
         step = source.pop()
         target.append(step)
-        after = {change.micrograph: direct(change).after for change in step}
-        self._known = {**self._known, **after}  # what follows is no step of its own
-        setattr(self._session, self._field, {**self._labels, **after})
-        if self._session.current not in after:
+        for field in FIELDS:
+            after = {c.micrograph: direct(c).after for c in step if c.field == field}
+            if after:
+                self._known[field] = {**self._known[field], **after}  # this is no step of its own
+                setattr(self._session, field, {**self._values(field), **after})
+        if self._session.current not in {change.micrograph for change in step}:
             self._session.current = step[0].micrograph
         self.changed.emit()
         return self._session.current
 
 
-def differences(before: Mapping[str, Labels], after: Mapping[str, Labels]) -> Iterator[Change]:
-    """The changes of labels between two mappings; a micrograph that is gone is none."""
+def differences(
+    field: Field, before: Mapping[str, Labels], after: Mapping[str, Labels]
+) -> Iterator[Change]:
+    """The changes between two mappings of a field; a micrograph that is gone is none."""
     for name, labels in after.items():
         old = before.get(name, NO_LABELS)
         if not same(old, labels):
-            yield Change(name, old, labels)
+            yield Change(field, name, old, labels)
 
 
 def same(one: Labels, other: Labels) -> bool:

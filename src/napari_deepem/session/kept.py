@@ -2,7 +2,7 @@
 
 What is kept at home lies over what is beside the micrographs, which may be another's or open in
 another window: it holds what was changed here, and is joined to the other as soon as that can be
-written.
+written. A window may also follow the one that has the folder, and keep nothing.
 """
 
 from __future__ import annotations
@@ -22,12 +22,18 @@ from napari_deepem.io.atomic import writable_folder
 from napari_deepem.io.session_file import (
     NOTHING_SAVED,
     SESSION_FILE,
+    InUse,
     Points,
     SessionFile,
     Stored,
     home_of,
     look_into,
     place_of,
+)
+
+FOLLOWS = (
+    "Open in another window, which this one follows: nothing can be changed here until that is "
+    "closed"
 )
 
 
@@ -40,13 +46,15 @@ class Kept:
     stored: Stored = field(default_factory=Stored)
     remark: str = ""  # why nothing is saved, or where it is saved if not beside the micrographs
     lent: bool = False  # whether the model and candidates are in the file below this one
+    followed: Path | None = None  # the file of another window, which this one follows
 
 
-def open_kept(folder: Path, own: SessionFile | None = None) -> Kept:
+def open_kept(folder: Path, own: SessionFile | None = None, follows: bool = False) -> Kept:
     """The session of a folder, which nobody else can write into from now on.
 
     `own` is the file at home in which it goes on, where that is open already. A session file that
-    can't be used is said in `Kept.remark`, and left as it is.
+    can't be used is said in `Kept.remark`, and left as it is. Where another window has it open,
+    what is done here is kept at home, or nothing is if this window `follows` the other.
     """
     try:
         place = place_of(folder)
@@ -57,6 +65,8 @@ def open_kept(folder: Path, own: SessionFile | None = None) -> Kept:
             raise InputError(f"{folder} can't be written into")
         beside, stored = _opened(folder)
     except InputError as error:
+        if follows and own is None and isinstance(error, InUse):
+            return Kept(folder, None, _stored_in(folder), FOLLOWS, followed=folder / SESSION_FILE)
         return _over(folder, own, str(error))
     try:
         return _joined_with_home(folder, own, beside, stored)

@@ -55,17 +55,30 @@ class Opened:
         remarks = self.remark, "" if self.run is None else self.run.remark
         return tuple(filter(None, remarks))
 
+    @property
+    def followed(self) -> Path | None:
+        """The session file of another window, which this one follows; None if it does not."""
+        return self.kept.followed
+
+    def with_run(self, stored: Stored) -> Stored:
+        """What the session file has by now, over what the run has whose folder this is."""
+        run = self.run
+        return stored if run is None else over(run.stored, run.goes_on_with(stored))
+
     def with_more(self, changes: Stored) -> Opened:
         """The same with changes that were made meanwhile."""
         return replace(self, kept=replace(self.kept, stored=over(self.stored, changes)))
 
 
-def opening(folder: Path, now: Opened | None = None) -> Generator[None, None, Opened]:
+def opening(
+    folder: Path, now: Opened | None = None, apart: bool = False
+) -> Generator[None, None, Opened]:
     """The job that lists a folder's micrographs and reads what was kept of them, but the model.
 
     The folder of a run lists the micrographs that it has on record, and what lies beside these.
     `now` is what is open. Where it is that folder, and the session file beside the micrographs
-    can't be taken now either, its file stays open and is what comes back.
+    can't be taken now either, its file stays open and is what comes back. A folder that another
+    window has open is followed, unless the user works `apart` from it.
 
     Raises
     ------
@@ -75,24 +88,24 @@ def opening(folder: Path, now: Opened | None = None) -> Generator[None, None, Op
     yield
     folder = folder.absolute()
     if is_run(folder):
-        return (yield from _opening_run(folder, now))
+        return (yield from _opening_run(folder, now, apart))
     files = list_micrographs(folder)
     own = now.file if now is not None and now.source == folder else None
     if now is not None and own is not None and own.path.parent == folder:
         return replace(now, files=files)
-    kept = open_kept(folder, own)
+    kept = open_kept(folder, own, follows=not apart)
     files = named_as_kept(files, kept.stored.files)
     return Opened(folder, files, replace(kept, stored=_without_stale(kept.stored, files)))
 
 
-def _opening_run(folder: Path, now: Opened | None) -> Generator[None, None, Opened]:
+def _opening_run(folder: Path, now: Opened | None, apart: bool) -> Generator[None, None, Opened]:
     """The job that reads a run's folder, also anew, and the session that is kept in it."""
     run = yield from reading_run(folder)
     own = now.file if now is not None and now.source == folder else None
     if now is not None and own is not None and own.path.parent == folder:
         kept = replace(now.kept, stored=own.read())
     else:
-        kept = open_kept(folder, own)
+        kept = open_kept(folder, own, follows=not apart)
     listed: dict[str, Path] = {}
     with suppress(InputError):  # there are none
         listed = named_as_kept(list_micrographs(folder), kept.stored.files)

@@ -13,7 +13,17 @@ OF_PICKING = (  # what picks depend on
     *("threshold", "adaptive_threshold", "own_thresholds"),
     *("std_range", "min_distance_px"),
 )
-Order = Literal["best", "worst", "doubt", "std_high", "std_low"]
+Order = Literal[
+    "best",
+    "worst",
+    "doubt",
+    "sure",
+    "std_high",
+    "std_low",
+    "peak_large",
+    "peak_small",
+    "position",
+]
 
 
 class Parameters(EventedModel):

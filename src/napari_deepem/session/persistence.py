@@ -10,10 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.types import LABEL_KINDS, NO_LABELS, Candidates, FloatArray, Labels
+from napari_deepem.core.types import LABEL_KINDS, NO_LABELS, Candidates, Labels
 from napari_deepem.io.file_stamps import stamp_of
 from napari_deepem.io.models import model_bytes
 from napari_deepem.io.session_file import Stored
+from napari_deepem.io.session_labels import labels_in, points_of, verdicts_in
 from napari_deepem.session.labels import centres_of, with_more
 from napari_deepem.session.open_folder import Opened
 from napari_deepem.session.parameters import OF_PICKING, Parameters
@@ -54,11 +55,11 @@ def restore(session: Session, opened: Opened) -> None:
         set_if_possible(session, settings, name)
     session.excluded = frozenset(settings.get("excluded", ()))
     session.rounds = tuple(round_from(values) for values in settings.get("rounds", ()))
-    labels = labels_in(stored, "positive", "negative", "unsure")
+    labels = labels_in(stored)
     with session.edits.no_step():
         session.labels = {**session.labels, **with_all_labels(labels, session.labels)}
-    verdicts = labels_in(stored, "accepted", "rejected")
-    session.verdicts = {**session.verdicts, **with_all_labels(verdicts, session.verdicts)}
+        verdicts = verdicts_in(stored)
+        session.verdicts = {**session.verdicts, **with_all_labels(verdicts, session.verdicts)}
     current = settings.get("current")
     first = (name for name in opened.files if name not in session.failures)
     session.current = current if current in opened.files else next(first, next(iter(opened.files)))
@@ -121,15 +122,6 @@ def with_start(settings: Mapping[str, Any]) -> dict[str, Any]:
     plain = {"recipe": "modern", "binning": "auto"}
     is_plain = plain == {name: settings.get(name, value) for name, value in plain.items()}
     return {"start": "general" if is_plain else "chance", **settings}
-
-
-def labels_in(stored: Stored, *kinds: str) -> dict[str, Labels]:
-    """The labels, by micrograph, of those that have points of any of these kinds."""
-    return {
-        micrograph: Labels.of(*(points.get(kind, ()) for kind in kinds))
-        for micrograph, points in stored.points.items()
-        if any(kind in points for kind in kinds)
-    }
 
 
 def with_all_labels(kept: Mapping[str, Labels], new: Mapping[str, Labels]) -> dict[str, Labels]:
@@ -224,17 +216,6 @@ def _takes_over(before: Snapshot, now: Snapshot) -> bool:
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> set[str]:
     """The names whose value is another object: values are frozen, so that tells enough."""
     return {name for name in before.keys() | now.keys() if before.get(name) is not now.get(name)}
-
-
-def points_of(labels: Labels, verdicts: Labels) -> dict[str, FloatArray]:
-    """The points, by kind, that a file holds of one micrograph."""
-    return {
-        "positive": labels.positive_yx,
-        "negative": labels.negative_yx,
-        "unsure": labels.unsure_yx,
-        "accepted": verdicts.positive_yx,
-        "rejected": verdicts.negative_yx,
-    }
 
 
 def _content(model: Model | None, folder: Path) -> bytes:

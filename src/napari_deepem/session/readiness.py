@@ -32,6 +32,7 @@ NOTHING_TO_REVIEW = (
 )
 NO_PICKS = "No picks here: lower the threshold, or widen the std range, in the Pick dock."
 ALL_HAVE_VERDICTS = "Every pick here has a verdict."
+FOLLOWING = "This window follows another one that has the folder open: nothing can be changed here."
 
 
 def why_not_begin(session: Session) -> str:
@@ -39,8 +40,21 @@ def why_not_begin(session: Session) -> str:
     return "" if session.files or session.micrographs else OPEN_FIRST
 
 
+def why_not_change(session: Session) -> str:
+    """Why nothing of the series can be changed: another window has it open, which is followed."""
+    return FOLLOWING if session.is_following else ""
+
+
+def why_not_exclude(session: Session) -> str:
+    """Why no micrographs can be excluded."""
+    none_chosen = "" if session.chosen else "Choose micrographs in the table first."
+    return why_not_change(session) or none_chosen
+
+
 def why_not_annotate(session: Session) -> str:
-    """Why the current micrograph can't be given labels: it is not in memory."""
+    """Why the current micrograph can't be given labels: it is not in memory, or not ours."""
+    if why := why_not_change(session):
+        return why
     if session.current in session.micrographs:
         return ""
     if session.current in session.files:
@@ -50,8 +64,8 @@ def why_not_annotate(session: Session) -> str:
 
 def why_not_draw_background(session: Session) -> str:
     """Why no background can be drawn on the current micrograph."""
-    if session.current not in session.micrographs:
-        return "Open a micrograph first."
+    if why := why_not_annotate(session):
+        return why
     if not len(session.labels_of(session.current).positive_yx):
         return "Mark particles here first: background is drawn away from them."
     return ""
@@ -59,7 +73,7 @@ def why_not_draw_background(session: Session) -> str:
 
 def why_not_train(session: Session) -> str:
     """Why a new network can't be trained by labels and parameters as they are now."""
-    if why := why_not_begin(session):
+    if why := why_not_begin(session) or why_not_change(session):
         return why
     labels_and_verdicts = [*session.labelled().values(), *session.with_verdicts().values()]
     if not any(len(labels.positive_yx) for labels in labels_and_verdicts):
@@ -90,6 +104,8 @@ def _why_no_box(session: Session, names: Collection[str]) -> str:
 
 def why_not_refine(session: Session) -> str:
     """Why the present model can't be trained again, anew or from its weights."""
+    if why := why_not_change(session):
+        return why
     if session.model is None:
         return "There is no model yet: press Train."
     if session.trained_model is None:
@@ -118,7 +134,7 @@ def why_not_train_by_verdicts(session: Session) -> str:
 
 def why_not_score(session: Session, names: Collection[str]) -> str:
     """Why none of these micrographs can be scored."""
-    if why := why_not_begin(session):
+    if why := why_not_begin(session) or why_not_change(session):
         return why
     return NO_MODEL if session.model is None else _why_excluded(session, names)
 
@@ -132,7 +148,7 @@ def _why_excluded(session: Session, names: Collection[str]) -> str:
 
 def why_not_propose(session: Session, names: Collection[str]) -> str:
     """Why the general network can't propose particles on any of these micrographs."""
-    if why := why_not_begin(session) or _why_excluded(session, names):
+    if why := (why_not_begin(session) or why_not_change(session) or _why_excluded(session, names)):
         return why
     if why := _why_no_box(session, names):
         return why
@@ -162,6 +178,11 @@ def why_not_score_all(session: Session) -> str:
         return why
     left = set(session.names) - session.candidates.keys() - session.excluded
     return "" if left else "Every micrograph is scored with this model."
+
+
+def why_not_judge(session: Session) -> str:
+    """Why no verdict can be given on picks."""
+    return why_not_change(session)
 
 
 def why_not_review(session: Session) -> str:

@@ -8,20 +8,22 @@ speaks for every candidate within a quarter of the box.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from functools import partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from napari_deepem.core.evaluation.label_suggestion import doubt
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.types import NO_LABELS, Candidates, FloatArray, Labels
 from napari_deepem.core.wording import counted
+from napari_deepem.session.gallery_rows import EMPTY, Gallery, joined, row_order, rows_of_one
 from napari_deepem.session.parameters import Order
+from napari_deepem.session.peak_sizes import MapsAtHand, PeakSizes
 from napari_deepem.session.series_criteria import SeriesCriteria
 from napari_deepem.session.state import Session
 
@@ -32,119 +34,96 @@ WAITING = 5 * MOST_SHOWN  # picks in memory before all but the first are left ou
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Gallery:
-    """Candidates of some micrographs, in the order in which they are shown."""
-
-    names: tuple[str, ...]
-    which: NDArray[np.int64]  # (n,) index into `names`
-    centres_yx: FloatArray  # (n, 2) original pixels
-    scores: FloatArray  # (n,)
-    stds: FloatArray  # (n,)
-    box_size_px: int
-    found: int = 0  # how many there are; the gallery holds the first of them
-
-    def __len__(self) -> int:
-        return len(self.which)
-
-    def name_of(self, row: int) -> str:
-        """The name of a row's micrograph."""
-        return self.names[self.which[row]]
-
-    def by_name(self, rows: NDArray[np.int64]) -> dict[str, FloatArray]:
-        """The (n, 2) centres of some rows, by micrograph."""
-        return {
-            self.names[index]: self.centres_yx[rows[self.which[rows] == index]]
-            for index in np.unique(self.which[rows])
-        }
-
-    def row_at(self, name: str, position_yx: FloatArray, reach_px: float) -> int | None:
-        """The row nearest to a position on a micrograph, within reach; None if there is none."""
-        rows = np.flatnonzero(np.array([each == name for each in self.names])[self.which])
-        distances = np.hypot(*(self.centres_yx[rows] - position_yx).T)
-        if not len(rows) or distances.min() > reach_px:
-            return None
-        return int(rows[distances.argmin()])
-
-    def only(self, chosen: NDArray[np.bool_]) -> Gallery:
-        """The gallery of the rows where `chosen`, (n,), is true."""
-        return replace(
-            self,
-            which=self.which[chosen],
-            centres_yx=self.centres_yx[chosen],
-            scores=self.scores[chosen],
-            stds=self.stds[chosen],
-            found=self.found - int((~chosen).sum()),
-        )
-
-
-@dataclass(frozen=True, eq=False, slots=True)
 class Standing:
     """The state of a session that a gallery is made from, at one moment; a job may keep it."""
 
     candidates: Mapping[str, Candidates]
     verdicts: Mapping[str, Labels]
-    series_criteria: SeriesCriteria
+    criteria: SeriesCriteria
+    peaks_of: Callable[[str, Candidates], FloatArray] | None = None  # (n,) sizes; None: not needed
 
     @classmethod
     def of(cls, session: Session) -> Standing:
         """The state of a session as it is now; quick, on the main thread."""
-        return cls(**{name: getattr(session, name) for name in cls.__slots__})
-
-
-EMPTY = Gallery(
-    (), np.empty(0, np.int64), np.empty((0, 2)), np.empty(0), np.empty(0), box_size_px=1
-)
+        return cls(session.candidates, session.verdicts, session.series_criteria)
 
 
 def gallery(
-    session: Session | Standing, names: list[str], order: Order, *, only_open: bool = False
+    session: Session, names: Sequence[str], order: Order, *, only_open: bool = False
 ) -> Gallery:
     """The gallery of these micrographs' picks, in an order; `only_open`: those without verdict.
 
     Micrographs that are not scored have none. In the order of doubt there is what lies below
-    the threshold too: what the network takes for background may be a particle.
+    the threshold too: what the network takes for background may be a particle. Sizes of score
+    peaks take time: only the job of `making_gallery` has them.
     """
-    return finish(_steps(session, names, order, only_open))
-
-
-def _steps(
-    session: Session | Standing, names: list[str], order: Order, only_open: bool
-) -> Generator[None, None, Gallery]:
-    """A stream of steps, a micrograph each, that returns a gallery."""
-    criteria = session.series_criteria
-    scored = tuple(name for name in names if name in session.candidates)
-    if not scored:
-        return EMPTY
-    parts: list[Gallery] = []
-    thresholds = np.zeros(len(scored))
-    count = 0
-    for index, name in enumerate(scored):
-        candidates = session.candidates[name]
-        its = criteria.on(name)
-        thresholds[index] = its.lowest_score(candidates)
-        rows = (its.of_ranking if order == "doubt" else its).rows_of(candidates)
-        if only_open:
-            rows = _without_verdict(session, name, candidates, rows)
-        parts.append(_part(scored, index, candidates, rows))
-        count += len(rows)
-        if count > WAITING:  # of 20 000 micrographs there may be ten million
-            parts = [_in_order(_joined(parts), order, thresholds)]
-            count = len(parts[0])
-        yield
-    return _in_order(_joined(parts), order, thresholds)
+    return finish(_steps(Standing.of(session), names, order, only_open))
 
 
 def making_gallery(
-    session: Session, names: list[str], order: Order, *, only_open: bool = False
+    session: Session,
+    names: Sequence[str],
+    order: Order,
+    *,
+    only_open: bool = False,
+    peak_sizes: PeakSizes | None = None,
 ) -> Callable[[], Generator[None, None, Gallery]]:
-    """The job that returns the `gallery`; the session is read here, on the caller's thread."""
+    """The job that returns the `gallery`; the session is read here, on the caller's thread.
+
+    `peak_sizes` are those that are known, for an order by them; the job adds to them.
+    """
     now = Standing.of(session)
+    if peak_sizes is not None:
+        now = replace(now, peaks_of=partial(peak_sizes.of, maps=MapsAtHand(session)))
 
     def job() -> Generator[None, None, Gallery]:
         yield
         return (yield from _steps(now, names, order, only_open))
 
     return job
+
+
+def _steps(
+    now: Standing, names: Sequence[str], order: Order, only_open: bool
+) -> Generator[None, None, Gallery]:
+    """A stream of steps, a micrograph each, that returns a gallery."""
+    scored = tuple(name for name in names if name in now.candidates)
+    if not scored:
+        return EMPTY
+    parts: list[Gallery] = []
+    thresholds = np.zeros(len(scored))
+    count = 0
+    for index, name in enumerate(scored):
+        candidates = now.candidates[name]
+        criteria = now.criteria.on(name)
+        thresholds[index] = criteria.lowest_score(candidates)
+        rows = (criteria.of_ranking if order == "doubt" else criteria).rows_of(candidates)
+        if only_open:
+            rows = _without_verdict(now, name, candidates, rows)
+        peaks_px = None if now.peaks_of is None else now.peaks_of(name, candidates)
+        parts.append(rows_of_one(scored, index, candidates, rows, peaks_px))
+        count += len(rows)
+        if count > WAITING:  # of 20 000 micrographs there may be ten million
+            parts = [_in_order(joined(parts), order, thresholds)]
+            count = len(parts[0])
+        yield
+    return _in_order(joined(parts), order, thresholds)
+
+
+def _in_order(gallery: Gallery, order: Order, thresholds: FloatArray) -> Gallery:
+    """The first of a gallery in another order; (m,) thresholds of its micrographs."""
+    return gallery.at(row_order(gallery, order, thresholds)[:MOST_SHOWN])
+
+
+def thresholds_of(session: Session, gallery: Gallery) -> FloatArray:
+    """The (m,) thresholds of a gallery's micrographs, of those that it has rows of."""
+    thresholds = np.full(len(gallery.names), session.threshold)
+    for index in np.unique(gallery.which):
+        name = gallery.names[index]
+        if name in session.candidates:
+            criteria = session.series_criteria.on(name)
+            thresholds[index] = criteria.lowest_score(session.candidates[name])
+    return thresholds
 
 
 def gallery_at(session: Session, places: Mapping[str, FloatArray]) -> Gallery:
@@ -156,8 +135,8 @@ def gallery_at(session: Session, places: Mapping[str, FloatArray]) -> Gallery:
     for index, name in enumerate(scored):
         candidates = session.candidates[name]
         rows = np.asarray(KDTree(candidates.centres_yx).query(places[name])[1])
-        parts.append(_part(scored, index, candidates, rows))
-    return _joined(parts)
+        parts.append(rows_of_one(scored, index, candidates, rows))
+    return joined(parts)
 
 
 def give_verdict(
@@ -198,9 +177,9 @@ def verdicts_on(session: Session, picks: Gallery) -> NDArray[np.int8]:
 
 
 def _without_verdict(
-    session: Session | Standing, name: str, candidates: Candidates, rows: NDArray[np.int64]
+    now: Standing, name: str, candidates: Candidates, rows: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    verdicts = session.verdicts.get(name, NO_LABELS)
+    verdicts = now.verdicts.get(name, NO_LABELS)
     decided_yx = np.concatenate([verdicts.positive_yx, verdicts.negative_yx])
     reach_px = SAME_PARTICLE_BOXES * candidates.box_size_px
     return rows[nearest_distances(candidates.centres_yx[rows], decided_yx) > reach_px]
@@ -228,46 +207,3 @@ def counts_text(session: Session, gallery: Gallery, selected: int) -> str:
         where = counted(micrographs, "micrograph")
         text += f"; {accepted} accepted, {rejected} rejected on {where}"
     return text
-
-
-def _part(
-    names: tuple[str, ...], index: int, candidates: Candidates, rows: NDArray[np.int64]
-) -> Gallery:
-    """The gallery of these rows of the candidates of one micrograph."""
-    return Gallery(
-        names,
-        np.full(len(rows), index),
-        candidates.centres_yx[rows],
-        candidates.scores[rows],
-        candidates.stds[rows],
-        candidates.box_size_px,
-        found=len(rows),
-    )
-
-
-def _joined(parts: list[Gallery]) -> Gallery:
-    """The gallery of all that is in galleries of the same names."""
-    columns: dict[str, Any] = {
-        name: np.concatenate([getattr(part, name) for part in parts])
-        for name in ("which", "centres_yx", "scores", "stds")
-    }
-    return replace(parts[0], **columns, found=sum(part.found for part in parts))
-
-
-def _in_order(gallery: Gallery, order: Order, thresholds: FloatArray) -> Gallery:
-    """The first of a gallery in another order; (m,) thresholds of its micrographs."""
-    keys = {
-        "best": -gallery.scores,
-        "worst": gallery.scores,
-        "doubt": -doubt(gallery.scores, thresholds[gallery.which]),
-        "std_high": -gallery.stds,
-        "std_low": gallery.stds,
-    }
-    first = np.argsort(keys[order], kind="stable")[:MOST_SHOWN]
-    return replace(
-        gallery,
-        which=gallery.which[first],
-        centres_yx=gallery.centres_yx[first],
-        scores=gallery.scores[first],
-        stds=gallery.stds[first],
-    )

@@ -14,11 +14,10 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import NO_LABELS, Labels
 from napari_deepem.io.images import list_micrographs, micrograph_name
 from napari_deepem.io.session_file import SessionFile, Stored
+from napari_deepem.io.session_labels import labels_in, points_of, verdicts_in
 from napari_deepem.session.kept import Kept, open_kept, over
 from napari_deepem.session.open_folder import named_as_kept
 from napari_deepem.session.persistence import (
-    labels_in,
-    points_of,
     set_if_possible,
     with_all_labels,
 )
@@ -59,8 +58,8 @@ class SingleFolder:
         name = self.name_of(file)
         of_file = replace(self.kept.stored, points={name: self.kept.stored.points.get(name, {})})
         return Marks(
-            labels_in(of_file, "positive", "negative", "unsure").get(name, NO_LABELS),
-            labels_in(of_file, "accepted", "rejected").get(name, NO_LABELS),
+            labels_in(of_file).get(name, NO_LABELS),
+            verdicts_in(of_file).get(name, NO_LABELS),
         )
 
     def with_change(self, change: Stored) -> SingleFolder:
@@ -106,7 +105,7 @@ def take_marks(session: Session, name: str, marks: Marks, settings: Mapping[str,
     """
     if not session.files and not session.labelled():
         set_if_possible(session, settings, "box_size_px")
-    with session.edits.no_step(), session.verdict_edits.no_step():
+    with session.edits.no_step():
         for field_name, kept in (("labels", marks.labels), ("verdicts", marks.verdicts)):
             values = getattr(session, field_name)
             if kept is not NO_LABELS:

@@ -43,6 +43,7 @@ class Session(Parameters):
     problems: dict[str, str] = Field(default_factory=dict)  # why a file can't be read, or scored
     run: str = ""  # by what the run whose model this is has picked; empty: there is no run
     failures: dict[str, str] = Field(default_factory=dict)  # why a run has no picks of these
+    is_following: bool = False  # another window, which has the folder: nothing can be changed here
 
     # what is in memory, pulled from the viewer's layers; of a series that is one at a time, and
     # none yet while the current one is being read
@@ -78,7 +79,6 @@ class Session(Parameters):
     _exporting: Activity = PrivateAttr(default_factory=Activity)
     _display: Display = PrivateAttr(default_factory=Display)
     _edits: History = PrivateAttr()
-    _verdict_edits: History = PrivateAttr()
     _written: OwnedFiles = PrivateAttr(default_factory=OwnedFiles)
     _selection: Selection = PrivateAttr()
 
@@ -94,8 +94,7 @@ class Session(Parameters):
         self.events.micrographs.connect(self._keep_headers)
         self.events.model.connect(self._on_model_changed)
         self.events.current.connect(lambda: setattr(self, "box_choices", ()))
-        self._edits = History(self, "labels")
-        self._verdict_edits = History(self, "verdicts")
+        self._edits = History(self)
 
     @property
     def training(self) -> Activity:
@@ -134,18 +133,13 @@ class Session(Parameters):
 
     @property
     def edits(self) -> History:
-        """The history of the labels, by which they are undone and redone."""
+        """The history of labels and verdicts, by which they are undone and redone."""
         return self._edits
 
     @property
     def selection(self) -> Selection:
         """The picks of any micrograph with the present settings, and how many there are."""
         return self._selection
-
-    @property
-    def verdict_edits(self) -> History:
-        """The history of the verdicts, by which they are undone and redone."""
-        return self._verdict_edits
 
     @property
     def written(self) -> OwnedFiles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import napari
@@ -10,6 +11,7 @@ from qtpy.QtCore import QTimer
 
 from napari_deepem.controllers.folder_drop import PLUGIN, add_dock
 from napari_deepem.controllers.viewer_link import link_of
+from napari_deepem.widgets.docks.dock_tabs import bring_to_front
 
 DOCKS = ("Micrographs", "Annotate", "Train", "Pick", "Review", "Export")
 
@@ -66,5 +68,5 @@ def show_file(micrograph: Path) -> None:
 def _viewer_with_docks(path: Path) -> napari.Viewer:
     viewer = napari.Viewer(title=f"{path.absolute().name} - {PLUGIN}")
     docks = [add_dock(viewer, name) for name in DOCKS]
-    QTimer.singleShot(0, docks[0].native.parent().raise_)  # as soon as they are tabs
+    QTimer.singleShot(0, partial(bring_to_front, docks[0].native.parent()))  # when they are tabs
     return viewer

@@ -34,7 +34,7 @@ def test_empty_viewer_says_what_to_open() -> None:
     annotate, train, pick, export = (dock(viewer) for dock in (Annotate, Train, Pick, Export))
     assert not annotate.tools["positive"].enabled
     assert "Open a micrograph" in annotate.tools["positive"].tooltip
-    assert "Open Sample" in annotate.hint.value
+    assert "Open Sample" in annotate.tools["positive"].tooltip
     assert not train.train.enabled
     assert train.train.tooltip == train.status.value
     assert "Open a micrograph" in train.status.value

@@ -36,7 +36,7 @@ def test_file_that_cannot_be_read_is_said_and_can_be_passed(opened, folder: Path
 def test_second_window_is_told_where_it_keeps_what_it_does(opened, folder: Path) -> None:
     first = opened(ViewerModel())
     viewer = ViewerModel()
-    dock, second = Micrographs(viewer), opened(viewer)
+    dock, second = Micrographs(viewer), opened(viewer, apart=True)
     assert "open in another window" in dock.status.value
     assert second.autosave.path == home_of(folder) / SESSION_FILE
     assert first.autosave.path == folder / SESSION_FILE

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtCore import QItemSelectionModel, QPoint, Qt
+from qtpy.QtCore import QPoint, Qt
 
 from blobs import BOX_PX, blob_micrograph
 from hand import wait_until_drawn
@@ -20,10 +20,11 @@ from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.verdict_points import ACCEPTED, REJECTED, SELECTED
 from napari_deepem.session import Scored, Session
 from napari_deepem.session.parameters import Parameters
-from napari_deepem.session.review_gallery import verdicts_on
+from napari_deepem.session.review_gallery import gallery, verdicts_on
 from napari_deepem.session.suggesting import AT_A_TIME
 from napari_deepem.session.training_rounds import Round, gain_of, round_of
-from napari_deepem.widgets.docks.review import ALL, SUGGESTED, Review
+from napari_deepem.widgets.docks.gallery_filling import ALL, SUGGESTED
+from napari_deepem.widgets.docks.review import Review
 from napari_deepem.widgets.plots.training_curves import RoundsPlot
 from quick_recipes import shorten_recipes
 
@@ -83,7 +84,7 @@ def test_picks_are_given_verdicts_and_learnt_from(make_napari_viewer, qtbot) -> 
     assert list(dock.pictures.gallery.scores) == sorted(session.picks.scores, reverse=True)
 
     # a click in the gallery goes there
-    centre = dock.view.visualRect(dock.pictures.index(1)).center()
+    centre = dock.view.place_of(1).center()
     qtbot.mouseClick(dock.view.viewport(), Qt.MouseButton.LeftButton, pos=centre)
     image = viewer.layers["blobs_3"]
     there = image.data_to_world(dock.pictures.gallery.centres_yx[1])
@@ -104,10 +105,7 @@ def test_picks_are_given_verdicts_and_learnt_from(make_napari_viewer, qtbot) -> 
     qtbot.keyClick(dock.view, Qt.Key.Key_R)
     np.testing.assert_array_equal(session.verdicts["blobs_3"].negative_yx, shown.centres_yx[[3]])
     assert dock.view.selected_rows().tolist() == [4]
-    dock.view.select_row(0)
-    dock.view.selectionModel().select(
-        dock.pictures.index(2), QItemSelectionModel.SelectionFlag.Select
-    )
+    dock.view.select_rows(np.array([0, 2]))
     qtbot.keyClick(dock.view, Qt.Key.Key_A)
     assert dock.pictures.verdicts[:5].tolist() == [1, 0, 1, -1, 0]
     assert squares(viewer) == {"yes": 2, "no": 1, "selected": 1}
@@ -208,7 +206,7 @@ def test_order_is_kept_by_the_session(docks: Docks) -> None:
 
 def test_choosing_a_pick_of_another_micrograph_shows_that_one(docks: Docks) -> None:
     shown = docks.dock
-    shown._show_gallery(review_of_all(docks))
+    shown.filling._show(review_of_all(docks))
     assert docks.scores() == [0.9, 0.89, 0.7, 0.69]
     shown.view.select_row(0)
     assert docks.session.current == "m1"
@@ -218,14 +216,14 @@ def test_choosing_a_pick_of_another_micrograph_shows_that_one(docks: Docks) -> N
 def review_of_all(docks: Docks) -> Any:
     with docks.dock.scope.changed.blocked():
         docks.dock.scope.value = ALL
-    return docks.dock._gallery()
+    return gallery(docks.session, docks.dock.filling.names, docks.session.review_order)
 
 
 def test_gallery_that_comes_too_late_is_not_shown(docks: Docks) -> None:
     late = review_of_all(docks)
     docks.dock.scope.value = "this micrograph"
     before = docks.scores()
-    docks.dock._on_gallery(late)
+    docks.dock.filling._on_gallery(late)
     assert docks.scores() == before
 
 
@@ -235,19 +233,19 @@ def test_verdict_that_is_taken_back_comes_back_to_what_is_open(docks: Docks) -> 
     docks.dock.view.select_row(0)
     docks.dock.reject.native.click()
     assert docks.scores() == before[1:]
-    docks.session.verdict_edits.undo()
+    docks.session.edits.undo()
     assert docks.scores() == before
 
 
 def test_pictures_of_another_series_or_model_are_not_kept(docks: Docks) -> None:
     dock, centre_yx = docks.dock, docks.dock.pictures.gallery.centres_yx[:1]
     cut = docks.session.current, centre_yx, np.zeros((1, 8, 8), np.uint8)
-    dock._crop_job()
-    dock._on_crops(cut)
+    dock.filling._crop_job()
+    dock.filling._on_crops(cut)
     assert dock.pictures.picture(0) is not None
     docks.session.files = {"elsewhere": Path("elsewhere.mrc")}
     assert dock.pictures.picture(0) is None
-    dock._on_crops(cut)  # too late
+    dock.filling._on_crops(cut)  # too late
     assert dock.pictures.picture(0) is None
 
 
@@ -298,10 +296,10 @@ def test_rounds_are_drawn_with_what_each_gained(qapp) -> None:
 def test_stop_stands_beside_what_trains_again(viewer: ViewerModel) -> None:
     """E.12: and the bar moves with both docks' training."""
     dock, session = Review(viewer), session_of(viewer)
-    assert (dock.stop.enabled, dock.stop.tooltip) == (False, "Nothing is being trained.")
+    assert dock.stop.native.isHidden()
     session.training.begin("Training ...", 1000)
     session.training.done = 300
-    assert dock.stop.enabled
+    assert not dock.stop.native.isHidden()
     assert (dock.progress.max, dock.progress.value) == (1000, 300)
     dock.stop.native.click()
     assert "the best so far is kept" in session.training.message
@@ -321,7 +319,7 @@ def test_thousands_are_laid_out_and_only_what_is_in_sight_is_asked_for(docks: Do
     candidates = Candidates(centres, np.linspace(0.99, 0.51, many), np.ones(many), 24)
     docks.session.min_distance_px = 0.0
     docks.session.candidates = {"m2": candidates}
-    assert docks.dock.pictures.rowCount() == many
+    assert len(docks.dock.pictures.gallery) == many
     in_sight = docks.dock.view.rows_in_sight()
     assert 0 < len(in_sight) < 200
     asked = docks.dock.pictures.missing(in_sight)["m2"]

@@ -7,7 +7,7 @@ from napari_deepem.controllers.folder_drop import add_dock
 from napari_deepem.controllers.key_bindings import ACTIONS
 from napari_deepem.widgets.docks import window_size
 from napari_deepem.widgets.docks.annotate import TOOLS
-from napari_deepem.widgets.docks.dock import OURS
+from napari_deepem.widgets.docks.dock_tabs import OURS
 from napari_deepem.widgets.docks.window_size import give_room
 
 

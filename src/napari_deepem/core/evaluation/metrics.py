@@ -24,7 +24,7 @@ class Evaluation:
     no scores). The curves hold one value a distinct score, from the highest down.
     """
 
-    ap: float  # average precision: area under the precision-recall curve
+    ap: float  #: average precision: area under the precision-recall curve
     f1: float
     precision: float
     recall: float
@@ -32,11 +32,11 @@ class Evaluation:
     f2_threshold: float | None
     n_picks: int
     n_truth: int
-    radius_px: float  # matching radius, original pixels
-    thresholds: FloatArray  # (k,)
-    counts: FloatArray  # (k,) how many picks score as much or more
-    precisions: FloatArray  # (k,)
-    recalls: FloatArray  # (k,)
+    radius_px: float  #: matching radius, original pixels
+    thresholds: FloatArray  #: (k,)
+    counts: FloatArray  #: (k,) how many picks score as much or more
+    precisions: FloatArray  #: (k,)
+    recalls: FloatArray  #: (k,)
 
     @property
     def f2s(self) -> FloatArray:

@@ -21,9 +21,9 @@ class LabelledMicrograph:
 
     name: str
     labels: Labels
-    complete: bool  # whether every particle is labelled
-    source: Path | None = None  # the file; None where it was none
-    once_at: Path | None = None  # where older model files say that it was
+    complete: bool  #: whether every particle is labelled
+    source: Path | None = None  #: the file; None where it was none
+    once_at: Path | None = None  #: where older model files say that it was
 
     def file(self) -> Path | None:
         """The file where it should be, or once was; None where it is in neither place."""
@@ -35,17 +35,17 @@ class LabelledMicrograph:
 class Model:
     """A trained network with all that scoring needs: what training returns, a model file holds."""
 
-    network: Network  # in evaluation mode, batch normalisation folded away
-    recipe: str  # name of the recipe that trained it
-    box_size_px: int  # particle box, original pixels
-    sampling: Sampling  # how the network's pixels lie on a micrograph's
-    pixel_size: float | None  # A per original pixel of the training micrographs; None if unknown
-    threshold: float  # of the best F2 on held-out labels, see `calibration.best_threshold`
-    std_range: tuple[float, float]  # of the box pixels' standard deviation (see ScoreMap.stds)
-    summary: dict[str, Any] = field(default_factory=dict)  # how training went; JSON values only
-    training_set: tuple[LabelledMicrograph, ...] = ()  # held-out ones too; what `refine` recalls
-    smoothing: float = 0.0  # boxes; see `candidates.smooth_scores`
-    # of picks, original pixels, see `labelled_particles`; None: a quarter of the box
+    network: Network  #: in evaluation mode, batch normalisation folded away
+    recipe: str  #: name of the recipe that trained it
+    box_size_px: int  #: particle box, original pixels
+    sampling: Sampling  #: how the network's pixels lie on a micrograph's
+    pixel_size: float | None  #: A per original pixel of the training micrographs; None if unknown
+    threshold: float  #: of the best F2 on held-out labels, see `calibration.best_threshold`
+    std_range: tuple[float, float]  #: of the box pixels' standard deviation (see ScoreMap.stds)
+    summary: dict[str, Any] = field(default_factory=dict)  #: how training went; JSON values only
+    training_set: tuple[LabelledMicrograph, ...] = ()  #: held-out ones too; what `refine` recalls
+    smoothing: float = 0.0  #: boxes; see `candidates.smooth_scores`
+    #: of picks, original pixels, see `labelled_particles`; None: a quarter of the box
     min_distance_px: float | None = None
 
     @property

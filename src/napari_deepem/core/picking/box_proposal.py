@@ -44,9 +44,9 @@ MOST_SHOWN = 24  # picks of a choice
 class BoxChoice:
     """A box that may be right, how sure the general network is of it, and what it picks there."""
 
-    box_size_px: int  # even, original pixels
-    strength: float  # median logit of the best candidates
-    picks: Picks  # the best ones, at about this box, of the first micrograph: to be looked at
+    box_size_px: int  #: even, original pixels
+    strength: float  #: median logit of the best candidates
+    picks: Picks  #: the best ones, at about this box, of the first micrograph: to be looked at
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -45,10 +45,10 @@ class PickCriteria:
     array([[100., 100.]])
     """
 
-    threshold: float  # the lowest score that is picked, 0 to 1
-    std_range: tuple[float, float] | None = None  # of a box's pixels, ends included; None: any
-    min_distance_px: float | None = None  # original pixels; None: a quarter of the box
-    # as the model has learnt it: the threshold is adaptive; None: it is plain
+    threshold: float  #: the lowest score that is picked, 0 to 1
+    std_range: tuple[float, float] | None = None  #: of a box's pixels, ends included; None: any
+    min_distance_px: float | None = None  #: original pixels; None: a quarter of the box
+    #: as the model has learnt it: the threshold is adaptive; None: it is plain
     mixture: ScoreMixture | None = None
 
     @classmethod

@@ -44,9 +44,9 @@ OTHER_SCORES = "scores are distributed otherwise than in training"
 class PrecisionEstimate:
     """The share of picks that is right, as their scores tell it, or why that is withheld."""
 
-    precision: float | None  # 0 to 1; None where it is withheld
-    error: float | None = None  # standard deviation
-    withheld: str | None = None  # why, in a few words
+    precision: float | None  #: 0 to 1; None where it is withheld
+    error: float | None = None  #: standard deviation
+    withheld: str | None = None  #: why, in a few words
 
     def __str__(self) -> str:
         """The figure, or why there is none: what follows "estimated precision"."""

@@ -29,7 +29,7 @@ class SimulatedMicrograph:
     """A micrograph and where its particles truly are."""
 
     micrograph: Micrograph
-    truth_yx: FloatArray  # (n, 2) centres inside the image; particles lie off carbon and dirt
+    truth_yx: FloatArray  #: (n, 2) centres inside the image; particles lie off carbon and dirt
     defocus_angstrom: float | None = None  # underfocus; None: no contrast transfer
 
 

@@ -28,7 +28,7 @@ HINT = (
     "from your labels."
 )
 NO_PIXEL_SIZE = "pixel size not known"
-UNDO_HELP = "Changes of labels, one by one, on whichever micrograph they were made."
+UNDO_HELP = "Changes of labels and picks, one by one, on whichever micrograph they were made."
 FILTERED_HELP = Display.model_fields["filtered"].description or ""
 TOOLS: tuple[tuple[Tool, str, str, str], ...] = (
     ("positive", "Mark particles", "mark_particles", "Click the middles of particles."),
@@ -184,8 +184,8 @@ class Annotate(Dock):
             (self.redo, edits.can_redo, "redo"),
         ):
             key = f"{verb}_labels"
-            why_not = "" if is_possible else with_keys(f"Nothing to {verb}.", key)
-            enable(button, why_not, with_keys(UNDO_HELP, key))
+            button.text = verb.capitalize() if is_possible else f"Nothing to {verb}"
+            enable(button, "" if is_possible else f"{button.text}.", with_keys(UNDO_HELP, key))
 
     def _show(self) -> None:
         session = self.session
@@ -193,7 +193,7 @@ class Annotate(Dock):
         self._show_keys()
         self.label_import.show()
         self._show_choice()
-        tell(self.hint, why_not or HINT)
+        tell(self.hint, "" if why_not else HINT)
         is_open = session.current in session.micrographs
         length = in_angstrom(session.box_size_px, session.pixel_size)
         tell(self.in_angstrom, length or (NO_PIXEL_SIZE if is_open else ""))

@@ -9,17 +9,15 @@ from typing import Any
 from annotated_types import Ge, Le
 from magicgui.widgets import ComboBox, Container, Label, PushButton, Widget, create_widget
 from psygnal import EventedModel
-from qtpy.QtCore import QObject, Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QDockWidget,
     QFrame,
-    QLabel,
     QMainWindow,
     QPushButton,
     QScrollArea,
     QSizePolicy,
-    QTabBar,
     QWidget,
 )
 
@@ -27,11 +25,12 @@ from napari_deepem.controllers.canvas_context import keep_context
 from napari_deepem.controllers.canvas_focus import CanvasFocus
 from napari_deepem.controllers.folder_drop import FolderDrop
 from napari_deepem.controllers.viewer_link import link_of
+from napari_deepem.widgets.docks.dock_tabs import DockTab
 from napari_deepem.widgets.docks.name_menu import NameMenu
 from napari_deepem.widgets.docks.typed_numbers import take_when_typed
+from napari_deepem.widgets.docks.why_lines import WhyLines, set_why_not
 from napari_deepem.widgets.docks.window_size import give_room
 
-OURS = "napari-deepem dock"
 SLIDER_MARGIN = 1.05  # of the highest value that a range slider has to show
 LISTED = 100  # micrographs in a menu; the Micrographs dock has them all
 WIDTH = 354  # least width in which every line is whole beside a scroll bar, screen pixels
@@ -47,9 +46,11 @@ class Dock(Container):
         self.session = self.link.session
         self._at_end: list[Callable[[], object]] = []
         self.native.destroyed.connect(partial(_call_all, self._at_end))
-        self._tabs = _DockTab(self.native, type(self).__name__, self._on_window)
+        self._why_lines = WhyLines(self.native)
+        self.follow_theme(self._why_lines.show_theme)
+        self._tab = DockTab(self.native, type(self).__name__, self._on_window)
 
-    def _on_window(self, window: QMainWindow) -> None:
+    def _on_window(self, window: QMainWindow, _dock: QDockWidget) -> None:
         """Follow what is done to the window; as a whole, if this is the first dock in it."""
         CanvasFocus(self.native, window)
         for menu in self.native.findChildren(QComboBox):
@@ -210,13 +211,26 @@ def button(text: str, action: Callable[[], object], tooltip: str = "") -> PushBu
     return push_button
 
 
-def enable(button: PushButton, why_not: str, effect: str = "") -> None:
-    """Enable a button unless there is a reason why not, such as `session.readiness` tells.
+def enable(control: Widget, why_not: str, effect: str = "") -> None:
+    """Enable a control unless there is a reason why not, such as `session.readiness` tells.
 
-    Its tooltip says the reason, or else what the button does.
+    A line below its row says the reason, see `why_lines`; so does its tooltip, which else says what
+    the control does.
     """
-    button.enabled = not why_not
-    button.tooltip = why_not or effect
+    lock(control, why_not)
+    control.tooltip = why_not or effect
+
+
+def lock(control: Widget, why_not: str) -> None:
+    """Disable a control for a reason, which a line below says, or enable it; see `enable`."""
+    control.enabled = not why_not
+    set_why_not(control.native, why_not)
+
+
+def enable_running(stop: PushButton, is_running: bool, effect: str) -> None:
+    """Show a button that stops a job, while that is running."""
+    stop.enabled = stop.visible = is_running
+    stop.tooltip = effect
 
 
 def text_line(name: str) -> Label:
@@ -234,63 +248,6 @@ def tell(line: Label, text: str) -> None:
     line.visible = bool(text)
 
 
-class _DockTab(QObject):
-    """The place of a dock as a tab beside our others: four are too high for one column."""
-
-    def __init__(
-        self, widget: QWidget, title: str, on_window: Callable[[QMainWindow], object]
-    ) -> None:
-        super().__init__(widget)
-        self._widget, self._title, self._on_window = widget, title, on_window
-        QTimer.singleShot(0, self._join)
-
-    def _join(self) -> None:
-        dock = _dock_of(self._widget)
-        window = None if dock is None else dock.parent()
-        if dock is None or not isinstance(window, QMainWindow):
-            return
-        self._on_window(window)
-        _align_labels(self._widget)
-        # napari destroys the dock that is closed, but not what is in it
-        dock.destroyed.connect(self._widget.deleteLater)
-        dock.setWindowTitle(self._title)  # what its tab says; napari's own has the plugin's name
-        for other in window.findChildren(QDockWidget):
-            if other.findChild(QWidget, OURS) is not None and not other.isFloating():
-                window.tabifyDockWidget(other, dock)
-                dock.raise_()
-                _show_whole_titles(window, self._title)
-                break
-        self._widget.setObjectName(OURS)  # from now on others may join this one
-
-
-def _align_labels(widget: QWidget) -> None:
-    """Make the labels of each form equally wide; magicgui measures them before they are styled."""
-    forms: dict[Any, list[QLabel]] = {}
-    for label in widget.findChildren(QLabel):
-        line: Any = label.parentWidget()
-        layout = line.layout()
-        if layout is not None and layout.count() == 2 and layout.itemAt(0).widget() is label:
-            forms.setdefault(line.parentWidget(), []).append(label)
-    for labels in forms.values():
-        width = max(label.sizeHint().width() for label in labels)
-        for label in labels:
-            label.setFixedWidth(width)
-
-
-def _show_whole_titles(window: QMainWindow, title: str) -> None:
-    """Leave the titles of our tabs as they are: Qt would cut them off, as many as there are."""
-    for bar in window.findChildren(QTabBar):
-        if title in (bar.tabText(number) for number in range(bar.count())):
-            bar.setElideMode(Qt.TextElideMode.ElideNone)
-            bar.setStyleSheet("QTabBar::tab { padding: 3px 4px; margin: 0px; min-width: 0px; }")
-
-
 def _call_all(callbacks: Sequence[Callable[[], object]]) -> None:
     for callback in callbacks:
         callback()
-
-
-def _dock_of(widget: QObject | None) -> QDockWidget | None:
-    while widget is not None and not isinstance(widget, QDockWidget):
-        widget = widget.parent()
-    return widget

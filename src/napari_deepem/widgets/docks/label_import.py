@@ -16,7 +16,11 @@ from napari_deepem.core.wording import counted
 from napari_deepem.session import Session
 from napari_deepem.session.background_labels import drawing_background
 from napari_deepem.session.labels import FILE_FILTERS, LabelsRead, add_labels, reading_labels
-from napari_deepem.session.readiness import why_not_begin, why_not_draw_background
+from napari_deepem.session.readiness import (
+    why_not_begin,
+    why_not_change,
+    why_not_draw_background,
+)
 from napari_deepem.widgets.docks.dock import enable, row
 
 WHAT_LOADING_DOES = "Adds the particles of a coordinate file to the labels."
@@ -46,7 +50,7 @@ class LabelImport:
     def show(self) -> None:
         """Show of each button what it does, or why it does nothing now."""
         session = self._session
-        why_not = why_not_begin(session)
+        why_not = why_not_begin(session) or why_not_change(session)
         enable(self.load, why_not, WHAT_LOADING_DOES)
         enable(self.load_folder, why_not, WHAT_LOADING_A_FOLDER_DOES)
         enable(self.draw, why_not_draw_background(session), WHAT_DRAWING_DOES)

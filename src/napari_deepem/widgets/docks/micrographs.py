@@ -15,14 +15,17 @@ from napari_deepem.controllers.key_bindings import with_keys
 from napari_deepem.controllers.thumbnails import Thumbnails
 from napari_deepem.controllers.workers import work_on
 from napari_deepem.core.wording import counted
-from napari_deepem.session.readiness import why_not_score_all
+from napari_deepem.session.parameters import OF_PICKING
+from napari_deepem.session.readiness import why_not_exclude, why_not_score_all
 from napari_deepem.session.series import why_failed
 from napari_deepem.widgets.docks.dock import (
     Dock,
     button,
     enable,
+    enable_running,
     form,
     holder,
+    lock,
     row,
     tell,
     text_line,
@@ -37,6 +40,7 @@ WHAT_PICKING_ALL_DOES = (
     "Scores and picks every micrograph that is not scored yet, in the background."
 )
 WHAT_EXCLUDING_DOES = "Excluded micrographs are neither trained on, picked nor exported."
+WHAT_APART_DOES = "What you do is kept in your home, and joined when the folder is free."
 LATER_MS = 500  # many changes are shown at once
 STEP_MS = 8  # of work between two looks at what the user does
 
@@ -57,6 +61,7 @@ class Micrographs(Dock):
         self.states = ComboBox(choices=choices, tooltip="Which micrographs are listed.")
         self.states.changed.connect(self._filter)
         self.status = text_line("status")
+        self.apart = button("Work on my own", self.link.autosave.work_apart, WHAT_APART_DOES)
         self.pixel_size = pixel_size_field(self)
         self.table = MicrographTable(self.session)
         self.view = self._table_view()
@@ -76,6 +81,7 @@ class Micrographs(Dock):
             [
                 row(self.open, self.previous, self.next),
                 self.status,
+                self.apart,
                 holder(self.view),
                 row(self.states, self.exclude),
                 form(self.pixel_size),
@@ -130,9 +136,7 @@ class Micrographs(Dock):
             events.excluded,
             events.problems,
             events.failures,
-            events.threshold,
-            events.std_range,
-            events.min_distance_px,
+            *(events[name] for name in OF_PICKING),
             events.current,
         ):
             self.follow(signal, self._refresh)
@@ -217,19 +221,20 @@ class Micrographs(Dock):
     def _show(self) -> None:
         session, scoring, autosave = self.session, self.session.scoring, self.link.autosave
         count = len(session.names)
-        running = "Scoring is running." if scoring.running else ""
-        enable(self.pick_all, running or why_not_score_all(session), WHAT_PICKING_ALL_DOES)
-        enable(self.stop, "" if running else "Nothing is running.", "What is done is kept.")
+        nothing_open = "" if count else NOTHING_OPEN
+        running = scoring.message if scoring.running else ""
+        why_not_pick = nothing_open or running or why_not_score_all(session)
+        enable(self.pick_all, why_not_pick, WHAT_PICKING_ALL_DOES)
+        enable_running(self.stop, scoring.running, "What is done is kept.")
         self.progress.visible = scoring.running
         self.progress.max, self.progress.value = scoring.total, scoring.done
         tell(self.activity, scoring.message)
         for arrow in (self.previous, self.next):
-            arrow.enabled = count > 1
-        chosen = session.chosen
-        are_excluded = bool(chosen) and chosen <= session.excluded
+            lock(arrow, nothing_open or ("There is one micrograph only." if count == 1 else ""))
+        are_excluded = bool(session.chosen) and session.chosen <= session.excluded
         self.exclude.text = "Take in again" if are_excluded else "Exclude"
-        none_chosen = "" if chosen else "Choose micrographs in the table first."
-        enable(self.exclude, none_chosen, WHAT_EXCLUDING_DOES)
+        enable(self.exclude, nothing_open or why_not_exclude(session), WHAT_EXCLUDING_DOES)
+        self.apart.visible = session.is_following
         remark = autosave.remark_on(session.current)
         tell(self.status, self._status_text(count, autosave.message or remark))
         is_warning = bool(remark) and not autosave.message

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from magicgui.widgets import FloatRangeSlider, FloatSpinBox, ProgressBar, PushButton
+from magicgui.widgets import FloatRangeSlider, FloatSpinBox, ProgressBar
 from qtpy.QtCore import QTimer
 
 from napari_deepem.controllers.debounced_job import DebouncedJob
@@ -18,6 +18,7 @@ from napari_deepem.widgets.docks.dock import (
     Dock,
     button,
     enable,
+    enable_running,
     form,
     holder,
     row,
@@ -32,7 +33,7 @@ from napari_deepem.widgets.plots.threshold_plots import StdPlot
 
 HOW_SURE = "Told from the scores, as held-out labels have shown how to read them."
 ALL_LEFT = "Scores every micrograph that is not scored yet."
-SCORED = "This micrograph is scored with this model."
+SCORED = "Scored with this model."
 STOPS = "Stops after the part of the micrograph that is being scored; what is scored stays."
 BACK = "Sets the range that the model came with. A double click on the plot does the same."
 IS_MODELS = "The range is the model's."
@@ -46,12 +47,9 @@ class Pick(Dock):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self.micrograph = self.micrograph_combo()
-        self.score = PushButton(text="Score")
-        self.score.changed.connect(self._score)
-        self.score_all = PushButton(text="Score all")
-        self.score_all.changed.connect(lambda: self.link.scoring.score(self.session.names))
-        self.cancel = PushButton(text="Cancel")
-        self.cancel.changed.connect(self.link.scoring.cancel)
+        self.score = button("Score", self._score)
+        self.score_all = button("Score all", lambda: self.link.scoring.score(self.session.names))
+        self.cancel = button("Cancel", self.link.scoring.cancel)
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.status = text_line("status")
         self.pick_counts = text_line("pick_counts")
@@ -143,11 +141,12 @@ class Pick(Dock):
     def _show(self) -> None:
         session, activity = self.session, self.session.scoring
         why_not = why_not_score(session, session.current_alone)
-        running = "Scoring is running." if activity.running else ""
+        running = activity.message if activity.running else ""
         scored = "" if session.current_scored is None else SCORED
-        enable(self.score, why_not or running or scored)
+        self.score.text = "Scored" if scored else "Score"
+        enable(self.score, why_not or running or (f"{self.score.text}." if scored else ""))
         enable(self.score_all, running or why_not_score_all(session), ALL_LEFT)
-        enable(self.cancel, "" if running else "Nothing is being scored.", STOPS)
+        enable_running(self.cancel, activity.running, STOPS)
         self.progress.visible = activity.running
         self.progress.max, self.progress.value = activity.total, activity.done
         missing = NOT_SCORED if session.current_candidates is None else NO_MAP
@@ -156,9 +155,8 @@ class Pick(Dock):
     def _show_candidates(self) -> None:
         candidates = self.session.current_candidates
         for control in (self.std_range, self.min_distance):
-            control.enabled = candidates is not None
-            help_text = type(self.session).model_fields[control.name].description
-            control.tooltip = NOT_SCORED if candidates is None else help_text
+            help_text = type(self.session).model_fields[control.name].description or ""
+            enable(control, NOT_SCORED if candidates is None else "", help_text)
         for widget in (self.stds.widget, self.std_range_boxes):
             widget.setVisible(candidates is not None)
         self._show_count()
@@ -184,9 +182,9 @@ class Pick(Dock):
         self.stds.show_range(std_range)
         self._cutting.ask()
         is_models = model is not None and std_range == model.std_range
-        enable(
-            self.model_range, NO_MODEL if model is None else IS_MODELS if is_models else "", BACK
-        )
+        why_not = NO_MODEL if model is None else IS_MODELS if is_models else ""
+        self.model_range.text = "The range is the model's" if is_models else "Model's std range"
+        enable(self.model_range, why_not, BACK)
 
     def _cutting_job(self) -> Any:
         """The job that cuts boxes at both ends of the range; their captions are shown at once."""

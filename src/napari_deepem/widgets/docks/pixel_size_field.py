@@ -9,9 +9,10 @@ from napari.utils.notifications import show_info
 from pydantic import ValidationError
 
 from napari_deepem.session.parameters import Parameters
-from napari_deepem.widgets.docks.dock import Dock, show_value
+from napari_deepem.widgets.docks.dock import Dock, lock, show_value
 
 NOT_KNOWN = "not known"
+NO_FOLDER = "The pixel size is that of a folder: open one first."
 
 
 def pixel_size_field(dock: Dock) -> Any:
@@ -24,7 +25,7 @@ def pixel_size_field(dock: Dock) -> Any:
         show_value(field, "" if given is None else f"{given:g}")
         own = session.pixel_size
         field.native.setPlaceholderText(NOT_KNOWN if own is None else f"{own:.4g}, says the file")
-        field.enabled = bool(session.files)
+        lock(field, "" if session.files else NO_FOLDER)
 
     def take() -> None:
         text = field.value.strip()

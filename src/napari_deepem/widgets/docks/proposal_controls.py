@@ -12,7 +12,16 @@ from qtpy.QtWidgets import QMessageBox
 from napari_deepem.controllers.key_bindings import with_keys
 from napari_deepem.session.proposals import question_before, state_of_proposals
 from napari_deepem.session.readiness import why_not_propose, why_not_propose_box
-from napari_deepem.widgets.docks.dock import Dock, button, enable, holder, row, tell, text_line
+from napari_deepem.widgets.docks.dock import (
+    Dock,
+    button,
+    enable,
+    enable_running,
+    holder,
+    row,
+    tell,
+    text_line,
+)
 from napari_deepem.widgets.pictures.box_galleries import BoxGalleries
 
 KEY = "propose_particles"  # among those of the canvas
@@ -71,7 +80,7 @@ class ProposalControls:
         enable(self.propose_box, busy or why_not_propose_box(session), WHAT_BOX_DOES)
         enable(self.propose, busy or why_not, with_keys(WHAT_PROPOSING_DOES, KEY))
         enable(self.propose_all, busy or why_not_propose(session, session.names), WHAT_ALL_DOES)
-        enable(self.stop, "" if running else "Nothing is being proposed.", STOPS)
+        enable_running(self.stop, running, STOPS)
         self.boxes.show_boxes(session.box_choices)
         self.boxes.show_sizes(session.box_size_px, session.pixel_size)
         activity = session.proposing if session.proposing.running else session.scoring

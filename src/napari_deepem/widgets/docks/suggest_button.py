@@ -8,8 +8,9 @@ from magicgui.widgets import PushButton
 
 from napari_deepem.controllers.debounced_job import DebouncedJob
 from napari_deepem.controllers.workers import Job
+from napari_deepem.session.gallery_rows import Gallery
 from napari_deepem.session.readiness import why_not_review
-from napari_deepem.session.review_gallery import Gallery, gallery_at
+from napari_deepem.session.review_gallery import gallery_at
 from napari_deepem.session.suggesting import Suggestion, suggesting
 from napari_deepem.widgets.docks.dock import Dock, enable
 

@@ -7,12 +7,21 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from magicgui.widgets import CheckBox, FloatSlider, PushButton
+from magicgui.widgets import CheckBox, FloatSlider
 
 from napari_deepem.session import threshold_curves, threshold_here
 from napari_deepem.session.parameters import Parameters
 from napari_deepem.session.readiness import NO_MODEL
-from napari_deepem.widgets.docks.dock import Dock, enable, form, holder, show_value, tell, text_line
+from napari_deepem.widgets.docks.dock import (
+    Dock,
+    button,
+    enable,
+    form,
+    holder,
+    show_value,
+    tell,
+    text_line,
+)
 from napari_deepem.widgets.docks.typed_numbers import take_when_typed
 from napari_deepem.widgets.plots.threshold_plots import COLORS, ScorePlot
 from napari_deepem.widgets.plots.training_curves import shade
@@ -48,8 +57,7 @@ class ThresholdControls:
         self.slider = FloatSlider(name="threshold", label=info.title, min=0.0, max=1.0, step=0.01)
         take_when_typed(self.slider, 0.0, 1.0)
         self.slider.changed.connect(partial(threshold_here.choose, self._session))
-        self.use_optimum = PushButton(text="Use F2 optimum")
-        self.use_optimum.changed.connect(self._use_optimum)
+        self.use_optimum = button("Use F2 optimum", self._use_optimum)
         self.adaptive: CheckBox = dock.control("adaptive_threshold")
         self.adaptive.text, self.adaptive.label = self.adaptive.label, ""
         self.own = CheckBox(name="own_threshold", text=OWN, tooltip=WHAT_OWN_DOES)
@@ -94,22 +102,16 @@ class ThresholdControls:
         unknown = NOT_TRAINED if session.proposes else NOT_HELD_OUT
         unknown = unknown if session.model else NO_MODEL
         enable(self.use_optimum, unknown if optimum is None else "", BEST_F2)
+        help_text = str(Parameters.model_fields["adaptive_threshold"].description)
+        enable(self.adaptive, threshold_here.why_not_adapt(session), help_text)
         self._show_curves()
         self.show_threshold()
 
     def show_candidates(self) -> None:
         """Show the scores of the current micrograph, if it has any."""
         candidates = self._session.current_candidates
-        self.slider.tooltip = NOT_SCORED if candidates is None else self._help
-        why_not = NOT_SCORED if candidates is None else ""
-        why_not_adapt = why_not or threshold_here.why_not_adapt(self._session)
-        help_text = str(Parameters.model_fields["adaptive_threshold"].description)
-        for control, why, effect in (
-            (self.slider, why_not, self._help),
-            (self.adaptive, why_not_adapt, help_text),
-            (self.own, why_not, WHAT_OWN_DOES),
-        ):
-            control.enabled, control.tooltip = not why, why or effect
+        enable(self.slider, NOT_SCORED if candidates is None else "", self._help)
+        self.adaptive.visible = self.own.visible = candidates is not None
         self.plot.widget.setVisible(candidates is not None)
         if candidates is not None:
             self.plot.show_scores(candidates.scores)

@@ -22,8 +22,10 @@ from napari_deepem.session.training_rounds import RoundStart
 from napari_deepem.widgets.docks.dock import (
     Dock,
     enable,
+    enable_running,
     form,
     holder,
+    lock,
     row,
     show_value,
     tell,
@@ -42,7 +44,7 @@ HOW_SUGGESTED = (
     "The average of the particles that you marked ends at a radius; the box is 2.5 times that. "
     "Click to use it."
 )
-IN_USE = "The box has this size."
+IN_USE = "The box has the suggested size."
 WHAT_TRAIN_DOES = "Trains a new network on all labels, and on verdicts from Review."
 WHAT_CONTINUE_DOES = "Trains the present network on, with the labels and verdicts since."
 WHAT_DISCARD_DOES = "Ends now; the model stays as it was before."
@@ -197,19 +199,20 @@ class Train(Dock):
     def _show(self) -> None:
         session, activity = self.session, self.session.training
         running = "Training is running." if activity.running else ""
-        idle = "" if activity.running else "Nothing is being trained."
         why_not = why_not_train(session)
         enable(self.train, running or why_not, WHAT_TRAIN_DOES)
         enable(self.continue_training, running or why_not_refine(session), WHAT_CONTINUE_DOES)
         self._training_progress.show()
-        enable(self.discard, idle, WHAT_DISCARD_DOES)
+        enable_running(self.discard, activity.running, WHAT_DISCARD_DOES)
         enable(self.save, "" if session.model else "There is no model yet.")
         for control in self._locked_while_training:
-            control.enabled = not activity.running
+            lock(control, running)
         suggested = session.suggested_box_px
         self.use_suggested.visible = suggested is not None
         self.use_suggested.text = f"Suggested: {in_px(suggested or 0, session.pixel_size)}"
         in_use = IN_USE if suggested == session.box_size_px else ""
+        if in_use:
+            self.use_suggested.text = in_use
         enable(self.use_suggested, running or in_use, HOW_SUGGESTED)
         tell(self.status, activity.message or why_not)
         hints = [] if activity.running or why_not else training_advice(session)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from magicgui.widgets import ProgressBar
 
-from napari_deepem.widgets.docks.dock import Dock, button, enable
+from napari_deepem.widgets.docks.dock import Dock, button, enable_running
 
 WHAT_STOP_DOES = "Ends now and keeps the best network so far."
 
@@ -22,9 +22,8 @@ class TrainingProgress:
 
     def show(self) -> None:
         """Show the training that is running, or none."""
-        running = self._activity.running
-        enable(self.stop, "" if running else "Nothing is being trained.", WHAT_STOP_DOES)
-        self.bar.visible = running
+        enable_running(self.stop, self._activity.running, WHAT_STOP_DOES)
+        self.bar.visible = self._activity.running
         self._move()
 
     def _move(self) -> None:

@@ -1,4 +1,8 @@
-"""A gallery of candidates: thousands of small pictures, of which only those in sight are cut."""
+"""A gallery of candidates: thousands of small pictures, of which only those in sight are drawn.
+
+A list view of Qt's asks Python for each of its items again and again: selecting 5000 took it most
+of a second. Here a selection is a mask, and when the viewport is scrolled only new lines are drawn.
+"""
 
 from __future__ import annotations
 
@@ -7,97 +11,30 @@ from typing import Any
 import numpy as np
 from napari.utils.theme import get_theme
 from numpy.typing import NDArray
-from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, QRect, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QImage, QKeyEvent, QPainter, QPalette
-from qtpy.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate
+from qtpy.QtCore import QEvent, QPoint, QRect, QSize, Qt, QTimer, Signal
+from qtpy.QtGui import QCursor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from qtpy.QtWidgets import QAbstractScrollArea, QToolTip
 
 from napari_deepem.controllers.canvas_focus import KEEPS_FOCUS
-from napari_deepem.core.types import FloatArray
-from napari_deepem.layers.verdict_points import ACCEPTED, REJECTED
-from napari_deepem.session.review_gallery import EMPTY, Gallery
-from napari_deepem.widgets.pictures.picture_strip import enlarged, grey_image
+from napari_deepem.widgets.pictures.gallery_cells import GalleryCells
+from napari_deepem.widgets.pictures.gallery_pictures import GalleryPictures
+from napari_deepem.widgets.pictures.gallery_selection import STEPS, GallerySelection
+from napari_deepem.widgets.pictures.picture_strip import enlarged
 
-CELL, PICTURE = QSize(61, 74), 55  # screen pixels
-FRAME = 3
-KEPT = 60_000  # pictures in memory, some kB each
-MOST_AT_ONCE = 1000  # of one micrograph: keeping them takes the window's time
 KEYS = {Qt.Key.Key_A: "accepted", Qt.Key.Key_R: "rejected", Qt.Key.Key_U: None}
-NO_VERDICTS = np.empty(0, dtype=np.int8)
-Key = tuple[str, float, float]
+SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
+NONE = Qt.KeyboardModifier.NoModifier
+TOLD = SHIFT | CTRL | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
+DRAG_PX = 6  # of the screen: a mouse that moved less has clicked
+AUTO_SCROLL_MS = 30  # while a rubber band is dragged past the edge
 
 
-class GalleryPictures(QAbstractListModel):
-    """The rows of a gallery as Qt asks for them, with the pictures that were cut so far."""
+class GalleryView(QAbstractScrollArea):
+    """The view of a gallery's pictures; any number can be selected and given verdicts by key.
 
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
-        self.gallery: Gallery = EMPTY
-        self.verdicts: NDArray[np.int8] = NO_VERDICTS
-        self.tells_std = False
-        self._keys: list[Key] = []
-        self._pictures: dict[Key, QImage] = {}
-
-    def rowCount(self, parent: QModelIndex | None = None) -> int:
-        """The number of candidates in the gallery."""
-        return len(self.gallery)
-
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """The figure below a picture, or what a tooltip says."""
-        row = index.row()
-        if not 0 <= row < len(self.gallery):
-            return None
-        score, std = self.gallery.scores[row], self.gallery.stds[row]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return f"{std if self.tells_std else score:.2f}"
-        if role == Qt.ItemDataRole.ToolTipRole:
-            verdict = {1: ", accepted", -1: ", rejected"}.get(int(self.verdicts[row]), "")
-            text = f"{self.gallery.name_of(row)}: score {score:.3f}, std {std:.2f}{verdict}"
-            picture = self.picture(row)
-            return text if picture is None else enlarged(picture, text)
-        return None
-
-    def show(self, gallery: Gallery, verdicts: NDArray[np.int8]) -> None:
-        """Show another gallery, with (n,) verdicts on its rows: 1 accepted, -1 rejected, 0 none."""
-        self.beginResetModel()
-        self.gallery, self.verdicts = gallery, verdicts
-        places = zip(gallery.which.tolist(), *gallery.centres_yx.T.tolist(), strict=True)
-        self._keys = [(gallery.names[index], y, x) for index, y, x in places]
-        self.endResetModel()
-
-    def forget_pictures(self) -> None:
-        """Forget all pictures that were cut: another model has another box, or binning."""
-        self._pictures.clear()
-
-    def picture(self, row: int) -> QImage | None:
-        """The picture of a row; None while it is not cut."""
-        return self._pictures.get(self._keys[row])
-
-    def missing(self, rows: range) -> dict[str, FloatArray]:
-        """The centres that have no picture, by micrograph: those of which `rows` lack one.
-
-        Each is (n, 2), those in `rows` first. A micrograph that has to be read gives more than
-        those: reading takes long, cutting one more box does not.
-        """
-        bare_rows = [row for row in rows if row < len(self.gallery) and self.picture(row) is None]
-        missing_yx = {}
-        for name in dict.fromkeys(self.gallery.name_of(row) for row in bare_rows):
-            index = self.gallery.names.index(name)
-            others = np.flatnonzero(self.gallery.which == index).tolist()
-            chosen = [row for row in bare_rows if self.gallery.which[row] == index]
-            chosen += [row for row in others if self.picture(row) is None and row not in rows]
-            missing_yx[name] = self.gallery.centres_yx[chosen[:MOST_AT_ONCE]]
-        return missing_yx
-
-    def add(self, name: str, centres_yx: FloatArray, pictures: NDArray[np.uint8]) -> None:
-        """Keep the (n, box, box) pictures of (n, 2) centres on a micrograph."""
-        if len(self._pictures) > KEPT:
-            self._pictures.clear()
-        for (row, col), pixels in zip(centres_yx.tolist(), pictures, strict=True):
-            self._pictures[name, row, col] = grey_image(pixels)
-
-
-class GalleryView(QListView):
-    """The view of a gallery's pictures; any number can be selected and given verdicts by key."""
+    Click, Shift-click and Ctrl-click, a rubber band, Ctrl-A and the arrow keys select, as in any
+    list of files.
+    """
 
     verdict_given = Signal(object)  # "accepted", "rejected" or None: take the verdict back
     undo_asked = Signal()
@@ -108,116 +45,242 @@ class GalleryView(QListView):
     def __init__(self, pictures: GalleryPictures) -> None:
         super().__init__()
         self.pictures = pictures
-        self.selected = QColor()
+        self.cells = GalleryCells(pictures)
+        self._selection = GallerySelection()
+        self._pressed: QPoint | None = None  # in the coordinates of all lines
+        self._band: QRect | None = None
+        self._scrolling = QTimer(self)
+        self._scrolling.setInterval(AUTO_SCROLL_MS)
+        self._scrolling.timeout.connect(self._scroll_on)
         self.setProperty(KEEPS_FOCUS, True)  # though the mouse is over the canvas
-        self.setModel(pictures)
-        self.setItemDelegate(_CandidateCell(self))
-        self.setViewMode(QListView.ViewMode.IconMode)
-        self.setMovement(QListView.Movement.Static)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setUniformItemSizes(True)
-        self.setGridSize(CELL)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setMinimumHeight(2 * CELL.height() + 8)
-        if (selection := self.selectionModel()) is not None:
-            selection.currentChanged.connect(lambda index, _: self.row_chosen.emit(index.row()))
-            selection.selectionChanged.connect(lambda *_: self.selection_changed.emit())
-        if (bar := self.verticalScrollBar()) is not None:
-            bar.valueChanged.connect(lambda _: self.scrolled.emit())
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumHeight(2 * self.cells.height + 8)
+        self.bar.valueChanged.connect(lambda _: self.scrolled.emit())
+        self.pictures.shown.connect(self._on_shown)
+
+    @property
+    def area(self) -> Any:
+        """The widget that the cells are drawn on."""
+        return self.viewport()
+
+    @property
+    def bar(self) -> Any:
+        """The scroll bar, which counts screen pixels."""
+        return self.verticalScrollBar()
 
     def show_theme(self, theme: str) -> None:
-        """Show the selection in the colours of a theme."""
-        self.selected = QColor(get_theme(theme).current.as_hex())
+        """Show the gallery in the colours of a theme."""
+        colors = get_theme(theme)
+        self.cells.color(colors.current.as_hex(), colors.text.as_hex())
         self.redraw()
 
     def sizeHint(self) -> QSize:
         """The size of five columns of pictures and four lines."""
-        return QSize(5 * CELL.width() + 24, 4 * CELL.height())
+        return QSize(5 * self.cells.width + 24, 4 * self.cells.height)
+
+    def show_size(self, picture_px: int) -> None:
+        """Show pictures with sides of so many screen pixels; what is on top stays there."""
+        top = self.bar.value() // self.cells.height * self._columns
+        self.cells.picture_px = picture_px
+        self._lay_out()
+        self.bar.setValue(top // self._columns * self.cells.height)
+        self.redraw()
+        self.scrolled.emit()
+
+    # rows
 
     def rows_in_sight(self) -> range:
         """The rows of which something is seen, and of one line more."""
-        viewport, bar = self.viewport(), self.verticalScrollBar()
-        if viewport is None or bar is None:
-            return range(0)
-        columns = max(1, viewport.width() // CELL.width())
-        first = bar.value() // CELL.height() * columns
-        lines = viewport.height() // CELL.height() + 3
-        return range(first, min(first + lines * columns, self.pictures.rowCount()))
+        first = self.bar.value() // self.cells.height
+        lines = self.area.height() // self.cells.height + 3
+        count = len(self._selection)
+        return range(min(first * self._columns, count), min((first + lines) * self._columns, count))
 
     def selected_rows(self) -> NDArray[np.int64]:
         """The (n,) selected rows, rising."""
-        selection = self.selectionModel()
-        rows = [] if selection is None else [index.row() for index in selection.selectedIndexes()]
-        return np.array(sorted(rows), dtype=np.int64)
+        return self._selection.rows
+
+    @property
+    def current_row(self) -> int | None:
+        """The row that was selected last; None where there is none."""
+        return self._selection.current
+
+    def row_at(self, position: QPoint) -> int | None:
+        """The row drawn at a place of the viewport; None beside all."""
+        place = position + QPoint(0, self.bar.value())
+        return self.cells.row_at(place, self._columns, len(self._selection))
+
+    def place_of(self, row: int) -> QRect:
+        """The place of a row's cell on the viewport."""
+        return self.cells.place_of(row, self._columns).translated(0, -self.bar.value())
 
     def redraw(self) -> None:
-        """Draw the pictures in sight again."""
-        if (viewport := self.viewport()) is not None:
-            viewport.update()
+        """Draw what is in sight again."""
+        self.area.update()
 
-    def select_row(self, row: int) -> None:
-        """Select this row alone and bring it into sight."""
-        if 0 <= row < self.pictures.rowCount():
-            index = self.pictures.index(row)
-            self.setCurrentIndex(index)
-            self.scrollTo(index)
+    # selection
+
+    def select_row(self, row: int, *, adding: bool = False) -> None:
+        """Select this row, alone or `adding` it to those that are, and bring it into sight."""
+        if 0 <= row < len(self._selection):
+            self._selection.click(row, toggles=adding)
+            self._go_to(row)
+
+    def select_rows(self, rows: NDArray[np.int64]) -> None:
+        """Select just these rows; the view stays where it is."""
+        self._selection.only(rows)
+        self._tell_selection()
+
+    def selectAll(self) -> None:
+        """Select every row."""
+        self.select_rows(np.arange(len(self.pictures.gallery)))
+
+    def _go_to(self, row: int) -> None:
+        """Bring a row that was selected into sight, and tell of it."""
+        self._bring_into_sight(row)
+        self.row_chosen.emit(row)
+        self._tell_selection()
+
+    def _tell_selection(self) -> None:
+        self.redraw()
+        self.selection_changed.emit()
+
+    def _bring_into_sight(self, row: int) -> None:
+        place = self.place_of(row)
+        if place.top() < 0:
+            self.bar.setValue(self.bar.value() + place.top())
+        elif place.bottom() > self.area.height():
+            self.bar.setValue(self.bar.value() + place.bottom() - self.area.height() + 1)
+
+    # what Qt tells
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        """Give verdicts by A, R and U; Ctrl+Z takes the last verdict back."""
+        """Give verdicts by A, R and U; Ctrl+Z takes the last verdict back; arrows go on."""
         if event is None:
             return
-        modifiers = event.modifiers()
-        if event.key() in KEYS and modifiers == Qt.KeyboardModifier.NoModifier:
-            self.verdict_given.emit(KEYS[Qt.Key(event.key())])
-        elif event.key() == Qt.Key.Key_Z and modifiers == Qt.KeyboardModifier.ControlModifier:
+        key, modifiers = event.key(), event.modifiers() & TOLD
+        if key in KEYS and modifiers == NONE:
+            self.verdict_given.emit(KEYS[Qt.Key(key)])
+        elif key == Qt.Key.Key_Z and modifiers == CTRL:
             self.undo_asked.emit()
-        elif event.text().isalpha():
-            event.ignore()  # the window's keys are at hand here, too; a list would search by them
+        elif key == Qt.Key.Key_A and modifiers == CTRL:
+            self.selectAll()
+        elif key in STEPS and modifiers in (NONE, SHIFT):
+            self._step(*STEPS[Qt.Key(key)], extends=modifiers == SHIFT)
         else:
-            super().keyPressEvent(event)
+            event.ignore()  # the window's keys are at hand here, too
+
+    def _step(self, rows: int, lines: int, pages: int, *, extends: bool) -> None:
+        if len(self._selection):
+            lines += pages * max(1, self.area.height() // self.cells.height)
+            self._go_to(self._selection.step(rows + lines * self._columns, extends=extends))
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """Select what is pressed on; a rubber band may follow."""
+        if event is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        row, modifiers = self.row_at(event.pos()), event.modifiers() & TOLD
+        self._pressed = event.pos() + QPoint(0, self.bar.value())
+        self._selection.begin_band(keeps=bool(modifiers & (SHIFT | CTRL)))
+        if row is not None and modifiers & SHIFT:
+            self._selection.extend(row)
+        elif row is not None:
+            self._selection.click(row, toggles=bool(modifiers & CTRL))
+        elif not modifiers & (SHIFT | CTRL):
+            self._selection.only(np.empty(0, dtype=np.int64))
+        self._tell_selection()
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        """Select what a rubber band touches."""
+        if event is not None:
+            self._stretch_to(event.pos())
+
+    def _stretch_to(self, position: QPoint) -> None:
+        """Stretch the rubber band to a place of the viewport; beyond its edge it scrolls."""
+        start, place = self._pressed, position + QPoint(0, self.bar.value())
+        if start is None or (self._band is None and (place - start).manhattanLength() < DRAG_PX):
+            return
+        self._band = QRect(start, place).normalized()
+        self._selection.band(self.cells.rows_in(self._band, self._columns, len(self._selection)))
+        self._tell_selection()
+        if 0 <= position.y() < self.area.height():
+            self._scrolling.stop()
+        elif not self._scrolling.isActive():
+            self._scrolling.start()
+
+    def _scroll_on(self) -> None:
+        """Scroll while the mouse is held beyond the upper or lower edge, the faster the farther."""
+        position = self.area.mapFromGlobal(QCursor.pos())
+        beyond = min(position.y(), 0) + max(position.y() - self.area.height(), 0)
+        self.bar.setValue(self.bar.value() + beyond)
+        self._stretch_to(position)
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        """Let the rubber band go; what was clicked on is gone to."""
+        if self._pressed is None:
+            return
+        row = None if self._band is not None else self._selection.current
+        self._scrolling.stop()
+        self._pressed = self._band = None
+        if row is not None:
+            self._go_to(row)
+        self.redraw()
+
+    def viewportEvent(self, event: QEvent | None) -> bool:
+        """Show the picture under the mouse enlarged where it rests."""
+        if isinstance(event, QHelpEvent):
+            row = self.row_at(event.pos())
+            QToolTip.showText(event.globalPos(), "" if row is None else self.help_of(row), self)
+            return True
+        return super().viewportEvent(event)
+
+    def help_of(self, row: int) -> str:
+        """What is told of a row where the mouse rests: its picture, where known, and figures."""
+        text, picture = self.pictures.text_of(row), self.pictures.picture(row)
+        return text if picture is None else enlarged(picture, text)
 
     def resizeEvent(self, event: Any) -> None:
         """Tell that other rows are in sight."""
         super().resizeEvent(event)
+        self._lay_out()
         self.scrolled.emit()
 
-
-class _CandidateCell(QStyledItemDelegate):
-    """The cell of one candidate: its picture, a frame in the colour of the verdict, a figure."""
-
-    def __init__(self, view: GalleryView) -> None:
-        super().__init__(view)
-        self._view, self._pictures = view, view.pictures
-
-    def sizeHint(self, option: Any, index: Any) -> QSize:
-        return CELL
-
-    def paint(self, painter: QPainter | None, option: Any, index: QModelIndex) -> None:
-        if painter is None or index.row() >= self._pictures.rowCount():
-            return
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        cell: QRect = option.rect
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        if selected:
-            painter.fillRect(cell, self._view.selected)
-        place = QRect(cell.x() + 3, cell.y() + 3, PICTURE, PICTURE)
-        picture = self._pictures.picture(index.row())
-        if picture is None:
-            painter.fillRect(place, QColor(128, 128, 128, 60))
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        """Move what is drawn; only the lines that come into sight are drawn anew."""
+        if self._band is None:
+            self.area.scroll(dx, dy)
         else:
-            painter.drawImage(place, picture)
-        verdict = int(self._pictures.verdicts[index.row()])
-        if verdict:
-            color = QColor(ACCEPTED if verdict > 0 else REJECTED)
-            for inset in range(FRAME):
-                painter.setPen(color)
-                painter.drawRect(place.adjusted(inset, inset, -inset - 1, -inset - 1))
-        painter.setPen(option.palette.color(QPalette.ColorRole.Text))
-        font = painter.font()
-        font.setPointSizeF(max(6.0, 0.8 * font.pointSizeF()))
-        painter.setFont(font)
-        below = QRect(cell.x(), place.bottom() + 1, cell.width(), cell.bottom() - place.bottom())
-        painter.drawText(below, Qt.AlignmentFlag.AlignCenter, index.data())
-        painter.restore()
+            self.redraw()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw the cells in the part that is to be drawn."""
+        if event is None:
+            return
+        painter, top = QPainter(self.area), self.bar.value()
+        part = event.rect().translated(0, top)
+        painter.translate(0, -top)
+        rows = self.cells.rows_in(part, self._columns, len(self._selection))
+        self.cells.draw(painter, rows, self._columns, self._selection.mask)
+        if self._band is not None:
+            self.cells.draw_band(painter, self._band)
+        painter.end()
+
+    # layout
+
+    @property
+    def _columns(self) -> int:
+        return max(1, self.area.width() // self.cells.width)
+
+    def _on_shown(self) -> None:
+        self._selection.begin(len(self.pictures.gallery))
+        self._lay_out()
+        self._tell_selection()
+
+    def _lay_out(self) -> None:
+        lines = -(-len(self._selection) // self._columns)
+        height = self.area.height()
+        self.bar.setPageStep(height)
+        self.bar.setSingleStep(self.cells.height // 2)
+        self.bar.setRange(0, max(0, lines * self.cells.height - height))

@@ -1,0 +1,55 @@
+"""Docks of ours are tabs beside each other, and the one that was opened last is in front."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+from napari_deepem.widgets.docks.dock_tabs import DockTab, bring_to_front
+
+
+class Window(QMainWindow):
+    """A window to which docks are added below each other, as napari's menu does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.docks: dict[str, QDockWidget] = {}
+
+    def add(self, name: str) -> None:
+        widget, dock = QWidget(), QDockWidget(name)
+        DockTab(widget, name, lambda window, dock: None)
+        dock.setWidget(widget)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        self.docks[name] = dock
+
+    def in_front(self) -> list[str]:
+        docks = self.docks.items()
+        return [name for name, dock in docks if not dock.visibleRegion().isEmpty()]
+
+
+@pytest.fixture
+def window(qtbot) -> Window:
+    window = Window()
+    qtbot.addWidget(window)
+    with qtbot.waitExposed(window):
+        window.show()
+    return window
+
+
+def test_dock_that_is_opened_comes_to_the_front(qtbot, window: Window) -> None:
+    for name in ("Micrographs", "Annotate", "Pick"):
+        window.add(name)
+        qtbot.waitUntil(lambda name=name: window.in_front() == [name])
+
+
+def test_dock_that_is_asked_for_last_stays_in_front(qtbot, window: Window) -> None:
+    for name in ("Micrographs", "Annotate", "Pick"):
+        window.add(name)
+    QTimer.singleShot(0, partial(bring_to_front, window.docks["Micrographs"]))
+    qtbot.waitUntil(lambda: len(window.tabifiedDockWidgets(window.docks["Pick"])) == 2)
+    qtbot.waitUntil(lambda: window.in_front() == ["Micrographs"])
+    qtbot.wait(50)
+    assert window.in_front() == ["Micrographs"]
