@@ -86,9 +86,9 @@ def test_from_sample_to_file(
     qtbot.waitUntil(lambda: session.picks is not None, timeout=60_000)
     assert viewer.layers["Score map"].visible
     pick.std_range.value = (pick.std_range.min, pick.std_range.max)
-    pick.threshold.value = 0.0
+    pick.by_score.slider.value = 0.0
     everything = len(viewer.layers["Picks"].data)
-    pick.threshold.value = 0.5
+    pick.by_score.slider.value = 0.5
     layer = viewer.layers["Picks"]
     assert 0 < len(layer.data) < everything
     assert pick.pick_counts.value.startswith(f"{len(layer.data)} of ")

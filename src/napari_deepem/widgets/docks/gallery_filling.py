@@ -15,7 +15,7 @@ from napari_deepem.core.types import FloatArray
 from napari_deepem.session import review_gallery
 from napari_deepem.session.box_pictures import cutting
 from napari_deepem.session.gallery_rows import EMPTY, Gallery, row_order
-from napari_deepem.session.parameters import Order
+from napari_deepem.session.parameters import OF_PICKING, Order
 from napari_deepem.session.peak_sizes import PeakSizes
 from napari_deepem.session.readiness import why_gallery_is_empty
 from napari_deepem.widgets.docks.dock import Dock
@@ -42,7 +42,7 @@ HOW_ORDERED = (
     "known of what was scored in this folder."
 )
 REFILLED_BY = (
-    *("candidates", "threshold", "std_range", "min_distance_px", "excluded"),
+    *("candidates", *OF_PICKING, "excluded"),
     *("review_order", "review_only_open"),
 )
 FAST_MS = 40
@@ -150,7 +150,8 @@ class GalleryFilling:
         if self.scope.value == SUGGESTED:  # what teaches most is first
             return gallery
         session = self._session
-        return gallery.at(row_order(gallery, session.review_order, session.threshold))
+        thresholds = review_gallery.thresholds_of(session, gallery)
+        return gallery.at(row_order(gallery, session.review_order, thresholds))
 
     def _show(self, gallery: Gallery) -> None:
         verdicts = review_gallery.verdicts_on(self._session, gallery)
