@@ -86,8 +86,8 @@ class GalleryFilling:
 
         Of a choice of picks: those that were shown before it.
         """
-        session = self._session
-        if self._before == THIS:
+        session, scope = self._session, self.scope.value
+        if (self._before if scope in self._chosen else scope) == THIS:
             return session.current_alone
         return [name for name in session.candidates if name not in session.excluded]
 
@@ -111,7 +111,8 @@ class GalleryFilling:
     def show_lassoed(self, gallery: Gallery) -> None:
         """Show what a lasso holds, all of it selected; without any what was shown before it."""
         self._choose(LASSOED if len(gallery) else self._before, gallery)
-        self._view.selectAll()
+        if len(gallery):
+            self._view.selectAll()
 
     def why_empty(self) -> str:
         """Why the gallery shows nothing, if so."""
@@ -206,9 +207,11 @@ class GalleryFilling:
         self._crops.ask()
 
     def _forget(self) -> None:
-        """Forget pictures: in another series micrographs may have the same names."""
+        """Forget pictures and choices: in another series micrographs may have the same names."""
         self._pictures.forget_pictures()
         self._chosen = dict.fromkeys(self._chosen, EMPTY)
+        with self.scope.changed.blocked():
+            self.scope.value = self._before
 
     def _on_model(self) -> None:
         self._forget()
