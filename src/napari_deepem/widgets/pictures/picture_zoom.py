@@ -115,7 +115,7 @@ def box_part(image: QImage) -> QRectF:
 def follow_picture_size(
     widget: QWidget, display: Display, callback: Callable[[int], object]
 ) -> None:
-    """Call a method with the size of pictures, now and whenever it changes, while a widget lives."""
+    """Call a method with the size of pictures, now and at each change, while a widget lives."""
     alive, reference = [True], WeakMethod(callback)
     widget.destroyed.connect(alive.clear)  # Python may hold what Qt has destroyed
 
