@@ -16,6 +16,7 @@ BOTTOM_UP: tuple[Role, ...] = (
     "display",
     "scores",
     "picks",
+    "hand",
     "verdicts",
     "negative",
     "positive",

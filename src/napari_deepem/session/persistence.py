@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from napari_deepem.core.network.model import Model
@@ -131,6 +132,8 @@ def with_all_labels(kept: Mapping[str, Labels], new: Mapping[str, Labels]) -> di
     for name in kept.keys() & new.keys():
         for kind in LABEL_KINDS:
             joined[name] = with_more(joined[name], kind, centres_of(new[name], kind))
+        unsure_yx = np.concatenate([joined[name].unsure_yx, new[name].unsure_yx])
+        joined[name] = replace(joined[name], unsure_yx=unsure_yx)
     return joined
 
 
