@@ -107,9 +107,8 @@ class PictureZoom(QObject):
 
 def box_part(image: QImage) -> QRectF:
     """The part of a picture that is the box itself."""
-    whole = 1 + 2 * SURROUNDINGS
-    width, height = image.width() / whole, image.height() / whole
-    return QRectF(SURROUNDINGS * width, SURROUNDINGS * height, width, height)
+    around = round(image.width() * SURROUNDINGS / (1 + 2 * SURROUNDINGS))
+    return QRectF(image.rect().adjusted(around, around, -around, -around))
 
 
 def follow_picture_size(
