@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from napari_deepem.controllers.time_left import TimeLeft
 from napari_deepem.controllers.workers import report, run
 from napari_deepem.core.wording import counted
 from napari_deepem.session import Session
@@ -21,10 +22,16 @@ class Exporting:
         activity = self._session.exporting
         if activity.running:
             return
-        activity.begin("Writing ...", total=len(plan.names))
+        total, left = len(plan.names), TimeLeft()
+        activity.begin("Writing ...", total)
+
+        def show(done: int) -> None:
+            activity.done = done
+            activity.message = f"Wrote {done} of {total} micrographs{left.after(done, total)}"
+
         run(
             partial(writing, plan),
-            on_progress=lambda done: setattr(activity, "done", done),
+            on_progress=show,
             on_result=partial(self._on_written, plan, noun),
             on_failed=lambda error: activity.end(report(error)),
             owner=self._session,

@@ -101,6 +101,27 @@ ACTIONS: tuple[KeyAction, ...] = (
         lambda link: link.filtered_layer.toggle(),
         lambda link: why_not_begin(link.session),
     ),
+    KeyAction(
+        "contrast_of_seen",
+        "Contrast of what is seen",
+        "C",
+        lambda link: link.filtered_layer.take_contrast_of_seen(),
+        lambda link: why_not_begin(link.session),
+    ),
+    KeyAction(
+        "contrast_of_whole",
+        "Contrast of the whole micrograph",
+        "Shift-C",
+        lambda link: link.filtered_layer.forget_contrast(),
+        lambda link: why_not_begin(link.session),
+    ),
+    KeyAction(
+        "show_keys",
+        "Show all keys",
+        "H",
+        lambda link: link.keys_asked.emit(),
+        lambda _: "",
+    ),
 )
 NO_DOCK = "Open a dock first: Plugins > napari-deepem."
 

@@ -20,6 +20,7 @@ from napari_deepem.controllers.autosave import Autosave
 from napari_deepem.controllers.exporting import Exporting
 from napari_deepem.controllers.filtered_layer import FilteredLayer
 from napari_deepem.controllers.hand_picking import HandPicking
+from napari_deepem.controllers.hints import Hints
 from napari_deepem.controllers.key_bindings import register_keys
 from napari_deepem.controllers.label_layers import LabelLayers
 from napari_deepem.controllers.micrograph_layers import MicrographLayers
@@ -63,6 +64,8 @@ class ViewerLink:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = weakref.ref(viewer)
         self.session = Session()
+        self.keys_asked = SignalInstance((), name="keys_asked")  # a window shows all keys
+        self.hints = Hints(self.session)
         self.training = Training(self.session)
         self.window_close = WindowClose(self.close, self.training.unfinished)
         self._closed = False

@@ -56,9 +56,20 @@ class _Round(TypedDict):
     ap_before: NotRequired[Share | None]
 
 
+@with_config(ConfigDict(strict=True, allow_inf_nan=False))
+class _Display(TypedDict, total=False):
+    """The view of micrographs, see `session.display`."""
+
+    filtered: bool
+    low_pass_angstrom: Count | None
+    high_pass_angstrom: Count
+    contrast: dict[FileName, tuple[float, float]]
+
+
 _SETTINGS: Mapping[str, TypeAdapter[Any]] = {
     "excluded": TypeAdapter(list[FileName], config=STRICT),
     "current": TypeAdapter(FileName | None, config=STRICT),
+    "display": TypeAdapter(_Display),
     "rounds": TypeAdapter(list[_Round]),
 }
 _OTHER_SETTING = TypeAdapter[Any](JsonValue, config=STRICT)

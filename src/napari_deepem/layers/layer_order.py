@@ -15,11 +15,11 @@ BOTTOM_UP: tuple[Role, ...] = (
     "micrograph",
     "display",
     "scores",
-    "negative",
-    "positive",
     "picks",
     "hand",
     "verdicts",
+    "negative",
+    "positive",
     "outline",
 )
 

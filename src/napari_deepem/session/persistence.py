@@ -54,6 +54,7 @@ def restore(session: Session, opened: Opened) -> None:
     session.run, session.failures = ("", {}) if run is None else (run.key, dict(run.failures))
     for name in Parameters.model_fields:
         set_if_possible(session, settings, name)
+    session.display.take_of_folder(settings.get("display", {}))
     session.excluded = frozenset(settings.get("excluded", ()))
     session.rounds = tuple(round_from(values) for values in settings.get("rounds", ()))
     labels = labels_in(stored)
@@ -142,6 +143,7 @@ def snapshot(session: Session) -> Snapshot:
     settings: dict[str, Any] = {name: getattr(session, name) for name in Parameters.model_fields}
     if session.current in files:  # else the last one is kept
         settings["current"] = session.current
+    settings["display"] = session.display.of_folder()
     settings["excluded"] = sorted(session.excluded)
     settings["rounds"] = [asdict(each) for each in session.rounds]
     if session.run:

@@ -108,7 +108,7 @@ def why_not_refine(session: Session) -> str:
     if why := why_not_change(session):
         return why
     if session.model is None:
-        return "There is no model yet: press Train."
+        return why_not_train(session) or "There is no model yet: press Train."
     if session.trained_model is None:
         return NOT_TRAINED
     if not (session.labelled() or session.with_verdicts()):

@@ -80,7 +80,7 @@ class Pick(Dock):
         self.stds = StdPlot(self._on_region)
         self.model_range = button("Model's std range", self._use_model_range)
         self.stds.asked_back.connect(self._use_model_range)
-        self.std_range_boxes = StdRangeBoxes()
+        self.std_range_boxes = StdRangeBoxes(self.session.display)
         self._cutting = DebouncedJob(
             self.std_range_boxes,
             self._cutting_job,
@@ -134,6 +134,7 @@ class Pick(Dock):
         self._show()
         self._show_optimum()
         self._show_candidates()
+        self._show_range()
         self._show_distance()
 
     def _distance_control(self) -> FloatSpinBox:
