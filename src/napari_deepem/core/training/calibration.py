@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_deepem.core.evaluation.metrics import CURVES_KEY, Evaluation, f_beta, match
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
+from napari_deepem.core.jobs import TilesDone, finish
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates
@@ -24,7 +25,7 @@ from napari_deepem.core.training.dataset import Field
 from napari_deepem.core.training.field_picks import (
     evaluate_fields,
     picks_of_field,
-    score_maps_of,
+    scoring_fields,
 )
 from napari_deepem.core.training.labelled_particles import distance_of_labels
 from napari_deepem.core.training.thresholds import (
@@ -32,8 +33,8 @@ from napari_deepem.core.training.thresholds import (
     UNDECIDED,
     best_threshold,
     f2_of_partial_labels,
+    finding_threshold_of_few,
     n_particles,
-    threshold_of_few,
 )
 from napari_deepem.core.types import Candidates, FloatArray, ScoreMap
 
@@ -78,15 +79,36 @@ def calibrate(
     the picks whose precision is estimated, see `precision_estimate`; the distance of the labels in
     `labelled` becomes that of picks.
     """
+    return finish(
+        calibrating(
+            network, held_out, labels_complete, std_range, smoothings, device, labelled, start
+        )
+    )
+
+
+def calibrating(
+    network: Network,
+    held_out: Sequence[Field],
+    labels_complete: bool,
+    std_range: tuple[float, float] | None = None,
+    smoothings: Sequence[float] = (0.0,),
+    device: torch.device = CPU,
+    labelled: Sequence[Field] = (),
+    start: Model | None = None,
+) -> Generator[TilesDone, None, Calibration]:
+    """A stream of progress that returns what `calibrate` does: most of it is scoring."""
     prior = Calibration.before_training(start)
     by_start = sum(len(field.positive_yx) for field in held_out) < ENOUGH_HELD_OUT
+    before, in_all = 0, 2 * len(held_out)  # fields to score
     if start is None or not labelled:
         by_start = False
     elif by_start:
-        prior = replace(prior, threshold=threshold_of_few(network, start, labelled, device))
+        before, in_all = 2 * len(labelled), 2 * len(labelled) + 2 * len(held_out)
+        threshold = yield from finding_threshold_of_few(network, start, labelled, device, in_all)
+        prior = replace(prior, threshold=threshold)
     if not held_out:
         return prior
-    maps = score_maps_of(network, held_out, device)
+    maps = yield from scoring_fields(network, held_out, device, before, in_all)
     smoothing = prior.smoothing if by_start else choose_smoothing(maps, held_out, smoothings)
     candidates = [find_candidates(replace(score_map, smoothing=smoothing)) for score_map in maps]
     evaluation = evaluate_fields(candidates, held_out)
@@ -105,10 +127,9 @@ def calibrate(
         figures |= {"held_out_ap": evaluation.ap, "held_out_f2": f2}
     criteria = PickCriteria(threshold, std_range, distance_px)
     negatives = [replace(field, prepared=-field.prepared) for field in held_out]
-    on_negatives = [
-        find_candidates(replace(score_map, smoothing=smoothing))
-        for score_map in score_maps_of(network, negatives, device)
-    ]
+    before += len(held_out)
+    maps = yield from scoring_fields(network, negatives, device, before, in_all)
+    on_negatives = [find_candidates(replace(each, smoothing=smoothing)) for each in maps]
     figures |= _figures_of_scores(candidates, on_negatives, held_out, criteria, labels_complete)
     return Calibration(threshold, smoothing, figures, distance_px)
 

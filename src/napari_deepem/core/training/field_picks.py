@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 import torch
 
 from napari_deepem.core.evaluation.metrics import Evaluation, evaluate
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
-from napari_deepem.core.jobs import finish
+from napari_deepem.core.jobs import TilesDone, finish, passed_on
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
@@ -29,7 +29,18 @@ def evaluate_held_out(
 
     The distance is in network pixels; None: a quarter of the box.
     """
-    maps = score_maps_of(network, fields, device)
+    return finish(evaluating_held_out(network, fields, smoothing, device, min_distance_px))
+
+
+def evaluating_held_out(
+    network: Network,
+    fields: Sequence[Field],
+    smoothing: float = 0.0,
+    device: torch.device = CPU,
+    min_distance_px: float | None = None,
+) -> Generator[TilesDone, None, Evaluation]:
+    """A stream of progress that returns what `evaluate_held_out` does."""
+    maps = yield from scoring_fields(network, fields, device)
     candidates = [find_candidates(replace(each, smoothing=smoothing)) for each in maps]
     return evaluate_fields(candidates, fields, min_distance_px)
 
@@ -38,7 +49,30 @@ def score_maps_of(
     network: Network, fields: Sequence[Field], device: torch.device = CPU
 ) -> list[ScoreMap]:
     """The score maps of whole fields, network pixels."""
-    return [finish(score_prepared(field.prepared, network, device=device)) for field in fields]
+    return finish(scoring_fields(network, fields, device))
+
+
+def scoring_fields(
+    network: Network,
+    fields: Sequence[Field],
+    device: torch.device = CPU,
+    before: int = 0,
+    in_all: int | None = None,
+) -> Generator[TilesDone, None, list[ScoreMap]]:
+    """A stream of progress that returns the score maps of whole fields, network pixels.
+
+    What is told counts `before` fields as done, of `in_all`, by default these; all alike.
+    """
+    total = in_all or len(fields)
+    maps = []
+    for number, field in enumerate(fields, start=before):
+
+        def of_all(tiles: TilesDone, number: int = number) -> TilesDone:
+            return TilesDone(number * tiles.total + tiles.done, total * tiles.total)
+
+        tiles = score_prepared(field.prepared, network, device=device)
+        maps.append((yield from passed_on(tiles, of_all)))
+    return maps
 
 
 def evaluate_fields(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from scipy.special import expit, logit
 
 from napari_deepem.core.evaluation.metrics import Evaluation
+from napari_deepem.core.jobs import TilesDone, finish
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates
@@ -18,9 +19,9 @@ from napari_deepem.core.training.dataset import Field
 from napari_deepem.core.training.field_picks import (
     evaluate_fields,
     picks_of_fields,
-    score_maps_of,
+    scoring_fields,
 )
-from napari_deepem.core.types import FloatArray, Picks
+from napari_deepem.core.types import Candidates, FloatArray, Picks
 
 UNDECIDED = 0.5  # where nothing is known: the score at which a sigmoid is undecided
 LABELS_WORTH_OF_DOUBT = 10  # see `best_threshold`
@@ -55,13 +56,26 @@ def threshold_of_few(
     particles and typical background there, although these were trained on. It counts the more the
     more labels there are, half of both at ten.
     """
-    candidates, before = (
-        [
-            find_candidates(replace(score_map, smoothing=start.smoothing))
-            for score_map in score_maps_of(each, labelled, device)
-        ]
-        for each in (network, start.network)
-    )
+    return finish(finding_threshold_of_few(network, start, labelled, device))
+
+
+def finding_threshold_of_few(
+    network: Network,
+    start: Model,
+    labelled: Sequence[Field],
+    device: torch.device = CPU,
+    in_all: int | None = None,
+) -> Generator[TilesDone, None, float]:
+    """A stream of progress that returns what `threshold_of_few` does.
+
+    Every field is scored twice; of `in_all` see `scoring_fields`.
+    """
+    in_all = in_all or 2 * len(labelled)
+    of_both: list[list[Candidates]] = []
+    for number, scorer in enumerate((network, start.network)):
+        maps = yield from scoring_fields(scorer, labelled, device, number * len(labelled), in_all)
+        of_both.append([find_candidates(replace(each, smoothing=start.smoothing)) for each in maps])
+    candidates, before = of_both
     evaluation = evaluate_fields(candidates, labelled)
     if not len(evaluation.thresholds):
         return start.threshold

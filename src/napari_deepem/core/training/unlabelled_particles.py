@@ -7,14 +7,14 @@ because it scores them as it does the labelled ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
 from napari_deepem.core.geometry import nearest_distances
-from napari_deepem.core.jobs import finish, never
+from napari_deepem.core.jobs import TilesDone, finish, never, unless_stopped
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.scoring import CPU, score_prepared
@@ -42,8 +42,23 @@ def clear_of_lookalikes(
     tenth of the labelled ones. Where `likely_from` is given, those that score at least that, and
     as high as the better half of the labelled ones, count among the positives, see
     `with_likely_particles`. Fields without a labelled particle stay as they are: their background
-    is labelled. `stop` is asked field by field; where it is true, none come back.
+    is labelled. `stop` is asked tile by tile; where it is true, none come back.
     """
+    return finish(
+        clearing_of_lookalikes(fields, network, away_px, device, stop, likely_from=likely_from)
+    )
+
+
+def clearing_of_lookalikes(
+    fields: Sequence[Field],
+    network: Network,
+    away_px: float,
+    device: torch.device = CPU,
+    stop: Callable[[], bool] = never,
+    *,
+    likely_from: float | None = None,
+) -> Generator[TilesDone, None, list[Field]]:
+    """A stream of progress that returns what `clear_of_lookalikes` does."""
     candidates: list[Candidates | None] = []
     labelled_scores = []
     for field in fields:
@@ -52,7 +67,10 @@ def clear_of_lookalikes(
         if not len(field.positive_yx):
             candidates.append(None)
             continue
-        score_map = finish(score_prepared(field.prepared, network, device=device))
+        tiles = score_prepared(field.prepared, network, device=device)
+        score_map = yield from unless_stopped(tiles, stop)
+        if score_map is None:
+            return []
         labelled_scores.append(scores_at(score_map, field.positive_yx))
         candidates.append(find_candidates(score_map))
     lowest, likely = np.quantile(np.concatenate(labelled_scores), [LABELLED_BELOW, LIKELY_ABOVE])
