@@ -54,7 +54,7 @@ def test_session_goes_on_where_it_was(folder: Path) -> None:
     before = snapshot(session)
     session.current, session.box_size_px, session.recipe = "m2", 44, "wide"
     session.labels = {"m1": Labels.of([[1.0, 2.0]], [[3.0, 4.0]], [[5.0, 6.0]])}
-    session.verdicts = {"m2": Labels.of([[7.0, 8.0]], [[9.0, 0.5]])}
+    session.verdicts = {"m2": Labels.of([[7.0, 8.0]], [[9.0, 0.5]], [[7.0, 8.0], [1.0, 1.0]])}
     session.excluded = frozenset({"m2"})
     session.rounds = (Round(1, "new", 30, 4, 2, 10, 0.9, on_border=3, ap_before=0.5),)
     network = Network(Architecture.for_box(24)).eval()
@@ -79,7 +79,9 @@ def test_session_goes_on_where_it_was(folder: Path) -> None:
         np.testing.assert_array_equal(
             getattr(again.labels["m1"], kind), getattr(session.labels["m1"], kind)
         )
-    np.testing.assert_array_equal(again.verdicts["m2"].negative_yx, [[9.0, 0.5]])
+        np.testing.assert_array_equal(
+            getattr(again.verdicts["m2"], kind), getattr(session.verdicts["m2"], kind)
+        )
     assert again.excluded == {"m2"}
     assert again.rounds == session.rounds
     np.testing.assert_array_equal(again.candidates["m1"].centres_yx, found.centres_yx)
@@ -220,6 +222,34 @@ def test_candidates_go_with_the_file_that_they_were_found_in(folder: Path) -> No
     session = Session()
     opened(folder, session).file.close()
     assert list(session.candidates) == ["m2"]
+
+
+def test_filter_and_contrast_are_kept_with_their_folder(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    session = Session()
+    first, before = opened(folder, session), snapshot(session)
+    display = session.display
+    display.filtered, display.low_pass_angstrom, display.high_pass_angstrom = False, 35, 400
+    display.contrast, display.picture_px = {"m1": (-2.0, 3.5)}, 80
+    assert differ(before, snapshot(session))
+    first.file.close(changes(before, snapshot(session), folder))
+    other = tmp_path_factory.mktemp("other")
+    write_image(other / "m1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
+    opened(other, session).file.close()
+    plain = {"filtered": True, "low_pass_angstrom": None, "high_pass_angstrom": 0, "contrast": {}}
+    assert display.of_folder() == plain
+    opened(folder, session).file.close()
+    assert not display.filtered
+    assert (display.low_pass_angstrom, display.high_pass_angstrom) == (35, 400)
+    assert display.contrast == {"m1": (-2.0, 3.5)}
+    assert display.picture_px == 80  # the user's
+
+
+def test_view_that_another_version_kept_is_taken_as_far_as_it_goes() -> None:
+    display = Session().display
+    display.take_of_folder({"filtered": False, "low_pass_angstrom": 5000, "sharpened": True})
+    assert (display.filtered, display.low_pass_angstrom) == (False, None)
 
 
 def test_rounds_of_a_later_version_are_read_without_what_is_new() -> None:

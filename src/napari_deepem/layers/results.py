@@ -5,7 +5,7 @@ There is one layer of each kind in a viewer, reused: many Points layers slow nap
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ def show_score_map(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> Im
         layer.data = score_map.scores
     _set(layer, arguments)
     layer.metadata[KEY]["micrograph"] = name
-    _show_again(layer)
+    show_again(layer)
     return layer
 
 
@@ -72,14 +72,16 @@ def show_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
     place(layer, image)
     if layer.current_size != box_size_px:
         resize(layer, box_size_px)
-    if not _holds(layer, picks):
-        _exchange(layer, picks)
-    _show_again(layer)
+    if not holds(layer, picks):
+        exchange(layer, picks, _color_by_score)
+    show_again(layer)
     return layer
 
 
-def _exchange(layer: Points, picks: Picks) -> None:
+def exchange(layer: Points, picks: Picks, color: Callable[[Points], bool]) -> None:
     """Let a layer hold other picks, told and drawn once, when they have scores and colours.
+
+    `color` colours them, and says whether it did: then they are drawn.
 
     Nobody hears of the positions themselves: napari would measure all layers anew, twice, and lay
     out its sliders, though the picks lie on the micrograph as before. That takes as long as the
@@ -89,14 +91,15 @@ def _exchange(layer: Points, picks: Picks) -> None:
     with events.data.blocker(), events.features.blocker(), events.set_data.blocker():
         set_centres(layer, picks.centres_yx)
     layer.features = {} if picks.scores is None else {"score": picks.scores}
-    if not _color_by_score(layer):
+    if not color(layer):
         layer.refresh(thumbnail=False, extent=False)
 
 
-def _holds(layer: Points, picks: Picks) -> bool:
+def holds(layer: Points, picks: Picks) -> bool:
     """Whether a layer of picks has these already, with these scores."""
     scores: Any = [] if picks.scores is None else picks.scores
-    same_scores = np.array_equal(layer.features.get("score", []), scores)
+    shown = np.asarray(layer.features.get("score", []), dtype=np.float64)
+    same_scores = np.array_equal(shown, scores, equal_nan=True)
     return same_scores and np.array_equal(layer.data, picks.centres_yx)
 
 
@@ -126,19 +129,20 @@ def hide(layer: Layer) -> None:
         layer.metadata[KEY][HIDDEN] = True
 
 
-def _show_again(layer: Layer) -> None:
+def show_again(layer: Layer) -> None:
     """Show a layer that `hide` has hidden; what the user has hidden stays so."""
     if layer.metadata[KEY].pop(HIDDEN, False):
         layer.visible = True
 
 
-def move_results(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> None:
+def move_results(viewer: ViewerModel, image: Image, score_map: ScoreMap | None) -> None:
     """Lay picks and score map over their micrograph again, after that was moved."""
     name = image.metadata[KEY]["micrograph"]
-    for layer in find_layers(viewer.layers, "picks", name):
+    for layer in (*find_layers(viewer.layers, "picks", name), *find_layers(viewer.layers, "hand")):
         place(layer, image)
-    for layer in find_layers(viewer.layers, "scores", name):
-        _set(layer, grid_placement(image, score_map.origin_px, score_map.step_px))
+    if score_map is not None:
+        for layer in find_layers(viewer.layers, "scores", name):
+            _set(layer, grid_placement(image, score_map.origin_px, score_map.step_px))
 
 
 def copy_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:

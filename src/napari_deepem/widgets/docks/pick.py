@@ -12,6 +12,7 @@ from qtpy.QtCore import QTimer
 from napari_deepem.controllers.debounced_job import DebouncedJob
 from napari_deepem.core.wording import counted
 from napari_deepem.session import box_pictures, threshold_curves, threshold_here
+from napari_deepem.session.final_selection import kept_text
 from napari_deepem.session.readiness import NO_MODEL, why_not_score, why_not_score_all
 from napari_deepem.widgets.docks.dock import (
     SLIDER_MARGIN,
@@ -26,6 +27,7 @@ from napari_deepem.widgets.docks.dock import (
     tell,
     text_line,
 )
+from napari_deepem.widgets.docks.hand_button import hand_button
 from napari_deepem.widgets.docks.threshold_controls import NOT_SCORED, ThresholdControls
 from napari_deepem.widgets.docks.typed_numbers import take_when_typed
 from napari_deepem.widgets.pictures.std_range_boxes import StdRangeBoxes
@@ -63,7 +65,7 @@ class Pick(Dock):
         self.stds = StdPlot(self._on_region)
         self.model_range = button("Model's std range", self._use_model_range)
         self.stds.asked_back.connect(self._use_model_range)
-        self.std_range_boxes = StdRangeBoxes()
+        self.std_range_boxes = StdRangeBoxes(self.session.display)
         self._cutting = DebouncedJob(
             self.std_range_boxes,
             self._cutting_job,
@@ -84,6 +86,7 @@ class Pick(Dock):
                 self.pick_counts,
                 self.precision,
                 *self.by_score.widgets,
+                row(hand_button(self)),
                 holder(self.stds.widget),
                 holder(self.std_range_boxes),
                 self.model_range,
@@ -98,7 +101,7 @@ class Pick(Dock):
             self.follow(self.session.scoring.events[field], self._show)
         for signal in (events.current, events.candidates):
             self.follow(signal, self._show_candidates)
-        for name in ("picks", "candidates", "excluded", "adaptive_threshold"):
+        for name in ("picks", "candidates", "excluded", "verdicts", "adaptive_threshold"):
             self.follow(events[name], self._show_count)
         for name in ("threshold", "adaptive_threshold", "own_thresholds", "model"):
             self.follow(events[name], self._show_above)
@@ -110,6 +113,7 @@ class Pick(Dock):
         self.follow_theme(self.stds.show_theme)
         self._show()
         self._show_candidates()
+        self._show_range()
         self._show_distance()
 
     def _distance_control(self) -> FloatSpinBox:
@@ -223,8 +227,8 @@ class Pick(Dock):
     def _show_pick_counts(self, with_total: bool = True) -> None:
         candidates, picks = self.session.current_candidates, self.session.picks
         parts = []
-        if candidates is not None and picks is not None:
-            parts.append(f"{len(picks)} of {len(candidates)} kept here")
+        if picks is not None:
+            parts.append(kept_text(picks.counts, candidates))
             total = self.session.selection.total() if with_total else None
             if total is not None and total[1] > 1:
                 parts.append(f"{total[0]} in {counted(total[1], 'micrograph')}")
