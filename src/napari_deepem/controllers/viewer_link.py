@@ -31,7 +31,7 @@ from napari_deepem.controllers.scoring import Scoring
 from napari_deepem.controllers.single_file_labels import SingleFileLabels
 from napari_deepem.controllers.training import Training
 from napari_deepem.controllers.window_close import WindowClose
-from napari_deepem.controllers.workers import drop_all, report
+from napari_deepem.controllers.workers import drop_all, report, run
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import LABEL_KINDS, LabelKind
 from napari_deepem.layers import micrographs
@@ -39,6 +39,7 @@ from napari_deepem.layers.label_points import kind_of
 from napari_deepem.layers.layer_order import put_in_order
 from napari_deepem.layers.tags import find_layer, micrograph_name_of, role_of
 from napari_deepem.session import Session
+from napari_deepem.session.loading_ahead import loading_ahead
 
 _LINKS: weakref.WeakKeyDictionary[ViewerModel, ViewerLink] = weakref.WeakKeyDictionary()
 
@@ -90,6 +91,20 @@ class ViewerLink:
         self._next_tool: Tool | None = None  # for the micrograph that is still being read
         self._on_current(self.session.current)
         register_keys(_LINKS.get)
+
+    def load_ahead(self) -> None:
+        """Import in another thread what the user will need, see `session.loading_ahead`.
+
+        Whoever needs what can't be imported tells so.
+        """
+        if not self._closed:
+            run(
+                loading_ahead,
+                on_progress=lambda _: None,
+                on_result=lambda _: None,
+                on_failed=lambda _: None,
+                owner=self.session,
+            )
 
     def close(self) -> None:
         """Stop all jobs and save what the user did: the window is closed, or the viewer gone."""

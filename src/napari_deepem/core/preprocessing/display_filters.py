@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from napari_deepem.core.preprocessing.defects import find_blank_lines
 from napari_deepem.core.preprocessing.prepare import (
@@ -65,7 +65,7 @@ def filter_micrograph(
     pixels = bin_image(clip_hot_pixels(image), binning)
     left_px = np.sqrt(max(low_px**2 - (binning**2 - 1) / 12, 0.0)) / binning  # binning blurs too
     if left_px:
-        pixels = ndimage.gaussian_filter(pixels, left_px)
+        pixels = scipy.ndimage.gaussian_filter(pixels, left_px)
     if high_px:
         pixels = flatten_background(pixels, 2 * high_px / binning)
     blank_rows, blank_cols = (
@@ -82,4 +82,4 @@ def without_noise(prepared: Float32Array, low_pass_px: float) -> Float32Array:
     Standardised again: what is left has less contrast.
     """
     sigma_px = SIGMA_PER_PERIOD * low_pass_px
-    return standardise(ndimage.gaussian_filter(prepared, sigma_px), prepared != 0)
+    return standardise(scipy.ndimage.gaussian_filter(prepared, sigma_px), prepared != 0)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import scipy
 import torch
-from scipy.special import expit, logit
 
 from napari_deepem.core.evaluation.metrics import Evaluation
 from napari_deepem.core.network.model import Model
@@ -42,7 +42,9 @@ def best_threshold(evaluation: Evaluation, labels_complete: bool) -> float:
     below = evaluation.thresholds[best + 1] if best + 1 < len(f2s) else 0.0
     trust = evaluation.n_truth / (evaluation.n_truth + LABELS_WORTH_OF_DOUBT)
     middle = _middle_in_logits(evaluation.thresholds[best], below)
-    return float(expit(trust * middle + (1 - trust) * _between_typical_scores(evaluation)))
+    return float(
+        scipy.special.expit(trust * middle + (1 - trust) * _between_typical_scores(evaluation))
+    )
 
 
 def threshold_of_few(
@@ -70,7 +72,9 @@ def threshold_of_few(
     guess = _middle_in_logits(as_many, as_many)
     n_labels = sum(len(field.positive_yx) for field in labelled)
     trust = n_labels / (n_labels + LABELS_WORTH_OF_DOUBT)
-    return float(expit(trust * _between_typical_scores(evaluation) + (1 - trust) * guess))
+    return float(
+        scipy.special.expit(trust * _between_typical_scores(evaluation) + (1 - trust) * guess)
+    )
 
 
 def _n_above(picks: Picks, threshold: float) -> int:
@@ -79,7 +83,7 @@ def _n_above(picks: Picks, threshold: float) -> int:
 
 
 def _middle_in_logits(first: float, second: float) -> float:
-    return float(logit(np.clip([first, second], 1e-6, 1 - 1e-6)).mean())
+    return float(scipy.special.logit(np.clip([first, second], 1e-6, 1 - 1e-6)).mean())
 
 
 def _between_typical_scores(evaluation: Evaluation) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 from annotated_types import Ge, Le
 from magicgui.widgets import ComboBox, Container, Label, PushButton, Widget, create_widget
 from psygnal import EventedModel
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QComboBox,
     QDockWidget,
@@ -32,6 +32,7 @@ from napari_deepem.widgets.docks.why_lines import WhyLines, set_why_not
 from napari_deepem.widgets.docks.window_size import give_room
 
 SLIDER_MARGIN = 1.05  # of the highest value that a range slider has to show
+AT_REST_MS = 500  # from the first dock in a window until it is idle
 LISTED = 100  # micrographs in a menu; the Micrographs dock has them all
 WIDTH = 354  # least width in which every line is whole beside a scroll bar, screen pixels
 
@@ -61,6 +62,7 @@ class Dock(Container):
             keep_context(self.link.viewer, window)
             self.link.progress_bars.open()
             give_room(window)
+            QTimer.singleShot(AT_REST_MS, self.link.load_ahead)
 
     def fill(self, widgets: Sequence[Widget]) -> None:
         """Lay widgets out from top to bottom, close together; what is too high is scrolled."""
