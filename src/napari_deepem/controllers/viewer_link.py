@@ -15,10 +15,13 @@ from typing import Any
 from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
 from psygnal import SignalInstance
+from qtpy.QtCore import QTimer
 
 from napari_deepem.controllers.autosave import Autosave
 from napari_deepem.controllers.exporting import Exporting
 from napari_deepem.controllers.filtered_layer import FilteredLayer
+from napari_deepem.controllers.hand_picking import HandPicking
+from napari_deepem.controllers.hints import Hints
 from napari_deepem.controllers.key_bindings import register_keys
 from napari_deepem.controllers.label_layers import LabelLayers
 from napari_deepem.controllers.micrograph_layers import MicrographLayers
@@ -41,6 +44,7 @@ from napari_deepem.layers.tags import find_layer, micrograph_name_of, role_of
 from napari_deepem.session import Session
 from napari_deepem.session.loading_ahead import loading_ahead
 
+AT_REST_MS = 500  # from the first dock until a window has come to rest
 _LINKS: weakref.WeakKeyDictionary[ViewerModel, ViewerLink] = weakref.WeakKeyDictionary()
 
 
@@ -63,6 +67,8 @@ class ViewerLink:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = weakref.ref(viewer)
         self.session = Session()
+        self.keys_asked = SignalInstance((), name="keys_asked")  # a window shows all keys
+        self.hints = Hints(self.session)
         self.training = Training(self.session)
         self.window_close = WindowClose(self.close, self.training.unfinished)
         self._closed = False
@@ -71,7 +77,12 @@ class ViewerLink:
         self.proposing = Proposing(self.session, self.scoring)
         self.exporting = Exporting(self.session)
         self.label_layers = LabelLayers(self.session, self._viewer_of)
-        self.mouse_tools = MouseTools(self.session, self.label_layers, self._viewer_of)
+        self.hand_picking = HandPicking(
+            self.session, self._viewer_of, lambda picks: self.result_layers.show_picks(picks)
+        )
+        self.mouse_tools = MouseTools(
+            self.session, self.label_layers, self.hand_picking, self._viewer_of
+        )
         self.micrograph_layers = MicrographLayers(self.session, self.label_layers, self._viewer_of)
         self.single_file_labels = SingleFileLabels(self.session)
         self.autosave = Autosave(self.session, self.single_file_labels)
@@ -93,18 +104,11 @@ class ViewerLink:
         register_keys(_LINKS.get)
 
     def load_ahead(self) -> None:
-        """Import in another thread what the user will need, see `session.loading_ahead`.
+        """Import in another thread what the user will need, as soon as the window is at rest.
 
         Whoever needs what can't be imported tells so.
         """
-        if not self._closed:
-            run(
-                loading_ahead,
-                on_progress=lambda _: None,
-                on_result=lambda _: None,
-                on_failed=lambda _: None,
-                owner=self.session,
-            )
+        QTimer.singleShot(AT_REST_MS, self._load_ahead)
 
     def close(self) -> None:
         """Stop all jobs and save what the user did: the window is closed, or the viewer gone."""
@@ -122,6 +126,16 @@ class ViewerLink:
             self.autosave.close()
         except InputError as error:
             report(error)
+
+    def _load_ahead(self) -> None:
+        if not self._closed:
+            run(
+                loading_ahead,
+                on_progress=lambda _: None,
+                on_result=lambda _: None,
+                on_failed=lambda _: None,
+                owner=self.session,
+            )
 
     @property
     def viewer(self) -> ViewerModel:

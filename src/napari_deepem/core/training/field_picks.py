@@ -3,19 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 
 from napari_deepem.core.evaluation.metrics import Evaluation, evaluate
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.jobs import finish
+from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.scoring import CPU, score_prepared
 from napari_deepem.core.training.dataset import Field
-from napari_deepem.core.types import Candidates, Picks, ScoreMap
+from napari_deepem.core.types import Candidates, Float32Array, Picks, ScoreMap
+
+
+class FieldScores:
+    """The scores of fields by one network, which scores a micrograph once, however often asked."""
+
+    def __init__(self, network: Network, device: torch.device = CPU) -> None:
+        self.network, self.device = network, device
+        # by the image's id, which stays its own for as long as it is kept
+        self._known: dict[int, tuple[Float32Array, ScoreMap]] = {}
+
+    def map_of(self, field: Field) -> ScoreMap:
+        """The score map of a field's whole micrograph, network pixels."""
+        image = field.prepared
+        if id(image) not in self._known:
+            score_map = finish(score_prepared(image, self.network, device=self.device))
+            self._known[id(image)] = image, score_map
+        return self._known[id(image)][1]
+
+    def candidates_on(self, fields: Sequence[Field], smoothing: float = 0.0) -> list[Candidates]:
+        """The candidates on fields' whole micrographs, scores being smoothed by so many boxes."""
+        return [find_candidates(replace(self.map_of(each), smoothing=smoothing)) for each in fields]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ScoredModel:
+    """A model, and what its network scores fields."""
+
+    model: Model
+    scores: FieldScores
+
+    @classmethod
+    def of(cls, model: Model, device: torch.device = CPU) -> ScoredModel:
+        """A model of which nothing is scored yet."""
+        return cls(model, FieldScores(model.network, device))
+
+    def candidates_on(self, fields: Sequence[Field]) -> list[Candidates]:
+        """The candidates that the model finds on fields' whole micrographs."""
+        return self.scores.candidates_on(fields, self.model.smoothing)
 
 
 def evaluate_held_out(
@@ -29,16 +68,8 @@ def evaluate_held_out(
 
     The distance is in network pixels; None: a quarter of the box.
     """
-    maps = score_maps_of(network, fields, device)
-    candidates = [find_candidates(replace(each, smoothing=smoothing)) for each in maps]
+    candidates = FieldScores(network, device).candidates_on(fields, smoothing)
     return evaluate_fields(candidates, fields, min_distance_px)
-
-
-def score_maps_of(
-    network: Network, fields: Sequence[Field], device: torch.device = CPU
-) -> list[ScoreMap]:
-    """The score maps of whole fields, network pixels."""
-    return [finish(score_prepared(field.prepared, network, device=device)) for field in fields]
 
 
 def evaluate_fields(

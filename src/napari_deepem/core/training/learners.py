@@ -21,6 +21,7 @@ from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import CPU
 from napari_deepem.core.training.crops import flip_and_turn, quarter_turns
 from napari_deepem.core.training.dataset import Field, cut_boxes, positives_and_negatives, share_out
+from napari_deepem.core.training.field_picks import FieldScores, ScoredModel
 from napari_deepem.core.training.recipes import Recipe
 from napari_deepem.core.training.unlabelled_particles import clear_of_lookalikes
 from napari_deepem.core.types import Float32Array, FloatArray
@@ -53,12 +54,12 @@ class Learner(ABC):
 
     @abstractmethod
     def look_around(
-        self, stop: Callable[[], bool] = never, likely_from: float | None = None
+        self, stop: Callable[[], bool] = never, start: ScoredModel | None = None
     ) -> None:
         """Draw no more background where the network sees particles that are not labelled.
 
-        Those that score `likely_from` or more may be shown as particles, see
-        `unlabelled_particles`.
+        Before the first batch it is the network that training starts from. What that would pick
+        may be shown as particles, see `unlabelled_particles`.
 
         Nothing changes if `stop`, which is asked now and then, becomes true.
         """
@@ -139,7 +140,7 @@ class PaperLearner(Learner):
             yield loss.item()
 
     def look_around(
-        self, stop: Callable[[], bool] = never, likely_from: float | None = None
+        self, stop: Callable[[], bool] = never, start: ScoredModel | None = None
     ) -> None:
         """Change nothing: the paper's examples are drawn once."""
 
@@ -213,17 +214,14 @@ class ModernLearner(Learner):
         return self._average.without_batch_norm().cpu()
 
     def look_around(
-        self, stop: Callable[[], bool] = never, likely_from: float | None = None
+        self, stop: Callable[[], bool] = never, start: ScoredModel | None = None
     ) -> None:
         """Keep background clear of what the network sees now, no longer of what it saw before."""
         away_px = self._recipe.background_distance * self._box_px
+        scores = start.scores if start else FieldScores(self.trained(), self._device)
+        likely_from = start.model.threshold if start else None
         cleared = clear_of_lookalikes(
-            self._labelled,
-            self.trained(),
-            away_px,
-            self._device,
-            stop,
-            likely_from=likely_from,
+            self._labelled, scores, away_px, stop, likely_from=likely_from
         )
         self._fields = cleared or self._fields
 

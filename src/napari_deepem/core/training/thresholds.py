@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import scipy
-import torch
 
 from napari_deepem.core.evaluation.metrics import Evaluation
-from napari_deepem.core.network.model import Model
-from napari_deepem.core.network.network import Network
-from napari_deepem.core.picking.candidates import find_candidates
-from napari_deepem.core.picking.scoring import CPU
 from napari_deepem.core.training.dataset import Field
 from napari_deepem.core.training.field_picks import (
+    FieldScores,
+    ScoredModel,
     evaluate_fields,
     picks_of_fields,
-    score_maps_of,
 )
 from napari_deepem.core.types import FloatArray, Picks
 
@@ -47,27 +42,20 @@ def best_threshold(evaluation: Evaluation, labels_complete: bool) -> float:
     )
 
 
-def threshold_of_few(
-    network: Network, start: Model, labelled: Sequence[Field], device: torch.device = CPU
-) -> float:
-    """The threshold where labels are too few to be held out; of a network that began as `start`.
+def threshold_of_few(scores: FieldScores, start: ScoredModel, labelled: Sequence[Field]) -> float:
+    """The threshold where labels are too few to be held out, for scores after training `start`.
 
     Training moves all scores, but not how many particles there are: one guess is where as many are
     picked on the labelled micrographs as `start` picks. The other is halfway between typical
     particles and typical background there, although these were trained on. It counts the more the
     more labels there are, half of both at ten.
     """
-    candidates, before = (
-        [
-            find_candidates(replace(score_map, smoothing=start.smoothing))
-            for score_map in score_maps_of(each, labelled, device)
-        ]
-        for each in (network, start.network)
-    )
+    candidates = scores.candidates_on(labelled, start.model.smoothing)
     evaluation = evaluate_fields(candidates, labelled)
     if not len(evaluation.thresholds):
-        return start.threshold
-    n_before = [_n_above(picks, start.threshold) for picks in picks_of_fields(before, labelled)]
+        return start.model.threshold
+    picks_before = picks_of_fields(start.candidates_on(labelled), labelled)
+    n_before = [_n_above(picks, start.model.threshold) for picks in picks_before]
     as_many = evaluation.thresholds[np.searchsorted(evaluation.counts[:-1], sum(n_before))]
     guess = _middle_in_logits(as_many, as_many)
     n_labels = sum(len(field.positive_yx) for field in labelled)
