@@ -263,7 +263,7 @@ class Story:
 
     def export(self) -> None:
         """The picks as files."""
-        probe, session = self.probe, self.session
+        probe = self.probe
         export = self.show("Export")
         probe.rest()
         with probe.step("export"):
