@@ -10,6 +10,7 @@ import torch
 from napari_deepem.core.evaluation.metrics import Evaluation, evaluate
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.jobs import finish
+from napari_deepem.core.network.dense_scoring import ROTATIONS
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates
@@ -22,8 +23,10 @@ from napari_deepem.core.types import Candidates, Float32Array, Picks, ScoreMap
 class FieldScores:
     """The scores of fields by one network, which scores a micrograph once, however often asked."""
 
-    def __init__(self, network: Network, device: torch.device = CPU) -> None:
-        self.network, self.device = network, device
+    def __init__(
+        self, network: Network, device: torch.device = CPU, rotations: int = ROTATIONS
+    ) -> None:
+        self.network, self.device, self._rotations = network, device, rotations
         # by the image's id, which stays its own for as long as it is kept
         self._known: dict[int, tuple[Float32Array, ScoreMap]] = {}
 
@@ -31,8 +34,10 @@ class FieldScores:
         """The score map of a field's whole micrograph, network pixels."""
         image = field.prepared
         if id(image) not in self._known:
-            score_map = finish(score_prepared(image, self.network, device=self.device))
-            self._known[id(image)] = image, score_map
+            tiles = score_prepared(
+                image, self.network, device=self.device, rotations=self._rotations
+            )
+            self._known[id(image)] = image, finish(tiles)
         return self._known[id(image)][1]
 
     def candidates_on(self, fields: Sequence[Field], smoothing: float = 0.0) -> list[Candidates]:

@@ -30,7 +30,6 @@ def clear_of_lookalikes(
     scores: FieldScores,
     away_px: float,
     stop: Callable[[], bool] = never,
-    *,
     likely_from: float | None = None,
 ) -> list[Field]:
     """The same fields, but no background is drawn where there may be an unlabelled particle.
