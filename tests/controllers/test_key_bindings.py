@@ -28,7 +28,7 @@ def test_every_key_says_what_it_needs_where_nothing_is_open() -> None:
         assert "Open a dock first" in press(viewer, action.name)
     display = link_of(viewer).session.display
     is_filtered = display.filtered
-    for action in ACTIONS:
+    for action in [each for each in ACTIONS if each.name != "show_keys"]:  # that needs nothing
         assert press(viewer, action.name).startswith(f"{keys_of(action.name)}: ")
     assert press(viewer, "mark_particles").startswith("G: Open a micrograph first")
     assert display.filtered == is_filtered

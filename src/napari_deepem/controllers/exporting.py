@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from napari_deepem.controllers.time_left import TimeLeft
 from napari_deepem.controllers.workers import report, run
 from napari_deepem.core.wording import counted
 from napari_deepem.session import Session
@@ -21,10 +22,16 @@ class Exporting:
         activity = self._session.exporting
         if activity.running:
             return
-        activity.begin("Writing ...", total=len(plan.names))
+        total, left = len(plan.names), TimeLeft()
+        activity.begin("Writing ...", total)
+
+        def show(done: int) -> None:
+            activity.done = done
+            activity.message = f"Wrote {done} of {total} micrographs{left.after(done, total)}"
+
         run(
             partial(writing, plan),
-            on_progress=lambda done: setattr(activity, "done", done),
+            on_progress=show,
             on_result=partial(self._on_written, plan, noun),
             on_failed=lambda error: activity.end(report(error)),
             owner=self._session,
@@ -32,13 +39,15 @@ class Exporting:
 
     def _on_written(self, plan: Plan, noun: str, written: Written) -> None:
         self._session.written.update(written.files)
+        counts = written.counts
+        whose = f" ({counts.whose})" if noun == "pick" and counts.whose else ""
         text = (
-            f"Wrote {counted(written.particles, noun)} of "
+            f"Wrote {counted(counts.picks, noun)}{whose} of "
             f"{counted(written.micrographs, 'micrograph')} to "
             f"{counted(len(written.files), 'file')} in {plan.folder}"
         )
-        if written.rejected:
-            text += f"; {counted(written.rejected, 'rejected pick')} left out"
+        if counts.rejected:
+            text += f"; {counted(counts.rejected, 'rejected pick')} left out"
         if plan.not_scored:
             text += f"; {counted(plan.not_scored, 'micrograph')} not scored yet"
         self._session.exporting.end(f"{text}; {written.lost}" if written.lost else text)

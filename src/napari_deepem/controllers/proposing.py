@@ -7,12 +7,14 @@ from functools import partial
 from typing import Any
 
 from napari_deepem.controllers.scoring import Scoring
+from napari_deepem.controllers.time_left import TimeLeft
 from napari_deepem.controllers.workers import RunningJob, report, run
 from napari_deepem.session import Session, jobs
 from napari_deepem.session.box_choices import PicturedBox, picturing_boxes
 from napari_deepem.session.readiness import why_not_propose, why_not_propose_box
 
 SHOWN = 12  # pictures of a box, of which a dock shows as many as it has room for
+TRYING = "Trying sizes of boxes"
 CHOOSE = "Click the box whose pictures hold a particle and a little around it."
 
 
@@ -22,6 +24,7 @@ class Proposing:
     def __init__(self, session: Session, scoring: Scoring) -> None:
         self._session, self._scoring = session, scoring
         self._job: RunningJob | None = None
+        self._time_left = TimeLeft()
         for name in ("box_size_px", "current"):
             session.events[name].connect(self._forget_message)
 
@@ -67,7 +70,8 @@ class Proposing:
             activity.message = why_not
             return
         name, micrograph = session.current, session.micrographs[session.current or ""]
-        activity.begin("Trying sizes of boxes ...")
+        activity.begin(f"{TRYING} ...")
+        self._time_left = TimeLeft()
         self._job = run(
             picturing_boxes(session, SHOWN),
             on_progress=self._on_size,
@@ -96,6 +100,7 @@ class Proposing:
     def _on_size(self, sizes: Any) -> None:
         activity = self._session.proposing
         activity.total, activity.done = sizes.total, sizes.done
+        activity.message = f"{TRYING}{self._time_left.after(sizes.done, sizes.total) or ' ...'}"
 
     def _on_boxes(self, boxes: tuple[PicturedBox, ...]) -> None:
         self._session.proposing.end(CHOOSE)

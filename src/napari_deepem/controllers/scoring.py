@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
-from napari_deepem.controllers.time_left import time_left
+from napari_deepem.controllers.time_left import TimeLeft
 from napari_deepem.controllers.workers import RunningJob, report, run
 from napari_deepem.session import Session
 from napari_deepem.session.readiness import why_not_score
@@ -27,7 +27,7 @@ class Scoring:
         self._view_centre_yx = view_centre_yx  # on the current micrograph, original pixels
         self._series = SeriesScoring(session, [])
         self._job: RunningJob | None = None
-        self._started_at, self._drawn_at = 0.0, 0.0  # monotonic seconds
+        self._time_left, self._drawn_at = TimeLeft(), 0.0  # monotonic seconds
         session.events.model.connect(self._on_model)
 
     def score(self, names: Sequence[str]) -> None:
@@ -38,7 +38,7 @@ class Scoring:
         if why_not := why_not_score(session, names):
             session.scoring.message = why_not
             return
-        self._series, self._started_at = SeriesScoring(session, names), monotonic()
+        self._series, self._time_left = SeriesScoring(session, names), TimeLeft()
         self._go_on()
 
     def cancel(self) -> None:
@@ -53,11 +53,10 @@ class Scoring:
         job = series.next(self._view_centre_yx())
         if job is None:
             return activity.end(series.run.summary)
-        message = f"Scoring {job.name}{self._progress()} ..."
         if activity.running:
-            activity.message = message
+            activity.message = self._message()
         else:
-            activity.begin(message)
+            activity.begin(self._message())
         self._job = run(
             job.steps,
             on_progress=self._on_tile,
@@ -68,13 +67,13 @@ class Scoring:
             is_wanted=job.is_wanted,
         )
 
-    def _progress(self) -> str:
-        """The place among several micrographs, and how long the rest takes; empty for one alone."""
-        done, count = self._series.run.over, len(self._series.run.names)
-        if count == 1:
-            return ""
-        left = time_left(done + 1, count + 1, monotonic() - self._started_at) if done else ""
-        return f" ({done + 1} of {count}{left})"
+    def _message(self) -> str:
+        """What is scored, its place among several, and how long all of the rest takes."""
+        run, activity = self._series.run, self._session.scoring
+        name, count = run.names[run.over], len(run.names)
+        place = f" ({run.over + 1} of {count})" if count > 1 else ""
+        left = self._time_left.after(activity.done, activity.total) if activity.running else ""
+        return f"Scoring {name}{place}{left or ' ...'}"
 
     def _on_tile(self, tiles: Any) -> None:
         """Show how far scoring is, as often as one can see: each time the window is drawn."""
@@ -82,6 +81,7 @@ class Scoring:
         if tiles.done == 1 or now - self._drawn_at >= REDRAW_S:
             self._drawn_at = now
             self._series.show(tiles)
+            self._session.scoring.message = self._message()
 
     def _on_scored(self, scores: Any) -> None:
         self._series.take(scores)

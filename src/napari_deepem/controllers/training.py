@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari_deepem.controllers.time_left import time_left
+from napari_deepem.controllers.time_left import TimeLeft
 from napari_deepem.controllers.workers import RunningJob, report, run
 from napari_deepem.session import Activity, Session, jobs
 from napari_deepem.session.jobs import BatchesDone, EpochDone
@@ -27,7 +26,7 @@ class Training:
         self._session = session
         self._run: RunningJob | None = None
         self._stop = threading.Event()
-        self._first_epoch_at = 0.0  # monotonic seconds
+        self._time_left: TimeLeft | None = None  # None: nothing has been learnt yet
         for name in ("labels", "box_size_px", "start", "recipe", "binning"):
             session.events[name].connect(self._forget_message)
 
@@ -47,6 +46,7 @@ class Training:
         self._stop = threading.Event()
         session.training.begin("Reading micrographs ...", STEPS)
         session.history = ()
+        self._time_left = None
         is_stopped = self._stop.is_set
         self._run = run(
             jobs.training(session, is_stopped)
@@ -117,27 +117,35 @@ class Training:
             return self._on_epoch(progress)
         share = progress.done / progress.total
         if isinstance(progress, BatchesDone):
-            return self._show_learnt(share)
+            self._show_learnt(share)
+            return self._tell_time_left(progress)
         activity.done = int(READ * share)
         is_read = progress.done == progress.total
         activity.message = (
-            "Training ..." if is_read else f"Read {progress.done} of {progress.total} micrographs"
+            "Looking at what is labelled ..."
+            if is_read
+            else f"Read {progress.done} of {progress.total} micrographs"
         )
 
     def _show_learnt(self, share: float) -> None:
         self._session.training.done = READ + int((LEARNT - READ) * share)
 
     def _on_epoch(self, epoch: Any) -> None:
-        now, activity = time.monotonic(), self._session.training
-        if epoch.epoch == 1:
-            self._first_epoch_at = now
+        activity = self._session.training
         self._session.history = (*self._session.history, epoch)
         self._show_learnt(epoch.epoch / epoch.epochs)
         if self._stop.is_set() or epoch.epoch == epoch.epochs:
             activity.message = FINDING_THRESHOLD
-        else:
-            left = time_left(epoch.epoch, epoch.epochs, now - self._first_epoch_at)
-            activity.message = f"Epoch {epoch.epoch} of {epoch.epochs}{left}"
+
+    def _tell_time_left(self, batches: Any) -> None:
+        if self._time_left is None:
+            self._time_left = TimeLeft()
+        activity, history = self._session.training, self._session.history
+        if self._stop.is_set() or batches.done == batches.total:
+            return
+        left = self._time_left.after(batches.done - 1, batches.total - 1)  # from the first one on
+        place = f" epoch {len(history) + 1} of {history[-1].epochs}" if history else ""
+        activity.message = f"Training{place}{left or ' ...'}"
 
     def _on_trained(self, start: RoundStart, model: Any) -> None:
         session = self._session

@@ -19,6 +19,8 @@ from psygnal import SignalInstance
 from napari_deepem.controllers.autosave import Autosave
 from napari_deepem.controllers.exporting import Exporting
 from napari_deepem.controllers.filtered_layer import FilteredLayer
+from napari_deepem.controllers.hand_picking import HandPicking
+from napari_deepem.controllers.hints import Hints
 from napari_deepem.controllers.key_bindings import register_keys
 from napari_deepem.controllers.label_layers import LabelLayers
 from napari_deepem.controllers.micrograph_layers import MicrographLayers
@@ -62,6 +64,8 @@ class ViewerLink:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = weakref.ref(viewer)
         self.session = Session()
+        self.keys_asked = SignalInstance((), name="keys_asked")  # a window shows all keys
+        self.hints = Hints(self.session)
         self.training = Training(self.session)
         self.window_close = WindowClose(self.close, self.training.unfinished)
         self._closed = False
@@ -70,7 +74,12 @@ class ViewerLink:
         self.proposing = Proposing(self.session, self.scoring)
         self.exporting = Exporting(self.session)
         self.label_layers = LabelLayers(self.session, self._viewer_of)
-        self.mouse_tools = MouseTools(self.session, self.label_layers, self._viewer_of)
+        self.hand_picking = HandPicking(
+            self.session, self._viewer_of, lambda picks: self.result_layers.show_picks(picks)
+        )
+        self.mouse_tools = MouseTools(
+            self.session, self.label_layers, self.hand_picking, self._viewer_of
+        )
         self.micrograph_layers = MicrographLayers(self.session, self.label_layers, self._viewer_of)
         self.single_file_labels = SingleFileLabels(self.session)
         self.autosave = Autosave(self.session, self.single_file_labels)

@@ -69,7 +69,7 @@ def test_picks_are_given_verdicts_and_learnt_from(make_napari_viewer, qtbot) -> 
     session.box_size_px = BOX_PX
     _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Review")
     assert not dock.suggest.enabled
-    assert "press Score" in dock.status.value
+    assert "press Score" in dock._empty.text()
     labels = [Labels.of(centres) for _, centres in pairs[:2]]
     images = [micrograph for micrograph, _ in pairs[:2]]
     session.model = train(images, labels, BOX_PX, epochs=3, labels_complete=False, start="chance")

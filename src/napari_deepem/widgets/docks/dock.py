@@ -21,11 +21,15 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_deepem.controllers.box_cursor import BoxCursor
 from napari_deepem.controllers.canvas_context import keep_context
 from napari_deepem.controllers.canvas_focus import CanvasFocus
 from napari_deepem.controllers.folder_drop import FolderDrop
 from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.widgets.docks.dock_tabs import DockTab
+from napari_deepem.widgets.docks.help_button import HelpButton
+from napari_deepem.widgets.docks.hint_line import show_hints_in
+from napari_deepem.widgets.docks.key_overlay import show_keys_in
 from napari_deepem.widgets.docks.name_menu import NameMenu
 from napari_deepem.widgets.docks.typed_numbers import take_when_typed
 from napari_deepem.widgets.docks.why_lines import WhyLines, set_why_not
@@ -50,17 +54,24 @@ class Dock(Container):
         self.follow_theme(self._why_lines.show_theme)
         self._tab = DockTab(self.native, type(self).__name__, self._on_window)
 
-    def _on_window(self, window: QMainWindow, _dock: QDockWidget) -> None:
+    def _on_window(self, window: QMainWindow, dock: QDockWidget) -> None:
         """Follow what is done to the window; as a whole, if this is the first dock in it."""
         CanvasFocus(self.native, window)
+        HelpButton(dock, type(self).__name__, self._theme, self.link.keys_asked.emit)
         for menu in self.native.findChildren(QComboBox):
             NameMenu(menu)
         if not self.link.window_close.watching:
             self.link.window_close.watch(window)
             FolderDrop(self.link, window)
             keep_context(self.link.viewer, window)
+            BoxCursor(self.link, window)
             self.link.progress_bars.open()
             give_room(window)
+            show_keys_in(window, self.link)
+            show_hints_in(window, self.link)
+
+    def _theme(self) -> str:
+        return str(self.link.viewer.theme)
 
     def fill(self, widgets: Sequence[Widget]) -> None:
         """Lay widgets out from top to bottom, close together; what is too high is scrolled."""

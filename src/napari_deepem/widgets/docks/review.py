@@ -12,7 +12,9 @@ from napari_deepem.session.readiness import why_not_judge, why_not_train_by_verd
 from napari_deepem.session.review_gallery import Verdict
 from napari_deepem.session.training_rounds import gain_of
 from napari_deepem.widgets.docks.dock import Dock, enable, form, holder, lock, row, tell, text_line
+from napari_deepem.widgets.docks.empty_text import EmptyText
 from napari_deepem.widgets.docks.gallery_filling import GalleryFilling
+from napari_deepem.widgets.docks.hand_button import hand_button
 from napari_deepem.widgets.docks.review_canvas import ReviewCanvas
 from napari_deepem.widgets.docks.suggest_button import SuggestButton
 from napari_deepem.widgets.docks.training_progress import TrainingProgress
@@ -40,6 +42,7 @@ class Review(Dock):
         self._trains_again = False  # a training that was started here is running
         self.pictures = GalleryPictures()
         self.view = GalleryView(self.pictures)
+        self._empty = EmptyText(self.view)
         self.filling = GalleryFilling(self, self.view, self._on_shown)
         self.scope, self.order = self.filling.scope, self.filling.order
         self.only_open = self.filling.only_open
@@ -63,6 +66,7 @@ class Review(Dock):
                 self.only_open,
                 gallery,
                 row(self.accept, self.reject, self.undecide),
+                row(hand_button(self)),
                 self.counts,
                 row(self.suggest, self.train_again, self.stop),
                 self.progress,
@@ -71,9 +75,8 @@ class Review(Dock):
                 self.gain,
             ]
         )
-        layout = self.native.layout()
-        layout.setSpacing(6)
-        layout.setStretchFactor(gallery.native, 1)
+        self.native.layout().setSpacing(6)
+        self.native.layout().setStretchFactor(gallery.native, 1)
         expanding = QSizePolicy.Policy.Expanding
         gallery.native.setSizePolicy(expanding, expanding)  # or napari leaves the space below empty
         self._canvas = ReviewCanvas(self, self.pictures, self.view)
@@ -151,7 +154,8 @@ class Review(Dock):
         self.train_again.text = "Train" if session.proposes else "Train again"
         enable(self.train_again, running or why_not_train_by_verdicts(session), effect)
         self._training_progress.show()
-        tell(self.status, activity.message if activity.running else empty)
+        self._empty.say(empty)
+        tell(self.status, activity.message if activity.running else "")
         self._show_counts()
 
     def _show_counts(self) -> None:
