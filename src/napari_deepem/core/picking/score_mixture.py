@@ -129,6 +129,7 @@ class ScoreMixture:
     def _logit_at(self, chance: float) -> float:
         """The logit with this chance to be in the bell of particles, between both middles."""
         logits = self.background.mean + GRID * (self.particles.mean - self.background.mean)
+        logit, expit = scipy.special.logit, scipy.special.expit
         needed = logit(chance) - logit(_within_bounds(self.share))
         return float(np.interp(needed, self._evidence(expit(logits)), logits))
 

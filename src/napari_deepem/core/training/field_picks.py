@@ -10,6 +10,7 @@ import torch
 from napari_deepem.core.evaluation.metrics import Evaluation, evaluate
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.jobs import TilesDone, finish, never, passed_on, unless_stopped
+from napari_deepem.core.network.dense_scoring import ROTATIONS
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates
@@ -22,8 +23,10 @@ from napari_deepem.core.types import Candidates, Float32Array, Picks, ScoreMap
 class FieldScores:
     """The scores of fields by one network, which scores a micrograph once, however often asked."""
 
-    def __init__(self, network: Network, device: torch.device = CPU) -> None:
-        self.network, self.device = network, device
+    def __init__(
+        self, network: Network, device: torch.device = CPU, rotations: int = ROTATIONS
+    ) -> None:
+        self.network, self.device, self.rotations = network, device, rotations
         # by the image's id, which stays its own for as long as it is kept
         self._known: dict[int, tuple[Float32Array, ScoreMap]] = {}
 
@@ -60,7 +63,9 @@ def scoring(
             done = number * tiles.total + tiles.done
             return TilesDone(done, len(missing) * tiles.total)
 
-        tiles = score_prepared(image, scores.network, device=scores.device)
+        tiles = score_prepared(
+            image, scores.network, device=scores.device, rotations=scores.rotations
+        )
         score_map = yield from unless_stopped(passed_on(tiles, of_all), stop)
         if score_map is None:
             return False

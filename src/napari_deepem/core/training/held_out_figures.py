@@ -23,7 +23,7 @@ from napari_deepem.core.training.field_picks import evaluating_held_out
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Float32Array
 
-LOOKS = 8  # at picks, in a training
+LOOKS = 4  # at picks, in a training
 TIME_SHARE = 0.1  # of the training, for all looks together
 DENSE_COST = 5.0  # of a pixel scored densely, in pixels of boxes trained on: 2.2 to 4.8 measured
 LEAST_BOXES = 4  # a part that is looked at is at least so wide

@@ -175,6 +175,7 @@ def train_fields(
     looks = set() if settings.labels_complete else {epochs * k // 4 for k in (1, 2, 3)}
     if looks and start is not None:  # what it starts from knows particles already
         yield from learner.look_around(stop, start)
+        looks = {epochs // 2}
     network, curve, stopped = yield from _learn(learner, figures, settings, looks, stop, device)
     if settings.chosen_start == "general" and start is not None:
         share = share_of_training(fields, start.model)
