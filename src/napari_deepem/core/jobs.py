@@ -72,6 +72,14 @@ class BoxSizesTried:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class BoxesCompared:
+    """Progress of comparing boxes: the network has looked at so many of all; 0: not known yet."""
+
+    done: int
+    total: int
+
+
 def never() -> bool:
     """Whether to stop a job that nobody asks to stop: no."""
     return False
