@@ -19,9 +19,9 @@ from napari_deepem.core.simulation import SAMPLE_BOX_PX
 from napari_deepem.core.types import FloatArray
 from napari_deepem.session.picks_by_hand import add_pick, remove_picks
 
-WIDTH = 960  # of the animation, px
+WIDTH = 800  # of the animation, px
 CAPTION = 34  # height, px
-QUALITY = 55  # of WebP: the noise of a micrograph takes most of it
+QUALITY = 40  # of WebP: the noise of a micrograph takes most of it
 SHORT, LONG = 350, 2000  # ms that a frame is seen
 JUDGED = 10  # proposals
 NEAR_BOXES = 0.25  # a pick so near to a particle is right
