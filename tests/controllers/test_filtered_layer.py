@@ -51,15 +51,92 @@ def test_picture_stays_from_one_micrograph_of_a_series_to_the_next(opened, qtbot
     assert not find_layers(viewer.layers, "display")
 
 
-def test_switch_is_remembered_from_one_start_to_the_next() -> None:
+def test_contrast_and_size_of_pictures_are_the_users_and_the_filter_is_not() -> None:
     first, second = ViewerModel(), ViewerModel()
     display = session_of(first).display
     assert display.filtered
-    display.filtered, display.low_pass_angstrom, display.contrast_sigmas = False, 35, 2.5
+    display.filtered, display.low_pass_angstrom = False, 35
+    display.contrast_percent, display.picture_px = 2.5, 80
     display = session_of(second).display
-    assert (display.filtered, display.contrast_sigmas) == (False, 2.5)
-    assert display.low_pass_angstrom == 20  # of other micrographs
-    display.filtered, display.contrast_sigmas = True, 3.0
+    assert (display.contrast_percent, display.picture_px) == (2.5, 80)
+    assert (display.filtered, display.low_pass_angstrom) == (True, None)  # of other micrographs
+    display.contrast_percent, display.picture_px = 1.0, 56
+
+
+def test_low_pass_follows_the_box_until_one_is_set(qtbot) -> None:
+    viewer = ViewerModel()
+    add(viewer, "m1")
+    link = link_of(viewer)
+    session = link.session
+    session.box_size_px = 160  # an eighth of it is 20 px, which leaves nothing of 3
+    qtbot.waitUntil(lambda: shown_on(viewer, "m1"))
+    (layer,) = find_layers(viewer.layers, "display", "m1")
+    qtbot.waitUntil(lambda: layer.data.shape == (40, 50))
+    session.box_size_px = 100
+    qtbot.waitUntil(lambda: layer.data.shape == (60, 75))
+    session.display.low_pass_angstrom = 2
+    qtbot.waitUntil(lambda: layer.data.shape == (120, 150))
+    session.box_size_px = 160
+    session.display.low_pass_angstrom = None
+    qtbot.waitUntil(lambda: layer.data.shape == (40, 50))
+
+
+def half_bright(viewer: ViewerModel) -> None:
+    """A micrograph whose right half is ten times as contrasty as its left one."""
+    image = np.random.default_rng(0).normal(size=(128, 256)).astype(np.float32)
+    image[:, 128:] *= 10.0
+    add(viewer, "m1", image)
+
+
+def test_contrast_of_what_is_seen_stays_with_its_micrograph(qtbot) -> None:
+    viewer = ViewerModel()
+    half_bright(viewer)
+    link = link_of(viewer)
+    qtbot.waitUntil(lambda: shown_on(viewer, "m1"))
+    (layer,) = find_layers(viewer.layers, "display", "m1")
+    of_whole = np.ptp(layer.contrast_limits)
+    height, width = layer.data.shape
+    layer.corner_pixels = np.array([[0, 0], [height - 1, width // 2 - 1]])  # as it is drawn
+    link.filtered_layer.take_contrast_of_seen()
+    of_left = tuple(layer.contrast_limits)
+    assert np.ptp(of_left) < 0.3 * of_whole
+    add(viewer, "m2")
+    qtbot.waitUntil(lambda: shown_on(viewer, "m2"))
+    assert tuple(layer.contrast_limits) != of_left
+    link.session.current = "m1"
+    qtbot.waitUntil(lambda: shown_on(viewer, "m1"))
+    assert tuple(layer.contrast_limits) == pytest.approx(of_left)
+    link.filtered_layer.forget_contrast()
+    assert np.ptp(layer.contrast_limits) == pytest.approx(of_whole)
+
+
+def test_contrast_that_is_set_in_napari_is_kept(qtbot) -> None:
+    viewer = ViewerModel()
+    add(viewer, "m1")
+    link = link_of(viewer)
+    qtbot.waitUntil(lambda: shown_on(viewer, "m1"))
+    (layer,) = find_layers(viewer.layers, "display", "m1")
+    assert not link.session.display.contrast
+    layer.contrast_limits = (-0.25, 0.5)
+    add(viewer, "m2")
+    qtbot.waitUntil(lambda: shown_on(viewer, "m2"))
+    link.session.current = "m1"
+    qtbot.waitUntil(lambda: shown_on(viewer, "m1"))
+    assert tuple(layer.contrast_limits) == pytest.approx((-0.25, 0.5))
+    link.session.display.contrast_percent = 2.0  # another wish
+    assert not link.session.display.contrast
+    link.session.display.contrast_percent = 1.0
+
+
+def test_contrast_of_the_raw_picture_is_of_what_is_seen_too() -> None:
+    viewer = ViewerModel()
+    half_bright(viewer)
+    link = link_of(viewer)
+    link.session.display.filtered = False
+    image = link.image_of("m1")
+    image.corner_pixels = np.array([[0, 0], [127, 100]])
+    link.filtered_layer.take_contrast_of_seen()
+    assert np.ptp(image.contrast_limits) < 6.0  # of 10 sigmas and more
 
 
 def test_micrograph_without_an_image_is_shown_as_it_is_without_a_word(qtbot) -> None:

@@ -27,6 +27,11 @@ def add(layers: Any, role: Role | None, name: str = "mine") -> Any:
     return layer
 
 
+def test_labels_lie_on_verdicts_these_on_picks_and_all_on_pictures() -> None:
+    pictures, squares = ("micrograph", "display", "scores"), ("picks", "verdicts")
+    assert (*pictures, *squares, "negative", "positive", "outline") == BOTTOM_UP
+
+
 @given(st.permutations([*BOTTOM_UP, "micrograph", "positive"]))
 def test_our_layers_lie_in_one_order_whatever_order_they_come_in(roles: list[Role]) -> None:
     layers = EventedList()
@@ -65,7 +70,7 @@ def test_layer_that_comes_with_another_has_its_place_before_that_one_has() -> No
     add(layers, "positive", "labels on it")  # while napari still tells of the other
     put_in_order(layers, new)
     names = [layer.name for layer in layers]
-    assert names == ["micrograph", "opened", "positive", "labels on it", "picks"]
+    assert names == ["micrograph", "opened", "picks", "positive", "labels on it"]
 
 
 def test_only_what_has_come_is_moved() -> None:

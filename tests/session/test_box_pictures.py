@@ -32,9 +32,12 @@ def test_strip_shows_what_the_network_sees() -> None:
     found = result_of(box_pictures.cutting_training_boxes(session, count=4)())
     prepared = prepare_micrograph(micrograph, BOX_PX, Sampling(1))
     boxes = PaddedImage.of(prepared, BOX_PX).cut(box_corners(centres[:3], BOX_PX), BOX_PX)
-    np.testing.assert_array_equal(found.positives, box_pictures.grey(boxes))
-    assert found.negatives.shape == (4, BOX_PX, BOX_PX)  # one labelled, three drawn
-    assert (found.labelled, found.sampling) == (1, Sampling(1))
+    around = BOX_PX // 4
+    middle = found.positives[:, around:-around, around:-around]
+    np.testing.assert_array_equal(middle, box_pictures.grey(boxes))
+    side_px = BOX_PX + 2 * around
+    assert found.negatives.shape == (4, side_px, side_px)  # one labelled, three drawn
+    assert (found.labelled, found.sampling, found.box_px) == (1, Sampling(1), BOX_PX)
 
 
 def test_grey_runs_over_three_sigmas_to_either_side() -> None:
@@ -65,7 +68,7 @@ def test_boxes_of_other_micrographs_are_cut_from_their_files(model: Model, tmp_p
     wanted = {"a": centres, "b": centres[:2]}
     (first, _, here), (second, _, read) = box_pictures.cutting(session, wanted)()
     assert (first, second) == ("a", "b")
-    assert here.shape == (len(centres), 24, 24)
+    assert here.shape == (len(centres), 36, 36)  # with what lies around the box
     np.testing.assert_array_equal(read, here[:2])
 
 
@@ -100,3 +103,13 @@ def test_boxes_are_shown_without_the_noise_where_the_micrograph_is() -> None:
     raw = pictures()
     assert filtered.shape == raw.shape
     assert grain(filtered) < 0.5 * grain(raw)
+
+
+def test_pictures_are_filtered_by_their_box_until_a_low_pass_is_set() -> None:
+    display = Session().display
+    assert display.low_pass.in_angstrom(160, 2.0) == 40.0
+    assert display.low_pass.in_angstrom(160, None) == 20.0  # 1 A/px
+    display.low_pass_angstrom = 12
+    assert display.low_pass.in_angstrom(160, 2.0) == 12.0
+    display.filtered = False
+    assert display.low_pass.in_angstrom(160, 2.0) == 0.0

@@ -7,8 +7,14 @@ import pytest
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
-from napari_deepem.io.coordinates import FORMATS, format_called, read_coordinates
+from napari_deepem.core.types import Candidates, Labels, Micrograph, PickCounts, ScoreMap
+from napari_deepem.io.coordinates import (
+    FORMATS,
+    format_called,
+    read_coordinate_set,
+    read_coordinates,
+)
+from napari_deepem.io.coordinates.rows import NO_SCORE
 from napari_deepem.session import Scored, Session
 from napari_deepem.session.export_plan import (
     Plan,
@@ -67,7 +73,7 @@ def test_all_picks_go_to_files_named_as_their_micrographs(session: Session, tmp_
     written = written_by(plan(session, "picks", "all", folder, ["star", "csv"]))
     assert sorted(path.name for path in folder.iterdir()) == ["a.csv", "a.star", "b.csv", "b.star"]
     assert [len(read_coordinates(path)) for path in folder.iterdir()] == [1, 1, 1, 1]
-    assert (written.micrographs, written.particles, len(written.files)) == (2, 2, 4)
+    assert (written.micrographs, written.counts.picks, len(written.files)) == (2, 2, 4)
 
 
 def test_only_chosen_and_no_excluded_micrographs_are_written(
@@ -90,8 +96,44 @@ def test_micrographs_without_scores_are_counted(session: Session, tmp_path: Path
 def test_rejected_picks_are_left_out(session: Session, tmp_path: Path) -> None:
     session.verdicts = {"a": Labels.of([[0.0, 0.0]], [CENTRES_YX[1] + 2.0])}
     written = written_by(plan(session, "picks", "all", tmp_path, ["csv"]))
-    assert (written.particles, written.rejected) == (3, 1)
-    np.testing.assert_array_equal(read_coordinates(tmp_path / "a.csv").centres_yx, CENTRES_YX[:1])
+    assert written.counts == PickCounts(3, 1, 1)
+    np.testing.assert_array_equal(
+        read_coordinates(tmp_path / "a.csv").centres_yx, [CENTRES_YX[0], [0.0, 0.0]]
+    )
+
+
+@pytest.mark.parametrize("format", [each.name for each in FORMATS])
+def test_every_format_holds_picks_by_hand_beside_the_networks(
+    session: Session, format: str, tmp_path: Path
+) -> None:
+    session.headers = dict.fromkeys("ab", ((150, 200), 2.0))
+    session.verdicts = {
+        "a": Labels.of([[20.0, 30.0]], [CENTRES_YX[0]], [[20.0, 30.0]]),
+        "b": Labels.of([[20.0, 30.0]], unsure_yx=[[20.0, 30.0]]),
+    }
+    written_by(plan(session, "picks", "all", tmp_path, [format]))
+    back = read_coordinate_set(tmp_path, ["a", "b"])
+    for name, expected_yx in (("a", CENTRES_YX[1:]), ("b", CENTRES_YX)):
+        picks = session.selection.picks_of(name)
+        np.testing.assert_array_equal(picks.centres_yx, [*expected_yx, (20.0, 30.0)])
+        np.testing.assert_allclose(back[name].centres_yx, picks.centres_yx, atol=0.51)
+        if back[name].scores is not None:  # what it can't know it does not make up
+            np.testing.assert_allclose(back[name].scores[:-1], picks.scores[:-1])
+            assert np.isnan(picks.scores[-1])
+            assert back[name].scores[-1] == NO_SCORE
+
+
+def test_picks_by_hand_on_what_was_never_scored_nor_in_memory_are_written(
+    session: Session, tmp_path: Path
+) -> None:
+    session.files = {"c": tmp_path / "c.mrc", "d": tmp_path / "d.mrc"}
+    session.headers = {**session.headers, "c": ((150, 200), 2.0)}
+    session.labels = {"d": Labels.of([[1.0, 1.0]])}  # of the training that is to come
+    session.verdicts = {"c": Labels.of([[20.0, 30.0]], unsure_yx=[[20.0, 30.0]])}
+    made = plan(session, "picks", "all", tmp_path, ["csv"])
+    assert (made.names, made.not_scored) == (("c", "a", "b"), 2)
+    assert written_by(made).counts == PickCounts(4, 1, 0)
+    assert read_coordinates(tmp_path / "c.csv").centres_yx.tolist() == [[20.0, 30.0]]
 
 
 def test_formats_that_hold_them_get_candidates_below_the_threshold_but_no_rejected_ones(
@@ -104,7 +146,7 @@ def test_formats_that_hold_them_get_candidates_below_the_threshold_but_no_reject
     session.verdicts = {"a": Labels.of([], [CENTRES_YX[1] + 2.0])}
     written = written_by(plan(session, "picks", "this", tmp_path, ["cbox", "csv"]))
     assert len(read_coordinates(tmp_path / "a.cbox")) == 1
-    assert (written.particles, written.rejected) == (1, 0)
+    assert written.counts == PickCounts(1, 0, 0)
 
 
 def test_labelled_particles_come_back_with_their_box(session: Session, tmp_path: Path) -> None:

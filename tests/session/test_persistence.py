@@ -220,6 +220,34 @@ def test_candidates_go_with_the_file_that_they_were_found_in(folder: Path) -> No
     assert list(session.candidates) == ["m2"]
 
 
+def test_filter_and_contrast_are_kept_with_their_folder(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    session = Session()
+    first, before = opened(folder, session), snapshot(session)
+    display = session.display
+    display.filtered, display.low_pass_angstrom, display.high_pass_angstrom = False, 35, 400
+    display.contrast, display.picture_px = {"m1": (-2.0, 3.5)}, 80
+    assert differ(before, snapshot(session))
+    first.file.close(changes(before, snapshot(session), folder))
+    other = tmp_path_factory.mktemp("other")
+    write_image(other / "m1.mrc", np.random.default_rng(0).normal(size=(60, 90)), 2.0)
+    opened(other, session).file.close()
+    plain = {"filtered": True, "low_pass_angstrom": None, "high_pass_angstrom": 0, "contrast": {}}
+    assert display.of_folder() == plain
+    opened(folder, session).file.close()
+    assert not display.filtered
+    assert (display.low_pass_angstrom, display.high_pass_angstrom) == (35, 400)
+    assert display.contrast == {"m1": (-2.0, 3.5)}
+    assert display.picture_px == 80  # the user's
+
+
+def test_view_that_another_version_kept_is_taken_as_far_as_it_goes() -> None:
+    display = Session().display
+    display.take_of_folder({"filtered": False, "low_pass_angstrom": 5000, "sharpened": True})
+    assert (display.filtered, display.low_pass_angstrom) == (False, None)
+
+
 def test_rounds_of_a_later_version_are_read_without_what_is_new() -> None:
     kept = Round(1, "new", 30, 4, 2, 10, 0.9)
     assert round_from({**asdict(kept), "minutes": 3.5}) == kept

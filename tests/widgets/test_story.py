@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QWidget
 
 from hand import wait_until_drawn
+from napari_deepem.controllers.box_cursor import OUTLINE, SHADE
 from napari_deepem.controllers.viewer_link import session_of
 from napari_deepem.core.simulation import SAMPLE_BOX_PX
 from napari_deepem.core.types import Micrograph
@@ -167,3 +169,9 @@ def test_drawn_square_is_as_wide_as_the_box(make_napari_viewer, qtbot) -> None:
     assert (cols[-1] - cols[0]) / per_px == pytest.approx(100, abs=3)
     assert ((rows[-1] + rows[0]) / 2 - top) / per_px == pytest.approx(140, abs=1.5)
     assert ((cols[-1] + cols[0]) / 2 - left) / per_px == pytest.approx(210, abs=1.5)
+    qtbot.mouseMove(canvas.native, QPoint(300, 200))
+    annotate.tools["positive"].native.click()
+    outline = canvas.native.findChild(QWidget, OUTLINE)
+    qtbot.waitUntil(outline.isVisible)  # what follows the mouse is as large
+    assert (outline.width() - 2 * SHADE) / per_px == pytest.approx(100, abs=3)
+    assert (outline.height() - 2 * SHADE) / per_px == pytest.approx(100, abs=3)

@@ -7,20 +7,18 @@ from functools import partial
 from pydantic import ValidationError
 from qtpy.QtCore import QSettings
 
-from napari_deepem.session.display import Display
-
-REMEMBERED = ("filtered", "contrast_sigmas")
+from napari_deepem.session.display import OF_USER, Display
 
 
 def remember(display: Display) -> None:
     """Give a view the values that were set last, and keep those that are set from now on.
 
-    They are the user's. What is filtered away, in Angstrom, depends on the micrographs.
+    They are the user's. What is filtered away depends on the micrographs: their folder keeps it.
     """
     settings = QSettings(
         QSettings.Format.IniFormat, QSettings.Scope.UserScope, "napari-deepem", "display"
     )
-    for name in REMEMBERED:
+    for name in OF_USER:
         if settings.contains(name):
             try:
                 setattr(display, name, settings.value(name))

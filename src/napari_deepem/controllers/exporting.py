@@ -39,13 +39,15 @@ class Exporting:
 
     def _on_written(self, plan: Plan, noun: str, written: Written) -> None:
         self._session.written.update(written.files)
+        counts = written.counts
+        whose = f" ({counts.whose})" if noun == "pick" and counts.whose else ""
         text = (
-            f"Wrote {counted(written.particles, noun)} of "
+            f"Wrote {counted(counts.picks, noun)}{whose} of "
             f"{counted(written.micrographs, 'micrograph')} to "
             f"{counted(len(written.files), 'file')} in {plan.folder}"
         )
-        if written.rejected:
-            text += f"; {counted(written.rejected, 'rejected pick')} left out"
+        if counts.rejected:
+            text += f"; {counted(counts.rejected, 'rejected pick')} left out"
         if plan.not_scored:
             text += f"; {counted(plan.not_scored, 'micrograph')} not scored yet"
         self._session.exporting.end(f"{text}; {written.lost}" if written.lost else text)

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 from napari.components import ViewerModel
+from napari.layers import Image
+from numpy.typing import NDArray
 
 from napari_deepem.controllers.display_memory import remember
 from napari_deepem.controllers.workers import report, run
@@ -18,9 +21,9 @@ from napari_deepem.layers.filtered import (
     remove_filtered,
     show_filtered,
 )
-from napari_deepem.layers.tags import find_layer
+from napari_deepem.layers.tags import find_layer, micrograph_name_of
 from napari_deepem.session import Session
-from napari_deepem.session.display import FilteredImage, filtering
+from napari_deepem.session.display import FilteredImage, contrast_limits, filtering
 
 FilterInput = tuple[Micrograph, float, float]  # with low and high pass, angstrom
 
@@ -37,25 +40,45 @@ class FilteredLayer:
         self._input_in_work: FilterInput | None = None
         self._made: tuple[FilterInput, FilteredImage] | None = None
         self._hopeless: FilterInput | None = None
+        self._is_showing = False  # what changes in the layer is no wish of the user's
         remember(session.display)
         events = session.display.events
         for signal in (events.filtered, events.low_pass_angstrom, events.high_pass_angstrom):
             signal.connect(self._update)
-        events.contrast_sigmas.connect(self._update)
-        session.events.current.connect(self._update)
-        session.events.micrographs.connect(self._update)
+        events.contrast_percent.connect(self.forget_contrast)
+        for signal in (events.contrast_percent, events.contrast):
+            signal.connect(self._update)
+        for name in ("current", "micrographs", "box_size_px"):
+            session.events[name].connect(self._update)
         self._update()
 
     def toggle(self) -> None:
         """Show the filtered picture, or the file's."""
         self._session.display.filtered = not self._session.display.filtered
 
+    def take_contrast_of_seen(self) -> None:
+        """Give the current micrograph the contrast of the part that is seen; its layer keeps it."""
+        viewer, session = self._viewer_of(), self._session
+        name = session.current or ""
+        layer: Any = find_layer(viewer.layers, "display", name)
+        if layer is None or not layer.visible:
+            layer = find_layer(viewer.layers, "micrograph", name)
+        if layer is not None:
+            percent = session.display.contrast_percent
+            layer.contrast_limits = contrast_limits(_seen(layer), percent)
+
+    def forget_contrast(self) -> None:
+        """Give the current micrograph the contrast of its whole again."""
+        display, name = self._session.display, self._session.current
+        display.contrast = {k: v for k, v in display.contrast.items() if k != name}
+
     def _filter_input(self) -> FilterInput | None:
         session, display = self._session, self._session.display
         micrograph = session.micrographs.get(session.current or "")
         if not display.filtered or micrograph is None:
             return None
-        return micrograph, display.low_pass_angstrom, display.high_pass_angstrom
+        low_pass = display.low_pass.in_angstrom(session.box_size_px, micrograph.pixel_size)
+        return micrograph, low_pass, display.high_pass_angstrom
 
     def _update(self) -> None:
         filter_input = self._filter_input()
@@ -108,15 +131,43 @@ class FilteredLayer:
         viewer, name = self._viewer_of(), self._session.current
         image: Any = find_layer(viewer.layers, "micrograph", name) if name else None
         if image is not None:
-            reach = self._session.display.contrast_sigmas * filtered.spread
-            limits = filtered.middle - reach, filtered.middle + reach
-            show_filtered(viewer, image, filtered.pixels, filtered.binning, limits)
+            limits = self._contrast_limits(filtered, str(name))
+            self._is_showing = True
+            layer = show_filtered(viewer, image, filtered.pixels, filtered.binning, limits)
+            self._is_showing = False
+            layer.events.contrast_limits.connect(self._on_contrast)
             for signal in (image.events.scale, image.events.translate, image.events.units):
                 signal.connect(self._on_moved)
+
+    def _contrast_limits(self, filtered: FilteredImage, name: str) -> tuple[float, float]:
+        """The grey values of black and white: those that were set on this micrograph, if any."""
+        display = self._session.display
+        if name not in display.contrast:
+            return contrast_limits(filtered.pixels, display.contrast_percent)
+        black, white = (filtered.middle + each * filtered.spread for each in display.contrast[name])
+        return black, white
+
+    def _on_contrast(self, event: Any) -> None:
+        """Keep the contrast that the user has set on this micrograph, in napari or by a key."""
+        name, display = micrograph_name_of(event.source), self._session.display
+        if self._made is None or self._is_showing or name != self._session.current or not name:
+            return
+        filtered = self._made[1]
+        black, white = (
+            (each - filtered.middle) / filtered.spread for each in event.source.contrast_limits
+        )
+        display.contrast = {**display.contrast, name: (black, white)}
 
     def _on_moved(self, event: Any) -> None:
         if self._made is not None:
             place_filtered(self._viewer_of(), event.source, self._made[1].binning)
+
+
+def _seen(layer: Image) -> NDArray[np.generic]:
+    """The part of a layer's picture that is on the canvas; all of it while that is not known."""
+    (top, left), (bottom, right) = layer.corner_pixels
+    part = np.asarray(layer.data)[top : bottom + 1, left : right + 1]
+    return part if min(part.shape) > 1 else np.asarray(layer.data)
 
 
 def _same(one: FilterInput, other: FilterInput) -> bool:

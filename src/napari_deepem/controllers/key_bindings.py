@@ -1,4 +1,4 @@
-"""Keys for micrographs and labels: napari lists them in its preferences, where they can change.
+"""Keys for micrographs, labels and picks: napari lists them in its preferences, to be changed.
 
 Letters are those that napari leaves free on layers of images and of points.
 """
@@ -72,6 +72,14 @@ ACTIONS: tuple[KeyAction, ...] = (
     _tool("negative", "mark_non_particles", "Mark non-particles", "B"),
     _tool("erase", "erase_labels", "Erase labels", "E"),
     _tool("lasso", "lasso_labels", "Erase labels in a lasso", "L"),
+    _tool("picks", "pick_by_hand", "Pick by hand", "H"),
+    KeyAction(
+        "remove_pick",
+        "Remove the pick under the cursor",
+        "D",
+        lambda link: link.hand_picking.remove_under_cursor(),
+        lambda link: why_not_annotate(link.session),
+    ),
     KeyAction(
         "undo_labels",
         "Undo a change of labels or picks",
@@ -91,6 +99,20 @@ ACTIONS: tuple[KeyAction, ...] = (
         "Show the micrograph filtered",
         "F",
         lambda link: link.filtered_layer.toggle(),
+        lambda link: why_not_begin(link.session),
+    ),
+    KeyAction(
+        "contrast_of_seen",
+        "Contrast of what is seen",
+        "C",
+        lambda link: link.filtered_layer.take_contrast_of_seen(),
+        lambda link: why_not_begin(link.session),
+    ),
+    KeyAction(
+        "contrast_of_whole",
+        "Contrast of the whole micrograph",
+        "Shift-C",
+        lambda link: link.filtered_layer.forget_contrast(),
         lambda link: why_not_begin(link.session),
     ),
     KeyAction(

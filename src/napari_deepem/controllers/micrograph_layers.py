@@ -145,8 +145,10 @@ class MicrographLayers:
         self._label_layers.place(image, name)
         if session.micrographs[name].pixel_size != micrographs.pixel_size_of(image):
             self._enrol_again(image)
-        elif name == session.current and session.current_scored is not None:
-            results.move_results(self._viewer_of(), image, session.current_scored.score_map)
+        elif name == session.current:
+            scored = session.current_scored
+            score_map = None if scored is None else scored.score_map
+            results.move_results(self._viewer_of(), image, score_map)
 
     def _keep_selected(self, added: Layer) -> None:
         """Select the present layer once more, after napari has selected an added one."""

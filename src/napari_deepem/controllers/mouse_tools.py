@@ -1,4 +1,4 @@
-"""The mouse on the canvas of one viewer: it adds, moves and erases labels."""
+"""The mouse on the canvas of one viewer: it adds, moves and erases labels, and picks by hand."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Points
 from psygnal import SignalInstance
 
+from napari_deepem.controllers.hand_picking import HandPicking
 from napari_deepem.controllers.label_layers import LabelLayers
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.types import FloatArray, LabelKind, Labels, is_inside
@@ -28,10 +29,10 @@ from napari_deepem.session.labels import (
     without_inside,
 )
 
-Eraser = Literal["erase", "lasso"]
-Tool = LabelKind | Eraser
-TOOLS: tuple[Tool, ...] = ("positive", "negative", "erase", "lasso")
-FLAT_FIRST = "Labels are set in the 2D view: leave the 3D view first."
+OwnTool = Literal["erase", "lasso", "picks"]  # which napari has no mode for
+Tool = LabelKind | OwnTool
+TOOLS: tuple[Tool, ...] = ("positive", "negative", "erase", "lasso", "picks")
+FLAT_FIRST = "Labels and picks are set in the 2D view: leave the 3D view first."
 Steps = Generator[None, None, None]
 
 
@@ -78,12 +79,17 @@ class MouseTools:
     """The tools of the mouse, at most one in use; those that add labels are napari's add modes."""
 
     def __init__(
-        self, session: Session, label_layers: LabelLayers, viewer_of: Callable[[], ViewerModel]
+        self,
+        session: Session,
+        label_layers: LabelLayers,
+        hand_picking: HandPicking,
+        viewer_of: Callable[[], ViewerModel],
     ) -> None:
         self._session = session
         self._label_layers = label_layers
+        self._hand_picking = hand_picking
         self._viewer_of = viewer_of
-        self._eraser: Eraser | None = None
+        self._own_tool: OwnTool | None = None
         self._stroke: Stroke | None = None  # the present one, or the last
         self.changed = SignalInstance((), name="changed")  # another tool, or none
         viewer = viewer_of()
@@ -100,8 +106,8 @@ class MouseTools:
     def current_tool(self) -> Tool | None:
         """The tool that is in use; None if there is none."""
         active = self._viewer_of().layers.selection.active
-        if self._eraser is not None and getattr(active, "mode", "pan_zoom") == "pan_zoom":
-            return self._eraser
+        if self._own_tool is not None and getattr(active, "mode", "pan_zoom") == "pan_zoom":
+            return self._own_tool
         return self._label_layers.current_kind()
 
     def use(self, tool: Tool | None) -> bool:
@@ -117,7 +123,7 @@ class MouseTools:
         if image is None:
             return False
         if tool == "positive" or tool == "negative":
-            self._eraser = None
+            self._own_tool = None
             self._label_layers.start(tool)
         else:
             self._label_layers.stop()
@@ -125,7 +131,7 @@ class MouseTools:
             active = selection.active
             selection.active = image if active is None or not active.visible else active
             selection.active.mode = "pan_zoom"
-            self._eraser = tool
+            self._own_tool = tool
             selection.active.cursor = "cross"
         self.changed.emit()
         return True
@@ -137,7 +143,7 @@ class MouseTools:
     def stop(self) -> Tool | None:
         """The tool that was in use, and is laid down: the mouse now moves the camera alone."""
         tool = self.current_tool()
-        self._eraser = None
+        self._own_tool = None
         self._label_layers.stop()
         active = self._viewer_of().layers.selection.active
         if active is not None and active.mode == "pan_zoom":
@@ -146,7 +152,7 @@ class MouseTools:
         return tool
 
     def _on_active(self, event: Any) -> None:
-        if self._eraser is not None and getattr(event.value, "mode", None) == "pan_zoom":
+        if self._own_tool is not None and getattr(event.value, "mode", None) == "pan_zoom":
             event.value.cursor = "cross"
         self._on_mode()
 
@@ -157,7 +163,7 @@ class MouseTools:
 
     def _on_mode(self) -> None:
         if self._label_layers.current_kind() is not None:
-            self._eraser = None
+            self._own_tool = None
         self.changed.emit()
 
     # the mouse
@@ -167,6 +173,9 @@ class MouseTools:
         tool, image = self.current_tool(), self._image()
         is_flat = self._viewer_of().dims.ndisplay == 2
         if event.button != 1 or tool is None or image is None or not is_flat:
+            return
+        if tool == "picks":
+            yield from self._hand_picking.on_press(image, event)
             return
         stroke = self._stroke = Stroke(self._session, self._label_layers)
         if tool == "lasso":

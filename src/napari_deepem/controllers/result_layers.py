@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from napari.components import ViewerModel
-from napari.layers import Image, Layer, Points
+from napari.layers import Image, Points
 
+from napari_deepem.core.types import FinalPicks
 from napari_deepem.layers import results
+from napari_deepem.layers.hand_points import show_picks_by_hand
 from napari_deepem.layers.layer_selection import keeping_selection
 from napari_deepem.layers.tags import Role, find_layer
 from napari_deepem.session import Session
-from napari_deepem.session.export_plan import picks_to_save
 
 T = TypeVar("T")
 
@@ -34,10 +35,9 @@ class ResultLayers:
 
     def copy_picks(self) -> Points | None:
         """A new layer of the user's with the picks as they would be saved; None without any."""
-        image, name = self._current_image(), self._session.current
-        if image is None or name not in self._session.candidates:
+        image, picks = self._current_image(), self._session.picks
+        if image is None or picks is None:
             return None
-        picks, _ = picks_to_save(self._session, name)
         return results.copy_picks(self._viewer_of(), image, picks)
 
     def _show_score_map(self) -> None:
@@ -49,11 +49,19 @@ class ResultLayers:
             score_map = so_far[1]
         self._show("scores", score_map, results.show_score_map)
 
+    def show_picks(self, picks: FinalPicks | None) -> None:
+        """Show picks of the current micrograph, those of the session or what they may become."""
+        is_scored = self._session.current_candidates is not None
+        of_network = picks.of_network if picks is not None and is_scored else None
+        of_hand = picks.of_hand if picks is not None and picks.by_hand else None
+        self._show("picks", of_network, results.show_picks)
+        self._show("hand", of_hand, show_picks_by_hand)
+
     def _show_picks(self) -> None:
-        self._show("picks", self._session.picks, results.show_picks)
+        self.show_picks(self._session.picks)
 
     def _show(
-        self, role: Role, result: T | None, show: Callable[[ViewerModel, Image, T], Layer]
+        self, role: Role, result: T | None, show: Callable[[ViewerModel, Image, T], object]
     ) -> None:
         """Show a result on the current micrograph; hide its layer where there is none of either."""
         viewer, image = self._viewer_of(), self._current_image()

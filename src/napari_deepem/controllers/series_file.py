@@ -42,6 +42,7 @@ class SeriesFile:
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._save)
         session.events.connect(self.on_change)
+        session.display.events.connect(self.on_change)
 
     @property
     def file(self) -> SessionFile | None:

@@ -19,6 +19,7 @@ from psygnal import SignalInstance
 from napari_deepem.controllers.autosave import Autosave
 from napari_deepem.controllers.exporting import Exporting
 from napari_deepem.controllers.filtered_layer import FilteredLayer
+from napari_deepem.controllers.hand_picking import HandPicking
 from napari_deepem.controllers.hints import Hints
 from napari_deepem.controllers.key_bindings import register_keys
 from napari_deepem.controllers.label_layers import LabelLayers
@@ -73,7 +74,12 @@ class ViewerLink:
         self.proposing = Proposing(self.session, self.scoring)
         self.exporting = Exporting(self.session)
         self.label_layers = LabelLayers(self.session, self._viewer_of)
-        self.mouse_tools = MouseTools(self.session, self.label_layers, self._viewer_of)
+        self.hand_picking = HandPicking(
+            self.session, self._viewer_of, lambda picks: self.result_layers.show_picks(picks)
+        )
+        self.mouse_tools = MouseTools(
+            self.session, self.label_layers, self.hand_picking, self._viewer_of
+        )
         self.micrograph_layers = MicrographLayers(self.session, self.label_layers, self._viewer_of)
         self.single_file_labels = SingleFileLabels(self.session)
         self.autosave = Autosave(self.session, self.single_file_labels)

@@ -170,7 +170,8 @@ class Picks:
     """
 
     centres_yx: FloatArray  #: (n, 2) box centres, original pixels
-    scores: FloatArray | None = None  #: (n,) figure of merit; None where the source has none
+    #: (n,) figure of merit, NaN where there is none; None where the source has none at all
+    scores: FloatArray | None = None
     box_size_px: int | None = None  #: None where the source does not say
     #: (n,) each; NaN where the source does not say
     features: Mapping[PickFeature, FloatArray] = field(default_factory=lambda: NO_FEATURES)
@@ -186,6 +187,58 @@ class Picks:
             self.box_size_px,
             {name: values[index] for name, values in self.features.items()},
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PickCounts:
+    """How many picks there are, by whom, and how many of the network's are left out."""
+
+    by_network: int = 0
+    by_hand: int = 0
+    rejected: int = 0
+
+    def __add__(self, other: PickCounts) -> PickCounts:
+        return PickCounts(
+            self.by_network + other.by_network,
+            self.by_hand + other.by_hand,
+            self.rejected + other.rejected,
+        )
+
+    @property
+    def picks(self) -> int:
+        """How many there are."""
+        return self.by_network + self.by_hand
+
+    @property
+    def whose(self) -> str:
+        """In words, by whom they are; empty where all are the network's."""
+        return f"{self.by_network} by the network, {self.by_hand} by hand" if self.by_hand else ""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class FinalPicks(Picks):
+    """The picks of a micrograph as they are shown and exported: the network's, then the user's.
+
+    The score of a pick by hand is that of the network's candidate there; NaN where it has none.
+    """
+
+    by_hand: int = 0  # how many of them, the last ones, are the user's
+    rejected: int = 0  # of the network's that are left out
+
+    @property
+    def counts(self) -> PickCounts:
+        """How many there are, by whom."""
+        return PickCounts(len(self) - self.by_hand, self.by_hand, self.rejected)
+
+    @property
+    def of_network(self) -> Picks:
+        """The network's."""
+        return self.at(slice(len(self) - self.by_hand))
+
+    @property
+    def of_hand(self) -> Picks:
+        """The user's."""
+        return self.at(slice(len(self) - self.by_hand, None))
 
 
 def is_inside(centres_yx: FloatArray, shape: tuple[int, ...]) -> NDArray[np.bool_]:

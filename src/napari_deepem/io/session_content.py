@@ -37,7 +37,7 @@ LARGEST_BOX_PX = 100_000
 LARGEST_NUMBER = 1e7  # of a position, px, a score or a standard deviation
 LONGEST_SETTINGS = 2**23  # letters, of all together: JSON takes many times that in memory
 
-Kind = Literal["positive", "negative", "unsure", "accepted", "rejected"]
+Kind = Literal["positive", "negative", "unsure", "accepted", "rejected", "settled"]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 
@@ -56,9 +56,20 @@ class _Round(TypedDict):
     ap_before: NotRequired[Share | None]
 
 
+@with_config(ConfigDict(strict=True, allow_inf_nan=False))
+class _Display(TypedDict, total=False):
+    """The view of micrographs, see `session.display`."""
+
+    filtered: bool
+    low_pass_angstrom: Count | None
+    high_pass_angstrom: Count
+    contrast: dict[FileName, tuple[float, float]]
+
+
 _SETTINGS: Mapping[str, TypeAdapter[Any]] = {
     "excluded": TypeAdapter(list[FileName], config=STRICT),
     "current": TypeAdapter(FileName | None, config=STRICT),
+    "display": TypeAdapter(_Display),
     "rounds": TypeAdapter(list[_Round]),
 }
 _OTHER_SETTING = TypeAdapter[Any](JsonValue, config=STRICT)
@@ -66,7 +77,7 @@ _OTHER_SETTING = TypeAdapter[Any](JsonValue, config=STRICT)
 # the rows of the tables, and how many there may be
 _TABLES: Mapping[str, tuple[TypeAdapter[Any], int]] = {
     "settings": (TypeAdapter(tuple[str, str]), 1000),
-    "points": (TypeAdapter(tuple[FileName, Kind, bytes]), 5 * MOST_MICROGRAPHS),
+    "points": (TypeAdapter(tuple[FileName, Kind, bytes]), 6 * MOST_MICROGRAPHS),
     "candidates": (
         TypeAdapter(
             tuple[FileName, bytes, bytes, bytes, Annotated[int, Field(ge=1, le=LARGEST_BOX_PX)]],

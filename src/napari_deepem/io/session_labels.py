@@ -13,7 +13,7 @@ def labels_in(stored: Stored) -> dict[str, Labels]:
 
 def verdicts_in(stored: Stored) -> dict[str, Labels]:
     """The verdicts, by micrograph, of those that have any: accepted picks are positive."""
-    return _points_in(stored, "accepted", "rejected")
+    return _points_in(stored, "accepted", "rejected", "settled")
 
 
 def points_of(labels: Labels, verdicts: Labels) -> dict[str, FloatArray]:
@@ -24,6 +24,7 @@ def points_of(labels: Labels, verdicts: Labels) -> dict[str, FloatArray]:
         "unsure": labels.unsure_yx,
         "accepted": verdicts.positive_yx,
         "rejected": verdicts.negative_yx,
+        "settled": verdicts.unsure_yx,
     }
 
 

@@ -16,7 +16,7 @@ SCHEMA = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);  -- JSON
 CREATE TABLE points (
     micrograph TEXT NOT NULL,
-    kind TEXT NOT NULL,  -- positive, negative, unsure, accepted, rejected
+    kind TEXT NOT NULL,  -- positive, negative, unsure, accepted, rejected, settled
     centres_yx BLOB NOT NULL,  -- (n, 2) float64, little-endian, original pixels
     PRIMARY KEY (micrograph, kind)
 );

@@ -5,6 +5,8 @@ There is one such layer in a viewer; it is gone where nothing filtered is to be 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image
@@ -39,10 +41,14 @@ def show_filtered(
                 **_where(image, binning),
             )
     layer.visible = True  # first: napari 0.9.2 keeps the extent of a hidden layer's old data
-    layer.data = pixels
+    if layer.data is not pixels:
+        layer.data = pixels
     layer.metadata.update(metadata)
     place_filtered(viewer, image, binning)
-    layer.contrast_limits = contrast_limits
+    if tuple(layer.contrast_limits) != contrast_limits:
+        low, high = contrast_limits
+        layer.contrast_limits_range = 2 * low - high, 2 * high - low  # of the slider in napari
+        layer.contrast_limits = contrast_limits
     return layer
 
 
@@ -50,7 +56,8 @@ def place_filtered(viewer: ViewerModel, image: Image, binning: int) -> None:
     """Lay the filtered picture over its micrograph once more, after that was moved."""
     for layer in find_layers(viewer.layers, "display", image.metadata[KEY]["micrograph"]):
         for key, value in _where(image, binning).items():
-            setattr(layer, key, value)
+            if not np.array_equal(getattr(layer, key), value):  # setting it draws the layer anew
+                setattr(layer, key, value)
 
 
 def hide_filtered(viewer: ViewerModel) -> None:
@@ -74,5 +81,5 @@ def remove_filtered(viewer: ViewerModel) -> None:
             viewer.layers.remove(layer)
 
 
-def _where(image: Image, binning: int) -> dict[str, object]:
+def _where(image: Image, binning: int) -> dict[str, Any]:
     return grid_placement(image, (binning - 1) / 2, binning)

@@ -16,7 +16,12 @@ from napari_deepem.layers.micrographs import place, placement_of
 from napari_deepem.layers.tags import KEY, find_layer, find_layers, role_of, tag
 
 WORDS: dict[LabelKind, str] = {"positive": "particles", "negative": "non-particles"}
-COLORS = {"positive": "#4ade80", "negative": "#ff8a3d", "picks": "#22d3ee"}
+COLORS = {
+    "positive": "#4ade80",
+    "negative": "#ff8a3d",
+    "picks": "#22d3ee",
+    "hand": "#facc15",
+}
 BORDER_BOXES = 0.04  # width of a square's line, in boxes
 
 

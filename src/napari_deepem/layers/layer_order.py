@@ -15,10 +15,11 @@ BOTTOM_UP: tuple[Role, ...] = (
     "micrograph",
     "display",
     "scores",
+    "picks",
+    "hand",
+    "verdicts",
     "negative",
     "positive",
-    "picks",
-    "verdicts",
     "outline",
 )
 

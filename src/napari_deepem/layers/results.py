@@ -45,7 +45,7 @@ def show_score_map(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> Im
         layer.data = score_map.scores
     _set(layer, arguments)
     layer.metadata[KEY]["micrograph"] = name
-    _show_again(layer)
+    show_again(layer)
     return layer
 
 
@@ -74,7 +74,7 @@ def show_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
         resize(layer, box_size_px)
     if not _holds(layer, picks):
         _exchange(layer, picks)
-    _show_again(layer)
+    show_again(layer)
     return layer
 
 
@@ -126,19 +126,20 @@ def hide(layer: Layer) -> None:
         layer.metadata[KEY][HIDDEN] = True
 
 
-def _show_again(layer: Layer) -> None:
+def show_again(layer: Layer) -> None:
     """Show a layer that `hide` has hidden; what the user has hidden stays so."""
     if layer.metadata[KEY].pop(HIDDEN, False):
         layer.visible = True
 
 
-def move_results(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> None:
+def move_results(viewer: ViewerModel, image: Image, score_map: ScoreMap | None) -> None:
     """Lay picks and score map over their micrograph again, after that was moved."""
     name = image.metadata[KEY]["micrograph"]
-    for layer in find_layers(viewer.layers, "picks", name):
+    for layer in (*find_layers(viewer.layers, "picks", name), *find_layers(viewer.layers, "hand")):
         place(layer, image)
-    for layer in find_layers(viewer.layers, "scores", name):
-        _set(layer, grid_placement(image, score_map.origin_px, score_map.step_px))
+    if score_map is not None:
+        for layer in find_layers(viewer.layers, "scores", name):
+            _set(layer, grid_placement(image, score_map.origin_px, score_map.step_px))
 
 
 def copy_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:

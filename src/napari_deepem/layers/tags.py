@@ -14,6 +14,7 @@ Role = Literal[
     "negative",
     "scores",
     "picks",
+    "hand",
     "display",
     "outline",
     "verdicts",

@@ -9,7 +9,7 @@ from scipy.special import expit
 
 from napari_deepem.core.jobs import BoxSizesTried
 from napari_deepem.core.network.general import general_sampling
-from napari_deepem.session.box_pictures import Pictures, blur_of, pictures_of
+from napari_deepem.session.box_pictures import Pictures, pictures_of
 from napari_deepem.session.state import Session
 
 
@@ -19,7 +19,7 @@ class PicturedBox:
 
     box_size_px: int
     score: float  # the median of what the best candidates get, 0 to 1
-    pictures: Pictures  # (n, box, box), the best first
+    pictures: Pictures  # (n, side, side), the best first
 
 
 def picturing_boxes(
@@ -30,7 +30,7 @@ def picturing_boxes(
     The likeliest comes first, see `core.picking.box_proposal`. The session is read here, on the
     caller's thread.
     """
-    micrograph, blur_angstrom = session.micrographs[session.current or ""], blur_of(session.display)
+    micrograph, low_pass = session.micrographs[session.current or ""], session.display.low_pass
 
     def job() -> Generator[BoxSizesTried, None, tuple[PicturedBox, ...]]:
         from napari_deepem.core.picking.box_proposal import proposing_box  # brings torch
@@ -41,7 +41,7 @@ def picturing_boxes(
             box_size_px = choice.box_size_px
             sampling = general_sampling(box_size_px)
             best_yx = choice.picks.centres_yx[:count]
-            pictures = pictures_of(micrograph, best_yx, box_size_px, sampling, blur_angstrom)
+            pictures = pictures_of(micrograph, best_yx, box_size_px, sampling, low_pass)
             boxes.append(PicturedBox(box_size_px, float(expit(choice.strength)), pictures))
         return tuple(boxes)
 

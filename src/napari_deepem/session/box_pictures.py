@@ -1,4 +1,7 @@
-"""Boxes as small pictures: binned, flat and standardised as for the network, without noise."""
+"""Boxes as small pictures: binned, flat and standardised as for the network, without noise.
+
+A picture shows what lies around the box, too: a quarter of the box on each side.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,12 @@ from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.crops import PaddedImage, box_corners, draw_negatives
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
 from napari_deepem.io.images import read_micrograph
-from napari_deepem.session.display import Display
+from napari_deepem.session.display import NO_LOW_PASS, LowPass
 from napari_deepem.session.state import Session
 from napari_deepem.session.training_input import TrainingInput
 
-Pictures = NDArray[np.uint8]  # (n, box, box)
+Pictures = NDArray[np.uint8]  # (n, side, side), the box and its surroundings
+SURROUNDINGS = 0.25  # boxes, on each side of the box
 GREY_SIGMAS = 3.0  # from black to white: this many to either side of the median
 KEPT = 3  # prepared micrographs in memory; they are small, but for the seconds that they took
 BACKGROUND_DISTANCE = 0.5  # boxes; where random negatives of the training boxes lie, at least
@@ -37,6 +41,7 @@ class TrainingBoxes:
     negatives: Pictures  # labelled ones first, then random background
     labelled: int  # of the negatives
     sampling: Sampling
+    box_px: int  # of the pictures, in the middle
 
 
 def cutting_training_boxes(
@@ -48,7 +53,7 @@ def cutting_training_boxes(
     is smaller than the box.
     """
     training_input, sampling = TrainingInput.of(session), session.chosen_sampling
-    blur_angstrom = blur_of(session.display)
+    low_pass = session.display.low_pass
     box_size_px = training_input.box_size_px
     labels_by_name = {
         name: united(training_input.labels.get(name), training_input.verdicts.get(name))
@@ -68,9 +73,10 @@ def cutting_training_boxes(
         negative_yx = spread(labels.negative_yx, count)
         drawn_yx = _background(micrograph, labels, box_size_px, count - len(negative_yx))
         centres_yx = np.concatenate([positive_yx, negative_yx, drawn_yx])
-        pictures = pictures_of(micrograph, centres_yx, box_size_px, sampling, blur_angstrom)
+        pictures = pictures_of(micrograph, centres_yx, box_size_px, sampling, low_pass)
         positives, negatives = np.split(pictures, [len(positive_yx)])
-        return TrainingBoxes(positives, negatives, len(negative_yx), sampling)
+        box_px = sampling.box_px(box_size_px)
+        return TrainingBoxes(positives, negatives, len(negative_yx), sampling, box_px)
 
     return job
 
@@ -91,7 +97,7 @@ def cutting(session: Session, wanted: Wanted) -> Callable[[], Generator[Cut, Non
         Of the job: a file can't be read, or the box does not fit its micrograph.
     """
     model, micrographs, files = session.model, dict(session.micrographs), dict(session.files)
-    blur_angstrom, pixel_size = blur_of(session.display), session.given_pixel_size
+    low_pass, pixel_size = session.display.low_pass, session.given_pixel_size
     centres_by_name = {
         name: each for name, each in wanted.items() if name in micrographs or name in files
     }
@@ -100,16 +106,11 @@ def cutting(session: Session, wanted: Wanted) -> Callable[[], Generator[Cut, Non
         for name, centres_yx in centres_by_name.items():
             micrograph = micrographs.get(name) or _read(name, files[name], pixel_size)
             pictures = pictures_of(
-                micrograph, centres_yx, model.box_size_px, model.sampling, blur_angstrom
+                micrograph, centres_yx, model.box_size_px, model.sampling, low_pass
             )
             yield name, centres_yx, pictures
 
     return job
-
-
-def blur_of(display: Display) -> float:
-    """The low-pass of pictures of boxes, Angstrom: that of the micrograph, where it is filtered."""
-    return float(display.low_pass_angstrom) if display.filtered else 0.0
 
 
 def pictures_of(
@@ -117,16 +118,24 @@ def pictures_of(
     centres_yx: FloatArray,
     box_size_px: int,
     sampling: Sampling,
-    blur_angstrom: float = 0.0,
+    low_pass: LowPass = NO_LOW_PASS,
 ) -> Pictures:
-    """The grey pictures, (n, box, box), of the boxes on (n, 2) centres in original pixels.
+    """The grey pictures, (n, side, side), of the boxes on (n, 2) centres in original pixels.
 
-    Without noise that is finer than `blur_angstrom`; 0: as the network sees them.
+    They are `around_px` larger than the boxes on each side, in network pixels, and hold no noise
+    finer than the low-pass; without one they are as the network sees them.
     """
     box_px = sampling.box_px(box_size_px)
+    around = around_px(box_px)
+    blur_angstrom = low_pass.in_angstrom(box_size_px, micrograph.pixel_size)
     padded = _prepared(micrograph, box_size_px, sampling, blur_angstrom)
     corners = box_corners(sampling.to_network(centres_yx), box_px)
-    return grey(padded.cut(corners, box_px))
+    return grey(padded.cut(corners - around, box_px + 2 * around))
+
+
+def around_px(box_px: int) -> int:
+    """The pixels that a picture of a box shows on each side of it."""
+    return round(SURROUNDINGS * box_px)
 
 
 def grey(boxes: Float32Array) -> Pictures:

@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.picking.criteria import PickCriteria
-from napari_deepem.core.types import Candidates, Labels, Picks
+from napari_deepem.core.types import FinalPicks, Labels, PickCounts, Picks
 from napari_deepem.io.atomic import writable_folder
 from napari_deepem.io.coordinates import (
     FORMATS,
@@ -31,6 +30,7 @@ from napari_deepem.io.coordinates import (
 )
 from napari_deepem.io.images import read_pixel_size, read_shape
 from napari_deepem.io.owned_files import OwnedFiles
+from napari_deepem.session.final_selection import Basis, final_picks
 from napari_deepem.session.readiness import What, why_not_save
 from napari_deepem.session.series import Scope, names_of
 from napari_deepem.session.state import Session
@@ -58,14 +58,14 @@ class Plan:
     """A plan of what is to be written where."""
 
     names: tuple[str, ...]
-    picks_of: Callable[[str], tuple[Picks, int]]  # of a micrograph, and how many were rejected
+    # of a micrograph, and candidates that only the threshold leaves out
+    picks_of: Callable[[str], tuple[FinalPicks, Picks | None]]
     files: Mapping[str, Path]  # the micrographs' own files, as far as there are any
     headers: Mapping[str, Header]  # of those that were in memory
     folder: Path
     formats: tuple[Format, ...]
     options: Mapping[str, Mapping[str, str]]  # of each format, by its name
-    below_of: Callable[[str], Picks] | None = None  # candidates below the threshold, where kept
-    not_scored: int = 0  # micrographs that were asked for, and have nothing to write
+    not_scored: int = 0  # micrographs that were asked for, of which picks by hand alone are written
 
     def paths(self) -> list[Path]:
         """The paths of all files that would replace older ones."""
@@ -79,8 +79,7 @@ class Written:
 
     files: OwnedFiles
     micrographs: int
-    particles: int
-    rejected: int  # picks that were left out
+    counts: PickCounts
     lost: str = ""  # a sentence on what the formats can't hold
 
 
@@ -106,11 +105,10 @@ def plan(session: Session, what: What, scope: Scope, folder: Path, formats: Iter
         labels = {n: session.labels_of(n) for n in names if len(session.labels_of(n).positive_yx)}
         labels_of = partial(_labelled, labels, session.box_size_px)
         return Plan(tuple(labels), labels_of, *known, options)
-    candidates = {name: session.candidates[name] for name in names if name in session.candidates}
-    picks_of = partial(_not_rejected, candidates, dict(session.verdicts), session.criteria)
-    not_scored = len(names) - len(candidates)
-    below_of = partial(_below, *picks_of.args) if keeps_below(formats) else None
-    return Plan(tuple(candidates), picks_of, *known, options, below_of, not_scored)
+    bases = {name: Basis.of(session, name) for name in names if session.selection.has_picks(name)}
+    picks_of = partial(_picked, bases, session.criteria, keeps_below(formats))
+    not_scored = sum(name not in session.candidates for name in names)
+    return Plan(tuple(bases), picks_of, *known, options, not_scored)
 
 
 def describe(format: Format) -> str:
@@ -151,11 +149,6 @@ def remark_on(session: Session, what: What) -> str:
     return next(filter(None, missing), "") or what_is_lost(formats, [known])
 
 
-def picks_to_save(session: Session, name: str) -> tuple[Picks, int]:
-    """The picks of a micrograph that was scored, without rejected ones, and how many these are."""
-    return _not_rejected(session.candidates, session.verdicts, session.criteria, name)
-
-
 def writing(plan: Plan) -> Generator[int, None, Written]:
     """The job that writes what is planned: a stream of how many micrographs are done.
 
@@ -167,7 +160,7 @@ def writing(plan: Plan) -> Generator[int, None, Written]:
     """
     files, places = OwnedFiles(), dict[tuple[int, int], Path]()  # by device and inode
     all_picked: list[MicrographPicks] = []
-    rejected = 0
+    counts = PickCounts()
 
     def write(format: Format, picked: list[MicrographPicks]) -> None:
         for path in format.files_of(plan.folder, [each.name for each in picked]):
@@ -181,9 +174,8 @@ def writing(plan: Plan) -> Generator[int, None, Written]:
 
     writable_folder(plan.folder)
     for done, name in enumerate(plan.names, start=1):
-        picks, left_out = plan.picks_of(name)
-        rejected += left_out
-        below = None if plan.below_of is None else plan.below_of(name)
+        picks, below = plan.picks_of(name)
+        counts += picks.counts
         all_picked.append(_described(plan, name, picks, below))
         for format in plan.formats:
             if not format.is_one_file:
@@ -192,10 +184,7 @@ def writing(plan: Plan) -> Generator[int, None, Written]:
     for format in plan.formats:
         if format.is_one_file:
             write(format, all_picked)
-    particles = sum(len(each.picks) for each in all_picked)
-    return Written(
-        files, len(plan.names), particles, rejected, what_is_lost(plan.formats, all_picked)
-    )
+    return Written(files, len(plan.names), counts, what_is_lost(plan.formats, all_picked))
 
 
 def _described(plan: Plan, name: str, picks: Picks, below: Picks | None) -> MicrographPicks:
@@ -222,32 +211,15 @@ def _place_on_disk(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _labelled(labels: dict[str, Labels], box_size_px: int, name: str) -> tuple[Picks, int]:
-    return Picks(labels[name].positive_yx, None, box_size_px), 0
+def _labelled(
+    labels: dict[str, Labels], box_size_px: int, name: str
+) -> tuple[FinalPicks, Picks | None]:
+    positive_yx = labels[name].positive_yx
+    return FinalPicks(positive_yx, None, box_size_px, by_hand=len(positive_yx)), None
 
 
-def _not_rejected(
-    candidates: Mapping[str, Candidates],
-    verdicts: Mapping[str, Labels],
-    criteria: PickCriteria,
-    name: str,
-) -> tuple[Picks, int]:
-    return _without_rejected(criteria.picks_of(candidates[name]), verdicts.get(name))
-
-
-def _below(
-    candidates: Mapping[str, Candidates],
-    verdicts: Mapping[str, Labels],
-    criteria: PickCriteria,
-    name: str,
-) -> Picks:
-    return _without_rejected(criteria.below_of(candidates[name]), verdicts.get(name))[0]
-
-
-def _without_rejected(picks: Picks, verdicts: Labels | None) -> tuple[Picks, int]:
-    """The picks that no verdict rejects, and how many are left out."""
-    if verdicts is None or not len(verdicts.negative_yx) or picks.box_size_px is None:
-        return picks, 0
-    reach_px = SAME_PARTICLE_BOXES * picks.box_size_px
-    kept = nearest_distances(picks.centres_yx, verdicts.negative_yx) > reach_px
-    return picks.at(kept), int((~kept).sum())
+def _picked(
+    bases: Mapping[str, Basis], criteria: PickCriteria, with_below: bool, name: str
+) -> tuple[FinalPicks, Picks | None]:
+    picks, below = final_picks(bases[name], criteria)
+    return picks, below if with_below else None

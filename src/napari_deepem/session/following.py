@@ -15,11 +15,10 @@ from napari_deepem.io.file_stamps import Stamp, stamp_of
 from napari_deepem.io.session_file import Stored, is_being_written, is_free, look_into
 from napari_deepem.io.session_labels import labels_in, verdicts_in
 from napari_deepem.session.open_folder import Opened
+from napari_deepem.session.parameters import Parameters
 from napari_deepem.session.persistence import set_if_possible
 from napari_deepem.session.state import Session
 from napari_deepem.session.training_rounds import round_from
-
-OWN = {"current"}  # settings of which each window has its own
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -52,7 +51,7 @@ def follow(session: Session, before: Stored, now: Stored) -> None:
     The candidates come along where the model stays: `persistence.restore_model` has those of
     another one.
     """
-    for name in now.settings.keys() - OWN:
+    for name in now.settings:
         if now.settings[name] != before.settings.get(name):
             _take_setting(session, now.settings, name)
     with session.edits.no_step():
@@ -65,11 +64,12 @@ def follow(session: Session, before: Stored, now: Stored) -> None:
 
 
 def _take_setting(session: Session, settings: Mapping[str, Any], name: str) -> None:
+    """Take a setting, but what each window has of its own: what is looked at, and how."""
     if name == "excluded":
         session.excluded = frozenset(settings[name])
     elif name == "rounds":
         session.rounds = tuple(round_from(values) for values in settings[name])
-    else:
+    elif name in Parameters.model_fields:
         set_if_possible(session, settings, name)
 
 

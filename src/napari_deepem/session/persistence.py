@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from napari_deepem.core.network.model import Model
@@ -53,6 +54,7 @@ def restore(session: Session, opened: Opened) -> None:
     session.run, session.failures = ("", {}) if run is None else (run.key, dict(run.failures))
     for name in Parameters.model_fields:
         set_if_possible(session, settings, name)
+    session.display.take_of_folder(settings.get("display", {}))
     session.excluded = frozenset(settings.get("excluded", ()))
     session.rounds = tuple(round_from(values) for values in settings.get("rounds", ()))
     labels = labels_in(stored)
@@ -130,6 +132,8 @@ def with_all_labels(kept: Mapping[str, Labels], new: Mapping[str, Labels]) -> di
     for name in kept.keys() & new.keys():
         for kind in LABEL_KINDS:
             joined[name] = with_more(joined[name], kind, centres_of(new[name], kind))
+        unsure_yx = np.concatenate([joined[name].unsure_yx, new[name].unsure_yx])
+        joined[name] = replace(joined[name], unsure_yx=unsure_yx)
     return joined
 
 
@@ -139,6 +143,7 @@ def snapshot(session: Session) -> Snapshot:
     settings: dict[str, Any] = {name: getattr(session, name) for name in Parameters.model_fields}
     if session.current in files:  # else the last one is kept
         settings["current"] = session.current
+    settings["display"] = session.display.of_folder()
     settings["excluded"] = sorted(session.excluded)
     settings["rounds"] = [asdict(each) for each in session.rounds]
     if session.run:

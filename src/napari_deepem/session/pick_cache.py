@@ -74,6 +74,11 @@ class Selection:
             self._cut = cut = ranking, picks
         return cut[1]
 
+    def ranking_of(self, name: str) -> Picks | None:
+        """The picks of a micrograph at a threshold of 0, which begin with `picks_of`."""
+        ranking = self._ranking_of(name)
+        return None if ranking is None else ranking.picks
+
     def estimated_precision(
         self, name: str, model: Model, pixel_size: float | None = None
     ) -> PrecisionEstimate | None:

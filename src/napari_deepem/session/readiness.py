@@ -23,7 +23,8 @@ NO_MODEL = (
 )
 NOT_TRAINED = "Nothing has been trained yet: press Train."
 NOTHING_SCORED = (
-    "Nothing to save yet: propose particles in Annotate, or score a micrograph in the Pick dock."
+    "Nothing to save yet: propose particles in Annotate, score a micrograph in the Pick dock, or "
+    "pick by hand (H)."
 )
 NO_LABELS_YET = "Nothing to save yet: mark particles in the Annotate dock first."
 NOTHING_CHOSEN = "Nothing is chosen: choose micrographs in the table of the Micrographs dock."
@@ -207,7 +208,7 @@ def why_not_save(session: Session, what: What, scope: Scope) -> str:
     if scope == "chosen" and not names:
         return NOTHING_CHOSEN
     if what == "picks":
-        return "" if any(name in session.candidates for name in names) else NOTHING_SCORED
+        return "" if any(map(session.selection.has_picks, names)) else NOTHING_SCORED
     return "" if any(len(session.labels_of(n).positive_yx) for n in names) else NO_LABELS_YET
 
 

@@ -129,19 +129,27 @@ def gallery_at(session: Session, places: Mapping[str, FloatArray]) -> Gallery:
 def give_verdict(
     session: Session, centres_yx: Mapping[str, FloatArray], verdict: Verdict | None
 ) -> None:
-    """Accept or reject positions, by micrograph; None takes verdicts back. The last word holds."""
-    model = session.model
-    box_size_px = session.box_size_px if model is None else model.box_size_px
+    """Accept or reject positions, by micrograph; None takes verdicts back. The last word holds.
+
+    What is accepted already, such as a pick that was placed by hand, stays where it is.
+    """
+    reach_px = SAME_PARTICLE_BOXES * session.picks_box_px
     verdicts = dict(session.verdicts)
     for name, places in centres_yx.items():
-        old = verdicts.get(name, NO_LABELS)
+        old, new = verdicts.get(name, NO_LABELS), places
+        if verdict == "accepted":
+            new = places[nearest_distances(places, old.positive_yx) > reach_px]
         kept = [
-            each[nearest_distances(each, places) > SAME_PARTICLE_BOXES * box_size_px]
-            for each in (old.positive_yx, old.negative_yx)
+            each[nearest_distances(each, near) > reach_px]
+            for each, near in (
+                (old.positive_yx, new),
+                (old.negative_yx, places),
+                (old.unsure_yx, new),
+            )
         ]
         if verdict is not None:
             side = 0 if verdict == "accepted" else 1
-            kept[side] = np.concatenate([kept[side], places])
+            kept[side] = np.concatenate([kept[side], new])
         verdicts[name] = Labels.of(*kept)
     session.verdicts = verdicts
 

@@ -20,13 +20,13 @@ from napari_deepem.core.picking.precision_estimate import PrecisionEstimate
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.settings import automatic_sampling, sampling_of
 from napari_deepem.core.training.starts import sampling_of_start
-from napari_deepem.core.types import NO_LABELS, Candidates, Labels, Micrograph, Picks, ScoreMap
+from napari_deepem.core.types import NO_LABELS, Candidates, FinalPicks, Labels, Micrograph, ScoreMap
 from napari_deepem.io.owned_files import OwnedFiles
 from napari_deepem.session.activity import Activity
 from napari_deepem.session.display import Display
+from napari_deepem.session.final_selection import FinalSelection
 from napari_deepem.session.history import History
 from napari_deepem.session.parameters import Parameters
-from napari_deepem.session.pick_cache import Selection
 from napari_deepem.session.scored import Scored
 from napari_deepem.session.training_rounds import Round
 
@@ -61,13 +61,16 @@ class Session(Parameters):
     candidates: dict[str, InstanceOf[Candidates]] = Field(default_factory=dict)
     # what is known by now of the micrograph that is being scored: its name, and its score map
     scored_so_far: tuple[str, InstanceOf[ScoreMap]] | None = None
-    picks: InstanceOf[Picks] | None = None  # of the current micrograph; a projection of the above
+    picks: InstanceOf[FinalPicks] | None = (
+        None  # of the current micrograph; a projection of the above
+    )
     # from what was clicked, see `core.training.box_size`; None: can't tell
     suggested_box_px: int | None = None
     # from the current micrograph alone, see `session.box_choices`
     box_choices: tuple[Any, ...] = ()
 
-    # verdicts on picks, by micrograph: `positive_yx` are accepted, `negative_yx` rejected
+    # verdicts on picks, by micrograph: `positive_yx` are accepted, `negative_yx` rejected, and
+    # `unsure_yx` settled by hand, see `core.picking.mending`
     verdicts: dict[str, InstanceOf[Labels]] = Field(default_factory=dict)
     rounds: tuple[Round, ...] = ()  # what each training gave
 
@@ -80,15 +83,16 @@ class Session(Parameters):
     _edits: History = PrivateAttr()
     _written: OwnedFiles = PrivateAttr(default_factory=OwnedFiles)
     _criteria: PickCriteria = PrivateAttr()  # the same object as long as nothing is changed
-    _selection: Selection = PrivateAttr()
+    _selection: FinalSelection = PrivateAttr()
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
         self._read_criteria()
         for name in ("threshold", "std_range", "min_distance_px"):
             self.events[name].connect(self._read_criteria)  # before all others who follow them
-        self._selection = Selection(self)
-        for name in ("threshold", "std_range", "min_distance_px", "candidates", "current"):
+        self._selection = FinalSelection(self)
+        chosen_by = ("threshold", "std_range", "min_distance_px", "candidates", "current")
+        for name in (*chosen_by, "verdicts", "labels", "headers", "box_size_px"):
             self.events[name].connect(self._choose_picks)
         self.events.scored.connect(self._keep_candidates)
         self.events.micrographs.connect(self._forget_stale_scores)
@@ -138,8 +142,8 @@ class Session(Parameters):
         return self._edits
 
     @property
-    def selection(self) -> Selection:
-        """The picks of any micrograph with the present settings, and how many there are."""
+    def selection(self) -> FinalSelection:
+        """The final picks of any micrograph with the present settings, and how many there are."""
         return self._selection
 
     @property
@@ -206,6 +210,12 @@ class Session(Parameters):
             return None
         return self._selection.estimated_precision(self.current, self.model, self.pixel_size)
 
+    @property
+    def picks_box_px(self) -> int:
+        """The box of picks, original pixels: the model's, or without one that of the labels."""
+        size_px: int = self.box_size_px if self.model is None else self.model.box_size_px
+        return size_px
+
     def labels_of(self, name: str | None) -> Labels:
         """The labels of a micrograph."""
         return self.labels.get(name, NO_LABELS) if name else NO_LABELS
@@ -239,8 +249,7 @@ class Session(Parameters):
 
     def distance_px(self) -> float:
         """The minimum distance that is in use, original pixels."""
-        box_size_px: int = self.model.box_size_px if self.model else self.box_size_px
-        return self.criteria.distance_px(box_size_px)
+        return self.criteria.distance_px(self.picks_box_px)
 
     def lose_candidates(self, name: str, why: str) -> None:
         """Go on without candidates that can't be read any more."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.verdicts import join, labels_of_verdicts
 from napari_deepem.core.network.model import LabelledMicrograph, Model
@@ -125,8 +127,10 @@ class TrainingInput:
 
     def _labels_of_verdicts(self, name: str) -> Labels:
         verdicts = self.verdicts[name]
+        picks = self.picks.get(name)
+        unsure = [verdicts.unsure_yx] if picks is None else [verdicts.unsure_yx, picks.centres_yx]
         return labels_of_verdicts(
-            self.picks.get(name),
+            np.concatenate(unsure),
             verdicts.positive_yx,
             verdicts.negative_yx,
             box_size_px=self.box_size_px,

@@ -34,6 +34,7 @@ from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.calibration import calibrate
 from napari_deepem.core.training.dataset import prepare_fields
+from napari_deepem.core.training.field_picks import FieldScores
 from napari_deepem.core.training.train import train
 from napari_deepem.core.types import Candidates
 from networks import lively_model, lively_network
@@ -183,13 +184,13 @@ def test_what_was_learnt_survives_a_summary() -> None:
 def test_calibration_says_what_it_learnt_of_the_scores() -> None:
     micrographs, labels = blob_sample(1, 2)
     fields = prepare_fields(micrographs, labels, BOX_PX, Sampling(1))
-    network = lively_network(Architecture.for_box(BOX_PX))
-    figures = calibrate(network, fields, labels_complete=True).figures
+    scores = FieldScores(lively_network(Architecture.for_box(BOX_PX)))
+    figures = calibrate(scores, fields, labels_complete=True).figures
     learnt = LearntScores.of_summary(figures)
     assert learnt is not None
     assert np.all((learnt.mixtures.share > 0) & (learnt.mixtures.share < 1))
     assert figures["precision_withheld"] == NOT_TOLD_APART  # the network has random weights
-    narrow = calibrate(network, fields, True, std_range=(0.0, 0.0)).figures
+    narrow = calibrate(scores, fields, True, std_range=(0.0, 0.0)).figures
     assert set(figures) - set(narrow) == {"score_mixtures"}
     assert narrow["precision_withheld"] == TOO_FEW_HELD_OUT
 

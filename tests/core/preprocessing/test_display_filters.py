@@ -1,8 +1,14 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.preprocessing.display_filters import FilteredImage, filter_micrograph
+from napari_deepem.core.preprocessing.display_filters import (
+    FilteredImage,
+    contrast_limits,
+    filter_micrograph,
+)
 from napari_deepem.core.types import Micrograph
 
 
@@ -64,8 +70,42 @@ def test_hot_and_broken_pixels_do_not_spread() -> None:
 
 
 def test_constant_image_is_said() -> None:
-    with pytest.raises(InputError, match="holds no image"):
-        filter_micrograph(Micrograph(np.zeros((60, 90)), "m"), 20)
+    for value in (0.0, np.nan):
+        with pytest.raises(InputError, match="holds no image"):
+            filter_micrograph(Micrograph(np.full((60, 90), value), "m"), 20)
+
+
+def test_filtering_makes_one_array_of_the_size_of_the_micrograph() -> None:
+    image = np.random.default_rng(0).normal(size=(2500, 2500)).astype(np.float32)
+    image[7, 7] = np.nan
+    tracemalloc.start()
+    found = filter_micrograph(Micrograph(image, "m"), low_pass_angstrom=4)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.pixels.nbytes == image.nbytes == 25_000_000
+    assert peak < 2 * image.nbytes  # with what is sampled, and some rows of 4 MB
+
+
+def test_contrast_is_told_by_percentiles() -> None:
+    pixels = np.random.default_rng(0).permutation(1_000_000).reshape(1000, 1000)
+    low, high = contrast_limits(pixels, 2.0)
+    assert low == pytest.approx(20_000, abs=3_000)
+    assert high == pytest.approx(980_000, abs=3_000)
+    assert contrast_limits(pixels, 0.0)[0] < 1_000
+    assert contrast_limits(np.full((50, 60), 3.0), 1.0) == (3.0, 4.0)
+    assert contrast_limits(np.full((1, 1), np.nan), 1.0) == (0.0, 1.0)
+
+
+def test_contrast_is_that_of_most_parts_whatever_a_fifth_holds() -> None:
+    """Carbon, ice, padding and hot pixels."""
+    pixels = np.random.default_rng(0).normal(size=(800, 800)).astype(np.float32)
+    plain = contrast_limits(pixels, 1.0)
+    spoilt = pixels.copy()
+    spoilt[:100, :400] *= 20.0
+    spoilt[:, 700:] = 0.0
+    spoilt[200::100, 0] = 1e6
+    spoilt[300, 300] = np.nan
+    np.testing.assert_allclose(contrast_limits(spoilt, 1.0), plain, rtol=0.1)
 
 
 @pytest.mark.parametrize("axis", [0, 1])

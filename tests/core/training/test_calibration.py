@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +16,13 @@ from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import select_picks
+from napari_deepem.core.picking.precision_estimate import can_be_sure
 from napari_deepem.core.picking.scoring import score_prepared
 from napari_deepem.core.preprocessing.sampling import Sampling
-from napari_deepem.core.training import calibration, thresholds
+from napari_deepem.core.training import calibration, field_picks, thresholds
 from napari_deepem.core.training.calibration import Calibration, calibrate, choose_smoothing
 from napari_deepem.core.training.dataset import Field, cut_boxes, prepare_fields
-from napari_deepem.core.training.field_picks import evaluate_held_out
+from napari_deepem.core.training.field_picks import FieldScores, evaluate_held_out
 from napari_deepem.core.training.labelled_particles import (
     STD_MARGIN,
     distance_of_labels,
@@ -79,8 +81,48 @@ def evaluation_of(scores: list[float], hits: list[bool], n_truth: int) -> Evalua
     return evaluate([Picks(centres, np.array(scores))], [truth], 5)
 
 
+def test_micrograph_is_scored_once_for_all_of_its_fields(monkeypatch: pytest.MonkeyPatch) -> None:
+    scored: list[int] = []
+
+    def counted(image: np.ndarray, *arguments: Any, **options: Any) -> Any:
+        scored.append(id(image))
+        return score_prepared(image, *arguments, **options)
+
+    monkeypatch.setattr(field_picks, "score_prepared", counted)
+    first, second = prepare_fields(*blob_sample(1, 2), BOX_PX, Sampling(1))
+    fields = [first, first.within(0, 50), second, first.within(60, 100)]
+    scores = FieldScores(NETWORK)
+    for smoothing in (0.0, 0.1):
+        one, part, other, last = scores.candidates_on(fields, smoothing)
+        np.testing.assert_array_equal(one.scores, part.scores)
+        np.testing.assert_array_equal(one.scores, last.scores)
+        assert one.scores.tolist() != other.scores.tolist()
+    assert scored == [id(first.prepared), id(second.prepared)]
+
+
+@pytest.mark.parametrize(("largest_error", "images"), [(1.0, 4), (0.01, 2)])
+def test_negatives_are_scored_only_where_precision_may_be_told(
+    monkeypatch: pytest.MonkeyPatch, largest_error: float, images: int
+) -> None:
+    scored: list[np.ndarray] = []
+
+    def kept(image: np.ndarray, *arguments: Any, **options: Any) -> Any:
+        scored.append(image)
+        return score_prepared(image, *arguments, **options)
+
+    monkeypatch.setattr(field_picks, "score_prepared", kept)
+    monkeypatch.setattr(
+        calibration, "can_be_sure", lambda learnt: can_be_sure(learnt, largest_error)
+    )
+    fields = prepare_fields(*blob_sample(1, 2), BOX_PX, Sampling(1))
+    calibrate(FieldScores(NETWORK), fields, labels_complete=True)
+    assert len(scored) == images
+    for image, field in zip(scored[2:], fields, strict=False):
+        np.testing.assert_array_equal(image, -field.prepared)
+
+
 def test_threshold_without_held_out_labels_is_where_a_sigmoid_is_undecided() -> None:
-    assert calibrate(NETWORK, [], True) == Calibration(0.5, 0.0, {})
+    assert calibrate(FieldScores(NETWORK), [], True) == Calibration(0.5, 0.0, {})
 
 
 def test_threshold_without_hits_is_where_a_sigmoid_is_undecided() -> None:
@@ -161,8 +203,8 @@ def test_picks_without_a_label_do_not_raise_the_threshold_of_partial_labels() ->
 def test_average_precision_is_told_only_where_every_particle_has_a_label() -> None:
     micrographs, labels = blob_sample(1)
     fields = prepare_fields(micrographs, labels, BOX_PX, Sampling(1))
-    complete = calibrate(NETWORK, fields, labels_complete=True).figures
-    partial = calibrate(NETWORK, fields, labels_complete=False).figures
+    complete = calibrate(FieldScores(NETWORK), fields, labels_complete=True).figures
+    partial = calibrate(FieldScores(NETWORK), fields, labels_complete=False).figures
     assert set(complete) - set(partial) == {"held_out_ap", "held_out_f2"}
     assert "held_out_recall" in partial
     assert set(complete["held_out_curves"]) - set(partial["held_out_curves"]) == {"precision"}

@@ -20,6 +20,7 @@ from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training import recipes
 from napari_deepem.core.training.dataset import prepare_fields
+from napari_deepem.core.training.field_picks import FieldScores, ScoredModel
 from napari_deepem.core.training.refinement import settings_of
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.starts import FirstTraining, training_on
@@ -100,7 +101,7 @@ def test_where_nothing_is_held_out_the_start_tells_how_its_successor_picks(gener
     on = train(micrographs, clicks, BOX_PX, start=start, labels_complete=False, epochs=1)
     assert (on.smoothing, on.min_distance_px) == (0.06, pytest.approx(8.0))
     fields = prepare_fields(micrographs, clicks, BOX_PX, start.sampling)
-    assert on.threshold == threshold_of_few(on.network, start, fields)
+    assert on.threshold == threshold_of_few(FieldScores(on.network), ScoredModel.of(start), fields)
 
 
 def test_general_network_is_the_default_and_gives_way_to_what_it_has_not() -> None:

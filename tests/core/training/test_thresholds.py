@@ -11,17 +11,17 @@ from scipy.special import logit
 from blobs import BOX_PX, blob_sample
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training import thresholds
 from napari_deepem.core.training.dataset import Field, prepare_fields
-from napari_deepem.core.training.field_picks import picks_of_fields, score_maps_of
+from napari_deepem.core.training.field_picks import FieldScores, ScoredModel, picks_of_fields
 from napari_deepem.core.training.thresholds import threshold_of_few
 from napari_deepem.core.types import FloatArray
 from networks import lively_model, lively_network
 
 START = lively_model(BOX_PX)  # its threshold is 0.6
 TRAINED = lively_network(Architecture.for_box(BOX_PX), seed=1)
+AFTER = FieldScores(TRAINED)
 
 
 def fields_with(n_labels: int) -> list[Field]:
@@ -32,8 +32,7 @@ def fields_with(n_labels: int) -> list[Field]:
 
 def sorted_scores(model: Model, fields: list[Field]) -> FloatArray:
     """(n,) scores of all picks, the highest first."""
-    maps = score_maps_of(model.network, fields)
-    candidates = [find_candidates(replace(each, smoothing=model.smoothing)) for each in maps]
+    candidates = ScoredModel.of(model).candidates_on(fields)
     scores = [picks.scores for picks in picks_of_fields(candidates, fields)]
     return np.sort(np.concatenate([each for each in scores if each is not None]))[::-1]
 
@@ -47,7 +46,9 @@ def test_without_trust_in_labels_as_many_are_picked_as_the_start_picks(
     n_before = int((sorted_scores(start, fields) >= start_threshold).sum())
     scores = sorted_scores(replace(START, network=TRAINED), fields)
     assert 1 < n_before < len(scores)
-    assert threshold_of_few(TRAINED, start, fields) == pytest.approx(scores[n_before - 1])
+    assert threshold_of_few(AFTER, ScoredModel.of(start), fields) == pytest.approx(
+        scores[n_before - 1]
+    )
 
 
 def test_start_that_picks_nothing_leaves_the_highest_score_and_one_that_picks_all_the_lowest(
@@ -57,19 +58,19 @@ def test_start_that_picks_nothing_leaves_the_highest_score_and_one_that_picks_al
     fields = fields_with(2)
     scores = sorted_scores(replace(START, network=TRAINED), fields)
     none, every = (replace(START, threshold=value) for value in (1.0, 0.0))
-    assert threshold_of_few(TRAINED, none, fields) == pytest.approx(scores[0])
+    assert threshold_of_few(AFTER, ScoredModel.of(none), fields) == pytest.approx(scores[0])
     n_before = len(sorted_scores(START, fields))
     last = min(n_before, len(scores)) - 1
-    assert threshold_of_few(TRAINED, every, fields) == pytest.approx(scores[last])
+    assert threshold_of_few(AFTER, ScoredModel.of(every), fields) == pytest.approx(scores[last])
 
 
 def test_ten_labels_count_as_much_as_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of both guesses, the halfway one in logits."""
     fields = fields_with(5)
-    threshold = threshold_of_few(TRAINED, START, fields)
+    threshold = threshold_of_few(AFTER, ScoredModel.of(START), fields)
     guesses = []
     for doubt in (0, 1e12):
         monkeypatch.setattr(thresholds, "LABELS_WORTH_OF_DOUBT", doubt)
-        guesses.append(threshold_of_few(TRAINED, START, fields))
+        guesses.append(threshold_of_few(AFTER, ScoredModel.of(START), fields))
     assert abs(logit(guesses[0]) - logit(guesses[1])) > 0.05
     assert logit(threshold) == pytest.approx(logit(guesses).mean())

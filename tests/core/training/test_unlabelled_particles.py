@@ -12,9 +12,10 @@ from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.sampling import Sampling
-from napari_deepem.core.training import train, unlabelled_particles
+from napari_deepem.core.training import field_picks, train
 from napari_deepem.core.training.crops import PaddedImage
 from napari_deepem.core.training.dataset import Field
+from napari_deepem.core.training.field_picks import FieldScores
 from napari_deepem.core.training.learners import ModernLearner, PaperLearner
 from napari_deepem.core.training.recipes import MODERN
 from napari_deepem.core.training.settings import TrainingSettings
@@ -56,7 +57,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[ScoreMap]:
         yield
         return maps.pop(0)
 
-    monkeypatch.setattr(unlabelled_particles, "score_prepared", give)
+    monkeypatch.setattr(field_picks, "score_prepared", give)
     return maps
 
 
@@ -69,7 +70,7 @@ def test_scores_are_those_of_the_nearest_elements() -> None:
 def test_what_scores_like_labelled_particles_is_kept_clear_of(seen: list[ScoreMap]) -> None:
     labelled = {(40, 40): 0.8, (40, 160): 0.9}
     seen.append(map_with({**labelled, (120, 80): 0.85, (120, 160): 0.6}))
-    (field,) = clear_of_lookalikes([field_of(list(labelled))], NETWORK, 10.0)
+    (field,) = clear_of_lookalikes([field_of(list(labelled))], FieldScores(NETWORK), 10.0)
     avoided = {(round(row), round(col)) for row, col in field.avoid_yx}
     assert (120, 80) in avoided
     assert (120, 160) not in avoided
@@ -80,7 +81,7 @@ def test_what_scores_like_labelled_particles_is_kept_clear_of(seen: list[ScoreMa
 def test_marked_background_of_other_micrographs_stays_background(seen: list[ScoreMap]) -> None:
     seen.append(map_with({(40, 40): 0.5, (120, 80): 0.9}))  # of the other one alone
     fields = [field_of([], name="empty"), field_of([(40, 40)])]
-    cleared = clear_of_lookalikes(fields, NETWORK, 10.0)
+    cleared = clear_of_lookalikes(fields, FieldScores(NETWORK), 10.0)
     assert cleared[0] is fields[0]
     assert [120, 80] in cleared[1].avoid_yx.round().tolist()
 
@@ -162,7 +163,9 @@ def test_likely_particles_score_as_high_as_the_better_half_and_as_the_start_s_th
     for likely_from, expected in [(0.1, [0.9, 0.65]), (0.8, [0.9]), (0.95, [])]:
         seen.append(map_with(labelled | others))
         field = field_of(list(labelled))
-        (cleared,) = clear_of_lookalikes([field], NETWORK, 10.0, likely_from=likely_from)
+        (cleared,) = clear_of_lookalikes(
+            [field], FieldScores(NETWORK), 10.0, likely_from=likely_from
+        )
         new = {(round(row), round(col)) for row, col in cleared.positive_yx} - labelled.keys()
         assert new == {centre for centre, score in others.items() if score in expected}
         assert {(120, 40), (120, 120), (120, 200)} <= {

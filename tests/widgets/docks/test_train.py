@@ -21,7 +21,7 @@ from napari_deepem.core.types import Labels
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.session import Session
 from napari_deepem.widgets.docks.pick import Pick
-from napari_deepem.widgets.docks.train import STRIP_COLUMNS, Train
+from napari_deepem.widgets.docks.train import STRIP_COUNT, Train
 from napari_deepem.widgets.docks.training_texts import numbers_of
 from quick_recipes import shorten_recipes
 from scored_viewer import model, score_current
@@ -172,7 +172,7 @@ def test_dock_in_sight_suggests_a_box_and_shows_what_the_network_sees(
     assert not dock.strip.isVisible()
     link_of(viewer).start_labelling("positive").add(simulated.truth_yx)
     qtbot.waitUntil(lambda: dock.strip.isVisible(), timeout=20_000)
-    assert dock.strip.counts == [STRIP_COLUMNS, STRIP_COLUMNS]
+    assert dock.strip.counts == [STRIP_COUNT, STRIP_COUNT]
     assert "(44 x 44 px, binned by 2.727, shown filtered)" in dock.strip_caption.value
     qtbot.waitUntil(lambda: session.suggested_box_px is not None, timeout=20_000)
     assert dock.use_suggested.text.startswith(f"Suggested: {session.suggested_box_px} px (")
@@ -203,8 +203,8 @@ def test_boxes_of_the_strip_are_those_of_labels_and_verdicts(qtbot) -> None:
     with pytest.raises(StopIteration) as end:
         next(stream)
     boxes = end.value.value
-    assert len(boxes.positives) == STRIP_COLUMNS
-    dock._show_strip(replace(boxes, labelled=STRIP_COLUMNS))
+    assert len(boxes.positives) == STRIP_COUNT
+    dock._show_strip(replace(boxes, labelled=STRIP_COUNT))
     assert dock.strip_caption.value.endswith("particles; non-particles")
     assert np.ptp(boxes.positives) > 0
 

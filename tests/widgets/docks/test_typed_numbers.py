@@ -74,21 +74,21 @@ def test_decimals_and_epochs_are_put_right_too(viewer: ViewerModel) -> None:
     )
     pick.threshold.enabled = pick.min_distance.enabled = True
     told()
-    type_into(annotate.contrast, "2.5")
+    type_into(annotate.display.contrast, "2.5")
     type_into(pick.threshold, "0.25")
     type_into(pick.min_distance, "31.5")
     type_into(train.epochs, "15")
-    type_into(annotate.low_pass, "250")
-    assert (session.display.contrast_sigmas, session.threshold) == (2.5, 0.25)
+    type_into(annotate.display.low_pass, "250")
+    assert (session.display.contrast_percent, session.threshold) == (2.5, 0.25)
     assert (session.min_distance_px, session.epochs) == (31.5, 15)
     assert session.display.low_pass_angstrom == 250
     assert told() == []
-    type_into(annotate.contrast, "12")
+    type_into(annotate.display.contrast, "12")
     type_into(pick.threshold, "5")
     type_into(pick.min_distance, "20000")
     type_into(train.epochs, "5000")
-    type_into(annotate.low_pass, "5000")
-    assert (session.display.contrast_sigmas, session.threshold) == (10, 1)
+    type_into(annotate.display.low_pass, "5000")
+    assert (session.display.contrast_percent, session.threshold) == (10, 1)
     assert (session.min_distance_px, session.epochs) == (10_000, 1000)
     assert session.display.low_pass_angstrom == 1000
     assert [words.split(": ")[1] for words in told()] == [

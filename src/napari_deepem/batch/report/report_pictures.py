@@ -21,14 +21,17 @@ from napari_deepem.batch.report.run_statistics import (
 )
 from napari_deepem.batch.run_folder import picks_of_record
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.preprocessing.display_filters import FilteredImage, filter_micrograph
+from napari_deepem.core.preprocessing.display_filters import (
+    LOW_PASS_BOXES,
+    FilteredImage,
+    filter_micrograph,
+)
 from napari_deepem.io.images import read_micrograph
 from napari_deepem.io.pick_records import Described, read_record
 
 TILE_PX = 72  # side of a particle's picture
 COLUMNS = 16
 MICROGRAPH_PX = 560  # side of a whole micrograph's picture
-LOW_PASS_BOXES = 1 / 12  # of what is shown: finer things are noise to the eye
 INK, BOX = "#2563eb", (34, 211, 238)
 
 

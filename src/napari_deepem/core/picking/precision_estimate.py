@@ -15,7 +15,12 @@ import numpy as np
 
 from napari_deepem.core.network.general import is_general
 from napari_deepem.core.picking.criteria import PickCriteria
-from napari_deepem.core.picking.score_evidence import FittedScores, PrecisionEvidence, sum_of
+from napari_deepem.core.picking.score_evidence import (
+    FittedScores,
+    LearntScores,
+    PrecisionEvidence,
+    sum_of,
+)
 from napari_deepem.core.types import Candidates, Picks
 
 if TYPE_CHECKING:
@@ -88,6 +93,11 @@ def judge(
         few = TOO_FEW_HELD_OUT if of_learning > of_picks else TOO_FEW_PICKS
         return PrecisionEstimate(None, withheld=few)
     return PrecisionEstimate(float(evidence.hits.mean()) / evidence.n_picks, error)
+
+
+def can_be_sure(learnt: LearntScores, largest_error: float = LARGEST_ERROR) -> bool:
+    """Whether enough labels were held out for an estimate that is not withheld anyway."""
+    return 1 / learnt.n_labels <= largest_error
 
 
 def _is_scored_otherwise(evidence: PrecisionEvidence) -> bool:

@@ -39,7 +39,8 @@ class LearntScores:
     mixtures: ScoreMixture  # (b, 1) arrays
     misfit: float  # largest difference from the share of held-out candidates below a score
     n_labels: int  # that were hit
-    # expected hits among picks of the negatives of what was held out, over those of itself
+    # expected hits among picks of the negatives of what was held out, over those of itself; 0
+    # where these were not looked at, see `precision_estimate.can_be_sure`
     on_negatives: float = 0.0
 
     @classmethod
@@ -60,6 +61,15 @@ class LearntScores:
         stack = stacked(rows_of(mixtures))
         misfit = sum(_misfit(stack.fitted_to(each), each) for each in scores)
         return cls(stack, float(np.abs(misfit).max() / len(pooled)), int(labelled.sum()))
+
+    def beside_negatives(
+        self, scores: Sequence[FloatArray], wrong: Sequence[FloatArray], threshold: float
+    ) -> LearntScores:
+        """The same, with what picks at a threshold are on the negatives of what was held out."""
+        hits, of_wrong = (
+            float(self.evidence_above(each, threshold).hits.mean()) for each in (scores, wrong)
+        )
+        return replace(self, on_negatives=of_wrong / hits if hits else 0.0)
 
     @classmethod
     def of_summary(cls, summary: Mapping[str, Any]) -> LearntScores | None:

@@ -8,24 +8,22 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from napari_deepem.core.evaluation.metrics import CURVES_KEY, Evaluation, f_beta, match
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.jobs import TilesDone, finish
 from napari_deepem.core.network.model import Model
-from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
-from napari_deepem.core.picking.precision_estimate import judge
+from napari_deepem.core.picking.precision_estimate import can_be_sure, judge
 from napari_deepem.core.picking.score_evidence import LearntScores
-from napari_deepem.core.picking.scoring import CPU
 from napari_deepem.core.training.dataset import Field
 from napari_deepem.core.training.field_picks import (
+    FieldScores,
+    ScoredModel,
     evaluate_fields,
     picks_of_field,
-    scoring_fields,
 )
 from napari_deepem.core.training.labelled_particles import distance_of_labels
 from napari_deepem.core.training.thresholds import (
@@ -33,8 +31,8 @@ from napari_deepem.core.training.thresholds import (
     UNDECIDED,
     best_threshold,
     f2_of_partial_labels,
-    finding_threshold_of_few,
     n_particles,
+    threshold_of_few,
 )
 from napari_deepem.core.types import Candidates, FloatArray, ScoreMap
 
@@ -62,14 +60,13 @@ class Calibration:
 
 
 def calibrate(
-    network: Network,
+    scores: FieldScores,
     held_out: Sequence[Field],
     labels_complete: bool,
     std_range: tuple[float, float] | None = None,
     smoothings: Sequence[float] = (0.0,),
-    device: torch.device = CPU,
     labelled: Sequence[Field] = (),
-    start: Model | None = None,
+    start: ScoredModel | None = None,
 ) -> Calibration:
     """The smoothing and the F2 threshold from held-out fields, and a summary's figures of both.
 
@@ -80,40 +77,40 @@ def calibrate(
     `labelled` becomes that of picks.
     """
     return finish(
-        calibrating(
-            network, held_out, labels_complete, std_range, smoothings, device, labelled, start
-        )
+        calibrating(scores, held_out, labels_complete, std_range, smoothings, labelled, start)
     )
 
 
 def calibrating(
-    network: Network,
+    scores: FieldScores,
     held_out: Sequence[Field],
     labels_complete: bool,
     std_range: tuple[float, float] | None = None,
     smoothings: Sequence[float] = (0.0,),
-    device: torch.device = CPU,
     labelled: Sequence[Field] = (),
-    start: Model | None = None,
+    start: ScoredModel | None = None,
 ) -> Generator[TilesDone, None, Calibration]:
-    """A stream of progress that returns what `calibrate` does: most of it is scoring."""
-    prior = Calibration.before_training(start)
+    """A stream of progress that returns what `calibrate` does: most of the work is scoring."""
+    prior = Calibration.before_training(start.model if start else None)
     by_start = sum(len(field.positive_yx) for field in held_out) < ENOUGH_HELD_OUT
-    before, in_all = 0, 2 * len(held_out)  # fields to score
+    count = len(held_out)
+    in_all = 2 * count  # fields to score; those that are held out are among the labelled ones
     if start is None or not labelled:
         by_start = False
     elif by_start:
-        before, in_all = 2 * len(labelled), 2 * len(labelled) + 2 * len(held_out)
-        threshold = yield from finding_threshold_of_few(network, start, labelled, device, in_all)
-        prior = replace(prior, threshold=threshold)
+        in_all += 2 * len(labelled)
+        yield from start.scores.scoring(labelled, in_all=in_all)
+        yield from scores.scoring(labelled, before=len(labelled), in_all=in_all)
+        prior = replace(prior, threshold=threshold_of_few(scores, start, labelled))
     if not held_out:
         return prior
-    maps = yield from scoring_fields(network, held_out, device, before, in_all)
+    yield from scores.scoring(held_out, before=in_all - 2 * count, in_all=in_all)
+    maps = [scores.map_of(field) for field in held_out]
     smoothing = prior.smoothing if by_start else choose_smoothing(maps, held_out, smoothings)
-    candidates = [find_candidates(replace(score_map, smoothing=smoothing)) for score_map in maps]
+    candidates = scores.candidates_on(held_out, smoothing)
     evaluation = evaluate_fields(candidates, held_out)
     label_rate = 1.0 if labels_complete else evaluation.n_truth / n_particles(evaluation)
-    distance_px = distance_of_labels(labelled, network.architecture.box_px, label_rate)
+    distance_px = distance_of_labels(labelled, scores.network.architecture.box_px, label_rate)
     if distance_px is not None:
         evaluation = evaluate_fields(candidates, held_out, distance_px)
     threshold = prior.threshold if by_start else best_threshold(evaluation, labels_complete)
@@ -126,34 +123,25 @@ def calibrating(
         f2 = float(f_beta(precision, recall, beta=2))
         figures |= {"held_out_ap": evaluation.ap, "held_out_f2": f2}
     criteria = PickCriteria(threshold, std_range, distance_px)
-    negatives = [replace(field, prepared=-field.prepared) for field in held_out]
-    before += len(held_out)
-    maps = yield from scoring_fields(network, negatives, device, before, in_all)
-    on_negatives = [find_candidates(replace(each, smoothing=smoothing)) for each in maps]
-    figures |= _figures_of_scores(candidates, on_negatives, held_out, criteria, labels_complete)
+    ranked, has_label = _labelled_scores(candidates, held_out, criteria)
+    learnt = LearntScores.of_held_out(ranked, has_label, labels_complete)
+    if learnt is not None and can_be_sure(learnt):
+        negatives = [replace(field, prepared=-field.prepared) for field in held_out]
+        of_negatives = FieldScores(scores.network, scores.device)
+        yield from of_negatives.scoring(negatives, before=in_all - count, in_all=in_all)
+        on_negatives = of_negatives.candidates_on(negatives, smoothing)
+        wrong, _ = _labelled_scores(on_negatives, held_out, criteria)
+        learnt = learnt.beside_negatives(ranked, wrong, threshold)
+    figures |= _figures_of_scores(learnt, ranked, threshold)
     return Calibration(threshold, smoothing, figures, distance_px)
 
 
 def _figures_of_scores(
-    candidates: Sequence[Candidates],
-    on_negatives: Sequence[Candidates],
-    held_out: Sequence[Field],
-    criteria: PickCriteria,
-    labels_complete: bool,
+    learnt: LearntScores | None, scores: Sequence[FloatArray], threshold: float
 ) -> dict[str, Any]:
     """What scores tell of picks, and the precision of the held-out ones estimated by that."""
-    scores, has_label = _labelled_scores(candidates, held_out, criteria)
-    wrong_scores, _ = _labelled_scores(on_negatives, held_out, criteria)
-    learnt = LearntScores.of_held_out(scores, has_label, labels_complete)
-    figures: dict[str, Any] = {}
-    evidence = None
-    if learnt is not None:
-        hits = learnt.evidence_above(scores, criteria.threshold).hits.mean()
-        wrong = learnt.evidence_above(wrong_scores, criteria.threshold).hits.mean()
-        learnt = replace(learnt, on_negatives=float(wrong / hits) if hits else 0.0)
-        evidence = learnt.evidence_above(scores, criteria.threshold)
-        figures |= learnt.as_summary()
-    estimate = judge(evidence)
+    figures = {} if learnt is None else learnt.as_summary()
+    estimate = judge(None if learnt is None else learnt.evidence_above(scores, threshold))
     if estimate.precision is None:
         return figures | {"precision_withheld": estimate.withheld}
     return figures | {"estimated_precision": estimate.precision}

@@ -2,20 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 
 from napari_deepem.core.evaluation.metrics import Evaluation, evaluate
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
-from napari_deepem.core.jobs import TilesDone, finish, passed_on
+from napari_deepem.core.jobs import TilesDone, finish, never
+from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.scoring import CPU, score_prepared
 from napari_deepem.core.training.dataset import Field
-from napari_deepem.core.types import Candidates, Picks, ScoreMap
+from napari_deepem.core.types import Candidates, Float32Array, Picks, ScoreMap
+
+
+class FieldScores:
+    """The scores of fields by one network, which scores a micrograph once, however often asked."""
+
+    def __init__(self, network: Network, device: torch.device = CPU) -> None:
+        self.network, self.device = network, device
+        # by the image's id, which stays its own for as long as it is kept
+        self._known: dict[int, tuple[Float32Array, ScoreMap]] = {}
+
+    def map_of(self, field: Field) -> ScoreMap:
+        """The score map of a field's whole micrograph, network pixels."""
+        image = field.prepared
+        if id(image) not in self._known:
+            score_map = finish(score_prepared(image, self.network, device=self.device))
+            self._known[id(image)] = image, score_map
+        return self._known[id(image)][1]
+
+    def scoring(
+        self,
+        fields: Sequence[Field],
+        stop: Callable[[], bool] = never,
+        *,
+        before: int = 0,
+        in_all: int | None = None,
+    ) -> Generator[TilesDone, None, bool]:
+        """A stream of progress that returns whether all fields are scored: not so if stopped.
+
+        `stop` is asked after each tile. Progress counts `before` other fields as done, of `in_all`
+        alike ones; by default there are these alone.
+        """
+        for number, field in enumerate(fields, start=before):
+            tiles = score_prepared(field.prepared, self.network, device=self.device)
+            while id(field.prepared) not in self._known:
+                try:
+                    tile = next(tiles)
+                except StopIteration as end:
+                    self._known[id(field.prepared)] = field.prepared, end.value
+                    break
+                total = (in_all or len(fields)) * tile.total
+                yield TilesDone(number * tile.total + tile.done, total)
+                if stop():
+                    return False
+        return True
+
+    def candidates_on(self, fields: Sequence[Field], smoothing: float = 0.0) -> list[Candidates]:
+        """The candidates on fields' whole micrographs, scores being smoothed by so many boxes."""
+        return [find_candidates(replace(self.map_of(each), smoothing=smoothing)) for each in fields]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ScoredModel:
+    """A model, and what its network scores fields."""
+
+    model: Model
+    scores: FieldScores
+
+    @classmethod
+    def of(cls, model: Model, device: torch.device = CPU) -> ScoredModel:
+        """A model of which nothing is scored yet."""
+        return cls(model, FieldScores(model.network, device))
+
+    def candidates_on(self, fields: Sequence[Field]) -> list[Candidates]:
+        """The candidates that the model finds on fields' whole micrographs."""
+        return self.scores.candidates_on(fields, self.model.smoothing)
 
 
 def evaluate_held_out(
@@ -29,50 +95,8 @@ def evaluate_held_out(
 
     The distance is in network pixels; None: a quarter of the box.
     """
-    return finish(evaluating_held_out(network, fields, smoothing, device, min_distance_px))
-
-
-def evaluating_held_out(
-    network: Network,
-    fields: Sequence[Field],
-    smoothing: float = 0.0,
-    device: torch.device = CPU,
-    min_distance_px: float | None = None,
-) -> Generator[TilesDone, None, Evaluation]:
-    """A stream of progress that returns what `evaluate_held_out` does."""
-    maps = yield from scoring_fields(network, fields, device)
-    candidates = [find_candidates(replace(each, smoothing=smoothing)) for each in maps]
+    candidates = FieldScores(network, device).candidates_on(fields, smoothing)
     return evaluate_fields(candidates, fields, min_distance_px)
-
-
-def score_maps_of(
-    network: Network, fields: Sequence[Field], device: torch.device = CPU
-) -> list[ScoreMap]:
-    """The score maps of whole fields, network pixels."""
-    return finish(scoring_fields(network, fields, device))
-
-
-def scoring_fields(
-    network: Network,
-    fields: Sequence[Field],
-    device: torch.device = CPU,
-    before: int = 0,
-    in_all: int | None = None,
-) -> Generator[TilesDone, None, list[ScoreMap]]:
-    """A stream of progress that returns the score maps of whole fields, network pixels.
-
-    What is told counts `before` fields as done, of `in_all`, by default these; all alike.
-    """
-    total = in_all or len(fields)
-    maps = []
-    for number, field in enumerate(fields, start=before):
-
-        def of_all(tiles: TilesDone, number: int = number) -> TilesDone:
-            return TilesDone(number * tiles.total + tiles.done, total * tiles.total)
-
-        tiles = score_prepared(field.prepared, network, device=device)
-        maps.append((yield from passed_on(tiles, of_all)))
-    return maps
 
 
 def evaluate_fields(

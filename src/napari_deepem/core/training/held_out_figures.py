@@ -19,7 +19,7 @@ from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import CPU, score_crops
 from napari_deepem.core.training.crops import PaddedImage
 from napari_deepem.core.training.dataset import Field, positives_and_negatives
-from napari_deepem.core.training.field_picks import evaluating_held_out
+from napari_deepem.core.training.field_picks import FieldScores, evaluate_fields
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Float32Array
 
@@ -79,10 +79,9 @@ class HeldOutFigures:
         """
         if epoch not in self._looks or not self._parts:
             return None
-        evaluation = yield from evaluating_held_out(
-            network, self._parts, self._smoothing, self._device
-        )
-        return evaluation.ap
+        scores = FieldScores(network, self._device)
+        yield from scores.scoring(self._parts)
+        return evaluate_fields(scores.candidates_on(self._parts, self._smoothing), self._parts).ap
 
 
 def epochs_to_look(epochs: int) -> frozenset[int]:

@@ -21,8 +21,9 @@ from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import CPU
 from napari_deepem.core.training.crops import flip_and_turn, quarter_turns
 from napari_deepem.core.training.dataset import Field, cut_boxes, positives_and_negatives, share_out
+from napari_deepem.core.training.field_picks import FieldScores, ScoredModel
 from napari_deepem.core.training.recipes import Recipe
-from napari_deepem.core.training.unlabelled_particles import clearing_of_lookalikes
+from napari_deepem.core.training.unlabelled_particles import clear_of_lookalikes
 from napari_deepem.core.types import Float32Array, FloatArray
 
 NEGATIVES_LABELLED = 0.5  # at most this share of a batch's negatives are labelled ones
@@ -53,12 +54,12 @@ class Learner(ABC):
 
     @abstractmethod
     def look_around(
-        self, stop: Callable[[], bool] = never, likely_from: float | None = None
+        self, stop: Callable[[], bool] = never, start: ScoredModel | None = None
     ) -> Iterator[TilesDone]:
-        """Progress; then no background is drawn any more where the network sees other particles.
+        """Progress; in the end no background is drawn where the network sees other particles.
 
-        Those that score `likely_from` or more may be shown as particles, see
-        `unlabelled_particles`.
+        Before the first batch it is the network that training starts from. What that would pick
+        may be shown as particles, see `unlabelled_particles`.
 
         Nothing changes if `stop`, which is asked now and then, becomes true.
         """
@@ -139,7 +140,7 @@ class PaperLearner(Learner):
             yield loss.item()
 
     def look_around(
-        self, stop: Callable[[], bool] = never, likely_from: float | None = None
+        self, stop: Callable[[], bool] = never, start: ScoredModel | None = None
     ) -> Iterator[TilesDone]:
         """Nothing: the paper's examples are drawn once."""
         return iter(())
@@ -214,17 +215,17 @@ class ModernLearner(Learner):
         return self._average.without_batch_norm().cpu()
 
     def look_around(
-        self, stop: Callable[[], bool] = never, likely_from: float | None = None
+        self, stop: Callable[[], bool] = never, start: ScoredModel | None = None
     ) -> Generator[TilesDone, None, None]:
         """Keep background clear of what the network sees now, no longer of what it saw before."""
         away_px = self._recipe.background_distance * self._box_px
-        cleared = yield from clearing_of_lookalikes(
-            self._labelled,
-            self.trained(),
-            away_px,
-            self._device,
-            stop,
-            likely_from=likely_from,
+        scores = start.scores if start else FieldScores(self.trained(), self._device)
+        likely_from = start.model.threshold if start else None
+        looked_at = [field for field in self._labelled if len(field.positive_yx)]
+        if not (yield from scores.scoring(looked_at, stop)):
+            return
+        cleared = clear_of_lookalikes(
+            self._labelled, scores, away_px, stop, likely_from=likely_from
         )
         self._fields = cleared or self._fields
 

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
-import torch
 from scipy.special import expit, logit
 
 from napari_deepem.core.evaluation.metrics import Evaluation
-from napari_deepem.core.jobs import TilesDone, finish
-from napari_deepem.core.network.model import Model
-from napari_deepem.core.network.network import Network
-from napari_deepem.core.picking.candidates import find_candidates
-from napari_deepem.core.picking.scoring import CPU
 from napari_deepem.core.training.dataset import Field
 from napari_deepem.core.training.field_picks import (
+    FieldScores,
+    ScoredModel,
     evaluate_fields,
     picks_of_fields,
-    scoring_fields,
 )
-from napari_deepem.core.types import Candidates, FloatArray, Picks
+from napari_deepem.core.types import FloatArray, Picks
 
 UNDECIDED = 0.5  # where nothing is known: the score at which a sigmoid is undecided
 LABELS_WORTH_OF_DOUBT = 10  # see `best_threshold`
@@ -46,40 +40,20 @@ def best_threshold(evaluation: Evaluation, labels_complete: bool) -> float:
     return float(expit(trust * middle + (1 - trust) * _between_typical_scores(evaluation)))
 
 
-def threshold_of_few(
-    network: Network, start: Model, labelled: Sequence[Field], device: torch.device = CPU
-) -> float:
-    """The threshold where labels are too few to be held out; of a network that began as `start`.
+def threshold_of_few(scores: FieldScores, start: ScoredModel, labelled: Sequence[Field]) -> float:
+    """The threshold where labels are too few to be held out, for scores after training `start`.
 
     Training moves all scores, but not how many particles there are: one guess is where as many are
     picked on the labelled micrographs as `start` picks. The other is halfway between typical
     particles and typical background there, although these were trained on. It counts the more the
     more labels there are, half of both at ten.
     """
-    return finish(finding_threshold_of_few(network, start, labelled, device))
-
-
-def finding_threshold_of_few(
-    network: Network,
-    start: Model,
-    labelled: Sequence[Field],
-    device: torch.device = CPU,
-    in_all: int | None = None,
-) -> Generator[TilesDone, None, float]:
-    """A stream of progress that returns what `threshold_of_few` does.
-
-    Every field is scored twice; of `in_all` see `scoring_fields`.
-    """
-    in_all = in_all or 2 * len(labelled)
-    of_both: list[list[Candidates]] = []
-    for number, scorer in enumerate((network, start.network)):
-        maps = yield from scoring_fields(scorer, labelled, device, number * len(labelled), in_all)
-        of_both.append([find_candidates(replace(each, smoothing=start.smoothing)) for each in maps])
-    candidates, before = of_both
+    candidates = scores.candidates_on(labelled, start.model.smoothing)
     evaluation = evaluate_fields(candidates, labelled)
     if not len(evaluation.thresholds):
-        return start.threshold
-    n_before = [_n_above(picks, start.threshold) for picks in picks_of_fields(before, labelled)]
+        return start.model.threshold
+    picks_before = picks_of_fields(start.candidates_on(labelled), labelled)
+    n_before = [_n_above(picks, start.model.threshold) for picks in picks_before]
     as_many = evaluation.thresholds[np.searchsorted(evaluation.counts[:-1], sum(n_before))]
     guess = _middle_in_logits(as_many, as_many)
     n_labels = sum(len(field.positive_yx) for field in labelled)

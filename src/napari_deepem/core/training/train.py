@@ -25,6 +25,7 @@ from napari_deepem.core.picking.scoring import CPU
 from napari_deepem.core.training.calibration import calibrating
 from napari_deepem.core.training.dataset import Field, describe_parts, hold_out, prepare_fields
 from napari_deepem.core.training.few_labels import network_between, share_of_training
+from napari_deepem.core.training.field_picks import FieldScores, ScoredModel
 from napari_deepem.core.training.held_out_figures import HeldOutFigures
 from napari_deepem.core.training.labelled_particles import particle_std_range
 from napari_deepem.core.training.learners import (
@@ -147,8 +148,7 @@ def train_fields(
 ) -> Generator[Learning, None, Model]:
     """A stream of progress that returns the `Model`: `train_epochs` on prepared micrographs.
 
-    It tells of every batch, of every epoch, and of every tile that is scored in between and, to
-    find the threshold, in the end.
+    It tells of every batch, of every epoch, and of every tile that is scored in between.
 
     Parameters
     ----------
@@ -169,13 +169,15 @@ def train_fields(
     learner = make_learner(settings, training, rng, device)
     figures = HeldOutFigures(held_out, settings, rng, learner.loss, learner.boxes_per_epoch, device)
     epochs = settings.chosen_epochs
+    model = settings.start_model
+    start = None if model is None else ScoredModel.of(model, device)
     looks = set() if settings.labels_complete else {epochs * k // 4 for k in (1, 2, 3)}
-    if looks and settings.start_model is not None:  # what it starts from knows particles already
-        yield from learner.look_around(stop, settings.start_model.threshold)
+    if looks and start is not None:  # what it starts from knows particles already
+        yield from learner.look_around(stop, start)
     network, curve, stopped = yield from _learn(learner, figures, settings, looks, stop, device)
-    if settings.chosen_start == "general" and settings.start_model is not None:
-        share = share_of_training(fields, settings.start_model)
-        network = network_between(settings.start_model.network, network, share)
+    if settings.chosen_start == "general" and start is not None:
+        share = share_of_training(fields, start.model)
+        network = network_between(start.model.network, network, share)
     if not all(weights.isfinite().all() for weights in network.parameters()):
         raise InputError("the training diverged, its weights are no numbers: give another --seed")
     extras: dict[str, Any] = {}
@@ -184,16 +186,14 @@ def train_fields(
     if before is not None and held_out:
         extras["ap_before"] = figures.at_boxes(before)[1]
     std_range = particle_std_range(fields, box_px)
-    smoothings = settings.recipe.smoothings
     calibration = yield from calibrating(
-        network,
+        FieldScores(network, device),
         held_out,
         settings.labels_complete,
         std_range,
-        smoothings,
-        device,
+        settings.recipe.smoothings,
         fields,
-        settings.start_model,
+        start,
     )
     distance_px = calibration.min_distance_px
     return Model(

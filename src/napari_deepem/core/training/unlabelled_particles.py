@@ -7,18 +7,16 @@ because it scores them as it does the labelled ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from napari_deepem.core.geometry import nearest_distances
-from napari_deepem.core.jobs import TilesDone, finish, never, unless_stopped
-from napari_deepem.core.network.network import Network
+from napari_deepem.core.jobs import never
 from napari_deepem.core.picking.candidates import find_candidates
-from napari_deepem.core.picking.scoring import CPU, score_prepared
 from napari_deepem.core.training.dataset import Field
+from napari_deepem.core.training.field_picks import FieldScores
 from napari_deepem.core.types import Candidates, FloatArray, ScoreMap
 
 LABELLED_BELOW = 0.1  # share of the labelled particles that score less than all lookalikes
@@ -29,9 +27,8 @@ LIKELY_APART_BOXES = 0.3  # from every label: nearer is the same particle, or un
 
 def clear_of_lookalikes(
     fields: Sequence[Field],
-    network: Network,
+    scores: FieldScores,
     away_px: float,
-    device: torch.device = CPU,
     stop: Callable[[], bool] = never,
     *,
     likely_from: float | None = None,
@@ -42,23 +39,9 @@ def clear_of_lookalikes(
     tenth of the labelled ones. Where `likely_from` is given, those that score at least that, and
     as high as the better half of the labelled ones, count among the positives, see
     `with_likely_particles`. Fields without a labelled particle stay as they are: their background
-    is labelled. `stop` is asked tile by tile; where it is true, none come back.
+    is labelled. `stop` is asked field by field; where it is true, none come back.
     """
-    return finish(
-        clearing_of_lookalikes(fields, network, away_px, device, stop, likely_from=likely_from)
-    )
-
-
-def clearing_of_lookalikes(
-    fields: Sequence[Field],
-    network: Network,
-    away_px: float,
-    device: torch.device = CPU,
-    stop: Callable[[], bool] = never,
-    *,
-    likely_from: float | None = None,
-) -> Generator[TilesDone, None, list[Field]]:
-    """A stream of progress that returns what `clear_of_lookalikes` does."""
+    box_px = scores.network.architecture.box_px
     candidates: list[Candidates | None] = []
     labelled_scores = []
     for field in fields:
@@ -67,10 +50,7 @@ def clearing_of_lookalikes(
         if not len(field.positive_yx):
             candidates.append(None)
             continue
-        tiles = score_prepared(field.prepared, network, device=device)
-        score_map = yield from unless_stopped(tiles, stop)
-        if score_map is None:
-            return []
+        score_map = scores.map_of(field)
         labelled_scores.append(scores_at(score_map, field.positive_yx))
         candidates.append(find_candidates(score_map))
     lowest, likely = np.quantile(np.concatenate(labelled_scores), [LABELLED_BELOW, LIKELY_ABOVE])
@@ -83,7 +63,7 @@ def clearing_of_lookalikes(
         if likely_from is not None:
             high = its_candidates.scores >= max(likely, likely_from)
             likely_yx = its_candidates.centres_yx[high]
-            particles_yx = with_likely_particles(field, likely_yx, network.architecture.box_px)
+            particles_yx = with_likely_particles(field, likely_yx, box_px)
             clear = replace(clear, positive_yx=particles_yx)
         cleared.append(clear)
     return cleared

@@ -19,7 +19,7 @@ from napari_deepem.io.coordinates.parsing import (
     parse_columns,
     read_lines,
 )
-from napari_deepem.io.coordinates.rows import GrowingRows, Rows
+from napari_deepem.io.coordinates.rows import NO_SCORE, GrowingRows, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +70,13 @@ def read_table(path: Path, layout: Layout) -> Rows:
     rows = GrowingRows(path, known)
     columns = [NumberColumn(y, FARTHEST_PX), NumberColumn(x, FARTHEST_PX)]
     if score is not None:
-        columns.append(NumberColumn(score))
+        columns.append(NumberColumn(score, unknown=frozenset({""})))
     for batch in in_batches(_checked(path, records, header, name)):
         numbers = parse_columns(batch, path, columns)
         rows.extend(
             numbers[0],
             numbers[1],
-            None if score is None else numbers[2],
+            None if score is None else np.nan_to_num(numbers[2], nan=NO_SCORE),
             None if name is None else [fields[name] for _, fields in batch],
             [
                 np.array([number_or_nan(fields[index[each]]) for _, fields in batch])

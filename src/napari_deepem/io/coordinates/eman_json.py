@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from math import isnan
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -71,7 +72,8 @@ def write(path: Path, micrographs: Sequence[MicrographPicks], options: Mapping[s
     picks = micrographs[0].picks
     content = _content(path) if path.exists() else {}
     boxes = [box for box in content.get(_BOXES, ()) if _tag(box) != TAG]
-    tails = [[]] * len(picks) if picks.scores is None else picks.scores[:, np.newaxis].tolist()
+    scores = np.full(len(picks), np.nan) if picks.scores is None else picks.scores
+    tails = [[] if isnan(score) else [score] for score in scores.tolist()]
     centres = nearest_pixel(picks.centres_yx).tolist()
     boxes += [(x, y, TAG, *tail) for (y, x), tail in zip(centres, tails, strict=True)]
     write_text(path, json.dumps({**content, _BOXES: boxes}) + "\n")

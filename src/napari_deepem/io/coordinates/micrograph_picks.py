@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from napari_deepem.core.types import FloatArray, Picks
-from napari_deepem.io.coordinates.rows import NO_SCORE
+from napari_deepem.io.coordinates.rows import written_scores
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -29,12 +27,9 @@ class MicrographPicks:
 def scores_of_all(micrographs: Sequence[MicrographPicks]) -> list[FloatArray] | None:
     """(n,) scores of each micrograph's picks for a file of all; None where there are none at all.
 
-    Where some micrographs have scores, those of the others are what says that there is none.
+    Where some have scores, those of the others are what says that there is none.
     """
     all_picks = [micrograph.picks for micrograph in micrographs]
     if all(picks.scores is None for picks in all_picks):
         return None
-    return [
-        np.full(len(picks), NO_SCORE) if picks.scores is None else picks.scores
-        for picks in all_picks
-    ]
+    return [written_scores(picks) for picks in all_picks]

@@ -18,6 +18,12 @@ MOST_MICROGRAPHS = 100_000  # of one file
 NO_SCORE = -999.0  # what RELION's manual picker writes for it, among rows with scores
 
 
+def written_scores(picks: Picks) -> FloatArray:
+    """(n,) scores of picks for a column of numbers: one that is not known says that it is none."""
+    scores = np.full(len(picks), np.nan) if picks.scores is None else picks.scores
+    return np.where(np.isnan(scores), NO_SCORE, scores)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Rows:
     """The rows of one coordinate file, already as centres in original pixels."""

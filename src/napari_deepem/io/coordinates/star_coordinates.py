@@ -23,7 +23,7 @@ from napari_deepem.io.coordinates.parsing import (
     parse_numbers,
     read_lines,
 )
-from napari_deepem.io.coordinates.rows import MOST_MICROGRAPHS, NO_SCORE, Rows
+from napari_deepem.io.coordinates.rows import MOST_MICROGRAPHS, NO_SCORE, Rows, written_scores
 from napari_deepem.io.coordinates.star_tables import Table, read_tables
 
 X, Y, CLASS = "_rlnCoordinateX", "_rlnCoordinateY", "_rlnClassNumber"
@@ -231,7 +231,7 @@ def words_of(picks: Picks, centres_yx: NDArray[Any]) -> Iterator[tuple[str, ...]
     Unknown is a score of -999, a class of 0, and an angle of 0, or of -999 beside known ones.
     """
     unknown = np.full(len(picks), np.nan)
-    scores = np.full(len(picks), NO_SCORE) if picks.scores is None else picks.scores
+    scores = written_scores(picks)
     classes = np.nan_to_num(picks.features.get("class", unknown)).astype(np.int64)
     angles = picks.features.get("angle", unknown)
     angles = np.nan_to_num(angles, nan=0.0 if np.isnan(angles).all() else _UNKNOWN)

@@ -121,5 +121,5 @@ def check_micrographs(
 
 
 def _is_finite(picks: Picks) -> bool:
-    scores = np.empty(0) if picks.scores is None else picks.scores
-    return bool(np.isfinite(picks.centres_yx).all() and np.isfinite(scores).all())
+    scores = np.empty(0) if picks.scores is None else picks.scores  # NaN: there is none
+    return bool(np.isfinite(picks.centres_yx).all() and not np.isinf(scores).any())

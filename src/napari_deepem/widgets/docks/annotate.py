@@ -15,8 +15,8 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import LabelKind
 from napari_deepem.core.wording import counted
 from napari_deepem.layers.label_points import adoptable
-from napari_deepem.session.display import Display
 from napari_deepem.session.readiness import why_not_annotate
+from napari_deepem.widgets.docks.display_controls import DisplayControls
 from napari_deepem.widgets.docks.dock import Dock, enable, form, row, tell, text_line
 from napari_deepem.widgets.docks.label_import import LabelImport
 from napari_deepem.widgets.docks.proposal_controls import ProposalControls
@@ -29,7 +29,6 @@ HINT = (
 )
 NO_PIXEL_SIZE = "pixel size not known"
 UNDO_HELP = "Changes of labels and picks, one by one, on whichever micrograph they were made."
-FILTERED_HELP = Display.model_fields["filtered"].description or ""
 TOOLS: tuple[tuple[Tool, str, str, str], ...] = (
     ("positive", "Mark particles", "mark_particles", "Click the middles of particles."),
     (
@@ -81,7 +80,7 @@ class Annotate(Dock):
         self.use_negative = self._button("Use as non-particles", partial(self._adopt, "negative"))
         self.use_points = row(self.use_positive, self.use_negative)
         self.own_points = form(self.points)
-        self.display = self._display()
+        self.display = DisplayControls(self)
         self.fill(
             [
                 form(
@@ -94,7 +93,7 @@ class Annotate(Dock):
                 self.counts,
                 self.label_import.buttons,
                 self.status,
-                self.display,
+                self.display.form,
                 self.hint,
                 self.own_points,
                 self.use_points,
@@ -118,14 +117,6 @@ class Annotate(Dock):
         keys_changed = action_manager.events.shortcut_changed
         keys_changed.connect(self._show_keys)
         self.at_end(lambda: keys_changed.disconnect(self._show_keys))
-
-    def _display(self) -> Any:
-        display = self.session.display
-        self.filtered = self.control("filtered", display, widget_type="CheckBox")
-        self.low_pass = self.control("low_pass_angstrom", display, step=1)
-        self.high_pass = self.control("high_pass_angstrom", display, step=10)
-        self.contrast = self.control("contrast_sigmas", display, widget_type="FloatSlider")
-        return form(self.filtered, self.low_pass, self.high_pass, self.contrast)
 
     def _tool(self, tool: Tool, text: str) -> PushButton:
         button = PushButton(text=text, name=tool)
@@ -174,7 +165,7 @@ class Annotate(Dock):
         for tool, _, key, help_text in TOOLS:
             enable(self.tools[tool], why_not, with_keys(help_text, key))
         self.proposals.show()
-        self.filtered.tooltip = with_keys(FILTERED_HELP, "show_filtered")
+        self.display.show()
         self._show_edits()
 
     def _show_edits(self) -> None:

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_deepem.controllers.box_cursor import BoxCursor
 from napari_deepem.controllers.canvas_context import keep_context
 from napari_deepem.controllers.canvas_focus import CanvasFocus
 from napari_deepem.controllers.folder_drop import FolderDrop
@@ -63,6 +64,7 @@ class Dock(Container):
             self.link.window_close.watch(window)
             FolderDrop(self.link, window)
             keep_context(self.link.viewer, window)
+            BoxCursor(self.link, window)
             self.link.progress_bars.open()
             give_room(window)
             show_keys_in(window, self.link)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 from magicgui.types import FileDialogMode
 from magicgui.widgets import ComboBox, FileEdit, ProgressBar, PushButton, RadioButtons
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QMessageBox
 
 from napari_deepem.controllers.workers import report
@@ -16,8 +17,9 @@ from napari_deepem.core.wording import counted
 from napari_deepem.layers.micrographs import folder_of
 from napari_deepem.session import export_plan
 from napari_deepem.session.export_plan import NO_FORMAT
+from napari_deepem.session.final_selection import total_text
 from napari_deepem.session.readiness import What, why_not_save
-from napari_deepem.session.series import Scope
+from napari_deepem.session.series import Scope, names_of
 from napari_deepem.widgets.docks.dock import Dock, enable, form, tell, text_line
 from napari_deepem.widgets.docks.format_list import FormatList
 
@@ -33,6 +35,7 @@ WHAT_COPYING_DOES = (
 NOT_SCORED = (
     "There are no picks here yet: propose particles in Annotate, or score this micrograph in Pick."
 )
+PAUSE_MS = 150  # of a slider that is dragged, before picks of a whole series are counted
 NAMED = 8  # files that a question names one by one
 
 
@@ -43,11 +46,15 @@ class Export(Dock):
         super().__init__(napari_viewer)
         self._chosen_folders: dict[str, Path] = {}  # by the name that ours would have
         self.content = ComboBox(label="Save", choices=list(WHATS))
-        self.content.tooltip = "Picks that you rejected in Review are left out."
+        self.content.tooltip = (
+            "Picks that you placed by hand, and particles that the network misses, are among them; "
+            "what you rejected or removed is not."
+        )
         self.scope = RadioButtons(label="Of", choices=list(SCOPES), orientation="vertical")
         self.scope.value = ALL
         self.format_list = FormatList(self.session)
         self.formats = self.format_list.boxes
+        self.totals = text_line("totals")
         self.hint = text_line("hint")
         self.destination = FileEdit(
             label="Folder",
@@ -58,11 +65,16 @@ class Export(Dock):
         self.copy_to_layer = PushButton(text="Copy picks of this micrograph to a layer")
         self.progress = ProgressBar(min=0, max=1, value=0, visible=False)
         self.status = text_line("status")
+        self._count_steps: Iterator[None] = iter(())
+        self._count_timer = QTimer(self.native)
+        self._count_timer.setSingleShot(True)
+        self._count_timer.timeout.connect(self._count_on)
         self.fill(
             [
                 form(self.content, self.scope),
                 self.format_list.column,
                 form(self.destination),
+                self.totals,
                 self.hint,
                 self.save,
                 self.progress,
@@ -80,6 +92,8 @@ class Export(Dock):
             self.follow(signal, self._show_destination)
         for signal in (events.picks, events.candidates, events.labels, events.micrographs):
             self.follow(signal, self._show)
+        for signal in (events.verdicts, events.threshold, events.std_range, events.min_distance_px):
+            self.follow(signal, self._count)
         for signal in (events.chosen, events.excluded, events.headers, events.box_size_px):
             self.follow(signal, self._show)
         for signal in (events.formats, events.format_options):
@@ -134,6 +148,21 @@ class Export(Dock):
         )
         if not saving:
             tell(self.status, why_not)
+        self._count()
+
+    def _count(self) -> None:
+        """Count what would be saved as soon as nothing moves any more."""
+        self._count_steps = self.session.selection.steps()
+        self._count_timer.start(PAUSE_MS)
+
+    def _count_on(self) -> None:
+        for _ in self._count_steps:  # one micrograph at a time: the window has other things to do
+            self._count_timer.start(0)
+            return
+        what, scope = self._choice()
+        counts = self.session.selection.total_of(names_of(self.session, scope))
+        is_told = what == "picks" and counts is not None and counts.picks + counts.rejected > 0
+        tell(self.totals, total_text(counts) if is_told and counts is not None else "")
 
     def _show_exporting(self) -> None:
         exporting = self.session.exporting

@@ -12,6 +12,7 @@ from qtpy.QtCore import QTimer
 from napari_deepem.controllers.debounced_job import DebouncedJob
 from napari_deepem.core.wording import counted
 from napari_deepem.session import box_pictures, threshold_curves
+from napari_deepem.session.final_selection import kept_text
 from napari_deepem.session.readiness import NO_MODEL, why_not_score, why_not_score_all
 from napari_deepem.widgets.docks.dock import (
     SLIDER_MARGIN,
@@ -26,6 +27,7 @@ from napari_deepem.widgets.docks.dock import (
     tell,
     text_line,
 )
+from napari_deepem.widgets.docks.hand_button import hand_button
 from napari_deepem.widgets.docks.typed_numbers import take_when_typed
 from napari_deepem.widgets.pictures.std_range_boxes import StdRangeBoxes
 from napari_deepem.widgets.plots.threshold_plots import COLORS, ScorePlot, StdPlot
@@ -78,7 +80,7 @@ class Pick(Dock):
         self.stds = StdPlot(self._on_region)
         self.model_range = button("Model's std range", self._use_model_range)
         self.stds.asked_back.connect(self._use_model_range)
-        self.std_range_boxes = StdRangeBoxes()
+        self.std_range_boxes = StdRangeBoxes(self.session.display)
         self._cutting = DebouncedJob(
             self.std_range_boxes,
             self._cutting_job,
@@ -100,7 +102,7 @@ class Pick(Dock):
                 self.precision,
                 holder(self.scores.widget),
                 self.held_out,
-                self.use_optimum,
+                row(self.use_optimum, hand_button(self)),
                 holder(self.stds.widget),
                 holder(self.std_range_boxes),
                 self.model_range,
@@ -116,7 +118,7 @@ class Pick(Dock):
             self.follow(self.session.scoring.events[field], self._show)
         for signal in (events.current, events.candidates):
             self.follow(signal, self._show_candidates)
-        for signal in (events.picks, events.candidates, events.excluded):
+        for signal in (events.picks, events.candidates, events.excluded, events.verdicts):
             self.follow(signal, self._show_count)
         for signal in (events.threshold, events.model):
             self.follow(signal, self._show_threshold)
@@ -278,8 +280,8 @@ class Pick(Dock):
     def _show_pick_counts(self, with_total: bool = True) -> None:
         candidates, picks = self.session.current_candidates, self.session.picks
         parts = []
-        if candidates is not None and picks is not None:
-            parts.append(f"{len(picks)} of {len(candidates)} kept here")
+        if picks is not None:
+            parts.append(kept_text(picks.counts, candidates))
             total = self.session.selection.total() if with_total else None
             if total is not None and total[1] > 1:
                 parts.append(f"{total[0]} in {counted(total[1], 'micrograph')}")

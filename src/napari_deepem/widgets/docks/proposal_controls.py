@@ -47,7 +47,7 @@ class ProposalControls:
     def __init__(self, dock: Dock) -> None:
         self._dock, self._session, self._proposing = dock, dock.session, dock.link.proposing
         self.propose_box = button("Propose box", self._proposing.propose_box)
-        self.boxes = BoxGalleries()
+        self.boxes = BoxGalleries(dock.session.display)
         self.boxes.chosen.connect(partial(setattr, self._session, "box_size_px"))
         self.propose = button("Propose particles", self._propose_here)
         self.propose_all = button("Propose on all", self._propose_on_all)

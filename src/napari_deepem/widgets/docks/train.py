@@ -38,7 +38,7 @@ from napari_deepem.widgets.pictures.picture_strip import PictureStrip
 from napari_deepem.widgets.plots.training_curves import HELD_OUT, TrainingCurves, shade
 
 FILTER = "DeepEM model (*.safetensors)"
-STRIP_COLUMNS = 8
+STRIP_COUNT = 8  # pictures of each kind
 MOST_EPOCHS = 1000
 HOW_SUGGESTED = (
     "The average of the particles that you marked ends at a radius; the box is 2.5 times that. "
@@ -81,7 +81,8 @@ class Train(Dock):
         self.status = text_line("status")
         self.numbers = text_line("numbers")
         self.curves = TrainingCurves()
-        self.strip = PictureStrip(STRIP_COLUMNS, [COLORS["positive"], COLORS["negative"]])
+        colors = [COLORS["positive"], COLORS["negative"]]
+        self.strip = PictureStrip(colors, self.session.display)
         self.strip_caption = text_line("strip_caption")
         self.summary = text_line("summary")
         self.save = self._button("Save model ...", self._save)
@@ -190,7 +191,7 @@ class Train(Dock):
     def _strip_job(self) -> Job | None:
         if self.session.training.running:
             return None
-        return cutting_training_boxes(self.session, STRIP_COLUMNS)
+        return cutting_training_boxes(self.session, STRIP_COUNT)
 
     def _use_suggested(self) -> None:
         if self.session.suggested_box_px is not None:
@@ -234,7 +235,7 @@ class Train(Dock):
             tell(self.strip_caption, "")
             return
         self.strip.show_rows([boxes.positives, boxes.negatives])
-        side = boxes.positives.shape[1]
+        side = boxes.box_px
         n_drawn = len(boxes.negatives) - boxes.labelled
         shown = ", shown filtered" if self.session.display.filtered else ""
         tell(

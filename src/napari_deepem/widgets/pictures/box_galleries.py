@@ -10,9 +10,9 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_deepem.session.box_choices import PicturedBox
+from napari_deepem.session.display import Display
 from napari_deepem.widgets.pictures.picture_strip import PictureStrip
 
-COLUMNS = 6
 COLOR = "#22d3ee"
 WHAT_CHOOSING_DOES = (
     "Makes this the box size. A particle and a little of its surroundings should be in the "
@@ -29,8 +29,9 @@ class BoxGalleries(QWidget):
 
     chosen = Signal(int)
 
-    def __init__(self) -> None:
+    def __init__(self, display: Display) -> None:
         super().__init__()
+        self._display = display
         self.buttons: list[QPushButton] = []
         self.strips: list[PictureStrip] = []
         self._boxes: Sequence[PicturedBox] = ()
@@ -48,7 +49,7 @@ class BoxGalleries(QWidget):
             widget.deleteLater()
         self.buttons, self.strips = [], []
         for box in boxes:
-            button, strip = QPushButton(), _ClickedStrip()
+            button, strip = QPushButton(), _ClickedStrip([COLOR], self._display, wraps=False)
             button.setCheckable(True)
             button.setToolTip(WHAT_CHOOSING_DOES)
             strip.show_rows([box.pictures])
@@ -73,9 +74,6 @@ class _ClickedStrip(PictureStrip):
     """A strip of pictures that is clicked on as a whole."""
 
     clicked = Signal()
-
-    def __init__(self) -> None:
-        super().__init__(COLUMNS, [COLOR])
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> Any:
         """Tell of the click."""

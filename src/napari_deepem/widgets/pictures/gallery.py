@@ -19,7 +19,6 @@ from napari_deepem.controllers.canvas_focus import KEEPS_FOCUS
 from napari_deepem.widgets.pictures.gallery_cells import GalleryCells
 from napari_deepem.widgets.pictures.gallery_pictures import GalleryPictures
 from napari_deepem.widgets.pictures.gallery_selection import STEPS, GallerySelection
-from napari_deepem.widgets.pictures.picture_strip import enlarged
 
 KEYS = {Qt.Key.Key_A: "accepted", Qt.Key.Key_R: "rejected", Qt.Key.Key_U: None}
 SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
@@ -232,14 +231,10 @@ class GalleryView(QAbstractScrollArea):
         """Show the picture under the mouse enlarged where it rests."""
         if isinstance(event, QHelpEvent):
             row = self.row_at(event.pos())
-            QToolTip.showText(event.globalPos(), "" if row is None else self.help_of(row), self)
+            text = "" if row is None else self.pictures.help_of(self.pictures.gallery, row)
+            QToolTip.showText(event.globalPos(), text, self)
             return True
         return super().viewportEvent(event)
-
-    def help_of(self, row: int) -> str:
-        """What is told of a row where the mouse rests: its picture, where known, and figures."""
-        text, picture = self.pictures.text_of(row), self.pictures.picture(row)
-        return text if picture is None else enlarged(picture, text)
 
     def resizeEvent(self, event: Any) -> None:
         """Tell that other rows are in sight."""

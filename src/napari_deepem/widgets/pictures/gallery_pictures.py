@@ -10,7 +10,7 @@ from qtpy.QtGui import QImage, QPixmap
 
 from napari_deepem.core.types import FloatArray
 from napari_deepem.session.gallery_rows import EMPTY, Gallery
-from napari_deepem.widgets.pictures.picture_strip import grey_image
+from napari_deepem.widgets.pictures.picture_strip import enlarged, grey_image
 
 KEPT = 60_000  # pictures in memory, some kB each
 KEPT_DRAWN = 6_000  # of these as they are drawn
@@ -58,7 +58,7 @@ class GalleryPictures:
 
     def picture(self, row: int) -> QImage | None:
         """The picture of a row; None while it is not cut."""
-        pixels = self._pictures.get(self._key(row))
+        pixels = self._pictures.get(_key(self.gallery, row))
         return None if pixels is None else grey_image(pixels)
 
     def drawn(self, row: int, side_px: int, ratio: float) -> QPixmap | None:
@@ -70,7 +70,7 @@ class GalleryPictures:
         if device_px != self._drawn_px or len(self._drawn) > KEPT_DRAWN:
             self._drawn.clear()
             self._drawn_px = device_px
-        key = self._key(row)
+        key = _key(self.gallery, row)
         pixmap = self._drawn.get(key)
         if pixmap is None and (pixels := self._pictures.get(key)) is not None:
             smooth = Qt.TransformationMode.SmoothTransformation
@@ -86,12 +86,16 @@ class GalleryPictures:
         figure = self._figures[row]
         return "?" if np.isnan(figure) else f"{figure:.{self._digits}f}"
 
-    def text_of(self, row: int) -> str:
-        """What is known of a row, in a line."""
-        gallery = self.gallery
-        verdict = {1: ", accepted", -1: ", rejected"}.get(int(self.verdicts[row]), "")
+    def help_of(self, gallery: Gallery, row: int) -> str:
+        """What is told of a gallery's row where the mouse rests: its picture, and figures."""
         score, std = gallery.scores[row], gallery.stds[row]
-        return f"{gallery.name_of(row)}: score {score:.3f}, std {std:.2f}{verdict}"
+        text = f"{gallery.name_of(row)}: score {score:.3f}, std {std:.2f}"
+        pixels = self._pictures.get(_key(gallery, row))
+        return text if pixels is None else enlarged(grey_image(pixels), text)
+
+    def lacks(self, gallery: Gallery, row: int) -> bool:
+        """Whether the picture of a gallery's row is still to be cut."""
+        return _key(gallery, row) not in self._pictures
 
     def missing(self, rows: range) -> dict[str, FloatArray]:
         """The centres that have no picture, by micrograph: a few of those of which `rows` lack one.
@@ -100,14 +104,14 @@ class GalleryPictures:
         those: reading takes long, cutting one more box does not.
         """
         gallery = self.gallery
-        bare_rows = [row for row in rows if row < len(gallery) and self._lacks(row)]
+        bare_rows = [row for row in rows if row < len(gallery) and self.lacks(gallery, row)]
         missing_yx = {}
         for index in list(dict.fromkeys(gallery.which[bare_rows].tolist()))[:FEW]:
             chosen = [row for row in bare_rows if gallery.which[row] == index]
             for row in np.flatnonzero(gallery.which == index).tolist():
                 if len(chosen) >= MOST_AT_ONCE:
                     break
-                if row not in rows and self._lacks(row):
+                if row not in rows and self.lacks(gallery, row):
                     chosen.append(row)
             missing_yx[gallery.names[index]] = gallery.centres_yx[chosen]
         return missing_yx
@@ -119,9 +123,7 @@ class GalleryPictures:
         keys = ((name, row, col) for row, col in centres_yx.tolist())
         self._pictures.update(zip(keys, pictures, strict=True))
 
-    def _lacks(self, row: int) -> bool:
-        return self._key(row) not in self._pictures
 
-    def _key(self, row: int) -> Key:
-        row_px, col_px = self.gallery.centres_yx[row].tolist()
-        return self.gallery.name_of(row), row_px, col_px
+def _key(gallery: Gallery, row: int) -> Key:
+    row_px, col_px = gallery.centres_yx[row].tolist()
+    return gallery.name_of(row), row_px, col_px

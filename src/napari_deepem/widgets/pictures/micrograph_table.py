@@ -111,7 +111,7 @@ class MicrographTable(QAbstractTableModel):
             labels = session.labels_of(name)
             counts = len(labels.positive_yx), len(labels.negative_yx)
             return "" if counts == (0, 0) else f"{counts[0]} / {counts[1]}"
-        if name not in session.candidates or name in session.excluded:
+        if not session.selection.has_picks(name) or name in session.excluded:
             return ""
         if column == PICKS:
             count = session.selection.count_of(name)
@@ -124,8 +124,8 @@ class MicrographTable(QAbstractTableModel):
         if column == LABELS:
             labels = self._session.labels_of(name)
             return len(labels.positive_yx) + len(labels.negative_yx)
-        if name not in self._session.candidates:
-            return -1.0
         selection = self._session.selection
+        if not selection.has_picks(name):
+            return -1.0
         number = selection.count_of(name) if column == PICKS else selection.mean_score_of(name)
         return -1.0 if number is None else number

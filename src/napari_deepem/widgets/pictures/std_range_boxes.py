@@ -6,17 +6,24 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QRect, Qt
-from qtpy.QtGui import QColor, QHelpEvent, QImage, QPainter, QPaintEvent, QPalette, QPen
-from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
+from qtpy.QtCore import QPoint, QRect, Qt
+from qtpy.QtGui import QColor, QImage, QPainter, QPaintEvent, QPalette, QPen
+from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_deepem.widgets.pictures.picture_strip import enlarged, grey_image
+from napari_deepem.session.display import Display
+from napari_deepem.widgets.pictures.picture_strip import grey_image
+from napari_deepem.widgets.pictures.picture_zoom import (
+    PictureZoom,
+    Zoomed,
+    box_part,
+    follow_picture_size,
+)
 
 HELP = (
     "Boxes next to both ends of the range, of those above the threshold. Below each, the standard "
     "deviation of its pixels."
 )
-SIDE, GAP, CAPTION = 66, 6, 16  # screen pixels
+GAP, CAPTION = 6, 16  # screen pixels
 KEPT, CUT = "#22d3ee", "#f472b6"
 WORDS = ("cut", "kept", "kept", "cut")
 
@@ -24,29 +31,39 @@ WORDS = ("cut", "kept", "kept", "cut")
 class StdRangeBoxes(QWidget):
     """Four pictures: just below the range, just within it, and the same at its other end."""
 
-    def __init__(self) -> None:
+    def __init__(self, display: Display) -> None:
         super().__init__()
         self.images: list[QImage | None] = [None] * len(WORDS)
         self._stds: list[float | None] = [None] * len(WORDS)
-        self.setFixedHeight(SIDE + CAPTION)
+        self._largest = display.picture_px
+        self.setToolTip(HELP)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.zoom = PictureZoom(self, self._zoomed_at, display)
+        follow_picture_size(self, display, self._on_size)
 
-    def event(self, event: QEvent | None) -> bool:
-        """Show the box under the mouse enlarged where it rests, and what it is."""
-        if isinstance(event, QHelpEvent):
-            at = next(
-                (n for n, x in enumerate(self._lefts()) if 0 <= event.pos().x() - x < SIDE), 0
-            )
-            image = self.images[at]
-            QToolTip.showText(
-                event.globalPos(), HELP if image is None else enlarged(image, HELP), self
-            )
-            return True
-        return super().event(event)
+    def resizeEvent(self, event: object) -> None:
+        """Keep the height that fits the width."""
+        self.setFixedHeight(self._side() + CAPTION)
+
+    def _on_size(self, side: int) -> None:
+        self._largest = side
+        self.setFixedHeight(self._side() + CAPTION)
+        self.update()
+
+    def _side(self) -> int:
+        """The side of a picture: as set for all docks, or less where four are too wide."""
+        return min(self._largest, (self.width() - 4 * GAP) // len(WORDS))
 
     def _lefts(self) -> tuple[int, int, int, int]:
-        right = self.width() - 2 * SIDE - GAP - 1
-        return 0, SIDE + GAP, right, right + SIDE + GAP
+        side = self._side()
+        right = self.width() - 2 * side - GAP - 1
+        return 0, side + GAP, right, right + side + GAP
+
+    def _zoomed_at(self, position: QPoint) -> Zoomed | None:
+        for image, left, caption in zip(self.images, self._lefts(), self.captions, strict=True):
+            if image is not None and 0 <= position.x() - left < self._side():
+                return Zoomed(image, f"std: {caption}")
+        return None
 
     def show_stds(self, stds: Sequence[float | None]) -> None:
         """Show standard deviations of the four boxes, None where there is none; pictures follow."""
@@ -57,7 +74,7 @@ class StdRangeBoxes(QWidget):
         self.update()
 
     def show_pictures(self, pictures: Sequence[NDArray[np.uint8]]) -> None:
-        """Show the (box, box) grey pictures of the boxes that have a standard deviation."""
+        """Show the (side, side) grey pictures of the boxes that have a standard deviation."""
         remaining = iter(pictures)
         self.images = [None if std is None else grey_image(next(remaining)) for std in self._stds]
         self.update()
@@ -74,16 +91,17 @@ class StdRangeBoxes(QWidget):
         """Draw two pictures on the left, two on the right."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        side = self._side()
         for left, image, word, caption in zip(
             self._lefts(), self.images, WORDS, self.captions, strict=True
         ):
-            frame = QRect(left, 0, SIDE, SIDE)
+            frame = QRect(left, 0, side, side)
             if image is not None:
-                painter.drawImage(frame, image)
+                painter.drawImage(frame.toRectF(), image, box_part(image))
             if caption:
                 painter.setPen(QPen(QColor(KEPT if word == "kept" else CUT), 2))
                 painter.drawRect(frame.adjusted(1, 1, -1, -1))
             painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
-            below = QRect(left, SIDE, SIDE, CAPTION)
+            below = QRect(left, side, side, CAPTION)
             painter.drawText(below, Qt.AlignmentFlag.AlignCenter, caption)
         painter.end()
