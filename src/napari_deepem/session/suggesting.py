@@ -39,7 +39,7 @@ def suggesting(
     InputError
         Of the job: a file can't be read.
     """
-    model, candidates, threshold = session.model, dict(session.candidates), session.threshold
+    model, candidates, criteria = session.model, dict(session.candidates), session.series_criteria
     micrographs, files = dict(session.micrographs), dict(session.files)
     labelled_yx = {
         name: _places(session, name)
@@ -58,6 +58,7 @@ def suggesting(
         for name in dict.fromkeys([*asked, *labelled[-LOOKED_AT:]]):
             yield
             micrograph = micrographs.get(name) or replace(read_micrograph(files[name]), name=name)
+            threshold = criteria.on(name).lowest_score(candidates[name])
             rows = rows_to_ask(candidates[name], labelled_yx[name], threshold)
             open_yx = candidates[name].centres_yx[rows if name in asked else rows[:0]]
             features = _seen_in(micrograph, np.concatenate([open_yx, labelled_yx[name]]), model)

@@ -15,7 +15,7 @@ from napari_deepem.core.types import FloatArray
 from napari_deepem.session import review_gallery
 from napari_deepem.session.box_pictures import cutting
 from napari_deepem.session.gallery_rows import EMPTY, Gallery, row_order
-from napari_deepem.session.parameters import Order
+from napari_deepem.session.parameters import OF_PICKING, Order
 from napari_deepem.session.peak_sizes import PeakSizes
 from napari_deepem.session.readiness import why_gallery_is_empty
 from napari_deepem.widgets.docks.dock import Dock
@@ -42,7 +42,7 @@ HOW_ORDERED = (
     "known of what was scored in this folder."
 )
 REFILLED_BY = (
-    *("candidates", "threshold", "std_range", "min_distance_px", "excluded"),
+    *("candidates", *OF_PICKING, "excluded"),
     *("review_order", "review_only_open"),
 )
 FAST_MS = 40
@@ -86,8 +86,8 @@ class GalleryFilling:
 
         Of a choice of picks: those that were shown before it.
         """
-        session = self._session
-        if self._before == THIS:
+        session, scope = self._session, self.scope.value
+        if (self._before if scope in self._chosen else scope) == THIS:
             return session.current_alone
         return [name for name in session.candidates if name not in session.excluded]
 
@@ -111,7 +111,8 @@ class GalleryFilling:
     def show_lassoed(self, gallery: Gallery) -> None:
         """Show what a lasso holds, all of it selected; without any what was shown before it."""
         self._choose(LASSOED if len(gallery) else self._before, gallery)
-        self._view.selectAll()
+        if len(gallery):
+            self._view.selectAll()
 
     def why_empty(self) -> str:
         """Why the gallery shows nothing, if so."""
@@ -150,7 +151,8 @@ class GalleryFilling:
         if self.scope.value == SUGGESTED:  # what teaches most is first
             return gallery
         session = self._session
-        return gallery.at(row_order(gallery, session.review_order, session.threshold))
+        thresholds = review_gallery.thresholds_of(session, gallery)
+        return gallery.at(row_order(gallery, session.review_order, thresholds))
 
     def _show(self, gallery: Gallery) -> None:
         verdicts = review_gallery.verdicts_on(self._session, gallery)
@@ -205,9 +207,11 @@ class GalleryFilling:
         self._crops.ask()
 
     def _forget(self) -> None:
-        """Forget pictures: in another series micrographs may have the same names."""
+        """Forget pictures and choices: in another series micrographs may have the same names."""
         self._pictures.forget_pictures()
         self._chosen = dict.fromkeys(self._chosen, EMPTY)
+        with self.scope.changed.blocked():
+            self.scope.value = self._before
 
     def _on_model(self) -> None:
         self._forget()

@@ -11,6 +11,7 @@ from napari_deepem.session import review_gallery
 from napari_deepem.session.readiness import why_not_judge, why_not_train_by_verdicts
 from napari_deepem.session.review_gallery import Verdict
 from napari_deepem.session.training_rounds import gain_of
+from napari_deepem.widgets.docks.display_controls import picture_size
 from napari_deepem.widgets.docks.dock import (
     Dock,
     button,
@@ -32,6 +33,7 @@ from napari_deepem.widgets.docks.suggest_button import SuggestButton
 from napari_deepem.widgets.docks.training_progress import TrainingProgress
 from napari_deepem.widgets.pictures.gallery import GalleryView
 from napari_deepem.widgets.pictures.gallery_pictures import GalleryPictures
+from napari_deepem.widgets.pictures.picture_zoom import PictureZoom, follow_picture_size
 from napari_deepem.widgets.plots.training_curves import RoundsPlot
 
 WHAT_FIRST_DOES = (
@@ -59,6 +61,10 @@ class Review(Dock):
         self.pictures = GalleryPictures()
         self.view = GalleryView(self.pictures)
         self._empty = EmptyText(self.view)
+        display = self.session.display
+        PictureZoom(self.view.area, self.view.zoomed_at, display)
+        follow_picture_size(self.view, display, self.view.show_size)
+        self.picture_px = picture_size(self)
         self.filling = GalleryFilling(self, self.view, self._on_shown)
         self.scope, self.order = self.filling.scope, self.filling.order
         self.only_open = self.filling.only_open
@@ -81,7 +87,7 @@ class Review(Dock):
         gallery = holder(self.view)
         self.extend(
             [
-                form(self.scope, self.order),
+                form(self.scope, self.order, self.picture_px),
                 self.only_open,
                 gallery,
                 row(self.accept, self.reject, self.undecide),

@@ -9,10 +9,11 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QImage, QPixmap
 
 from napari_deepem.core.types import FloatArray
+from napari_deepem.session.box_pictures import box_of
 from napari_deepem.session.gallery_rows import EMPTY, Gallery
 from napari_deepem.widgets.pictures.picture_strip import enlarged, grey_image
 
-KEPT = 60_000  # pictures in memory, some kB each
+KEPT = 40_000  # pictures in memory, some kB each
 KEPT_DRAWN = 6_000  # of these as they are drawn
 MOST_AT_ONCE = 1000  # of one micrograph: keeping them takes the window's time
 FEW = 4  # micrographs that are read before looking again at what is in sight
@@ -57,7 +58,7 @@ class GalleryPictures:
         self._drawn.clear()
 
     def picture(self, row: int) -> QImage | None:
-        """The picture of a row; None while it is not cut."""
+        """The picture of a row with its surroundings; None while it is not cut."""
         pixels = self._pictures.get(_key(self.gallery, row))
         return None if pixels is None else grey_image(pixels)
 
@@ -76,7 +77,7 @@ class GalleryPictures:
             smooth = Qt.TransformationMode.SmoothTransformation
             aspect = Qt.AspectRatioMode.IgnoreAspectRatio
             size = QSize(device_px, device_px)
-            pixmap = QPixmap.fromImage(grey_image(pixels).scaled(size, aspect, smooth))
+            pixmap = QPixmap.fromImage(grey_image(box_of(pixels)).scaled(size, aspect, smooth))
             pixmap.setDevicePixelRatio(ratio)
             self._drawn[key] = pixmap
         return pixmap
@@ -86,12 +87,15 @@ class GalleryPictures:
         figure = self._figures[row]
         return "?" if np.isnan(figure) else f"{figure:.{self._digits}f}"
 
+    def text_of(self, gallery: Gallery, row: int) -> str:
+        """What is known of a gallery's row, in a line."""
+        score, std = gallery.scores[row], gallery.stds[row]
+        return f"{gallery.name_of(row)}: score {score:.3f}, std {std:.2f}"
+
     def help_of(self, gallery: Gallery, row: int) -> str:
         """What is told of a gallery's row where the mouse rests: its picture, and figures."""
-        score, std = gallery.scores[row], gallery.stds[row]
-        text = f"{gallery.name_of(row)}: score {score:.3f}, std {std:.2f}"
-        pixels = self._pictures.get(_key(gallery, row))
-        return text if pixels is None else enlarged(grey_image(pixels), text)
+        text, pixels = self.text_of(gallery, row), self._pictures.get(_key(gallery, row))
+        return text if pixels is None else enlarged(grey_image(box_of(pixels)), text)
 
     def lacks(self, gallery: Gallery, row: int) -> bool:
         """Whether the picture of a gallery's row is still to be cut."""
@@ -117,7 +121,7 @@ class GalleryPictures:
         return missing_yx
 
     def add(self, name: str, centres_yx: FloatArray, pictures: NDArray[np.uint8]) -> None:
-        """Keep the (n, box, box) pictures of (n, 2) centres on a micrograph."""
+        """Keep the (n, side, side) pictures of (n, 2) centres on a micrograph."""
         if len(self._pictures) > KEPT:
             self.forget_pictures()
         keys = ((name, row, col) for row, col in centres_yx.tolist())
