@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from blobs import blob_sample
-from napari_deepem.core.jobs import finish
+from napari_deepem.core.jobs import TilesDone, finish
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.sampling import Sampling
@@ -53,8 +53,8 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[ScoreMap]:
     """The score maps that networks give, one after the other."""
     maps: list[ScoreMap] = []
 
-    def give(*_: object, **__: object) -> Generator[None, None, ScoreMap]:
-        yield
+    def give(*_: object, **__: object) -> Generator[TilesDone, None, ScoreMap]:
+        yield TilesDone(1, 1)
         return maps.pop(0)
 
     monkeypatch.setattr(field_picks, "score_prepared", give)

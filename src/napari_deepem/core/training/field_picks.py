@@ -49,12 +49,15 @@ class FieldScores:
         alike ones; by default there are these alone.
         """
         for number, field in enumerate(fields, start=before):
-            tiles = score_prepared(field.prepared, self.network, device=self.device)
-            while id(field.prepared) not in self._known:
+            image = field.prepared
+            if id(image) in self._known:
+                continue
+            tiles = score_prepared(image, self.network, device=self.device)
+            while True:
                 try:
                     tile = next(tiles)
                 except StopIteration as end:
-                    self._known[id(field.prepared)] = field.prepared, end.value
+                    self._known[id(image)] = image, end.value
                     break
                 total = (in_all or len(fields)) * tile.total
                 yield TilesDone(number * tile.total + tile.done, total)
