@@ -119,6 +119,7 @@ class RecipeFigures(Entry):
     smoothings: Annotated[list[Share], Field(min_length=1, max_length=20)] = []
     all_orientations: bool = True
     average_keeps: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    frozen: Annotated[int, Field(ge=0, le=3)] = 0
 
 
 class FirstTraining(Entry):

@@ -140,6 +140,21 @@ def test_grid_has_the_paper_s_boxes_and_those_over_the_border(
         assert side - 1 <= corners[-1] + box // 2 < side - 1 + step_px
 
 
+@pytest.mark.parametrize("rotations", [1, 2])
+def test_scores_of_fewer_rotations_are_the_mean_of_the_first(rotations: int) -> None:
+    network, prepared = lively_network(Architecture.for_box(24)), noise((90, 70))
+    score_map = finish(score_prepared(prepared, network, rotations=rotations))
+    elements = some_elements(score_map.scores.shape, 12)
+    crops = torch.from_numpy(crops_at(prepared, score_map, elements))[:, None]
+    with torch.inference_mode():
+        expected = [
+            torch.sigmoid(network(torch.rot90(crops, k, dims=(2, 3)))) for k in range(rotations)
+        ]
+    mean = torch.stack(expected).mean(dim=0)[:, 0, 0].numpy()
+    found = score_map.scores[tuple(np.transpose(elements))]
+    np.testing.assert_allclose(found, mean, rtol=0, atol=1e-5)
+
+
 def test_score_of_a_crop_is_the_mean_over_its_four_rotations() -> None:
     network = lively_network(SMALL)
     crops = noise((5, 24 * 24)).reshape(5, 24, 24)

@@ -18,7 +18,7 @@ from napari_deepem.core.training.dataset import Field, cut_boxes, hold_out, prep
 from napari_deepem.core.training.learners import Learner, ModernLearner, PaperLearner
 from napari_deepem.core.training.recipes import DEEPEM2017, MODERN, Recipe
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
-from networks import layers_of
+from networks import layers_of, lively_network
 
 ParameterList = list[FloatArray]  # weights and biases of C1, C3, C5 and the output, in turn
 
@@ -109,7 +109,7 @@ def test_marked_negatives_are_half_of_the_background_if_there_are_enough(
         ModernLearner(Architecture.for_box(24), [field], recipe, rng(), 1).run_epoch()
         centres = np.concatenate(shown.centres)
         found = sum(int((centres == negative).all(axis=1).sum()) for negative in marked)
-        assert found == 3 * round(MODERN.batch_size // 2 * share)
+        assert found == round(3 * MODERN.batch_size // 2 * share)
 
 
 @pytest.mark.parametrize("recipe", [MODERN, DEEPEM2017], ids=lambda recipe: recipe.name)
@@ -169,3 +169,19 @@ def test_global_random_state_of_torch_is_left_alone() -> None:
     recipe = replace(MODERN, batches_per_epoch=1)
     ModernLearner(Architecture.for_box(24), fields_of(1), recipe, rng(), 1).run_epoch()
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("frozen", [0, 1, 2])
+def test_frozen_layers_keep_the_weights_that_training_starts_from(frozen: int) -> None:
+    start, fields = lively_network(Architecture.for_box(24)), fields_of(1)
+    before = parameters_of(start)
+    recipe = replace(MODERN, batch_norm=False, batches_per_epoch=2, frozen=frozen)
+    learner = ModernLearner(start.architecture, fields, recipe, rng(), 1, start)
+    learner.run_epoch()
+    kept = [
+        np.array_equal(mine, theirs)
+        for mine, theirs in zip(parameters_of(learner.trained()), before, strict=True)
+    ]
+    assert kept == [True] * 2 * frozen + [False] * (8 - 2 * frozen)  # weights and biases
+    on = ModernLearner(start.architecture, fields, MODERN, rng(), 1, learner.trained())
+    assert all(parameter.requires_grad for parameter in on.network.parameters())

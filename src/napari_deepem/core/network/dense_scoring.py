@@ -82,11 +82,17 @@ class Layer:
 
 
 class DenseNetwork:
-    """A network that scores the boxes of a grid: the mean over its four rotations."""
+    """A network that scores the boxes of a grid: the mean over its four rotations, or fewer."""
 
-    def __init__(self, network: Network, image_px: int, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        network: Network,
+        image_px: int,
+        device: torch.device | str = "cpu",
+        rotations: int = ROTATIONS,
+    ) -> None:
         architecture = network.architecture
-        turned = [network.rotated(k).to(device) for k in range(ROTATIONS)]
+        turned = [network.rotated(k).to(device) for k in range(rotations)]
         activate = torch.sigmoid_ if architecture.activation == "sigmoid" else torch.relu_
         sizes = [architecture.box_px, *architecture.map_sizes[1::2]]
         self.box_px = architecture.box_px
@@ -124,7 +130,7 @@ class DenseNetwork:
         return int(sqrt(bytes_kept / bytes_a_pixel))
 
     def _logits(self, maps: Tensor, depth: int, step: int, counts: Pair) -> Tensor:
-        """(4, rows, cols) logits from the (n, i, h, w) maps before a layer."""
+        """(rotations, rows, cols) logits from the (n, i, h, w) maps before a layer."""
         size = self._last_size_px if depth == len(self._layers) else self._layers[depth].size_px
         rows, cols = counts
         maps = maps[..., : (rows - 1) * step + size, : (cols - 1) * step + size]
@@ -135,7 +141,7 @@ class DenseNetwork:
         cell = layer.cell_px
         phases = cell // gcd(step, cell)
         copies = layer.pooled(maps, sorted({n * step % cell for n in range(phases)}))
-        logits = maps.new_empty(ROTATIONS, rows, cols)
+        logits = maps.new_empty(len(self._weights), rows, cols)
         for n, m in product(range(phases), repeat=2):
             phase_counts = len(range(n, rows, phases)), len(range(m, cols, phases))
             if not all(phase_counts):
@@ -143,7 +149,7 @@ class DenseNetwork:
             (down, top), (right, left) = (reversed(divmod(k * step, cell)) for k in (n, m))
             part = copies[down, right][..., top:, left:]
             if depth == 0:
-                part = part[0].unflatten(0, (ROTATIONS, -1))
+                part = part[0].unflatten(0, (len(self._weights), -1))
             phase_logits = self._logits(part, depth + 1, phases * step // cell, phase_counts)
             logits[:, n::phases, m::phases] = phase_logits
         return logits

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from napari_deepem.core.jobs import TilesDone, finish
-from napari_deepem.core.network.dense_scoring import DenseNetwork
+from napari_deepem.core.network.dense_scoring import ROTATIONS, DenseNetwork
 from napari_deepem.core.network.devices import (
     DeviceName,
     chosen_device,
@@ -153,6 +153,7 @@ def score_prepared(
     step_px: int | None = None,
     device: torch.device = CPU,
     first_yx: tuple[float, float] | None = None,
+    rotations: int = ROTATIONS,
 ) -> Generator[TilesDone, None, ScoreMap]:
     """A stream of `TilesDone` that returns the `ScoreMap` of a prepared image, in network pixels.
 
@@ -166,6 +167,8 @@ def score_prepared(
     device : torch.device
     first_yx : (row, col), optional
         Tiles around it come first; in reading order by default.
+    rotations : int
+        Of the network, whose mean the scores are; fewer than four are quicker, and less sure.
 
     Yields
     ------
@@ -179,7 +182,7 @@ def score_prepared(
     step_px = step_px or default_step(network)
     corner_rows, corner_cols = (corners_along(side, box_px, step_px) for side in prepared.shape)
     scores, stds = np.zeros((2, len(corner_rows), len(corner_cols)), dtype=np.float32)
-    score_tile = TileScorer(network, step_px, device, max(scores.shape))
+    score_tile = TileScorer(network, step_px, device, max(scores.shape), rotations)
     tiles = list(
         product(
             parts_of(scores.shape[0], score_tile.side), parts_of(scores.shape[1], score_tile.side)
@@ -207,13 +210,22 @@ def score_prepared(
 class TileScorer:
     """A network that scores tiles on a device; short of memory smaller ones, then on the CPU."""
 
-    def __init__(self, network: Network, step_px: int, device: torch.device, longest: int) -> None:
+    def __init__(
+        self,
+        network: Network,
+        step_px: int,
+        device: torch.device,
+        longest: int,
+        rotations: int = ROTATIONS,
+    ) -> None:
         box_px = network.architecture.box_px
         self._network, self._step_px, self._device = network, step_px, device
+        self._rotations = rotations
         tile_px = min(TILE_BOXES * box_px, DenseNetwork.largest_px(network, step_px, KEPT_BYTES))
         fewest = ceil(longest * step_px / tile_px)
         self.side = ceil(longest / fewest)  # scores in a tile along an axis
-        self._dense = DenseNetwork(network, (self.side - 1) * step_px + box_px, device)
+        image_px = (self.side - 1) * step_px + box_px
+        self._dense = DenseNetwork(network, image_px, device, rotations)
 
     def __call__(self, tile: Float32Array) -> Float32Array:
         """(rows, cols) scores of all boxes of an (h, w) tile."""
@@ -233,7 +245,7 @@ class TileScorer:
             stacklevel=2,
         )
         self._device = torch.device("cpu")
-        self._dense = DenseNetwork(self._network, max(tile.shape), self._device)
+        self._dense = DenseNetwork(self._network, max(tile.shape), self._device, self._rotations)
         return self(tile)
 
     def _halved(self, tile: Float32Array, counts: list[int]) -> Float32Array:

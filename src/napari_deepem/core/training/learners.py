@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from math import ceil
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.jobs import never
+from napari_deepem.core.jobs import TilesDone, never
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.cpu_training_pass import keep_freed_memory, training_logits
 from napari_deepem.core.network.devices import is_out_of_memory
@@ -21,11 +21,13 @@ from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import CPU
 from napari_deepem.core.training.crops import flip_and_turn, quarter_turns
 from napari_deepem.core.training.dataset import Field, cut_boxes, positives_and_negatives, share_out
-from napari_deepem.core.training.field_picks import FieldScores, ScoredModel
+from napari_deepem.core.training.field_picks import FieldScores, ScoredModel, scoring
 from napari_deepem.core.training.recipes import Recipe
 from napari_deepem.core.training.unlabelled_particles import clear_of_lookalikes
 from napari_deepem.core.types import Float32Array, FloatArray
 
+ROTATIONS = 1  # of a network that looks around: a quarter of the time, and what is clear stays so
+DRAWN_PIXELS = 1 << 21  # of the batches that are drawn at once: one by one takes longer
 NEGATIVES_LABELLED = 0.5  # at most this share of a batch's negatives are labelled ones
 
 
@@ -55,8 +57,8 @@ class Learner(ABC):
     @abstractmethod
     def look_around(
         self, stop: Callable[[], bool] = never, start: ScoredModel | None = None
-    ) -> None:
-        """Draw no more background where the network sees particles that are not labelled.
+    ) -> Iterator[TilesDone]:
+        """Progress; then no background is drawn any more where the network sees other particles.
 
         Before the first batch it is the network that training starts from. What that would pick
         may be shown as particles, see `unlabelled_particles`.
@@ -141,8 +143,9 @@ class PaperLearner(Learner):
 
     def look_around(
         self, stop: Callable[[], bool] = never, start: ScoredModel | None = None
-    ) -> None:
-        """Change nothing: the paper's examples are drawn once."""
+    ) -> Iterator[TilesDone]:
+        """Nothing: the paper's examples are drawn once."""
+        return iter(())
 
     def trained(self) -> Network:
         """A copy of the network as it is."""
@@ -174,7 +177,8 @@ class ModernLearner(Learner):
             torch.manual_seed(int(rng.integers(2**63 - 1)))
             self.network = Network(architecture, batch_norm=recipe.batch_norm)
         if start is not None:  # its batch normalisation is folded away for good
-            self.network = copy.deepcopy(start)
+            self.network = copy.deepcopy(start).requires_grad_()
+            self.network.convolutions[: recipe.frozen].requires_grad_(False)
         self._device = device
         self.network.to(device)
         self._average = copy.deepcopy(self.network)
@@ -215,28 +219,30 @@ class ModernLearner(Learner):
 
     def look_around(
         self, stop: Callable[[], bool] = never, start: ScoredModel | None = None
-    ) -> None:
+    ) -> Generator[TilesDone, None, None]:
         """Keep background clear of what the network sees now, no longer of what it saw before."""
         away_px = self._recipe.background_distance * self._box_px
-        scores = start.scores if start else FieldScores(self.trained(), self._device)
+        scores = start.scores if start else FieldScores(self.trained(), self._device, ROTATIONS)
         likely_from = start.model.threshold if start else None
-        cleared = clear_of_lookalikes(
-            self._labelled, scores, away_px, stop, likely_from=likely_from
-        )
-        self._fields = cleared or self._fields
+        labelled = [field for field in self._labelled if len(field.positive_yx)]
+        if (yield from scoring([(scores, labelled)], stop)):
+            self._fields = clear_of_lookalikes(
+                self._labelled, scores, away_px, likely_from=likely_from
+            )
 
     def _draw_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches: (b, 1, box, box) crops and (b,) targets, a share of them particles."""
-        n_positive = round(self._recipe.batch_size / (1 + self._recipe.negatives_per_positive))
-        n_negative = self._recipe.batch_size - n_positive
-        off = self._recipe.label_smoothing
+        size, off = self._recipe.batch_size, self._recipe.label_smoothing
+        n_positive = round(size / (1 + self._recipe.negatives_per_positive))
+        n_negative = size - n_positive
         targets = torch.cat([torch.full((n_positive,), 1 - off), torch.full((n_negative,), off)])
-        for _ in range(self._batches):
-            positive, negative = self._draw_positives(n_positive), self._draw_negatives(n_negative)
-            crops = np.concatenate([positive, negative])
-            if self._recipe.all_orientations:
-                crops = flip_and_turn(crops, self._rng)
-            yield torch.from_numpy(self._vary_contrast(crops))[:, None], targets
+        at_once = max(1, DRAWN_PIXELS // (size * self._box_px**2))
+        for first in range(0, self._batches, at_once):
+            count = min(at_once, self._batches - first)
+            positive = self._varied(self._draw_positives(count * n_positive))
+            negative = self._varied(self._draw_negatives(count * n_negative))
+            for both in zip(np.split(positive, count), np.split(negative, count), strict=True):
+                yield torch.from_numpy(np.concatenate(both))[:, None], targets
 
     def _draw_positives(self, count: int) -> Float32Array:
         """Boxes of particles a little off centre, in their field: what lies beyond is held out."""
@@ -246,7 +252,7 @@ class ModernLearner(Learner):
             drawn = _draw(field.positive_yx, n, self._rng)
             rows, cols = (drawn + self._rng.uniform(-reach, reach, (n, 2))).T
             centres_yx.append(np.stack([rows, np.clip(cols, *field.cols)], axis=1))
-        return self._cut(centres_yx)
+        return cut_boxes(self._fields, centres_yx, self._box_px)
 
     def _draw_negatives(self, count: int) -> Float32Array:
         """Boxes of negatives: labelled ones as often as particles, at most half; others random."""
@@ -262,17 +268,18 @@ class ModernLearner(Learner):
             field.draw_background(n, away_px, self._rng)
             for field, n in self._shares(count - from_labels, "positive_yx")
         ]
-        return np.concatenate([self._cut(labelled_yx), self._cut(random_yx)])
+        return cut_boxes([*self._fields, *self._fields], [*labelled_yx, *random_yx], self._box_px)
 
     def _shares(self, count: int, kind: str) -> list[tuple[Field, int]]:
         """Each field with its number of draws, of `count`, by its number of labels of that kind."""
         weights = np.array([len(getattr(field, kind)) for field in self._fields])
         return list(zip(self._fields, share_out(count, weights, self._rng), strict=True))
 
-    def _cut(self, centres_yx: Sequence[FloatArray]) -> Float32Array:
-        return cut_boxes(self._fields, centres_yx, self._box_px)
-
-    def _vary_contrast(self, crops: Float32Array) -> Float32Array:
+    def _varied(self, boxes: Float32Array) -> Float32Array:
+        """(n, box, box) boxes in random order, orientations and contrast."""
+        crops = self._rng.permutation(boxes)
+        if self._recipe.all_orientations:
+            crops = flip_and_turn(crops, self._rng)
         shape, spread = (len(crops), 1, 1), self._recipe.contrast_jitter
         gain = self._rng.normal(1.0, spread, shape).astype(np.float32)
         offset = self._rng.normal(0.0, spread, shape).astype(np.float32)
