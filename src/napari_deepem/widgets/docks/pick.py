@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ class Pick(Dock):
             "std_range", widget_type=FloatRangeSlider, min=0.0, max=self._top(10.0), step=0.01
         )
         self.min_distance = self._distance_control()
-        self.stds = StdPlot(self._on_region)
+        self.stds = StdPlot(partial(setattr, self.session, "std_range"))
         self.model_range = button("Model's std range", self._use_model_range)
         self.stds.asked_back.connect(self._use_model_range)
         self.std_range_boxes = StdRangeBoxes(self.session.display)
@@ -152,15 +153,11 @@ class Pick(Dock):
         return control
 
     def _score(self) -> None:
-        if self.session.current is not None:
-            self.link.stop_labelling()
-            self.link.scoring.score([self.session.current])
+        self.link.stop_labelling()
+        self.link.scoring.score(self.session.current_alone)
 
     def _on_line(self, threshold: float) -> None:
         self.session.threshold = min(1.0, max(0.0, threshold))
-
-    def _on_region(self, std_range: tuple[float, float]) -> None:
-        self.session.std_range = std_range
 
     def _use_optimum(self) -> None:
         if self.session.f2_optimum is not None:
@@ -181,8 +178,8 @@ class Pick(Dock):
         enable_running(self.cancel, activity.running, STOPS)
         self.progress.visible = activity.running
         self.progress.max, self.progress.value = activity.total, activity.done
-        missing = NOT_SCORED if session.current_candidates is None else NO_MAP
-        tell(self.status, activity.message or why_not or ("" if scored else missing))
+        unscored = NOT_SCORED if session.current_candidates is None else NO_MAP
+        tell(self.status, activity.message or why_not or ("" if scored else unscored))
 
     def _show_optimum(self) -> None:
         optimum = self.session.f2_optimum
@@ -209,8 +206,8 @@ class Pick(Dock):
             widget.setVisible(candidates is not None)
         self._show_count()
         if candidates is None:
-            tell(self.held_out, "")
-            return
+            self._show_precision()
+            return tell(self.held_out, "")
         self.scores.show_scores(candidates.scores)
         self.stds.show_stds(candidates.stds)
         with self.std_range.changed.blocked():
@@ -231,6 +228,7 @@ class Pick(Dock):
         ]
         tell(self.held_out, "Held out: " + ", ".join(figures) if candidates and curves else "")
         self.held_out.tooltip = PARTIAL if "precision" not in curves else COMPLETE
+        self._show_precision()
         if candidates is not None:
             self.stds.show_above(int(np.count_nonzero(candidates.scores >= threshold)))
             self._cutting.ask()
@@ -265,17 +263,16 @@ class Pick(Dock):
         return max(std, *self.session.std_range) * SLIDER_MARGIN
 
     def _show_count(self) -> None:
-        """Show the number of picks here and, as soon as they are counted, in all micrographs."""
-        are_few = len(self.session.candidates) <= FEW
+        """Show the number of picks here; of all, and what is right, as soon as a slider rests."""
         self._count_steps = self.session.selection.steps()
-        self._count_timer.start(0 if are_few else PAUSE_MS)
-        self._show_pick_counts(with_total=are_few)
+        self._count_timer.start(PAUSE_MS)
+        self._show_pick_counts(with_total=len(self.session.candidates) <= FEW)
 
     def _count_on(self) -> None:
         for _ in self._count_steps:  # one micrograph at a time: the window has other things to do
-            self._count_timer.start(0)
-            return
+            return self._count_timer.start(0)
         self._show_pick_counts()
+        self._show_precision()
 
     def _show_pick_counts(self, with_total: bool = True) -> None:
         candidates, picks = self.session.current_candidates, self.session.picks
@@ -286,6 +283,8 @@ class Pick(Dock):
             if total is not None and total[1] > 1:
                 parts.append(f"{total[0]} in {counted(total[1], 'micrograph')}")
         tell(self.pick_counts, ", ".join(parts) + self._why_none())
+
+    def _show_precision(self) -> None:
         tell(self.precision, threshold_curves.precision_text(self.session.estimated_precision))
 
     def _why_none(self) -> str:
