@@ -54,7 +54,7 @@ def test_session_goes_on_where_it_was(folder: Path) -> None:
     before = snapshot(session)
     session.current, session.box_size_px, session.recipe = "m2", 44, "wide"
     session.labels = {"m1": Labels.of([[1.0, 2.0]], [[3.0, 4.0]], [[5.0, 6.0]])}
-    session.verdicts = {"m2": Labels.of([[7.0, 8.0]], [[9.0, 0.5]])}
+    session.verdicts = {"m2": Labels.of([[7.0, 8.0]], [[9.0, 0.5]], [[7.0, 8.0], [1.0, 1.0]])}
     session.excluded = frozenset({"m2"})
     session.rounds = (Round(1, "new", 30, 4, 2, 10, 0.9, on_border=3, ap_before=0.5),)
     network = Network(Architecture.for_box(24)).eval()
@@ -62,6 +62,7 @@ def test_session_goes_on_where_it_was(folder: Path) -> None:
         network, "modern", 24, Sampling(1), 2.0, threshold=0.3, std_range=(0.1, 2.0)
     )
     session.threshold, session.min_distance_px = 0.7, 11.0
+    session.adaptive_threshold, session.own_thresholds = True, {"m1": 0.25}
     session.formats, session.format_options = ("box", "csv"), {"csv.kind": "long"}
     found = Candidates(np.array([[10.0, 20.0]]), np.array([0.8]), np.ones(1), 24)
     session.candidates = {"m1": found}
@@ -72,12 +73,15 @@ def test_session_goes_on_where_it_was(folder: Path) -> None:
     opened(folder, again).file.close()
     assert (again.current, again.box_size_px, again.recipe) == ("m2", 44, "wide")
     assert (again.threshold, again.std_range, again.min_distance_px) == (0.7, (0.1, 2.0), 11.0)
+    assert (again.adaptive_threshold, again.own_thresholds) == (True, {"m1": 0.25})
     assert (again.formats, again.format_options) == (("box", "csv"), {"csv.kind": "long"})
     for kind in ("positive_yx", "negative_yx", "unsure_yx"):
         np.testing.assert_array_equal(
             getattr(again.labels["m1"], kind), getattr(session.labels["m1"], kind)
         )
-    np.testing.assert_array_equal(again.verdicts["m2"].negative_yx, [[9.0, 0.5]])
+        np.testing.assert_array_equal(
+            getattr(again.verdicts["m2"], kind), getattr(session.verdicts["m2"], kind)
+        )
     assert again.excluded == {"m2"}
     assert again.rounds == session.rounds
     np.testing.assert_array_equal(again.candidates["m1"].centres_yx, found.centres_yx)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from math import ceil
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.jobs import never
+from napari_deepem.core.jobs import TilesDone, never
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.cpu_training_pass import keep_freed_memory, training_logits
 from napari_deepem.core.network.devices import is_out_of_memory
@@ -21,7 +21,7 @@ from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import CPU
 from napari_deepem.core.training.crops import flip_and_turn, quarter_turns
 from napari_deepem.core.training.dataset import Field, cut_boxes, positives_and_negatives, share_out
-from napari_deepem.core.training.field_picks import FieldScores, ScoredModel
+from napari_deepem.core.training.field_picks import FieldScores, ScoredModel, scoring
 from napari_deepem.core.training.recipes import Recipe
 from napari_deepem.core.training.unlabelled_particles import clear_of_lookalikes
 from napari_deepem.core.types import Float32Array, FloatArray
@@ -55,8 +55,8 @@ class Learner(ABC):
     @abstractmethod
     def look_around(
         self, stop: Callable[[], bool] = never, start: ScoredModel | None = None
-    ) -> None:
-        """Draw no more background where the network sees particles that are not labelled.
+    ) -> Iterator[TilesDone]:
+        """Progress; then no background is drawn any more where the network sees other particles.
 
         Before the first batch it is the network that training starts from. What that would pick
         may be shown as particles, see `unlabelled_particles`.
@@ -141,8 +141,9 @@ class PaperLearner(Learner):
 
     def look_around(
         self, stop: Callable[[], bool] = never, start: ScoredModel | None = None
-    ) -> None:
-        """Change nothing: the paper's examples are drawn once."""
+    ) -> Iterator[TilesDone]:
+        """Nothing: the paper's examples are drawn once."""
+        return iter(())
 
     def trained(self) -> Network:
         """A copy of the network as it is."""
@@ -215,15 +216,16 @@ class ModernLearner(Learner):
 
     def look_around(
         self, stop: Callable[[], bool] = never, start: ScoredModel | None = None
-    ) -> None:
+    ) -> Generator[TilesDone, None, None]:
         """Keep background clear of what the network sees now, no longer of what it saw before."""
         away_px = self._recipe.background_distance * self._box_px
         scores = start.scores if start else FieldScores(self.trained(), self._device)
         likely_from = start.model.threshold if start else None
-        cleared = clear_of_lookalikes(
-            self._labelled, scores, away_px, stop, likely_from=likely_from
-        )
-        self._fields = cleared or self._fields
+        labelled = [field for field in self._labelled if len(field.positive_yx)]
+        if (yield from scoring([(scores, labelled)], stop)):
+            self._fields = clear_of_lookalikes(
+                self._labelled, scores, away_px, likely_from=likely_from
+            )
 
     def _draw_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches: (b, 1, box, box) crops and (b,) targets, a share of them particles."""
