@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from time import monotonic
 from typing import Any
 
 from psygnal import Signal
 
-from napari_deepem.controllers.time_left import time_left
+from napari_deepem.controllers.time_left import TimeLeft
 from napari_deepem.controllers.workers import RunningJob, report, run
 from napari_deepem.core.wording import counted
 from napari_deepem.session import Session
@@ -27,7 +26,7 @@ class Comparing:
         self._session, self._peak_sizes = session, peak_sizes
         self._seen = SeenBoxes()
         self._job: RunningJob | None = None
-        self._started_at = 0.0
+        self._time_left = TimeLeft()
         self.activity = Activity()
         self.result: BoxesAlike | None = None
 
@@ -39,7 +38,7 @@ class Comparing:
         if not any(name in session.candidates for name in names):
             activity.message = NOTHING_TO_REVIEW
             return
-        model, files, self._started_at = session.model, session.files, monotonic()
+        model, files, self._time_left = session.model, session.files, TimeLeft()
         activity.begin("Comparing picks ...")
         self._job = run(
             comparing(session, names, self._seen, self._peak_sizes),
@@ -69,8 +68,8 @@ class Comparing:
         activity = self.activity
         activity.total, activity.done = boxes.total, boxes.done
         if boxes.total:
-            left = time_left(boxes.done, boxes.total, monotonic() - self._started_at)
-            activity.message = f"Comparing picks: {boxes.done} of {boxes.total}{left} ..."
+            left = self._time_left.after(boxes.done, boxes.total) or " ..."
+            activity.message = f"Comparing picks: {boxes.done} of {boxes.total}{left}"
 
     def _on_result(self, alike: BoxesAlike) -> None:
         self.result = alike if len(alike.gallery) else None

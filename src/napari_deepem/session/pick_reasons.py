@@ -11,7 +11,7 @@ from napari_deepem.core.geometry import nearest_distances
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import FloatArray
 from napari_deepem.io.images import read_micrograph
-from napari_deepem.session.box_pictures import Pictures, blur_of, pictures_of
+from napari_deepem.session.box_pictures import Pictures, around_px, pictures_of
 from napari_deepem.session.boxes_alike import crops_of
 from napari_deepem.session.gallery_rows import Gallery
 from napari_deepem.session.peak_sizes import MapsAtHand, PeakSizes
@@ -73,7 +73,7 @@ def explaining(
     micrograph, path = session.micrographs.get(name), session.files.get(name)
     if model is None or candidates is None or (micrograph is None and path is None):
         return None
-    maps, blur_angstrom = MapsAtHand(session), blur_of(session.display)
+    maps, low_pass = MapsAtHand(session), session.display.low_pass
     centre_yx = gallery.centres_yx[row][None]
     index, pixel_size = int(gallery.rows[row]), session.given_pixel_size
 
@@ -87,7 +87,9 @@ def explaining(
             image = replace(read_micrograph(path, pixel_size), name=name)
         (scores,) = scores_by_rotation(crops_of(image, centre_yx, model), model.network)
         yield
-        (picture,) = pictures_of(image, centre_yx, model.box_size_px, model.sampling, blur_angstrom)
+        (picture,) = pictures_of(image, centre_yx, model.box_size_px, model.sampling, low_pass)
+        around = around_px(model.box_px)
+        picture = picture[around : around + model.box_px, around : around + model.box_px]
         picked = criteria.rows_of(candidates)
         others_yx = candidates.centres_yx[picked[picked != index]]
         return PickReasons(

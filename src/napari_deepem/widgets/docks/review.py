@@ -23,6 +23,7 @@ from napari_deepem.widgets.docks.dock import (
     text_line,
 )
 from napari_deepem.widgets.docks.empty_text import EmptyText
+from napari_deepem.widgets.docks.gallery_filling import GalleryFilling
 from napari_deepem.widgets.docks.hand_button import hand_button
 from napari_deepem.widgets.docks.likeness_window import LikenessWindow
 from napari_deepem.widgets.docks.reasons_panel import ReasonsPanel

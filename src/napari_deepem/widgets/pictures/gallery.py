@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 from napari.utils.theme import get_theme
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QPoint, QRect, QSize, Qt, QTimer, Signal
-from qtpy.QtGui import QCursor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from qtpy.QtWidgets import QAbstractScrollArea, QToolTip
+from qtpy.QtCore import QPoint, QRect, QSize, Qt, QTimer, Signal
+from qtpy.QtGui import QCursor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from qtpy.QtWidgets import QAbstractScrollArea
 
 from napari_deepem.controllers.canvas_focus import KEEPS_FOCUS
+from napari_deepem.session.display import Display
 from napari_deepem.widgets.pictures.gallery_cells import GalleryCells
 from napari_deepem.widgets.pictures.gallery_pictures import GalleryPictures
 from napari_deepem.widgets.pictures.gallery_selection import STEPS, GallerySelection
+from napari_deepem.widgets.pictures.picture_zoom import PictureZoom, Zoomed, follow_picture_size
 
 KEYS = {Qt.Key.Key_A: "accepted", Qt.Key.Key_R: "rejected", Qt.Key.Key_U: None}
 SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
@@ -78,6 +80,11 @@ class GalleryView(QAbstractScrollArea):
     def sizeHint(self) -> QSize:
         """The size of five columns of pictures and four lines."""
         return QSize(5 * self.cells.width + 24, 4 * self.cells.height)
+
+    def follow_display(self, display: Display) -> None:
+        """Enlarge the picture under the mouse, and show all in the size that is chosen."""
+        self.zoom = PictureZoom(self.area, self._zoomed_at, display)
+        follow_picture_size(self, display, self.show_size)
 
     def show_size(self, picture_px: int) -> None:
         """Show pictures with sides of so many screen pixels; what is on top stays there."""
@@ -227,14 +234,9 @@ class GalleryView(QAbstractScrollArea):
             self._go_to(row)
         self.redraw()
 
-    def viewportEvent(self, event: QEvent | None) -> bool:
-        """Show the picture under the mouse enlarged where it rests."""
-        if isinstance(event, QHelpEvent):
-            row = self.row_at(event.pos())
-            text = "" if row is None else self.pictures.help_of(self.pictures.gallery, row)
-            QToolTip.showText(event.globalPos(), text, self)
-            return True
-        return super().viewportEvent(event)
+    def _zoomed_at(self, position: QPoint) -> Zoomed | None:
+        row = self.row_at(position)
+        return None if row is None else self.pictures.zoomed(self.pictures.gallery, row)
 
     def resizeEvent(self, event: Any) -> None:
         """Tell that other rows are in sight."""

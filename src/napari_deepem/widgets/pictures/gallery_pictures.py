@@ -10,7 +10,8 @@ from qtpy.QtGui import QImage, QPixmap
 
 from napari_deepem.core.types import FloatArray
 from napari_deepem.session.gallery_rows import EMPTY, Gallery
-from napari_deepem.widgets.pictures.picture_strip import enlarged, grey_image
+from napari_deepem.widgets.pictures.picture_strip import grey_image
+from napari_deepem.widgets.pictures.picture_zoom import Zoomed, box_part
 
 KEPT = 60_000  # pictures in memory, some kB each
 KEPT_DRAWN = 6_000  # of these as they are drawn
@@ -76,7 +77,9 @@ class GalleryPictures:
             smooth = Qt.TransformationMode.SmoothTransformation
             aspect = Qt.AspectRatioMode.IgnoreAspectRatio
             size = QSize(device_px, device_px)
-            pixmap = QPixmap.fromImage(grey_image(pixels).scaled(size, aspect, smooth))
+            image = grey_image(pixels)
+            box = image.copy(box_part(image).toRect())
+            pixmap = QPixmap.fromImage(box.scaled(size, aspect, smooth))
             pixmap.setDevicePixelRatio(ratio)
             self._drawn[key] = pixmap
         return pixmap
@@ -86,12 +89,12 @@ class GalleryPictures:
         figure = self._figures[row]
         return "?" if np.isnan(figure) else f"{figure:.{self._digits}f}"
 
-    def help_of(self, gallery: Gallery, row: int) -> str:
-        """What is told of a gallery's row where the mouse rests: its picture, and figures."""
+    def zoomed(self, gallery: Gallery, row: int) -> Zoomed | None:
+        """A gallery's row to look at closely, with its figures; None while it is not cut."""
+        pixels = self._pictures.get(_key(gallery, row))
         score, std = gallery.scores[row], gallery.stds[row]
         text = f"{gallery.name_of(row)}: score {score:.3f}, std {std:.2f}"
-        pixels = self._pictures.get(_key(gallery, row))
-        return text if pixels is None else enlarged(grey_image(pixels), text)
+        return None if pixels is None else Zoomed(grey_image(pixels), text)
 
     def lacks(self, gallery: Gallery, row: int) -> bool:
         """Whether the picture of a gallery's row is still to be cut."""
