@@ -34,8 +34,9 @@ class Canvas:
         qtbot.addWidget(self.window)
         self.widget = QOpenGLWidget(self.window)
         self.widget.setMouseTracking(True)  # as vispy does
+        self.widget.setGeometry(10, 20, 800, 600)
         BoxCursor(self.link, self.window)
-        outline = self.widget.findChild(QWidget, OUTLINE)
+        outline = self.window.findChild(QWidget, OUTLINE)
         assert outline is not None
         self.outline: Any = outline
 
@@ -46,10 +47,11 @@ class Canvas:
 
     @property
     def box(self) -> tuple[int, int, int, int] | None:
-        """Left, top, width and height of the box, if one is drawn."""
+        """Left, top, width and height of the box on the canvas, if one is drawn."""
         if self.outline.isHidden():
             return None
-        place: QRect = self.outline.geometry().adjusted(SHADE, SHADE, -SHADE, -SHADE)
+        place: QRect = self.outline.geometry().translated(-self.widget.pos())
+        place.adjust(SHADE, SHADE, -SHADE, -SHADE)
         return place.x(), place.y(), place.width(), place.height()
 
 
@@ -107,6 +109,16 @@ def test_mouse_does_not_feel_the_box(canvas: Canvas) -> None:
     canvas.link.mouse_tools.use("positive")
     canvas.move_to(300.0, 200.0)
     assert not canvas.outline.mask().contains(canvas.outline.rect().center())  # nor hides it
+
+
+def test_box_lies_beside_the_canvas_and_ends_where_that_does(canvas: Canvas) -> None:
+    """One in the canvas would draw the micrograph anew whenever the mouse moves."""
+    assert canvas.outline.parentWidget() is canvas.window
+    canvas.link.mouse_tools.use("positive")
+    canvas.move_to(0.0, 0.0)
+    drawn = canvas.outline.mask().boundingRect().translated(canvas.outline.pos())
+    assert canvas.box == (-100, -100, 200, 200)
+    assert canvas.widget.geometry().contains(drawn)
 
 
 def test_box_is_forgotten_with_its_window(canvas: Canvas) -> None:

@@ -10,6 +10,7 @@ from npe2 import PluginManager
 
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import FORMATS, read_coordinates, write_coordinates
+from napari_deepem.io.coordinates.rows import NO_SCORE
 from napari_deepem.io.images import write_image
 from napari_deepem.layers.coordinate_reader import MOST_LAYERS, get_reader
 from napari_deepem.layers.label_points import resize
@@ -137,8 +138,8 @@ def test_saved_points_are_pixels_of_the_micrograph(
     back = format.read(path).picks()
     np.testing.assert_allclose(back.centres_yx, [*CENTRES_YX, [20.0, 5.0]], atol=1e-5)
     if "score" in format.keeps:
-        np.testing.assert_allclose(back.scores, [0.9, 0.25, 0.9])
-        assert messages() == ["1 point without a score: written with the best score of the others"]
+        np.testing.assert_allclose(back.scores, [0.9, 0.25, NO_SCORE])
+        assert messages() == ["1 point without a score: the file says that there is none"]
     if "box" in format.keeps:
         assert back.box_size_px == 24
 

@@ -54,7 +54,7 @@ def test_session_goes_on_where_it_was(folder: Path) -> None:
     before = snapshot(session)
     session.current, session.box_size_px, session.recipe = "m2", 44, "wide"
     session.labels = {"m1": Labels.of([[1.0, 2.0]], [[3.0, 4.0]], [[5.0, 6.0]])}
-    session.verdicts = {"m2": Labels.of([[7.0, 8.0]], [[9.0, 0.5]])}
+    session.verdicts = {"m2": Labels.of([[7.0, 8.0]], [[9.0, 0.5]], [[7.0, 8.0], [1.0, 1.0]])}
     session.excluded = frozenset({"m2"})
     session.rounds = (Round(1, "new", 30, 4, 2, 10, 0.9, on_border=3, ap_before=0.5),)
     network = Network(Architecture.for_box(24)).eval()
@@ -77,7 +77,9 @@ def test_session_goes_on_where_it_was(folder: Path) -> None:
         np.testing.assert_array_equal(
             getattr(again.labels["m1"], kind), getattr(session.labels["m1"], kind)
         )
-    np.testing.assert_array_equal(again.verdicts["m2"].negative_yx, [[9.0, 0.5]])
+        np.testing.assert_array_equal(
+            getattr(again.verdicts["m2"], kind), getattr(session.verdicts["m2"], kind)
+        )
     assert again.excluded == {"m2"}
     assert again.rounds == session.rounds
     np.testing.assert_array_equal(again.candidates["m1"].centres_yx, found.centres_yx)

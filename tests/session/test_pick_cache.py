@@ -3,19 +3,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from learnt_scores import summary_of
+from learnt_scores import random_candidates as candidates_of
+from learnt_scores import summary_of, with_learnt_scores
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.precision_estimate import TOO_FEW_HELD_OUT, evidence_of, judge
 from napari_deepem.core.picking.score_mixture import Bell, ScoreMixture
 from napari_deepem.core.types import Candidates, Picks
 from napari_deepem.session import Session
 from napari_deepem.session.pick_cache import LARGEST_ERROR_HERE
-
-
-def candidates_of(seed: int, count: int = 200) -> Candidates:
-    rng = np.random.default_rng(seed)
-    scores = np.sort(rng.random(count))[::-1]
-    return Candidates(rng.random((count, 2)) * 500, scores, rng.random(count), 40)
 
 
 @pytest.fixture
@@ -103,3 +98,53 @@ def test_estimate_is_of_the_micrograph_that_is_asked_for(session: Session) -> No
     assert unknown.withheld == TOO_FEW_HELD_OUT
     session.threshold = 1.0
     assert session.selection.estimated_precision("a", model) is None
+
+
+def test_adaptive_threshold_is_that_of_the_criteria_on_every_micrograph(session: Session) -> None:
+    mixture = with_learnt_scores(session, share=0.1)
+    work_out(session)
+    plain = session.selection.total()
+    session.adaptive_threshold = True
+    assert session.criteria.mixture.share == pytest.approx(mixture.share)
+    assert work_out(session) == 2
+    for name, candidates in session.candidates.items():
+        picks = session.selection.picks_of(name)
+        expected = picks_of(session, candidates)
+        assert picks is not None
+        np.testing.assert_array_equal(picks.centres_yx, expected.centres_yx)
+        assert session.selection.count_of(name) == len(expected)
+    assert session.selection.total()[0] > plain[0]  # half of them look like particles, not a tenth
+    session.threshold = 0.7
+    assert work_out(session) == 0
+    assert session.selection.total()[0] == sum(
+        len(picks_of(session, each)) for each in session.candidates.values()
+    )
+    session.adaptive_threshold, session.threshold = False, 0.5
+    work_out(session)
+    assert session.selection.total() == plain
+
+
+def test_threshold_is_plain_where_the_model_learnt_nothing_of_scores(session: Session) -> None:
+    with_learnt_scores(session)
+    session.adaptive_threshold = True
+    session.model = SimpleNamespace(**{**vars(session.model), "summary": {}})
+    assert session.criteria.mixture is None
+
+
+def test_threshold_of_one_micrograph_leaves_the_others_alone(session: Session) -> None:
+    with_learnt_scores(session)
+    session.threshold = 0.5
+    work_out(session)
+    counts = {name: session.selection.count_of(name) for name in "abc"}
+    session.own_thresholds = {"b": 0.9}
+    assert session.selection.count_of("a") == counts["a"]
+    assert session.selection.count_of("b") < counts["b"]
+    for adapts in (False, True):
+        session.adaptive_threshold = adapts
+        own = session.series_criteria.on("b").picks_of(session.candidates["b"])
+        assert own.scores.min() >= 0.9
+        np.testing.assert_array_equal(session.selection.picks_of("b").centres_yx, own.centres_yx)
+    session.threshold = 0.1
+    assert len(session.selection.picks_of("b")) == len(own)
+    session.model = SimpleNamespace(**{**vars(session.model), "threshold": 0.4})
+    assert session.own_thresholds == {}  # scores of another model mean something else

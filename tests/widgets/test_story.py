@@ -86,9 +86,9 @@ def test_from_sample_to_file(
     qtbot.waitUntil(lambda: session.picks is not None, timeout=60_000)
     assert viewer.layers["Score map"].visible
     pick.std_range.value = (pick.std_range.min, pick.std_range.max)
-    pick.threshold.value = 0.0
+    pick.by_score.slider.value = 0.0
     everything = len(viewer.layers["Picks"].data)
-    pick.threshold.value = 0.5
+    pick.by_score.slider.value = 0.5
     layer = viewer.layers["Picks"]
     assert 0 < len(layer.data) < everything
     assert pick.pick_counts.value.startswith(f"{len(layer.data)} of ")
@@ -171,7 +171,7 @@ def test_drawn_square_is_as_wide_as_the_box(make_napari_viewer, qtbot) -> None:
     assert ((cols[-1] + cols[0]) / 2 - left) / per_px == pytest.approx(210, abs=1.5)
     qtbot.mouseMove(canvas.native, QPoint(300, 200))
     annotate.tools["positive"].native.click()
-    outline = canvas.native.findChild(QWidget, OUTLINE)
+    outline = viewer.window._qt_window.findChild(QWidget, OUTLINE)
     qtbot.waitUntil(outline.isVisible)  # what follows the mouse is as large
     assert (outline.width() - 2 * SHADE) / per_px == pytest.approx(100, abs=3)
     assert (outline.height() - 2 * SHADE) / per_px == pytest.approx(100, abs=3)

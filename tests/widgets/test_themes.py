@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("qapp")
 def test_open_docks_follow_a_change_of_theme(qtbot) -> None:
     viewer = ViewerModel()
     train, pick, review, series = Train(viewer), Pick(viewer), Review(viewer), Micrographs(viewer)
-    plots = [train.curves, pick.scores, pick.stds, review.rounds]
+    plots = [train.curves, pick.by_score.plot, pick.stds, review.rounds]
     for theme in ("light", "dark"):
         viewer.theme = theme
         colors = get_theme(theme)
@@ -24,7 +24,7 @@ def test_open_docks_follow_a_change_of_theme(qtbot) -> None:
         for plot in drawn:
             assert plot.backgroundBrush().color().name() == colors.background.as_hex()
             assert plot.getAxis("bottom").textPen().color().name() == colors.text.as_hex()
-        assert pick.scores.line.pen.color().name() == colors.text.as_hex()
+        assert pick.by_score.plot.line.pen.color().name() == colors.text.as_hex()
         assert review.view.cells.selected.name() == colors.current.as_hex()
         for curve in train.curves.widget.listDataItems()[:3]:
             color = curve.opts["pen"].color().name()

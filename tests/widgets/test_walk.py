@@ -180,9 +180,9 @@ def test_series_is_labelled_learnt_tuned_given_verdicts_picked_and_exported(
     pick.score.native.click()
     wait_for(lambda: session.current_scored is not None)
     wait_until_drawn(viewer, qtbot)
-    drag_line(pick.scores.widget, qtbot, session.threshold, 0.4)
+    drag_line(pick.by_score.plot.widget, qtbot, session.threshold, 0.4)
     assert session.threshold == pytest.approx(0.4, abs=0.02)
-    assert pick.threshold.value == pytest.approx(session.threshold, abs=1e-4)
+    assert pick.by_score.slider.value == pytest.approx(session.threshold, abs=1e-4)
     assert pick.pick_counts.value.startswith(f"{len(session.picks)} of ")
     assert len(viewer.layers["Picks"].data) == len(session.picks)
 

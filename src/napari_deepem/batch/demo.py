@@ -194,7 +194,7 @@ def _pick_held_out(
                 truth_yx=once(particles[micrograph_name(path)].centres_yx, candidates.box_size_px),
                 ranking=PickCriteria(threshold=0.0).picks_of(candidates),
                 picks=picker.criteria.picks_of(candidates),
-                evidence=picker.evidence_of(ranking, record.described.pixel_size),
+                evidence=picker.evidence_of(record, ranking),
                 record=record,
                 score_map=score_map,
                 score_seconds=seconds,

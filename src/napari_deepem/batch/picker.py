@@ -14,7 +14,7 @@ from napari_deepem.batch.scorer import Scorer, Source
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.picking.candidates import find_candidates
-from napari_deepem.core.picking.criteria import PickCriteria, picks_above
+from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.precision_estimate import evidence_of, evidence_of_ranking
 from napari_deepem.core.picking.score_evidence import PrecisionEvidence
 from napari_deepem.core.picking.scoring import Prepared, prepare_for, score_tiles
@@ -99,7 +99,7 @@ class Picker:
         try:
             source = source_of()
             record, ranking, score_map = self.record_of(path, source)
-            evidence = self.evidence_of(ranking, record.described.pixel_size)
+            evidence = self.evidence_of(record, ranking)
             if check_negative and evidence is not None:
                 prepared = source.prepared if isinstance(source, Source) else None
                 evidence = evidence.beside(self._negative_of(prepared or self._prepared(path)))
@@ -149,16 +149,12 @@ class Picker:
             stamp,
             **known,
             box_size_px=candidates.box_size_px,
-            n_picks=len(picks_above(ranking, self.criteria.threshold)),
+            n_picks=len(self.criteria.picked_of(ranking)),
         )
         return PickRecord(described, candidates), ranking, score_map
 
     def _described(self, path: Path, stamp: ContentStamp | None, **known: Any) -> Described:
-        criteria = Criteria(
-            threshold=self.criteria.threshold,
-            std_range=self.criteria.std_range,
-            min_distance_px=self.criteria.min_distance_px,
-        )
+        criteria = Criteria(**self.criteria.values)
         place, scorer = str(path.absolute()), self.scorer.key
         values = {"state": "picked", "path": place, "stamp": stamp, **known}
         options = dict(self.output.options)
@@ -175,9 +171,9 @@ class Picker:
             return False  # the scores themselves are wanted, too
         return described.stamp is not None and described.stamp == content_stamp_of(path)
 
-    def evidence_of(self, ranking: Picks, pixel_size: float | None) -> PrecisionEvidence | None:
+    def evidence_of(self, record: PickRecord, ranking: Picks) -> PrecisionEvidence | None:
         """What tells how many picks of a micrograph are particles; None where nothing does."""
-        threshold = self.criteria.threshold
+        threshold, pixel_size = self.criteria.threshold_on(ranking), record.described.pixel_size
         return evidence_of_ranking(ranking, self.scorer.model, threshold, pixel_size)
 
     def _prepared(self, path: Path) -> Prepared:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.picking.criteria import PickCriteria, picks_above
+from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import Picks, ScoreMap
 from napari_deepem.io.atomic import check_writable
 from napari_deepem.io.coordinates import (
@@ -191,11 +191,10 @@ def picks_of_record(
     described = record.described
     if record.candidates is None:
         return None
-    criteria = PickCriteria(**described.criteria.model_dump())
+    criteria = PickCriteria.of_values(described.criteria.model_dump())
     if ranking is None:
-        lowest = criteria.of_ranking if with_below else criteria
-        ranking = lowest.picks_of(record.candidates)
-    picks = picks_above(ranking, criteria.threshold)
+        ranking = criteria.of_ranking.picks_of(record.candidates)
+    picks = criteria.picked_of(ranking)
     return MicrographPicks(
         name,
         picks,

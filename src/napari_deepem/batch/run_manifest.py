@@ -50,7 +50,7 @@ class KnownRun:
     @property
     def criteria(self) -> PickCriteria:
         """What was picked by."""
-        return PickCriteria(**self.manifest.criteria.model_dump())
+        return PickCriteria.of_values(self.manifest.criteria.model_dump())
 
 
 def write_manifest(picker: Picker) -> None:
@@ -61,17 +61,12 @@ def write_manifest(picker: Picker) -> None:
     InputError
         It can't be written there.
     """
-    folder, scorer, criteria = picker.output.folder, picker.scorer.key, picker.criteria
-    described = Criteria(
-        threshold=criteria.threshold,
-        std_range=criteria.std_range,
-        min_distance_px=criteria.min_distance_px,
-    )
+    folder, scorer = picker.output.folder, picker.scorer.key
     manifest = Manifest(
         program=f"napari-deepem {__version__}",
         command=command_line(),
         scorer=scorer,
-        criteria=described,
+        criteria=Criteria(**picker.criteria.values),
         formats=picker.output.formats,
     )
     old = _manifest_of(folder)

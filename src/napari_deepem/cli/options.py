@@ -98,6 +98,15 @@ Seed = Annotated[int, whole(0, 2**31 - 1)]
 Step = Annotated[int, whole(1, 32_768)]
 Size = Annotated[tuple[int, int], pair_of(int, 64, 16_384)]
 Threshold = Annotated[Literal["f2"] | float, number(0, 1, or_word="f2")]
+AdaptiveThreshold = Annotated[
+    bool,
+    Parameter(
+        negative="",
+        help="Move the threshold on each micrograph to where picks are as sure to be particles: up "
+        "where few candidates look like particles, down where many do. For micrographs that differ "
+        "much in how many they hold; see docs/thresholds.md.",
+    ),
+]
 StdRange = Annotated[tuple[float, float], pair_of(float, 0, 1000)]
 Distance = Annotated[float, number(0, 100_000)]  # px
 Length = Annotated[float, number(0.001, 100_000)]  # px, of a box or a radius

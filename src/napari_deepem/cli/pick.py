@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from cyclopts import Parameter
 from napari_deepem.cli.app import SOME_FAILED, app, errors
 from napari_deepem.cli.options import (
     FORMAT_NAMES,
+    AdaptiveThreshold,
     Device,
     Distance,
     FormatOptions,
@@ -28,16 +28,13 @@ from napari_deepem.cli.options import (
     WorkerCount,
     given_format_options,
     given_micrographs,
-    rising,
 )
+from napari_deepem.cli.picking_options import criteria_for, model_for, workforce_for
 from napari_deepem.cli.picking_progress import PickingCourse, ProgressMode, follow_picking
-from napari_deepem.cli.propose_box import follow_proposing
 from napari_deepem.cli.watching import arrived, follow_watching
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.network.devices import DeviceName
 
 if TYPE_CHECKING:
-    from napari_deepem.batch.workforce import Workforce
     from napari_deepem.core.network.model import Model
     from napari_deepem.core.picking.criteria import PickCriteria
 
@@ -57,6 +54,7 @@ def pick(
     ] = "box,star",
     option: FormatOptions = None,
     threshold: Threshold = "f2",
+    adaptive_threshold: AdaptiveThreshold = False,
     std_range: StdRange | None = None,
     min_distance: Distance | None = None,
     step: Step | None = None,
@@ -152,9 +150,9 @@ def pick(
     options = given_format_options(option)
     paths = arrived(micrographs) if watch else given_micrographs(micrographs)
     chosen = model_for(paths, model, box, device)
-    criteria = criteria_for(chosen, threshold, std_range, min_distance)
+    criteria = criteria_for(chosen, threshold, adaptive_threshold, std_range, min_distance)
     if all_candidates:
-        criteria = replace(criteria, threshold=0.0, std_range=None)
+        criteria = replace(criteria.of_ranking, std_range=None)
     settings = PickSettings(
         criteria,
         formats,
@@ -166,7 +164,7 @@ def pick(
         pixel_size=pixel_size,
         options=options,
     )
-    workforce = _workforce(workers, scheduler, cluster, jobs, cluster_config)
+    workforce = workforce_for(workers, scheduler, cluster, jobs, cluster_config)
     course = PickingCourse(len(paths), by_general=is_general(chosen))
     write_report = partial(write_run_report, out, chosen, model, criteria, course)
     if watch:
@@ -195,72 +193,6 @@ def pick(
                     errors.print(f"report: {out / 'report.html'}", markup=False)
     if course.problems:
         sys.exit(SOME_FAILED)
-
-
-def _workforce(
-    workers: int | str,
-    scheduler: str | None,
-    cluster: str | None,
-    jobs: int | None,
-    config: Path | None,
-) -> Workforce | None:
-    """Who is to pick, if options say so; InputError where they say two things."""
-    from napari_deepem.batch.workforce import Workforce
-
-    if (cluster is None) != (jobs is None):
-        raise InputError("--cluster slurm and --jobs N go together: give both, or none")
-    ways = [workers != "auto", scheduler is not None, jobs is not None]
-    if sum(ways) > 1:
-        raise InputError("--workers, --scheduler and --cluster: give one of them")
-    if config is not None and jobs is None:
-        raise InputError("--cluster-config goes with --cluster slurm --jobs N")
-    if scheduler is not None:
-        return Workforce(scheduler=scheduler)
-    if jobs is not None:
-        return Workforce(slurm_jobs=jobs, slurm_config=config)
-    return None if isinstance(workers, str) else Workforce(workers)
-
-
-def criteria_for(
-    model: Model,
-    threshold: Threshold,
-    std_range: tuple[float, float] | None,
-    min_distance: float | None,
-) -> PickCriteria:
-    """The criteria that options give, and else the model."""
-    from napari_deepem.core.picking.criteria import PickCriteria
-
-    return PickCriteria(
-        threshold=model.threshold if threshold == "f2" else threshold,
-        std_range=model.std_range if std_range is None else rising(std_range),
-        min_distance_px=model.min_distance_px if min_distance is None else min_distance,
-    )
-
-
-def model_for(
-    paths: Sequence[Path], path: Path | None, box: int | str | None, device: DeviceName
-) -> Model:
-    """The model in a file, or the general network for a box, which may have to be proposed."""
-    from napari_deepem.core.network.general import general_model
-    from napari_deepem.io.models import load_model
-
-    if path is not None:
-        trained = load_model(path)
-        if box not in (None, trained.box_size_px):
-            raise InputError(
-                f"--box {box}, but {path} was trained with boxes of {trained.box_size_px} px: "
-                "leave out --box, or --model to pick with the general network"
-            )
-        return trained
-    if box is None:
-        raise InputError(
-            "what is to pick? Give --model, or --box (px, or auto) for the general network"
-        )
-    if isinstance(box, str):
-        choices = follow_proposing(paths, device, errors).choices
-        box, *others = (choice.box_size_px for choice in choices)
-        errors.print(f"box of {box} px, less likely {' or '.join(map(str, others))} px")
-    return general_model(box)
 
 
 def write_run_report(

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from napari_deepem.cli.app import SOME_FAILED, app, errors, when_refused
 from napari_deepem.cli.options import (
+    AdaptiveThreshold,
     Device,
     Distance,
     PixelSize,
@@ -21,7 +22,7 @@ from napari_deepem.cli.options import (
     Threshold,
     whole,
 )
-from napari_deepem.cli.pick import criteria_for, model_for
+from napari_deepem.cli.picking_options import criteria_for, model_for
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.wording import counted
@@ -39,6 +40,7 @@ def relion_pick(
     model: Path | None = None,
     box: Annotated[int, whole(12, 2816)] | None = None,
     threshold: Threshold = "f2",
+    adaptive_threshold: AdaptiveThreshold = False,
     std_range: StdRange | None = None,
     min_distance: Distance | None = None,
     step: Step | None = None,
@@ -92,7 +94,7 @@ def relion_pick(
         chosen_device(device)
         if step is not None:
             chosen.sampling.steps(step)
-        criteria = criteria_for(chosen, threshold, std_range, min_distance)
+        criteria = criteria_for(chosen, threshold, adaptive_threshold, std_range, min_distance)
         scorer = Scorer(chosen, step, device, pixel_size=pixel_size)
         with closing(pick_in_job(o, in_mics, names, scorer, criteria)) as job:
             some_failed = _follow(job, len(names))

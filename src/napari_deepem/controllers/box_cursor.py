@@ -1,7 +1,8 @@
 """The outline of a box that follows the mouse over the canvas while a tool is in use.
 
-It is a widget above the canvas: moving it draws nothing of the micrograph anew, so it keeps up with
-the mouse however large that is, and no screenshot of the canvas has it.
+It is a widget above the canvas, and beside it in the tree of widgets: moving one that lies in the
+canvas would draw the micrograph anew each time. So it keeps up with the mouse however large that
+is, and no screenshot of the canvas has it.
 """
 
 from __future__ import annotations
@@ -63,10 +64,8 @@ class BoxCursor(QObject):
             return
         width, height = size
         left, top = self._place.x() - width / 2, self._place.y() - height / 2
-        self.outline.show_at(
-            QRect(round(left), round(top), round(width), round(height)),
-            QColor(COLORS.get(tool, ERASER)),
-        )
+        box = QRect(round(left), round(top), round(width), round(height))
+        self.outline.show_at(box, QColor(COLORS.get(tool, ERASER)))
 
     def _size_on_screen(self) -> tuple[float, float] | None:
         """The width and height of a box, pixels of the screen; None where there can be none."""
@@ -82,25 +81,31 @@ class _Outline(QWidget):
     """The outline of a rectangle; the mouse does not feel it."""
 
     def __init__(self, canvas: QWidget) -> None:
-        super().__init__(canvas)
+        super().__init__(canvas.parentWidget())
+        self._canvas = canvas
         self.setObjectName(OUTLINE)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.color = QColor()
         self.hide()
 
-    def show_at(self, place: QRect, color: QColor) -> None:
-        """Show the outline of a rectangle of the parent, and nothing of what lies in it."""
-        frame = place.adjusted(-SHADE, -SHADE, SHADE, SHADE)
-        if frame.size() != self.size():
-            thick = LINE + 2 * SHADE
-            whole = QRect(QPoint(), frame.size())
-            inner = whole.adjusted(thick, thick, -thick, -thick)
-            self.setMask(QRegion(whole).subtracted(QRegion(inner)))
+    def show_at(self, box: QRect, color: QColor) -> None:
+        """Show the outline of a rectangle on the canvas, and nothing of what lies in it."""
+        frame = box.adjusted(-SHADE, -SHADE, SHADE, SHADE)
+        whole, thick = QRect(QPoint(), frame.size()), LINE + 2 * SHADE
+        ring = QRegion(whole) - QRegion(whole.adjusted(thick, thick, -thick, -thick))
+        ring &= self._canvas.rect().translated(-frame.topLeft())
+        if ring.isEmpty():
+            self.hide()
+            return
+        if ring != self.mask():
+            self.setMask(ring)
         if color != self.color:
             self.color = color
             self.update()
+        frame.translate(self._canvas.pos())
         self.setGeometry(frame)
         self.show()
+        self.raise_()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the line, and its dark edges."""

@@ -10,11 +10,12 @@ from typing import Any
 from napari_deepem.controllers.time_left import TimeLeft
 from napari_deepem.controllers.workers import RunningJob, report, run
 from napari_deepem.session import Activity, Session, jobs
-from napari_deepem.session.jobs import BatchesDone, EpochDone
+from napari_deepem.session.jobs import BatchesDone, EpochDone, TilesDone
 from napari_deepem.session.readiness import why_not_refine, why_not_train
 from napari_deepem.session.training_rounds import RoundStart, round_of
 
-FINDING_THRESHOLD = "Finding the threshold on held-out micrographs ..."
+FINDING_THRESHOLD = "Finding the threshold on labelled micrographs"
+LOOKING = "Looking for what is not labelled ..."
 STEPS, READ, LEARNT = 1000, 100, 980  # of the bar: all, and where reading and learning end
 LAST_WORK_S = 20.0  # at most, while a window closes: the last batch, and the threshold
 
@@ -27,6 +28,7 @@ class Training:
         self._run: RunningJob | None = None
         self._stop = threading.Event()
         self._time_left: TimeLeft | None = None  # None: nothing has been learnt yet
+        self._finds_threshold = False
         for name in ("labels", "box_size_px", "start", "recipe", "binning"):
             session.events[name].connect(self._forget_message)
 
@@ -46,7 +48,7 @@ class Training:
         self._stop = threading.Event()
         session.training.begin("Reading micrographs ...", STEPS)
         session.history = ()
-        self._time_left = None
+        self._time_left, self._finds_threshold = None, False
         is_stopped = self._stop.is_set
         self._run = run(
             jobs.training(session, is_stopped)
@@ -60,8 +62,13 @@ class Training:
         )
 
     def stop(self) -> None:
-        """End the training after the batch that is running, and keep the best network so far."""
-        if self._session.training.running:
+        """End the training after the batch that is running, and keep the best network so far.
+
+        Before the first batch there is nothing to keep.
+        """
+        if self._run is not None and self._time_left is None:
+            self.discard()
+        elif self._session.training.running:
             self._stop.set()
             self._session.training.message = "Stopping; the best so far is kept."
 
@@ -115,6 +122,8 @@ class Training:
         activity = self._session.training
         if isinstance(progress, EpochDone):
             return self._on_epoch(progress)
+        if isinstance(progress, TilesDone):
+            return self._on_tiles(progress)
         share = progress.done / progress.total
         if isinstance(progress, BatchesDone):
             self._show_learnt(share)
@@ -122,9 +131,7 @@ class Training:
         activity.done = int(READ * share)
         is_read = progress.done == progress.total
         activity.message = (
-            "Looking at what is labelled ..."
-            if is_read
-            else f"Read {progress.done} of {progress.total} micrographs"
+            "Training ..." if is_read else f"Read {progress.done} of {progress.total} micrographs"
         )
 
     def _show_learnt(self, share: float) -> None:
@@ -135,7 +142,18 @@ class Training:
         self._session.history = (*self._session.history, epoch)
         self._show_learnt(epoch.epoch / epoch.epochs)
         if self._stop.is_set() or epoch.epoch == epoch.epochs:
-            activity.message = FINDING_THRESHOLD
+            activity.message = f"{FINDING_THRESHOLD} ..."
+            self._time_left, self._finds_threshold = TimeLeft(), True
+
+    def _on_tiles(self, tiles: Any) -> None:
+        """Say what is scored before the first batch, or after the last."""
+        activity = self._session.training
+        if self._finds_threshold and self._time_left is not None:
+            activity.done = LEARNT + int((STEPS - LEARNT) * tiles.done / tiles.total)
+            left = self._time_left.after(tiles.done, tiles.total)
+            activity.message = f"{FINDING_THRESHOLD}{left or ' ...'}"
+        elif self._time_left is None and not self._stop.is_set():
+            activity.message = LOOKING
 
     def _tell_time_left(self, batches: Any) -> None:
         if self._time_left is None:

@@ -56,7 +56,7 @@ class MicrographRead:
 
 @dataclass(frozen=True, slots=True)
 class TilesDone:
-    """Progress of scoring one micrograph: so many of its tiles are scored."""
+    """Progress of scoring a micrograph, or several in a training: so many tiles are scored."""
 
     done: int
     total: int
@@ -72,16 +72,40 @@ class BoxSizesTried:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class BoxesCompared:
+    """Progress of comparing boxes: the network has looked at so many of all; 0: not known yet."""
+
+    done: int
+    total: int
+
+
 def never() -> bool:
     """Whether to stop a job that nobody asks to stop: no."""
     return False
 
 
 def without_batches(
-    job: Generator[BatchesDone | Progress, None, Result],
+    job: Generator[BatchesDone | TilesDone | Progress, None, Result],
 ) -> Generator[Progress, None, Result]:
     """The same job, whose progress is told by epochs alone."""
-    return passed_on(job, lambda news: None if isinstance(news, BatchesDone) else news)
+    return passed_on(job, lambda news: None if isinstance(news, BatchesDone | TilesDone) else news)
+
+
+def unless_stopped(
+    job: Generator[Progress, None, Result], stop: Callable[[], bool]
+) -> Generator[Progress, None, Result | None]:
+    """The same job, given up where `stop`, which is asked after each step, is true: then None."""
+    while True:
+        try:
+            progress = next(job)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        if stop():
+            job.close()
+            return None
+        yield progress
 
 
 def passed_on(

@@ -15,7 +15,14 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, Field, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    model_serializer,
+)
 from safetensors import SafetensorError, safe_open
 
 from napari_deepem.core.errors import InputError
@@ -23,6 +30,7 @@ from napari_deepem.core.types import Candidates
 from napari_deepem.io.atomic import replacing
 from napari_deepem.io.declared_json import STRICT, read_declared
 from napari_deepem.io.file_stamps import ContentStamp
+from napari_deepem.io.model_summary import Mixture
 from napari_deepem.io.run_places import RUN
 from napari_deepem.io.tensor_files import read_metadata, tensor_bytes
 
@@ -59,6 +67,15 @@ class Criteria(BaseModel):
     threshold: Annotated[float, Field(ge=0, le=1)]
     std_range: tuple[float, float] | None
     min_distance_px: Annotated[float, Field(ge=0, le=1e6)] | None
+    mixture: Mixture | None = None  # which older records lack
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, values_of: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """The values, without a mixture that is None: as older versions wrote them."""
+        values: dict[str, object] = values_of(self)
+        if self.mixture is None:
+            del values["mixture"]
+        return values
 
 
 class Described(BaseModel):

@@ -94,11 +94,9 @@ def _box_size_of(sizes: Any, ours: Mapping[str, Any]) -> int | None:
 
 
 def _scores_of(features: Any) -> FloatArray | None:
-    """(n,) scores; points that were added by hand have the best of the others."""
+    """(n,) scores, NaN of points that were added by hand; None where none has a score."""
     scores = _numbers(features, "score")
-    if scores is None or np.isnan(scores).all():
-        return None
-    return np.where(np.isnan(scores), np.nanmax(scores), scores)
+    return None if scores is None or np.isnan(scores).all() else scores
 
 
 def count_unknown(features: Any) -> int:

@@ -84,7 +84,7 @@ def _write(
     micrograph = micrograph_picks(centres_yx, attributes, napari.current_viewer())
     if "score" in format.keeps and (by_hand := count_unknown(attributes["features"])):
         points = counted(by_hand, "point")
-        show_info(f"{points} without a score: written with the best score of the others")
+        show_info(f"{points} without a score: the file says that there is none")
     written = write_coordinate_set(path, [micrograph], format.name, hints=HINTS)
     if lost := what_is_lost([format], [micrograph]):
         show_info(lost)

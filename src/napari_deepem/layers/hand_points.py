@@ -13,9 +13,9 @@ from napari.components import ViewerModel
 from napari.layers import Image, Points
 
 from napari_deepem.core.types import Picks
-from napari_deepem.layers.label_points import COLORS, resize, set_centres, square_style
+from napari_deepem.layers.label_points import COLORS, resize, square_style
 from napari_deepem.layers.micrographs import place, placement_of
-from napari_deepem.layers.results import show_again
+from napari_deepem.layers.results import exchange, holds, show_again
 from napari_deepem.layers.tags import KEY, find_layer, tag
 
 NAME = "Picks by hand"
@@ -33,13 +33,9 @@ def show_picks_by_hand(viewer: ViewerModel, image: Image, picks: Picks) -> None:
     place(layer, image)
     if layer.current_size != box_size_px:
         resize(layer, box_size_px)
-    if not np.array_equal(layer.data, picks.centres_yx):
-        set_centres(layer, picks.centres_yx)
+    if not holds(layer, picks):
+        exchange(layer, picks, lambda _: False)
     show_again(layer)
-    layer.features = {
-        "pick": ["by hand"] * len(picks),
-        "score": np.full(len(picks), np.nan) if picks.scores is None else picks.scores,
-    }
 
 
 def _added(viewer: ViewerModel, image: Image, box_size_px: int) -> Points:

@@ -5,7 +5,7 @@ There is one layer of each kind in a viewer, reused: many Points layers slow nap
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,14 +72,16 @@ def show_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
     place(layer, image)
     if layer.current_size != box_size_px:
         resize(layer, box_size_px)
-    if not _holds(layer, picks):
-        _exchange(layer, picks)
+    if not holds(layer, picks):
+        exchange(layer, picks, _color_by_score)
     show_again(layer)
     return layer
 
 
-def _exchange(layer: Points, picks: Picks) -> None:
+def exchange(layer: Points, picks: Picks, color: Callable[[Points], bool]) -> None:
     """Let a layer hold other picks, told and drawn once, when they have scores and colours.
+
+    `color` colours them, and says whether it did: then they are drawn.
 
     Nobody hears of the positions themselves: napari would measure all layers anew, twice, and lay
     out its sliders, though the picks lie on the micrograph as before. That takes as long as the
@@ -89,14 +91,15 @@ def _exchange(layer: Points, picks: Picks) -> None:
     with events.data.blocker(), events.features.blocker(), events.set_data.blocker():
         set_centres(layer, picks.centres_yx)
     layer.features = {} if picks.scores is None else {"score": picks.scores}
-    if not _color_by_score(layer):
+    if not color(layer):
         layer.refresh(thumbnail=False, extent=False)
 
 
-def _holds(layer: Points, picks: Picks) -> bool:
+def holds(layer: Points, picks: Picks) -> bool:
     """Whether a layer of picks has these already, with these scores."""
     scores: Any = [] if picks.scores is None else picks.scores
-    same_scores = np.array_equal(layer.features.get("score", []), scores)
+    shown = np.asarray(layer.features.get("score", []), dtype=np.float64)
+    same_scores = np.array_equal(shown, scores, equal_nan=True)
     return same_scores and np.array_equal(layer.data, picks.centres_yx)
 
 

@@ -138,6 +138,12 @@ def around_px(box_px: int) -> int:
     return round(SURROUNDINGS * box_px)
 
 
+def box_of(pictures: Pictures) -> Pictures:
+    """The box alone of a picture, or of (n, side, side) of them; a view."""
+    around = round(pictures.shape[-1] * SURROUNDINGS / (1 + 2 * SURROUNDINGS))
+    return pictures[..., around : pictures.shape[-2] - around, around : pictures.shape[-1] - around]
+
+
 def grey(boxes: Float32Array) -> Pictures:
     """The grey values, 0 to 255, of standardised pixels; same shape, uint8."""
     return np.asarray(np.clip((boxes / GREY_SIGMAS + 1) * 127.5, 0, 255), dtype=np.uint8)

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import FinalPicks, Labels, PickCounts, Picks
 from napari_deepem.io.atomic import writable_folder
 from napari_deepem.io.coordinates import (
@@ -33,6 +32,7 @@ from napari_deepem.io.owned_files import OwnedFiles
 from napari_deepem.session.final_selection import Basis, final_picks
 from napari_deepem.session.readiness import What, why_not_save
 from napari_deepem.session.series import Scope, names_of
+from napari_deepem.session.series_criteria import SeriesCriteria
 from napari_deepem.session.state import Session
 
 NO_FORMAT = "Choose a format."
@@ -106,7 +106,7 @@ def plan(session: Session, what: What, scope: Scope, folder: Path, formats: Iter
         labels_of = partial(_labelled, labels, session.box_size_px)
         return Plan(tuple(labels), labels_of, *known, options)
     bases = {name: Basis.of(session, name) for name in names if session.selection.has_picks(name)}
-    picks_of = partial(_picked, bases, session.criteria, keeps_below(formats))
+    picks_of = partial(_picked, bases, session.series_criteria, keeps_below(formats))
     not_scored = sum(name not in session.candidates for name in names)
     return Plan(tuple(bases), picks_of, *known, options, not_scored)
 
@@ -219,7 +219,7 @@ def _labelled(
 
 
 def _picked(
-    bases: Mapping[str, Basis], criteria: PickCriteria, with_below: bool, name: str
+    bases: Mapping[str, Basis], criteria: SeriesCriteria, with_below: bool, name: str
 ) -> tuple[FinalPicks, Picks | None]:
-    picks, below = final_picks(bases[name], criteria)
+    picks, below = final_picks(bases[name], criteria.on(name))
     return picks, below if with_below else None

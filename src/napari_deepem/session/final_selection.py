@@ -19,6 +19,10 @@ from napari_deepem.core.picking.precision_estimate import PrecisionEstimate
 from napari_deepem.core.types import NO_LABELS, Candidates, FinalPicks, Labels, PickCounts, Picks
 from napari_deepem.core.wording import counted
 from napari_deepem.session.pick_cache import Selection, Source
+from napari_deepem.session.series_criteria import SeriesCriteria
+
+# fields of a session that final picks are made from, beside the criteria
+MADE_FROM = ("candidates", "verdicts", "labels", "headers", "box_size_px")
 
 
 class MarkedSource(Source, Protocol):
@@ -29,6 +33,10 @@ class MarkedSource(Source, Protocol):
     headers: dict[str, Any]
     files: dict[str, Any]
     micrographs: dict[str, Any]
+
+    @property
+    def criteria(self) -> PickCriteria:
+        """The present criteria, as far as they are the same on all micrographs."""
 
     @property
     def picks_box_px(self) -> int:
@@ -96,6 +104,19 @@ class FinalSelection:
         self._mended: dict[str, tuple[Basis, Mended]] = {}  # of those with marks
         self._last: tuple[Basis, Mended] | None = None  # of the last one without
         self._cut: tuple[Mended, int, FinalPicks] | None = None
+
+    @property
+    def criteria(self) -> SeriesCriteria:
+        """The present criteria of the network's picks on each micrograph."""
+        return self._network.criteria
+
+    def read_criteria(self) -> None:
+        """Take over what the user has chosen by now."""
+        self._network.read_criteria()
+
+    def shift_on(self, name: str) -> float:
+        """The logits by which an adaptive threshold moves, see `Selection.shift_on`."""
+        return self._network.shift_on(name)
 
     def picks_of(self, name: str) -> FinalPicks | None:
         """The picks of a micrograph; None if it was not scored, and has none by hand.

@@ -101,20 +101,22 @@ def joined(parts: list[Gallery]) -> Gallery:
     return replace(parts[0], **columns, found=sum(part.found for part in parts))
 
 
-def row_order(gallery: Gallery, order: Order, threshold: float) -> NDArray[np.int64]:
+def row_order(gallery: Gallery, order: Order, thresholds: FloatArray) -> NDArray[np.int64]:
     """The (n,) rows of a gallery in another order; equal ones stay as they are.
 
+    `thresholds`, (m,), are those of its micrographs.
     By position micrographs follow each other; on each, lines as high as a box from the top down.
     What has no known size of its score peak comes last.
     """
     if order == "position":
         line, col = gallery.centres_yx[:, 0] // gallery.box_size_px, gallery.centres_yx[:, 1]
         return np.lexsort((col, line, gallery.which))
+    doubts = doubt(gallery.scores, thresholds[gallery.which])
     keys = {
         "best": -gallery.scores,
         "worst": gallery.scores,
-        "doubt": -doubt(gallery.scores, threshold),
-        "sure": doubt(gallery.scores, threshold),
+        "doubt": -doubts,
+        "sure": doubts,
         "std_high": -gallery.stds,
         "std_low": gallery.stds,
         "peak_large": -gallery.peaks_px,

@@ -28,7 +28,7 @@ from napari_deepem.session.training_input import TrainingInput, training_setting
 if TYPE_CHECKING:
     from napari_deepem.core.training.refinement import RefinementStart
 
-TrainingProgress = MicrographRead | BatchesDone | EpochDone
+TrainingProgress = MicrographRead | BatchesDone | TilesDone | EpochDone
 
 
 def training(

@@ -9,6 +9,10 @@ from pydantic import ConfigDict, Field, field_validator
 
 from napari_deepem.core.network.general import BOX_RANGE_PX
 
+OF_PICKING = (  # what picks depend on
+    *("threshold", "adaptive_threshold", "own_thresholds"),
+    *("std_range", "min_distance_px"),
+)
 Order = Literal[
     "best",
     "worst",
@@ -108,6 +112,18 @@ class Parameters(EventedModel):
             description="Lowest score that is picked: 0 takes everything, 1 almost nothing.",
         ),
     ] = 0.5
+    adaptive_threshold: Annotated[
+        bool,
+        Field(
+            title="Adapt it to each micrograph",
+            description="Moves the threshold on each micrograph to where picks are as sure to be "
+            "particles as they are at this threshold on micrographs like those of the training: up "
+            "where few candidates look like particles, down where many do. For series in which "
+            "micrographs differ much in how many particles they hold.",
+        ),
+    ] = False
+    # plain ones of micrographs for which they were set by hand, by name
+    own_thresholds: dict[str, Annotated[float, Field(ge=0.0, le=1.0)]] = Field(default_factory=dict)
     std_range: Annotated[
         tuple[float, float],
         Field(

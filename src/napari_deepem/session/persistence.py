@@ -18,7 +18,7 @@ from napari_deepem.io.session_file import Stored
 from napari_deepem.io.session_labels import labels_in, points_of, verdicts_in
 from napari_deepem.session.labels import centres_of, with_more
 from napari_deepem.session.open_folder import Opened
-from napari_deepem.session.parameters import Parameters
+from napari_deepem.session.parameters import OF_PICKING, Parameters
 from napari_deepem.session.scored import RecordedCandidates
 from napari_deepem.session.state import Session
 from napari_deepem.session.training_rounds import round_from
@@ -48,7 +48,7 @@ def restore(session: Session, opened: Opened) -> None:
     _forget_series(session)
     session.folder = opened.folder
     session.files = opened.files
-    session.given_pixel_size = None  # that of another folder
+    session.given_pixel_size, session.own_thresholds = None, {}  # those of another folder
     if (run := opened.run) is not None:
         session.headers = {**session.headers, **run.headers}
     session.run, session.failures = ("", {}) if run is None else (run.key, dict(run.failures))
@@ -70,7 +70,7 @@ def restore(session: Session, opened: Opened) -> None:
 def restore_model(session: Session, opened: Opened, model: Model) -> None:
     """Put the model of a session file into the session, and the candidates that it gave."""
     session.model = model
-    for name in ("threshold", "std_range", "min_distance_px"):
+    for name in OF_PICKING:
         set_if_possible(session, opened.stored.settings, name)
     session.candidates = {n: c for n, c in opened.stored.candidates.items() if c is not None}
 

@@ -19,12 +19,12 @@ from scipy.spatial import KDTree
 
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.jobs import finish
-from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.types import NO_LABELS, Candidates, FloatArray, Labels
 from napari_deepem.core.wording import counted
 from napari_deepem.session.gallery_rows import EMPTY, Gallery, joined, row_order, rows_of_one
 from napari_deepem.session.parameters import Order
 from napari_deepem.session.peak_sizes import MapsAtHand, PeakSizes
+from napari_deepem.session.series_criteria import SeriesCriteria
 from napari_deepem.session.state import Session
 
 Verdict = Literal["accepted", "rejected"]
@@ -39,13 +39,13 @@ class Standing:
 
     candidates: Mapping[str, Candidates]
     verdicts: Mapping[str, Labels]
-    criteria: PickCriteria
+    criteria: SeriesCriteria
     peaks_of: Callable[[str, Candidates], FloatArray] | None = None  # (n,) sizes; None: not needed
 
     @classmethod
     def of(cls, session: Session) -> Standing:
         """The state of a session as it is now; quick, on the main thread."""
-        return cls(session.candidates, session.verdicts, session.criteria)
+        return cls(session.candidates, session.verdicts, session.series_criteria)
 
 
 def gallery(
@@ -87,30 +87,43 @@ def _steps(
     now: Standing, names: Sequence[str], order: Order, only_open: bool
 ) -> Generator[None, None, Gallery]:
     """A stream of steps, a micrograph each, that returns a gallery."""
-    criteria = now.criteria.of_ranking if order == "doubt" else now.criteria
     scored = tuple(name for name in names if name in now.candidates)
     if not scored:
         return EMPTY
     parts: list[Gallery] = []
+    thresholds = np.zeros(len(scored))
     count = 0
     for index, name in enumerate(scored):
         candidates = now.candidates[name]
-        rows = criteria.rows_of(candidates)
+        criteria = now.criteria.on(name)
+        thresholds[index] = criteria.lowest_score(candidates)
+        rows = (criteria.of_ranking if order == "doubt" else criteria).rows_of(candidates)
         if only_open:
             rows = _without_verdict(now, name, candidates, rows)
         peaks_px = None if now.peaks_of is None else now.peaks_of(name, candidates)
         parts.append(rows_of_one(scored, index, candidates, rows, peaks_px))
         count += len(rows)
         if count > WAITING:  # of 20 000 micrographs there may be ten million
-            parts = [_in_order(joined(parts), order, now.criteria.threshold)]
+            parts = [_in_order(joined(parts), order, thresholds)]
             count = len(parts[0])
         yield
-    return _in_order(joined(parts), order, now.criteria.threshold)
+    return _in_order(joined(parts), order, thresholds)
 
 
-def _in_order(gallery: Gallery, order: Order, threshold: float) -> Gallery:
-    """The first of a gallery in another order."""
-    return gallery.at(row_order(gallery, order, threshold)[:MOST_SHOWN])
+def _in_order(gallery: Gallery, order: Order, thresholds: FloatArray) -> Gallery:
+    """The first of a gallery in another order; (m,) thresholds of its micrographs."""
+    return gallery.at(row_order(gallery, order, thresholds)[:MOST_SHOWN])
+
+
+def thresholds_of(session: Session, gallery: Gallery) -> FloatArray:
+    """The (m,) thresholds of a gallery's micrographs, of those that it has rows of."""
+    thresholds = np.full(len(gallery.names), session.threshold)
+    for index in np.unique(gallery.which):
+        name = gallery.names[index]
+        if name in session.candidates:
+            criteria = session.series_criteria.on(name)
+            thresholds[index] = criteria.lowest_score(session.candidates[name])
+    return thresholds
 
 
 def gallery_at(session: Session, places: Mapping[str, FloatArray]) -> Gallery:

@@ -18,11 +18,11 @@ from napari_deepem.io.pick_records import Criteria, Described, read_description,
 from napari_deepem.io.run_places import model_path
 from napari_deepem.io.session_file import Stored
 from napari_deepem.session.moved_files import find_moved
+from napari_deepem.session.parameters import OF_PICKING
 from napari_deepem.session.scored import RecordedCandidates
 
 ANY_STD = (0.0, 1000.0)  # where a run has picked whatever its standard deviation
 A_STEP = 50  # records
-OF_RUN = ("threshold", "std_range", "min_distance_px")  # settings that the run decides first
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -43,7 +43,7 @@ class RunSeries:
         """
         if kept.model is not None or kept.settings.get("run") == self.key:
             return kept
-        settings = {name: value for name, value in kept.settings.items() if name not in OF_RUN}
+        settings = {name: value for name, value in kept.settings.items() if name not in OF_PICKING}
         return replace(kept, settings=settings, candidates=dict.fromkeys(kept.candidates))
 
 
@@ -105,6 +105,7 @@ def _settings(criteria: Criteria, picked: Mapping[Path, Described]) -> dict[str,
     """The settings of a session that are the run's; `picked` is by the file as it lies now."""
     settings: dict[str, Any] = {
         "threshold": criteria.threshold,
+        "adaptive_threshold": criteria.mixture is not None,
         "std_range": list(criteria.std_range or ANY_STD),
         "min_distance_px": criteria.min_distance_px,
     }

@@ -44,7 +44,7 @@ class RecordedCandidates(Candidates):
     def __init__(self, folder: Path, name: str, described: Described) -> None:
         """Candidates that are not read yet, of a micrograph of which this is described."""
         assert described.box_size_px is not None
-        criteria = PickCriteria(**described.criteria.model_dump())
+        criteria = PickCriteria.of_values(described.criteria.model_dump())
         values = {
             "folder": folder,
             "name": name,

@@ -24,10 +24,11 @@ from napari_deepem.core.types import NO_LABELS, Candidates, FinalPicks, Labels, 
 from napari_deepem.io.owned_files import OwnedFiles
 from napari_deepem.session.activity import Activity
 from napari_deepem.session.display import Display
-from napari_deepem.session.final_selection import FinalSelection
+from napari_deepem.session.final_selection import MADE_FROM, FinalSelection
 from napari_deepem.session.history import History
-from napari_deepem.session.parameters import Parameters
+from napari_deepem.session.parameters import OF_PICKING, Parameters
 from napari_deepem.session.scored import Scored
+from napari_deepem.session.series_criteria import SeriesCriteria
 from napari_deepem.session.training_rounds import Round
 
 
@@ -82,17 +83,14 @@ class Session(Parameters):
     _display: Display = PrivateAttr(default_factory=Display)
     _edits: History = PrivateAttr()
     _written: OwnedFiles = PrivateAttr(default_factory=OwnedFiles)
-    _criteria: PickCriteria = PrivateAttr()  # the same object as long as nothing is changed
     _selection: FinalSelection = PrivateAttr()
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
-        self._read_criteria()
-        for name in ("threshold", "std_range", "min_distance_px"):
-            self.events[name].connect(self._read_criteria)  # before all others who follow them
         self._selection = FinalSelection(self)
-        chosen_by = ("threshold", "std_range", "min_distance_px", "candidates", "current")
-        for name in (*chosen_by, "verdicts", "labels", "headers", "box_size_px"):
+        for name in OF_PICKING:  # before all others who follow them
+            self.events[name].connect(self._selection.read_criteria)
+        for name in (*OF_PICKING, *MADE_FROM, "current"):
             self.events[name].connect(self._choose_picks)
         self.events.scored.connect(self._keep_candidates)
         self.events.micrographs.connect(self._forget_stale_scores)
@@ -245,7 +243,12 @@ class Session(Parameters):
     @property
     def criteria(self) -> PickCriteria:
         """The present threshold, std range and distance, by which candidates are picked."""
-        return self._criteria
+        return self._selection.criteria.common
+
+    @property
+    def series_criteria(self) -> SeriesCriteria:
+        """The same of each micrograph, where some have thresholds of their own."""
+        return self._selection.criteria
 
     def distance_px(self) -> float:
         """The minimum distance that is in use, original pixels."""
@@ -255,9 +258,6 @@ class Session(Parameters):
         """Go on without candidates that can't be read any more."""
         self.failures = {**self.failures, name: why}
         self.candidates = {k: v for k, v in self.candidates.items() if k != name}
-
-    def _read_criteria(self) -> None:
-        self._criteria = PickCriteria(self.threshold, self.std_range, self.min_distance_px)
 
     def _choose_picks(self) -> None:
         self.picks = self._selection.picks_of(self.current) if self.current else None
@@ -296,4 +296,5 @@ class Session(Parameters):
         if model is not None:
             self.min_distance_px = model.min_distance_px
             self.std_range = model.std_range
-            self.threshold = model.threshold
+            self.threshold, self.own_thresholds = model.threshold, {}
+        self._selection.read_criteria()

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_deepem.core.evaluation.label_suggestion import least_alike, rows_to_ask
-from napari_deepem.core.preprocessing.prepare import prepare_micrograph
-from napari_deepem.core.training.crops import PaddedImage, box_corners
 from napari_deepem.core.types import FloatArray, Micrograph
 from napari_deepem.io.images import read_micrograph
 from napari_deepem.session.box_pictures import united
+from napari_deepem.session.boxes_alike import crops_of
 from napari_deepem.session.jobs import leave_a_core_to_the_window
 from napari_deepem.session.state import Session
 
@@ -40,7 +39,7 @@ def suggesting(
     InputError
         Of the job: a file can't be read.
     """
-    model, candidates, threshold = session.model, dict(session.candidates), session.threshold
+    model, candidates, criteria = session.model, dict(session.candidates), session.series_criteria
     micrographs, files = dict(session.micrographs), dict(session.files)
     labelled_yx = {
         name: _places(session, name)
@@ -59,6 +58,7 @@ def suggesting(
         for name in dict.fromkeys([*asked, *labelled[-LOOKED_AT:]]):
             yield
             micrograph = micrographs.get(name) or replace(read_micrograph(files[name]), name=name)
+            threshold = criteria.on(name).lowest_score(candidates[name])
             rows = rows_to_ask(candidates[name], labelled_yx[name], threshold)
             open_yx = candidates[name].centres_yx[rows if name in asked else rows[:0]]
             features = _seen_in(micrograph, np.concatenate([open_yx, labelled_yx[name]]), model)
@@ -85,7 +85,4 @@ def _seen_in(micrograph: Micrograph, centres_yx: FloatArray, model: Model) -> Fl
     """(n, maps) what a model sees in the boxes around (n, 2) places."""
     from napari_deepem.core.network.box_features import box_features  # brings torch
 
-    prepared = prepare_micrograph(micrograph, model.box_size_px, model.sampling)
-    corners = box_corners(model.sampling.to_network(centres_yx), model.box_px)
-    crops = PaddedImage.of(prepared, model.box_px).cut(corners, model.box_px)
-    return box_features(model.network, crops)
+    return box_features(model.network, crops_of(micrograph, centres_yx, model))

@@ -52,7 +52,7 @@ class TrainingInput:
             labels=session.labelled(),
             verdicts=verdicts,
             picks={
-                name: session.criteria.picks_of(session.candidates[name])
+                name: session.series_criteria.on(name).picks_of(session.candidates[name])
                 for name in verdicts
                 if name in session.candidates
             },

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from blobs import BOX_PX, blob_sample
-from napari_deepem.core.jobs import EpochDone
+from napari_deepem.core.jobs import EpochDone, finish
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.sampling import Sampling
@@ -49,7 +49,7 @@ def test_picking_is_tried_after_some_epochs_and_the_last(epochs: int) -> None:
 def test_whole_fields_are_picked_where_there_is_time_for_them() -> None:
     """D.4: what the curve shows is what picking these micrographs comes to."""
     held_out = fields_of(1, 2)
-    ap = figures_on(held_out, 40, boxes_per_epoch=100_000).at_picking(NETWORK, 40)
+    ap = finish(figures_on(held_out, 40, boxes_per_epoch=100_000).at_picking(NETWORK, 40))
     assert ap == pytest.approx(evaluate_held_out(NETWORK, held_out).ap)
 
 
@@ -94,4 +94,4 @@ def test_nothing_is_told_where_nothing_is_held_out() -> None:
     figures = figures_on([], 2, 10)
     network: Network = NETWORK
     assert figures.at_boxes(network) == (None, None)
-    assert figures.at_picking(network, 2) is None
+    assert finish(figures.at_picking(network, 2)) is None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from blobs import blob_sample
-from napari_deepem.core.jobs import finish
+from napari_deepem.core.jobs import TilesDone, finish
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.sampling import Sampling
@@ -53,8 +53,8 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[ScoreMap]:
     """The score maps that networks give, one after the other."""
     maps: list[ScoreMap] = []
 
-    def give(*_: object, **__: object) -> Generator[None, None, ScoreMap]:
-        yield
+    def give(*_: object, **__: object) -> Generator[TilesDone, None, ScoreMap]:
+        yield TilesDone(1, 1)
         return maps.pop(0)
 
     monkeypatch.setattr(field_picks, "score_prepared", give)
@@ -101,7 +101,9 @@ def test_partly_labelled_micrographs_are_looked_over_three_times(
 ) -> None:
     looked: list[int] = []
     done: list[int] = []
-    monkeypatch.setattr(ModernLearner, "look_around", lambda *_: looked.append(len(done) + 1))
+    monkeypatch.setattr(
+        ModernLearner, "look_around", lambda *_: iter(looked.append(len(done) + 1) or ())
+    )
     micrographs, labels = blob_sample(1)
     recipe = replace(MODERN, batches_per_epoch=1)
     settings = TrainingSettings(24, epochs=4, labels_complete=complete, own_recipe=recipe)
@@ -118,7 +120,7 @@ def test_after_a_look_background_is_drawn_away_from_lookalikes(
     assert isinstance(learner, ModernLearner)
     for _ in range(2):  # what was kept clear of at the first look is not at the second
         seen.append(map_with({(40, 40): 0.8, (40, 200): 0.8, (120, 80): 0.9}))
-        learner.look_around()
+        list(learner.look_around())
         assert len(learner._fields[0].avoid_yx) == 2 + 3
     assert learner._fields[0].avoid_yx[2].round().tolist() == [120, 80]
 
@@ -130,7 +132,7 @@ def test_paper_s_examples_stay() -> None:
     learner = train.make_learner(settings, fields, np.random.default_rng(0))
     assert isinstance(learner, PaperLearner)
     before = learner._crops
-    learner.look_around()
+    list(learner.look_around())
     assert learner._crops is before
 
 

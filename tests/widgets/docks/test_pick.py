@@ -69,7 +69,7 @@ def test_counts_are_of_this_micrograph_and_soon_of_all(qtbot) -> None:
     qtbot.waitUntil(lambda: dock.pick_counts.value == "2 of 4 kept here, 4 in 2 micrographs")
     dock.stds.region.setRegion((0.4, 2.5))
     qtbot.waitUntil(lambda: dock.pick_counts.value == "3 of 4 kept here, 6 in 2 micrographs")
-    dock.scores.line.setValue(0.75)
+    dock.by_score.plot.line.setValue(0.75)
     assert dock.pick_counts.value == "1 of 4 kept here, 2 in 2 micrographs"  # at once, by now
     session.excluded = frozenset({"m1"})
     qtbot.waitUntil(lambda: dock.pick_counts.value == "1 of 4 kept here")
@@ -137,22 +137,22 @@ def test_dock_says_why_none_is_kept(qtbot) -> None:
 def test_held_out_figures_follow_the_threshold() -> None:
     dock, session = open_dock(held_out_recall=0.8, held_out_curves=CURVES)
     for figure in ("precision 0.60", "recall 0.80", "F2 0.80"):
-        assert figure in dock.held_out.value
+        assert figure in dock.by_score.held_out.value
     session.threshold = 0.75
     for figure in ("precision 0.80", "recall 0.40", "F2 0.40"):
-        assert figure in dock.held_out.value
-    assert dock.use_optimum.text == "Use F2 optimum (0.50: F2 0.80)"
-    assert all(len(curve.getData()[0]) == 3 for curve in dock.scores.curves.values())
+        assert figure in dock.by_score.held_out.value
+    assert dock.by_score.use_optimum.text == "Use F2 optimum (0.50: F2 0.80)"
+    assert all(len(curve.getData()[0]) == 3 for curve in dock.by_score.plot.curves.values())
 
 
 def test_partial_labels_have_no_precision_and_older_models_no_curves() -> None:
     partial = {name: CURVES[name] for name in ("recall", "f2")}
     dock, session = open_dock(held_out_recall=0.8, held_out_curves=partial)
-    assert "precision" not in dock.held_out.value
-    assert "recall 0.80" in dock.held_out.value
-    assert "F2 about 0.80" in dock.held_out.value  # D.2: an estimate is called one
-    assert dock.use_optimum.text == "Use F2 optimum (0.50: F2 about 0.80)"
-    assert "precision can't be counted" in dock.held_out.tooltip
+    assert "precision" not in dock.by_score.held_out.value
+    assert "recall 0.80" in dock.by_score.held_out.value
+    assert "F2 about 0.80" in dock.by_score.held_out.value  # D.2: an estimate is called one
+    assert dock.by_score.use_optimum.text == "Use F2 optimum (0.50: F2 about 0.80)"
+    assert "precision can't be counted" in dock.by_score.held_out.tooltip
     session.model = SimpleNamespace(
         min_distance_px=None,
         threshold=0.4,
@@ -161,8 +161,8 @@ def test_partial_labels_have_no_precision_and_older_models_no_curves() -> None:
         recipe="modern",
         summary={"held_out_recall": 0.8},
     )
-    assert dock.use_optimum.text == "Use F2 optimum (0.40)"
-    assert dock.held_out.value == ""
+    assert dock.by_score.use_optimum.text == "Use F2 optimum (0.40)"
+    assert dock.by_score.held_out.value == ""
 
 
 def test_boxes_at_both_ends_of_the_range_are_shown(qtbot) -> None:
@@ -238,17 +238,17 @@ def test_pick_starts_from_the_model_and_counts(viewer: ViewerModel) -> None:
     dock, session = Pick(viewer), session_of(viewer)
     score_current(viewer)
     assert dock.pick_counts.value == "2 of 2 kept here"
-    assert dock.threshold.value == pytest.approx(0.42)
+    assert dock.by_score.slider.value == pytest.approx(0.42)
     assert dock.std_range.value == pytest.approx((0.5, 1.5))
     assert dock.min_distance.value == pytest.approx(5.0)
-    dock.threshold.value = 0.7
+    dock.by_score.slider.value = 0.7
     assert dock.pick_counts.value == "1 of 2 kept here"
-    assert dock.scores.line.value() == pytest.approx(0.7)
-    dock.scores.line.setValue(0.95)
-    assert dock.threshold.value == pytest.approx(0.95)
+    assert dock.by_score.plot.line.value() == pytest.approx(0.7)
+    dock.by_score.plot.line.setValue(0.95)
+    assert dock.by_score.slider.value == pytest.approx(0.95)
     assert dock.pick_counts.value.startswith("0 of 2 kept here. Here all score below")
-    dock.use_optimum.native.click()
-    assert dock.use_optimum.text == "Use F2 optimum (0.42)"
+    dock.by_score.use_optimum.native.click()
+    assert dock.by_score.use_optimum.text == "Use F2 optimum (0.42)"
     assert session.threshold == pytest.approx(0.42)
     dock.std_range.value = (0.0, 0.9)
     assert dock.pick_counts.value.startswith("0 of 2 kept here. Here the std of all above")
@@ -264,7 +264,7 @@ def test_pick_says_how_many_picks_are_right_while_the_slider_moves(viewer: Viewe
     score_current(viewer, **summary_of(mixture))
     assert dock.precision.value == "How many are right here is not told: too few picks"  # D.1
     assert "held-out labels" in dock.precision.tooltip
-    dock.threshold.value = 0.95
+    dock.by_score.slider.value = 0.95
     assert dock.pick_counts.value.startswith("0 of 2 kept here. Here all score below")
     assert dock.precision.value == ""
 
@@ -306,28 +306,28 @@ def test_pick_opens_on_any_std_range(viewer: ViewerModel) -> None:
 def test_closed_dock_comes_back_as_it_was(viewer: ViewerModel, qtbot) -> None:
     score_current(viewer)
     dock = Pick(viewer)
-    dock.threshold.value = 0.7
+    dock.by_score.slider.value = 0.7
     with qtbot.waitSignal(dock.native.destroyed):
         dock.native.deleteLater()
     session_of(viewer).threshold = 0.65  # nothing that is gone is told
     again = Pick(viewer)
-    assert again.threshold.value == pytest.approx(0.65)
+    assert again.by_score.slider.value == pytest.approx(0.65)
     assert again.pick_counts.value == "1 of 2 kept here"
 
 
 def test_optimum_is_shown_only_where_labels_were_held_out(viewer: ViewerModel) -> None:
     dock, session = Pick(viewer), session_of(viewer)
     session.model = model(held_out_recall=0.9)
-    assert dock.use_optimum.enabled
-    assert dock.use_optimum.text == "Use F2 optimum (0.42)"
-    assert dock.scores.optimum == pytest.approx(0.42)
+    assert dock.by_score.use_optimum.enabled
+    assert dock.by_score.use_optimum.text == "Use F2 optimum (0.42)"
+    assert dock.by_score.plot.optimum == pytest.approx(0.42)
     session.threshold = 0.9
     session.model = model()
     assert session.threshold == pytest.approx(0.42)
-    assert not dock.use_optimum.enabled
-    assert dock.use_optimum.text == "Use F2 optimum"
-    assert "mark particles on a second micrograph" in dock.use_optimum.tooltip
-    assert dock.scores.optimum is None
+    assert not dock.by_score.use_optimum.enabled
+    assert dock.by_score.use_optimum.text == "Use F2 optimum"
+    assert "mark particles on a second micrograph" in dock.by_score.use_optimum.tooltip
+    assert dock.by_score.plot.optimum is None
     assert "F2" not in Train(viewer).summary.value
 
 

@@ -72,10 +72,10 @@ def test_decimals_and_epochs_are_put_right_too(viewer: ViewerModel) -> None:
         Pick(viewer),
         session_of(viewer),
     )
-    pick.threshold.enabled = pick.min_distance.enabled = True
+    pick.by_score.slider.enabled = pick.min_distance.enabled = True
     told()
     type_into(annotate.display.contrast, "2.5")
-    type_into(pick.threshold, "0.25")
+    type_into(pick.by_score.slider, "0.25")
     type_into(pick.min_distance, "31.5")
     type_into(train.epochs, "15")
     type_into(annotate.display.low_pass, "250")
@@ -84,7 +84,7 @@ def test_decimals_and_epochs_are_put_right_too(viewer: ViewerModel) -> None:
     assert session.display.low_pass_angstrom == 250
     assert told() == []
     type_into(annotate.display.contrast, "12")
-    type_into(pick.threshold, "5")
+    type_into(pick.by_score.slider, "5")
     type_into(pick.min_distance, "20000")
     type_into(train.epochs, "5000")
     type_into(annotate.display.low_pass, "5000")

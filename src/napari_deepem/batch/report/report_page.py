@@ -67,6 +67,7 @@ def data_of(run: Run, statistics: RunStatistics) -> dict[str, Any]:
     micrographs = [
         {"name": name, "state": "picked", "path": each.path, "picks": each.n_picks}
         | ({"remark": each.remark} if each.remark else {})
+        | ({"threshold": statistics.thresholds[name]} if name in statistics.thresholds else {})
         for name, each in statistics.picked.items()
         if name not in statistics.failures
     ]
@@ -79,6 +80,7 @@ def data_of(run: Run, statistics: RunStatistics) -> dict[str, Any]:
         "command": run.command,
         "model": dict(run.model),
         "threshold": run.criteria.threshold,
+        "adaptive_threshold": run.criteria.mixture is not None,
         "std_range": run.criteria.std_range,
         "min_distance_px": run.criteria.min_distance_px,
         "picked": len(micrographs) - len(statistics.failures),
@@ -128,7 +130,7 @@ def render(run: Run, statistics: RunStatistics) -> str:
         version=__version__,
         date=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         figures=figures,
-        parameters=_parameters(run),
+        parameters=_parameters(run, statistics),
         curves=curves(statistics, run.criteria.threshold),
         random=contact_sheet(sorted(statistics.random, reverse=True), statistics.picked),
         lowest=contact_sheet(sorted(statistics.lowest, reverse=True), statistics.picked),
@@ -139,12 +141,12 @@ def render(run: Run, statistics: RunStatistics) -> str:
     )
 
 
-def _parameters(run: Run) -> dict[str, str]:
+def _parameters(run: Run, statistics: RunStatistics) -> dict[str, str]:
     criteria = run.criteria
     low_high = criteria.std_range
     return {
         **run.model,
-        "threshold": f"{criteria.threshold:.4g}",
+        "threshold": f"{criteria.threshold:.4g}" + _adapted(statistics),
         "std range": "any" if low_high is None else f"{low_high[0]:g} to {low_high[1]:g}",
         "least distance": "a quarter of the box"
         if criteria.min_distance_px is None
@@ -152,6 +154,14 @@ def _parameters(run: Run) -> dict[str, str]:
         "folder": str(run.folder.absolute()),
         **({"command": run.command} if run.command else {}),
     }
+
+
+def _adapted(statistics: RunStatistics) -> str:
+    """What an adaptive threshold has come to on the micrographs; empty for a plain one."""
+    thresholds = statistics.thresholds.values()
+    if not thresholds:
+        return ""
+    return f", adapted to each micrograph: {min(thresholds):.3g} to {max(thresholds):.3g}"
 
 
 def _time(seconds: float) -> str:

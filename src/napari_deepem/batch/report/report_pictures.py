@@ -32,7 +32,7 @@ from napari_deepem.io.pick_records import Described, read_record
 TILE_PX = 72  # side of a particle's picture
 COLUMNS = 16
 MICROGRAPH_PX = 560  # side of a whole micrograph's picture
-INK, BOX = "#2563eb", (34, 211, 238)
+INK, THRESHOLD, BOX = "#2563eb", "#d62728", (34, 211, 238)
 
 
 def contact_sheet(shown: Iterable[Shown], described: Mapping[str, Described]) -> str:
@@ -80,7 +80,10 @@ def curves(statistics: RunStatistics, threshold: float) -> str:
     )
     course.set(xlabel="micrograph, in order of names", ylabel="picks", ylim=(0, None))
     scores.stairs(statistics.candidate_scores, SCORE_EDGES, fill=True, color=INK)
-    scores.axvline(threshold, color="#d62728", label=f"threshold {threshold:.3g}")
+    scores.axvline(threshold, color=THRESHOLD, label=f"threshold {threshold:.3g}")
+    if statistics.thresholds:
+        span = min(statistics.thresholds.values()), max(statistics.thresholds.values())
+        scores.axvspan(*span, color=THRESHOLD, alpha=0.2, lw=0, label="adapted to micrographs")
     scores.set(xlabel="score of candidates", ylabel="candidates", yscale="log", xlim=(0, 1))
     scores.legend(frameon=False, fontsize=8)
     stds.stairs(statistics.pick_stds, STD_EDGES, fill=True, color=INK)

@@ -44,6 +44,7 @@ class RunStatistics:
     pick_stds: NDArray[np.int64] = field(
         default_factory=lambda: np.zeros(len(STD_EDGES) - 1, np.int64)
     )
+    thresholds: dict[str, float] = field(default_factory=dict)  # by name, where they adapted
     random: list[Shown] = field(default_factory=list)
     lowest: list[Shown] = field(default_factory=list)
 
@@ -99,7 +100,10 @@ def _add(
     assert candidates is not None
     statistics.picked[name] = record.described
     statistics.candidate_scores += np.histogram(candidates.scores, SCORE_EDGES)[0]
-    rows = PickCriteria(**record.described.criteria.model_dump()).rows_of(candidates)
+    criteria = PickCriteria.of_values(record.described.criteria.model_dump())
+    if criteria.mixture is not None:
+        statistics.thresholds[name] = criteria.lowest_score(candidates)
+    rows = criteria.rows_of(candidates)
     stds = np.minimum(candidates.stds[rows], STD_EDGES[-1])
     statistics.pick_stds += np.histogram(stds, STD_EDGES)[0]
     scores = candidates.scores[rows]

@@ -20,7 +20,7 @@ FEWEST_CHOICES = 20  # of a micrograph
 MOST_CHOICES = 400
 
 
-def doubt(scores: FloatArray, threshold: float) -> FloatArray:
+def doubt(scores: FloatArray, threshold: float | FloatArray) -> FloatArray:
     """(n,) how unsure the network is, 0 to 1: the variance of a verdict, relative to the largest.
 
     With the threshold as the score at which both verdicts are as likely, the chance that a

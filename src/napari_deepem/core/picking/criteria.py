@@ -1,19 +1,28 @@
-"""The criteria by which candidates are picked: steps 5 and 6 of the paper's recognition."""
+"""The criteria by which candidates are picked: steps 5 and 6 of the paper's recognition.
+
+A threshold is plain, the same score on every micrograph, or adaptive: on each micrograph it is the
+score that is as sure to be a particle as the threshold is on those where the model was calibrated.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
+from napari_deepem.core.picking.score_mixture import ScoreMixture, mixture_of, rows_of
 from napari_deepem.core.picking.suppression import keep_best_apart
-from napari_deepem.core.types import Candidates, Picks
+from napari_deepem.core.types import Candidates, FloatArray, Picks
 
 if TYPE_CHECKING:
     from napari_deepem.core.network.model import Model
+
+Scores = TypeVar("Scores", float, FloatArray)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +48,31 @@ class PickCriteria:
     threshold: float  #: the lowest score that is picked, 0 to 1
     std_range: tuple[float, float] | None = None  #: of a box's pixels, ends included; None: any
     min_distance_px: float | None = None  #: original pixels; None: a quarter of the box
+    #: as the model has learnt it: the threshold is adaptive; None: it is plain
+    mixture: ScoreMixture | None = None
 
     @classmethod
     def of_model(cls, model: Model) -> PickCriteria:
         """The criteria of a model: its F2 threshold, range of standard deviations and distance."""
         return cls(model.threshold, model.std_range, model.min_distance_px)
+
+    @classmethod
+    def of_values(cls, values: Mapping[str, Any]) -> PickCriteria:
+        """The criteria that were kept as `values`."""
+        numbers = values.get("mixture")
+        mixture = None if numbers is None else mixture_of(numbers)
+        return cls(**{**values, "mixture": mixture})
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The criteria in plain values, to be kept."""
+        mixture = None if self.mixture is None else tuple(rows_of([self.mixture])[0].tolist())
+        return {
+            "threshold": self.threshold,
+            "std_range": self.std_range,
+            "min_distance_px": self.min_distance_px,
+            "mixture": mixture,
+        }
 
     @property
     def of_ranking(self) -> PickCriteria:
@@ -51,7 +80,23 @@ class PickCriteria:
 
         What has a lower score never drops anything that has a higher one, see `picks_above`.
         """
-        return replace(self, threshold=0.0)
+        return replace(self, threshold=0.0, mixture=None)
+
+    def threshold_on(self, ranking: Picks) -> float:
+        """The lowest score that is picked of what `of_ranking` picks on a micrograph."""
+        return moved(self.threshold, self.shift_on(ranking))
+
+    def lowest_score(self, candidates: Candidates) -> float:
+        """The same of these candidates."""
+        if self.mixture is None:
+            return self.threshold
+        return self.threshold_on(self.of_ranking.picks_of(candidates))
+
+    def shift_on(self, ranking: Picks) -> float:
+        """The logits by which an adaptive threshold moves there; 0 where it is plain."""
+        if self.mixture is None or ranking.scores is None:
+            return 0.0
+        return self.mixture.shift_on(ranking.scores)
 
     def distance_px(self, box_size_px: int) -> float:
         """The minimum distance for a box, original pixels: of picks nearer the best is kept."""
@@ -61,6 +106,10 @@ class PickCriteria:
 
     def rows_of(self, candidates: Candidates) -> NDArray[np.int64]:
         """(k,) indices of the candidates that are picked, best score first."""
+        if self.mixture is not None:
+            rows = self.of_ranking.rows_of(candidates)
+            picks = self.picked_of(_at(candidates, rows))
+            return rows[: len(picks)]
         mask = candidates.scores >= self.threshold
         if self.std_range is not None:
             low, high = self.std_range
@@ -71,13 +120,16 @@ class PickCriteria:
 
     def picks_of(self, candidates: Candidates) -> Picks:
         """The candidates that are picked, best score first."""
-        rows = self.rows_of(candidates)
-        return Picks(candidates.centres_yx[rows], candidates.scores[rows], candidates.box_size_px)
+        return _at(candidates, self.rows_of(candidates))
+
+    def picked_of(self, ranking: Picks) -> Picks:
+        """The same, cut from what `of_ranking` picks."""
+        return picks_above(ranking, self.threshold_on(ranking))
 
     def below_of(self, candidates: Candidates) -> Picks:
         """The candidates that only the threshold keeps from being picked, best score first."""
         ranking = self.of_ranking.picks_of(candidates)
-        return ranking.at(slice(len(picks_above(ranking, self.threshold)), None))
+        return ranking.at(slice(len(self.picked_of(ranking)), None))
 
 
 def picks_above(ranking: Picks, threshold: float) -> Picks:
@@ -85,6 +137,22 @@ def picks_above(ranking: Picks, threshold: float) -> Picks:
     assert ranking.scores is not None
     count = int(np.searchsorted(-ranking.scores, -threshold, side="right"))
     return Picks(ranking.centres_yx[:count], ranking.scores[:count], ranking.box_size_px)
+
+
+def moved(threshold: Scores, by: float) -> Scores:
+    """A threshold, or (k,) of them, moved by so many logits; 0 stays 0 and 1 stays 1.
+
+    Examples
+    --------
+    >>> from napari_deepem.core.picking.criteria import moved
+    >>> round(float(moved(0.5, by=2.0)), 3)
+    0.881
+    """
+    return expit(logit(threshold) + by) if by else threshold
+
+
+def _at(candidates: Candidates, rows: NDArray[np.int64]) -> Picks:
+    return Picks(candidates.centres_yx[rows], candidates.scores[rows], candidates.box_size_px)
 
 
 def select_picks(

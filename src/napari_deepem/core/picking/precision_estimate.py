@@ -173,7 +173,7 @@ def evidence_of(
 ) -> PrecisionEvidence | None:
     """What the scores of a micrograph tell of its picks; None where a model learnt nothing."""
     ranking = criteria.of_ranking.picks_of(candidates)
-    return evidence_of_ranking(ranking, model, criteria.threshold, pixel_size)
+    return evidence_of_ranking(ranking, model, criteria.threshold_on(ranking), pixel_size)
 
 
 def evidence_of_ranking(

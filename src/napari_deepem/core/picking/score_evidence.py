@@ -19,8 +19,10 @@ from napari_deepem.core.picking.score_mixture import (
     ScoreMixture,
     learn_mixture,
     logits_of,
+    mixture_of,
     rows_of,
     stacked,
+    table_of,
 )
 from napari_deepem.core.types import FloatArray, Picks
 
@@ -82,13 +84,7 @@ class LearntScores:
 
     def as_summary(self) -> dict[str, Any]:
         """An entry of a model's summary; JSON values."""
-        mixtures = self.mixtures
-        columns = (
-            *(mixtures.background.mean, mixtures.background.std),
-            *(mixtures.particles.mean, mixtures.particles.std),
-            *(mixtures.share, mixtures.lookalikes),
-        )
-        rows = np.concatenate([np.asarray(column) for column in columns], axis=1)
+        rows = table_of(self.mixtures)
         names = "misfit", "n_labels", "on_negatives"
         figures = {name: getattr(self, name) for name in names}
         return {SUMMARY_KEY: {"mixtures": rows.round(6).tolist(), **figures}}
@@ -105,6 +101,11 @@ class LearntScores:
         """What the scores of candidates on one micrograph or more tell of picks at a threshold."""
         evidences = [self.fitted_to(each).evidence_above(threshold) for each in scores]
         return sum(evidences[1:], evidences[0])
+
+    @property
+    def typical(self) -> ScoreMixture:
+        """The mean of the mixtures, in plain numbers."""
+        return mixture_of(table_of(self.mixtures).mean(axis=0))
 
     @property
     def separation(self) -> float:
@@ -190,6 +191,12 @@ class FittedScores:
             self.misfit,
             n_picks if self.other_size else 0,
         )
+
+
+def mixture_in(summary: Mapping[str, Any]) -> ScoreMixture | None:
+    """The mixture that a model's summary holds; None where training could not tell."""
+    learnt = LearntScores.of_summary(summary)
+    return None if learnt is None else learnt.typical
 
 
 def _misfit(fitted: ScoreMixture, scores: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ chance, whatever their score, Elkan and Noto (KDD 2008).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 
 import numpy as np
@@ -25,6 +25,9 @@ CERTAIN = 700.0  # logarithm of how much likelier: its exponential is still a nu
 STEPS = 100  # of expectation maximisation: shares stand still to 0.001 long before
 SETTLED = 1e-7  # a step that changes a share by less is the last
 SMALLEST_SHARE = 1e-4  # of particles: a micrograph may hold none at all
+LIKELY_ENOUGH = 0.3  # chance to be a particle at thresholds with the best F2, about
+WORTH_OF_PRIOR = 10.0  # candidates: of fewer, the learnt share of particles says more
+GRID = np.linspace(0.0, 1.0, 257)  # from the middle of one bell to that of the other
 LARGEST_SHARE = 0.9  # where bells are learnt: between particles there is always background
 
 Numbers = float | FloatArray  # one, or (b, 1) of as many mixtures
@@ -108,6 +111,23 @@ class ScoreMixture:
                 break
         return replace(self, share=share if share.ndim else float(share))
 
+    def shift_on(self, scores: FloatArray) -> float:
+        """The logits from a score to the one that on a micrograph is as sure to be a particle.
+
+        `scores`, (n,), are of its candidates; the mixture's numbers are plain ones. Where fewer of
+        them than usual lie in the bell of particles, more of what scores alike is background: the
+        shift is above 0. It is 0 where there are no candidates.
+        """
+        n, share = len(scores), float(self.fitted_to(scores).share)
+        share = (n * share + WORTH_OF_PRIOR * float(self.share)) / (n + WORTH_OF_PRIOR)
+        return replace(self, share=share)._logit_at(LIKELY_ENOUGH) - self._logit_at(LIKELY_ENOUGH)
+
+    def _logit_at(self, chance: float) -> float:
+        """The logit with this chance to be in the bell of particles, between both middles."""
+        logits = self.background.mean + GRID * (self.particles.mean - self.background.mean)
+        needed = logit(chance) - logit(_within_bounds(self.share))
+        return float(np.interp(needed, self._evidence(expit(logits)), logits))
+
     def share_below(self, logits: FloatArray) -> FloatArray:
         """The share of candidates with lower scores than each of these logits."""
         of_particles = self.share * self.particles.share_below(logits)
@@ -124,6 +144,18 @@ def stacked(mixtures: FloatArray) -> ScoreMixture:
     """One value of (b, 6) mixtures, as `rows_of` gives them."""
     columns = [column[:, None] for column in mixtures.T]
     return ScoreMixture(Bell(*columns[:2]), Bell(*columns[2:4]), *columns[4:])
+
+
+def table_of(mixtures: ScoreMixture) -> FloatArray:
+    """(b, 6) numbers of mixtures that are one value: the inverse of `stacked`."""
+    numbers = (*astuple(mixtures.background), *astuple(mixtures.particles))
+    return np.concatenate((*numbers, mixtures.share, mixtures.lookalikes), axis=1)
+
+
+def mixture_of(numbers: Iterable[float]) -> ScoreMixture:
+    """The mixture of six numbers, as a row of `rows_of` has them."""
+    low, low_std, high, high_std, share, lookalikes = map(float, numbers)
+    return ScoreMixture(Bell(low, low_std), Bell(high, high_std), share, lookalikes)
 
 
 def rows_of(mixtures: Sequence[ScoreMixture]) -> FloatArray:

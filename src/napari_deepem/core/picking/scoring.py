@@ -257,10 +257,17 @@ class TileScorer:
         return np.concatenate([self(first), self(second)], axis)
 
 
-@torch.inference_mode()
 def score_crops(crops: Float32Array, network: Network, device: torch.device = CPU) -> FloatArray:
     """(n,) mean scores over four rotations of (n, box, box) crops: one by one, as the paper."""
-    scores = np.zeros(len(crops))
+    return np.asarray(scores_by_rotation(crops, network, device).mean(axis=1))
+
+
+@torch.inference_mode()
+def scores_by_rotation(
+    crops: Float32Array, network: Network, device: torch.device = CPU
+) -> FloatArray:
+    """(n, 4) scores of (n, box, box) crops, as they are and turned by 90, 180 and 270 degrees."""
+    scores = np.zeros((len(crops), 4))
     if device.type != "cpu":
         network = copy.deepcopy(network).to(device)
     for k in range(4):
@@ -269,5 +276,5 @@ def score_crops(crops: Float32Array, network: Network, device: torch.device = CP
             boxes = torch.from_numpy(turned[batch : batch + 64])[:, None].to(device)
             with exact_convolutions(device):
                 logits = network(boxes)  # (b, 1, 1)
-            scores[batch : batch + 64] += torch.sigmoid(logits)[:, 0, 0].cpu().numpy()
-    return scores / 4
+            scores[batch : batch + 64, k] = torch.sigmoid(logits)[:, 0, 0].cpu().numpy()
+    return scores

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_deepem.core.evaluation.metrics import CURVES_KEY, Evaluation, f_beta, match
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
+from napari_deepem.core.jobs import TilesDone, finish
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
@@ -23,6 +24,7 @@ from napari_deepem.core.training.field_picks import (
     ScoredModel,
     evaluate_fields,
     picks_of_field,
+    scoring,
 )
 from napari_deepem.core.training.labelled_particles import distance_of_labels
 from napari_deepem.core.training.thresholds import (
@@ -75,12 +77,29 @@ def calibrate(
     the picks whose precision is estimated, see `precision_estimate`; the distance of the labels in
     `labelled` becomes that of picks.
     """
+    return finish(
+        calibrating(scores, held_out, labels_complete, std_range, smoothings, labelled, start)
+    )
+
+
+def calibrating(
+    scores: FieldScores,
+    held_out: Sequence[Field],
+    labels_complete: bool,
+    std_range: tuple[float, float] | None = None,
+    smoothings: Sequence[float] = (0.0,),
+    labelled: Sequence[Field] = (),
+    start: ScoredModel | None = None,
+) -> Generator[TilesDone, None, Calibration]:
+    """A stream of progress that returns what `calibrate` does: most of it is scoring."""
     prior = Calibration.before_training(start.model if start else None)
     by_start = sum(len(field.positive_yx) for field in held_out) < ENOUGH_HELD_OUT
     if start is None or not labelled:
         by_start = False
     elif by_start:
+        yield from scoring([(scores, [*labelled, *held_out]), (start.scores, labelled)])
         prior = replace(prior, threshold=threshold_of_few(scores, start, labelled))
+    yield from scoring([(scores, held_out)])
     if not held_out:
         return prior
     maps = [scores.map_of(field) for field in held_out]
@@ -106,6 +125,7 @@ def calibrate(
     if learnt is not None and can_be_sure(learnt):
         negatives = [replace(field, prepared=-field.prepared) for field in held_out]
         of_negatives = FieldScores(scores.network, scores.device)
+        yield from scoring([(of_negatives, negatives)])
         on_negatives = of_negatives.candidates_on(negatives, smoothing)
         wrong, _ = _labelled_scores(on_negatives, held_out, criteria)
         learnt = learnt.beside_negatives(ranked, wrong, threshold)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -208,3 +209,16 @@ def positives_and_negatives(
         for field, count in zip(fields, share_out(missing, counts, rng), strict=True)
     ]
     return positive, np.concatenate([labelled, cut_boxes(fields, drawn_yx, box_px)])
+
+
+def describe_parts(fields: Sequence[Field]) -> list[dict[str, Any]]:
+    """What a model's summary tells of fields that were trained on, or held out."""
+    return [
+        {
+            "micrograph": field.name,
+            "particles": len(field.positive_yx),
+            "negatives": len(field.negative_yx),
+            "binned_cols": list(field.cols),
+        }
+        for field in fields
+    ]

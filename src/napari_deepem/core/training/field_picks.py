@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 
 from napari_deepem.core.evaluation.metrics import Evaluation, evaluate
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
-from napari_deepem.core.jobs import finish
+from napari_deepem.core.jobs import TilesDone, finish, never, passed_on, unless_stopped
 from napari_deepem.core.network.dense_scoring import ROTATIONS
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
@@ -26,23 +26,51 @@ class FieldScores:
     def __init__(
         self, network: Network, device: torch.device = CPU, rotations: int = ROTATIONS
     ) -> None:
-        self.network, self.device, self._rotations = network, device, rotations
+        self.network, self.device, self.rotations = network, device, rotations
         # by the image's id, which stays its own for as long as it is kept
         self._known: dict[int, tuple[Float32Array, ScoreMap]] = {}
 
     def map_of(self, field: Field) -> ScoreMap:
         """The score map of a field's whole micrograph, network pixels."""
-        image = field.prepared
-        if id(image) not in self._known:
-            tiles = score_prepared(
-                image, self.network, device=self.device, rotations=self._rotations
-            )
-            self._known[id(image)] = image, finish(tiles)
-        return self._known[id(image)][1]
+        finish(scoring([(self, [field])]))
+        return self._known[id(field.prepared)][1]
+
+    def missing(self, fields: Sequence[Field]) -> list[Float32Array]:
+        """The micrographs of fields that are not scored yet, each once."""
+        images = {id(field.prepared): field.prepared for field in fields}
+        return [image for key, image in images.items() if key not in self._known]
+
+    def keep(self, image: Float32Array, score_map: ScoreMap) -> None:
+        """Keep the scores of a micrograph."""
+        self._known[id(image)] = image, score_map
 
     def candidates_on(self, fields: Sequence[Field], smoothing: float = 0.0) -> list[Candidates]:
         """The candidates on fields' whole micrographs, scores being smoothed by so many boxes."""
         return [find_candidates(replace(self.map_of(each), smoothing=smoothing)) for each in fields]
+
+
+def scoring(
+    parts: Sequence[tuple[FieldScores, Sequence[Field]]], stop: Callable[[], bool] = never
+) -> Generator[TilesDone, None, bool]:
+    """A stream of tiles that scores what is not scored yet, of each of some scores and fields.
+
+    It returns whether all is scored by now: not where `stop`, asked at every tile, became true.
+    """
+    missing = [(scores, image) for scores, fields in parts for image in scores.missing(fields)]
+    for number, (scores, image) in enumerate(missing):
+
+        def of_all(tiles: TilesDone, number: int = number) -> TilesDone:
+            done = number * tiles.total + tiles.done
+            return TilesDone(done, len(missing) * tiles.total)
+
+        tiles = score_prepared(
+            image, scores.network, device=scores.device, rotations=scores.rotations
+        )
+        score_map = yield from unless_stopped(passed_on(tiles, of_all), stop)
+        if score_map is None:
+            return False
+        scores.keep(image, score_map)
+    return True
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -73,8 +101,20 @@ def evaluate_held_out(
 
     The distance is in network pixels; None: a quarter of the box.
     """
-    candidates = FieldScores(network, device).candidates_on(fields, smoothing)
-    return evaluate_fields(candidates, fields, min_distance_px)
+    return finish(evaluating_held_out(network, fields, smoothing, device, min_distance_px))
+
+
+def evaluating_held_out(
+    network: Network,
+    fields: Sequence[Field],
+    smoothing: float = 0.0,
+    device: torch.device = CPU,
+    min_distance_px: float | None = None,
+) -> Generator[TilesDone, None, Evaluation]:
+    """A stream of progress that returns what `evaluate_held_out` does."""
+    scores = FieldScores(network, device)
+    yield from scoring([(scores, fields)])
+    return evaluate_fields(scores.candidates_on(fields, smoothing), fields, min_distance_px)
 
 
 def evaluate_fields(

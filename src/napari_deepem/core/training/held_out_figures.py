@@ -7,18 +7,19 @@ is done after some epochs only, on so much that it takes a tenth of the training
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
 from napari_deepem.core.evaluation.metrics import average_precision, precision_recall
+from napari_deepem.core.jobs import TilesDone
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import CPU, score_crops
 from napari_deepem.core.training.crops import PaddedImage
 from napari_deepem.core.training.dataset import Field, positives_and_negatives
-from napari_deepem.core.training.field_picks import evaluate_held_out
+from napari_deepem.core.training.field_picks import evaluating_held_out
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Float32Array
 
@@ -69,14 +70,19 @@ class HeldOutFigures:
         _, precisions, recalls = precision_recall(scores, is_particle, len(self._boxes[0]))
         return float(loss), average_precision(precisions, recalls)
 
-    def at_picking(self, network: Network, epoch: int) -> float | None:
-        """Average precision of picking after an epoch; None if it is no turn, or nothing held out.
+    def at_picking(self, network: Network, epoch: int) -> Generator[TilesDone, None, float | None]:
+        """A stream of progress that returns the average precision of picking after an epoch.
+
+        None comes back if it is no turn, or nothing is held out.
 
         Picks without a label count as wrong, so with partial labels it is a lower bound.
         """
         if epoch not in self._looks or not self._parts:
             return None
-        return evaluate_held_out(network, self._parts, self._smoothing, self._device).ap
+        evaluation = yield from evaluating_held_out(
+            network, self._parts, self._smoothing, self._device
+        )
+        return evaluation.ap
 
 
 def epochs_to_look(epochs: int) -> frozenset[int]:

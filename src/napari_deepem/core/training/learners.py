@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from math import ceil
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.jobs import never
+from napari_deepem.core.jobs import TilesDone, never
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.cpu_training_pass import keep_freed_memory, training_logits
 from napari_deepem.core.network.devices import is_out_of_memory
@@ -21,12 +21,11 @@ from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import CPU
 from napari_deepem.core.training.crops import flip_and_turn, quarter_turns
 from napari_deepem.core.training.dataset import Field, cut_boxes, positives_and_negatives, share_out
-from napari_deepem.core.training.field_picks import FieldScores, ScoredModel
+from napari_deepem.core.training.field_picks import FieldScores, ScoredModel, scoring
 from napari_deepem.core.training.recipes import Recipe
 from napari_deepem.core.training.unlabelled_particles import clear_of_lookalikes
 from napari_deepem.core.types import Float32Array, FloatArray
 
-ROTATIONS = 1  # of a network that looks around: a quarter of the time, and what is clear stays so
 DRAWN_PIXELS = 1 << 21  # of the batches that are drawn at once: one by one takes longer
 NEGATIVES_LABELLED = 0.5  # at most this share of a batch's negatives are labelled ones
 
@@ -57,8 +56,8 @@ class Learner(ABC):
     @abstractmethod
     def look_around(
         self, stop: Callable[[], bool] = never, start: ScoredModel | None = None
-    ) -> None:
-        """Draw no more background where the network sees particles that are not labelled.
+    ) -> Iterator[TilesDone]:
+        """Progress; then no background is drawn any more where the network sees other particles.
 
         Before the first batch it is the network that training starts from. What that would pick
         may be shown as particles, see `unlabelled_particles`.
@@ -143,8 +142,9 @@ class PaperLearner(Learner):
 
     def look_around(
         self, stop: Callable[[], bool] = never, start: ScoredModel | None = None
-    ) -> None:
-        """Change nothing: the paper's examples are drawn once."""
+    ) -> Iterator[TilesDone]:
+        """Nothing: the paper's examples are drawn once."""
+        return iter(())
 
     def trained(self) -> Network:
         """A copy of the network as it is."""
@@ -169,7 +169,8 @@ class ModernLearner(Learner):
         self._recipe = recipe
         self._rng = rng
         self._box_px = architecture.box_px
-        self._batches = recipe.batches_per_epoch
+        few = sum(len(field.positive_yx) for field in fields) < recipe.few
+        self._batches = ceil(recipe.batches_per_epoch * (recipe.share_of_few if few else 1.0))
         self.boxes_per_epoch = self._batches * recipe.batch_size
         self._seen = 0
         with torch.random.fork_rng(devices=[]):
@@ -177,15 +178,16 @@ class ModernLearner(Learner):
             self.network = Network(architecture, batch_norm=recipe.batch_norm)
         if start is not None:  # its batch normalisation is folded away for good
             self.network = copy.deepcopy(start).requires_grad_()
-            self.network.convolutions[: recipe.frozen].requires_grad_(False)
+            self.network.convolutions[: recipe.frozen_of_few if few else 0].requires_grad_(False)
         self._device = device
         self.network.to(device)
         self._average = copy.deepcopy(self.network)
         self._optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=recipe.learning_rate, fused=device.type != "mps"
         )
+        steps = max(6, epochs * self._batches)  # of five, the cycle divides by zero
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self._optimiser, recipe.learning_rate, total_steps=epochs * self._batches, pct_start=0.2
+            self._optimiser, recipe.learning_rate, total_steps=steps, pct_start=0.2
         )
 
     @staticmethod
@@ -195,7 +197,7 @@ class ModernLearner(Learner):
 
     @property
     def batches_per_epoch(self) -> int:
-        """The recipe's number."""
+        """The recipe's number for so many labels."""
         return self._batches
 
     def learn_batches(self) -> Iterator[float]:
@@ -218,13 +220,14 @@ class ModernLearner(Learner):
 
     def look_around(
         self, stop: Callable[[], bool] = never, start: ScoredModel | None = None
-    ) -> None:
+    ) -> Generator[TilesDone, None, None]:
         """Keep background clear of what the network sees now, no longer of what it saw before."""
         away_px = self._recipe.background_distance * self._box_px
-        scores = start.scores if start else FieldScores(self.trained(), self._device, ROTATIONS)
+        scores = start.scores if start else FieldScores(self.trained(), self._device, rotations=1)
         likely_from = start.model.threshold if start else None
-        cleared = clear_of_lookalikes(self._labelled, scores, away_px, stop, likely_from)
-        self._fields = cleared or self._fields
+        labelled = [field for field in self._labelled if len(field.positive_yx)]
+        if (yield from scoring([(scores, labelled)], stop)):
+            self._fields = clear_of_lookalikes(self._labelled, scores, away_px, likely_from)
 
     def _draw_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches: (b, 1, box, box) crops and (b,) targets, a share of them particles."""

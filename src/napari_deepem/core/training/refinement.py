@@ -12,9 +12,9 @@ import torch
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.verdicts import join
 from napari_deepem.core.jobs import (
-    BatchesDone,
     EpochDone,
     MicrographRead,
+    TilesDone,
     finish,
     never,
     without_batches,
@@ -28,7 +28,7 @@ from napari_deepem.core.training.dataset import Field, hold_out, prepare_fields
 from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.starts import FirstTraining
-from napari_deepem.core.training.train import train_fields
+from napari_deepem.core.training.train import Learning, train_fields
 from napari_deepem.core.training.unlabelled_particles import clear_of
 from napari_deepem.core.types import Labels, Micrograph
 
@@ -145,7 +145,7 @@ def refine_epochs(
     micrograph_of: Callable[[LabelledMicrograph], Micrograph],
     settings: TrainingSettings,
     stop: Callable[[], bool] = never,
-) -> Generator[MicrographRead | BatchesDone | EpochDone, None, Model]:
+) -> Generator[MicrographRead | Learning, None, Model]:
     """A stream of progress that returns the `Model`: `refine` step by step.
 
     What was held out at first is held out again and nothing else, so that figures can be compared;
@@ -165,9 +165,9 @@ def refine_epochs(
         (field,) = prepare_fields(
             [micrograph], [item.labels], settings.box_size_px, settings.chosen_sampling
         )
-        prepared.append(
-            field if item.complete else clear_of_suspects(field, model, away_px, device)
-        )
+        if not item.complete:
+            field = yield from clearing_of_suspects(field, model, away_px, device)
+        prepared.append(field)
         yield MicrographRead(len(prepared), len(joined))
 
     parts = split_as_before(prepared, model, settings)
@@ -183,9 +183,14 @@ def refine_epochs(
     )
 
 
-def clear_of_suspects(field: Field, model: Model, away_px: float, device: torch.device) -> Field:
-    """The same field, but no background is drawn where the model sees what may be particles."""
-    score_map = finish(score_prepared(field.prepared, model.network, device=device))
+def clearing_of_suspects(
+    field: Field, model: Model, away_px: float, device: torch.device
+) -> Generator[TilesDone, None, Field]:
+    """A stream of progress that returns a field, clear of what the model takes for particles.
+
+    That is where no background is drawn.
+    """
+    score_map = yield from score_prepared(field.prepared, model.network, device=device)
     score_map = replace(score_map, smoothing=model.smoothing)
     suspects = PickCriteria(SUSPICIOUS * model.threshold).picks_of(find_candidates(score_map))
     return clear_of(field, suspects.centres_yx, away_px)

@@ -10,13 +10,20 @@ import numpy as np
 import torch
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.jobs import BatchesDone, EpochDone, finish, never, without_batches
+from napari_deepem.core.jobs import (
+    BatchesDone,
+    EpochDone,
+    TilesDone,
+    finish,
+    never,
+    without_batches,
+)
 from napari_deepem.core.network.devices import DeviceName, chosen_device
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import CPU
-from napari_deepem.core.training.calibration import calibrate
-from napari_deepem.core.training.dataset import Field, hold_out, prepare_fields
+from napari_deepem.core.training.calibration import calibrating
+from napari_deepem.core.training.dataset import Field, describe_parts, hold_out, prepare_fields
 from napari_deepem.core.training.few_labels import network_between, share_of_training
 from napari_deepem.core.training.field_picks import FieldScores, ScoredModel
 from napari_deepem.core.training.held_out_figures import HeldOutFigures
@@ -30,6 +37,8 @@ from napari_deepem.core.training.learners import (
 from napari_deepem.core.training.settings import TrainingSettings, sampling_of
 from napari_deepem.core.training.starts import Start, recipe_entries, start_entries
 from napari_deepem.core.types import Labels, Micrograph
+
+Learning = BatchesDone | TilesDone | EpochDone  # progress of a training
 
 
 def train(
@@ -136,10 +145,11 @@ def train_fields(
     *,
     before: Network | None = None,
     stop: Callable[[], bool] = never,
-) -> Generator[BatchesDone | EpochDone, None, Model]:
+) -> Generator[Learning, None, Model]:
     """A stream of progress that returns the `Model`: `train_epochs` on prepared micrographs.
 
-    It tells of every batch and of every epoch.
+    It tells of every batch, of every epoch, and of every tile that is scored in between and, to
+    find the threshold, in the end.
 
     Parameters
     ----------
@@ -164,7 +174,7 @@ def train_fields(
     start = None if model is None else ScoredModel.of(model, device)
     looks = set() if settings.labels_complete else {epochs * k // 4 for k in (1, 2, 3)}
     if looks and start is not None:  # what it starts from knows particles already
-        learner.look_around(stop, start)
+        yield from learner.look_around(stop, start)
         looks = {epochs // 2}
     network, curve, stopped = yield from _learn(learner, figures, settings, looks, stop, device)
     if settings.chosen_start == "general" and start is not None:
@@ -178,7 +188,7 @@ def train_fields(
     if before is not None and held_out:
         extras["ap_before"] = figures.at_boxes(before)[1]
     std_range = particle_std_range(fields, box_px)
-    calibration = calibrate(
+    calibration = yield from calibrating(
         FieldScores(network, device),
         held_out,
         settings.labels_complete,
@@ -204,8 +214,8 @@ def train_fields(
             "recipe": recipe_entries(settings.recipe),
             **start_entries(settings.chosen_start),
             "labelled": sum(len(field.positive_yx) for field in fields),
-            "trained_on": _describe(training),
-            "held_out": _describe(held_out),
+            "trained_on": describe_parts(training),
+            "held_out": describe_parts(held_out),
             "curve": [asdict(done) for done in curve if done.is_finite],
             **extras,
             **calibration.figures,
@@ -224,7 +234,7 @@ def _learn(
     looks: Container[int],
     stop: Callable[[], bool],
     device: torch.device,
-) -> Generator[BatchesDone | EpochDone, None, tuple[Network, list[EpochDone], bool]]:
+) -> Generator[Learning, None, tuple[Network, list[EpochDone], bool]]:
     """A stream of progress that returns a network, all epochs, and whether it was stopped.
 
     The network is that of the last epoch, or where training was stopped of the best one. After the
@@ -244,15 +254,16 @@ def _learn(
             if stopped := done < total and stop():
                 break
         if epoch in looks and not stopped:
-            learner.look_around(stop)
+            yield from learner.look_around(stop)
         network = learner.trained()
+        at_picking = yield from figures.at_picking(network, epoch)
         curve.append(
             EpochDone(
                 epoch,
                 epochs,
                 float(np.mean(losses)),
                 *figures.at_boxes(network),
-                figures.at_picking(network, epoch),
+                at_picking,
                 settings.labels_complete,
             )
         )
@@ -284,15 +295,3 @@ def make_learner(
         return PaperLearner(architecture, fields, recipe, rng, start, device)
     epochs = settings.chosen_epochs
     return ModernLearner(architecture, fields, recipe, rng, epochs, start, device)
-
-
-def _describe(fields: Sequence[Field]) -> list[dict[str, Any]]:
-    return [
-        {
-            "micrograph": field.name,
-            "particles": len(field.positive_yx),
-            "negatives": len(field.negative_yx),
-            "binned_cols": list(field.cols),
-        }
-        for field in fields
-    ]

@@ -7,13 +7,12 @@ because it scores them as it does the labelled ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from napari_deepem.core.geometry import nearest_distances
-from napari_deepem.core.jobs import never
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.training.dataset import Field
 from napari_deepem.core.training.field_picks import FieldScores
@@ -29,7 +28,6 @@ def clear_of_lookalikes(
     fields: Sequence[Field],
     scores: FieldScores,
     away_px: float,
-    stop: Callable[[], bool] = never,
     likely_from: float | None = None,
 ) -> list[Field]:
     """The same fields, but no background is drawn where there may be an unlabelled particle.
@@ -38,14 +36,12 @@ def clear_of_lookalikes(
     tenth of the labelled ones. Where `likely_from` is given, those that score at least that, and
     as high as the better half of the labelled ones, count among the positives, see
     `with_likely_particles`. Fields without a labelled particle stay as they are: their background
-    is labelled. `stop` is asked field by field; where it is true, none come back.
+    is labelled.
     """
     box_px = scores.network.architecture.box_px
     candidates: list[Candidates | None] = []
     labelled_scores = []
     for field in fields:
-        if stop():
-            return []
         if not len(field.positive_yx):
             candidates.append(None)
             continue

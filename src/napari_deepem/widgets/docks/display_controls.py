@@ -8,15 +8,13 @@ from magicgui.widgets import Container, SpinBox
 
 from napari_deepem.controllers.key_bindings import with_keys
 from napari_deepem.session.display import Display
-from napari_deepem.widgets.docks.dock import Dock, button, enable, form, row, show_value
+from napari_deepem.widgets.docks.dock import Dock, button, form, row, show_value
 from napari_deepem.widgets.docks.typed_numbers import take_when_typed
 
 FILTERED_HELP = Display.model_fields["filtered"].description or ""
-BY_BOX = "Takes away what is finer than an eighth of the box, whatever the box is."
-IS_BY_BOX = "The low-pass follows the box."
+BY_BOX = "The low-pass follows the box: what is finer than an eighth of it is taken away."
 OF_SEEN = "Makes the most of the part that is seen now. It stays with this micrograph."
 OF_WHOLE = "Makes the most of the whole micrograph, as at first."
-IS_OF_WHOLE = "The contrast is that of the whole micrograph."
 
 
 class DisplayControls:
@@ -26,7 +24,8 @@ class DisplayControls:
         self._session, display = dock.session, dock.session.display
         self.filtered = dock.control("filtered", display, widget_type="CheckBox")
         self.low_pass = self._low_pass()
-        self.by_box = button("By box", self._take_by_box)
+        self.by_box = button("By box", self._take_by_box, BY_BOX)
+        self.by_box.native.setCheckable(True)
         self.high_pass = dock.control("high_pass_angstrom", display, step=10)
         self.contrast = dock.control(
             "contrast_percent", display, widget_type="FloatSlider", step=0.1
@@ -41,7 +40,6 @@ class DisplayControls:
             events.current,
             events.micrographs,
             display.events.low_pass_angstrom,
-            display.events.contrast,
         ):
             dock.follow(signal, self.show)
 
@@ -62,14 +60,9 @@ class DisplayControls:
         session, display = self._session, self._session.display
         low_pass = display.chosen_low_pass.in_angstrom(session.box_size_px, session.pixel_size)
         show_value(self.low_pass, min(round(low_pass), self.low_pass.max))
-        enable(self.by_box, IS_BY_BOX if display.low_pass_angstrom is None else "", BY_BOX)
-        is_of_whole = session.current not in display.contrast
-        enable(self.of_seen, "", with_keys(OF_SEEN, "contrast_of_seen"))
-        enable(
-            self.of_whole,
-            IS_OF_WHOLE if is_of_whole else "",
-            with_keys(OF_WHOLE, "contrast_of_whole"),
-        )
+        self.by_box.native.setChecked(display.low_pass_angstrom is None)
+        self.of_seen.tooltip = with_keys(OF_SEEN, "contrast_of_seen")
+        self.of_whole.tooltip = with_keys(OF_WHOLE, "contrast_of_whole")
         self.filtered.tooltip = with_keys(FILTERED_HELP, "show_filtered")
 
     def _low_pass(self) -> Any:
@@ -85,6 +78,7 @@ class DisplayControls:
 
     def _take_by_box(self) -> None:
         self._session.display.low_pass_angstrom = None
+        self.show()  # a click on what is so would uncheck it
 
 
 def picture_size(dock: Dock) -> Any:

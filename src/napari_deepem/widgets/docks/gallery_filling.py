@@ -6,18 +6,21 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 from magicgui.widgets import ComboBox
 
 from napari_deepem.controllers.debounced_job import DebouncedJob
 from napari_deepem.controllers.workers import Job
+from napari_deepem.core.types import FloatArray
 from napari_deepem.session import review_gallery
 from napari_deepem.session.box_pictures import cutting
 from napari_deepem.session.gallery_rows import EMPTY, Gallery, row_order
-from napari_deepem.session.parameters import Order
+from napari_deepem.session.parameters import OF_PICKING, Order
 from napari_deepem.session.peak_sizes import PeakSizes
 from napari_deepem.session.readiness import why_gallery_is_empty
 from napari_deepem.widgets.docks.dock import Dock
 from napari_deepem.widgets.pictures.gallery import GalleryView
+from napari_deepem.widgets.pictures.gallery_pictures import MOST_AT_ONCE
 
 THIS, ALL = "this micrograph", "all scored micrographs"
 SUGGESTED, LASSOED = "suggested boxes", "what is in the lasso"
@@ -39,7 +42,7 @@ HOW_ORDERED = (
     "known of what was scored in this folder."
 )
 REFILLED_BY = (
-    *("candidates", "threshold", "std_range", "min_distance_px", "excluded"),
+    *("candidates", *OF_PICKING, "excluded"),
     *("review_order", "review_only_open"),
 )
 FAST_MS = 40
@@ -55,7 +58,9 @@ class GalleryFilling:
         self._session, self._view, self._pictures = dock.session, view, view.pictures
         self._on_shown = on_shown
         self._chosen = {SUGGESTED: EMPTY, LASSOED: EMPTY}  # galleries of certain candidates
-        self._peak_sizes = PeakSizes()
+        self._before = THIS  # the scope before that of a choice
+        self.peak_sizes = PeakSizes()
+        self._wanted: dict[str, FloatArray] = {}  # boxes to cut beside those in sight
         self._cut_of: tuple[Any, Any] = None, None  # the model and files of the boxes that are cut
         scopes = [THIS, ALL, SUGGESTED, LASSOED]
         self.scope = ComboBox(label="Show", choices=scopes, value=THIS)
@@ -77,14 +82,19 @@ class GalleryFilling:
 
     @property
     def names(self) -> list[str]:
-        """The micrographs whose picks are shown."""
-        session = self._session
-        if self.scope.value == THIS:
+        """The micrographs whose picks are shown: the current one, or all that are scored.
+
+        Of a choice of picks: those that were shown before it.
+        """
+        session, scope = self._session, self.scope.value
+        if (self._before if scope in self._chosen else scope) == THIS:
             return session.current_alone
         return [name for name in session.candidates if name not in session.excluded]
 
     def refill(self) -> None:
         """Show the gallery that is asked for, at once where that is quick."""
+        if self.scope.value not in self._chosen:
+            self._before = self.scope.value
         if self.scope.value in self._chosen:
             self._show(self._in_order(self._chosen[self.scope.value]))
         elif self._takes_time():
@@ -100,8 +110,9 @@ class GalleryFilling:
 
     def show_lassoed(self, gallery: Gallery) -> None:
         """Show what a lasso holds, all of it selected; without any what was shown before it."""
-        self._choose(LASSOED if len(gallery) else ALL, gallery)
-        self._view.selectAll()
+        self._choose(LASSOED if len(gallery) else self._before, gallery)
+        if len(gallery):
+            self._view.selectAll()
 
     def why_empty(self) -> str:
         """Why the gallery shows nothing, if so."""
@@ -125,7 +136,7 @@ class GalleryFilling:
         if self.scope.value in self._chosen or not self._takes_time():
             return None  # by now: the gallery of that is shown already
         by_peak = self._session.review_order in ("peak_large", "peak_small")
-        sizes = self._peak_sizes if by_peak else None
+        sizes = self.peak_sizes if by_peak else None
         return self._made_by(partial(review_gallery.making_gallery, peak_sizes=sizes))
 
     def _made_by(self, make: Callable[..., Any]) -> Any:
@@ -140,14 +151,15 @@ class GalleryFilling:
         if self.scope.value == SUGGESTED:  # what teaches most is first
             return gallery
         session = self._session
-        return gallery.at(row_order(gallery, session.review_order, session.threshold))
+        thresholds = review_gallery.thresholds_of(session, gallery)
+        return gallery.at(row_order(gallery, session.review_order, thresholds))
 
     def _show(self, gallery: Gallery) -> None:
         verdicts = review_gallery.verdicts_on(self._session, gallery)
         order = self._session.review_order
         if order.startswith("std"):
             self._pictures.show(gallery, verdicts, gallery.stds)
-        elif order.startswith("peak"):
+        elif order.startswith("peak") and self.scope.value != SUGGESTED:
             self._pictures.show(gallery, verdicts, gallery.peaks_px, digits=0)
         else:
             self._pictures.show(gallery, verdicts, gallery.scores)
@@ -156,10 +168,21 @@ class GalleryFilling:
 
     # pictures
 
+    def help_of(self, gallery: Gallery, row: int) -> str:
+        """What is told of a row of any gallery where the mouse is; its picture is cut for later."""
+        if self._pictures.lacks(gallery, row):
+            rows = np.flatnonzero(gallery.which == gallery.which[row])
+            bare = [each for each in rows.tolist() if self._pictures.lacks(gallery, each)]
+            bare.sort(key=lambda each: each != row)
+            self._wanted = {gallery.name_of(row): gallery.centres_yx[bare[:MOST_AT_ONCE]]}
+            self._crops.ask()
+        return self._pictures.help_of(gallery, row)
+
     def _crop_job(self) -> Job | None:
         if self._session.model is None:
             return None
-        missing = self._pictures.missing(self._view.rows_in_sight())
+        missing = {**self._wanted, **self._pictures.missing(self._view.rows_in_sight())}
+        self._wanted = {}
         self._cut_of = self._session.model, self._session.files
         return cutting(self._session, missing) if missing else None
 
@@ -184,9 +207,11 @@ class GalleryFilling:
         self._crops.ask()
 
     def _forget(self) -> None:
-        """Forget pictures: in another series micrographs may have the same names."""
+        """Forget pictures and choices: in another series micrographs may have the same names."""
         self._pictures.forget_pictures()
         self._chosen = dict.fromkeys(self._chosen, EMPTY)
+        with self.scope.changed.blocked():
+            self.scope.value = self._before
 
     def _on_model(self) -> None:
         self._forget()

@@ -32,7 +32,7 @@ def hand_button(dock: Dock) -> PushButton:
         enable(button, why_not_annotate(dock.session), with_keys(help_text, "pick_by_hand"))
 
     dock.follow(tools.changed, show_tool)
-    for name in ("micrographs", "current", "files"):
+    for name in ("micrographs", "current", "files", "is_following"):
         dock.follow(dock.session.events[name], show)
     keys_changed = action_manager.events.shortcut_changed
     keys_changed.connect(show)

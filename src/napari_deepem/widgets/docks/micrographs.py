@@ -15,6 +15,7 @@ from napari_deepem.controllers.key_bindings import with_keys
 from napari_deepem.controllers.thumbnails import Thumbnails
 from napari_deepem.controllers.workers import work_on
 from napari_deepem.core.wording import counted
+from napari_deepem.session.parameters import OF_PICKING
 from napari_deepem.session.readiness import why_not_exclude, why_not_score_all
 from napari_deepem.session.series import why_failed
 from napari_deepem.widgets.docks.dock import (
@@ -135,9 +136,7 @@ class Micrographs(Dock):
             events.excluded,
             events.problems,
             events.failures,
-            events.threshold,
-            events.std_range,
-            events.min_distance_px,
+            *(events[name] for name in OF_PICKING),
             events.current,
         ):
             self.follow(signal, self._refresh)

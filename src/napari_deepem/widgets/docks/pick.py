@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from magicgui.widgets import FloatRangeSlider, FloatSlider, FloatSpinBox, ProgressBar, PushButton
+from magicgui.widgets import FloatRangeSlider, FloatSpinBox, ProgressBar
 from qtpy.QtCore import QTimer
 
 from napari_deepem.controllers.debounced_job import DebouncedJob
 from napari_deepem.core.wording import counted
-from napari_deepem.session import box_pictures, threshold_curves
+from napari_deepem.session import box_pictures, threshold_curves, threshold_here
 from napari_deepem.session.final_selection import kept_text
 from napari_deepem.session.readiness import NO_MODEL, why_not_score, why_not_score_all
 from napari_deepem.widgets.docks.dock import (
@@ -28,29 +28,18 @@ from napari_deepem.widgets.docks.dock import (
     text_line,
 )
 from napari_deepem.widgets.docks.hand_button import hand_button
+from napari_deepem.widgets.docks.threshold_controls import NOT_SCORED, ThresholdControls
 from napari_deepem.widgets.docks.typed_numbers import take_when_typed
 from napari_deepem.widgets.pictures.std_range_boxes import StdRangeBoxes
-from napari_deepem.widgets.plots.threshold_plots import COLORS, ScorePlot, StdPlot
-from napari_deepem.widgets.plots.training_curves import shade
+from napari_deepem.widgets.plots.threshold_plots import StdPlot
 
-NOT_HELD_OUT = "No labels were held out: mark particles on a second micrograph."
-NOT_TRAINED = "The general network has seen no labels of yours: train, with verdicts from Review."
 HOW_SURE = "Told from the scores, as held-out labels have shown how to read them."
 ALL_LEFT = "Scores every micrograph that is not scored yet."
 SCORED = "Scored with this model."
 STOPS = "Stops after the part of the micrograph that is being scored; what is scored stays."
-BEST_F2 = (
-    "Sets the threshold at which F2, which counts recall four times, was best on held-out labels."
-)
 BACK = "Sets the range that the model came with. A double click on the plot does the same."
 IS_MODELS = "The range is the model's."
-COMPLETE = "What picks at this threshold were worth on labels that training had not seen."
-PARTIAL = (
-    "What picks at this threshold were worth on labels that training had not seen. Not every "
-    "particle was marked: so precision can't be counted, and F2 is estimated."
-)
 FEW, PAUSE_MS = 500, 150  # micrographs; picks of more are summed when the slider rests
-NOT_SCORED = "Press Score: then threshold and ranges can be moved."
 NO_MAP = "There are picks, but no score map: Score makes it."
 
 
@@ -68,11 +57,7 @@ class Pick(Dock):
         self.pick_counts = text_line("pick_counts")
         self.precision = text_line("precision")
         self.precision.tooltip = HOW_SURE
-        self.scores = ScorePlot(self._on_line)
-        self.held_out = text_line("held_out")
-        self.threshold = self.control("threshold", widget_type=FloatSlider, step=0.01)
-        self.use_optimum = PushButton(text="Use F2 optimum")
-        self.use_optimum.changed.connect(self._use_optimum)
+        self.by_score = ThresholdControls(self)
         self.std_range = self.control(
             "std_range", widget_type=FloatRangeSlider, min=0.0, max=self._top(10.0), step=0.01
         )
@@ -100,14 +85,12 @@ class Pick(Dock):
                 self.status,
                 self.pick_counts,
                 self.precision,
-                holder(self.scores.widget),
-                self.held_out,
-                row(self.use_optimum, hand_button(self)),
+                *self.by_score.widgets,
+                row(hand_button(self)),
                 holder(self.stds.widget),
                 holder(self.std_range_boxes),
                 self.model_range,
-                form(self.threshold, self.std_range),
-                form(self.min_distance),
+                form(self.std_range, self.min_distance),
             ]
         )
 
@@ -118,21 +101,17 @@ class Pick(Dock):
             self.follow(self.session.scoring.events[field], self._show)
         for signal in (events.current, events.candidates):
             self.follow(signal, self._show_candidates)
-        for signal in (events.picks, events.candidates, events.excluded, events.verdicts):
-            self.follow(signal, self._show_count)
-        for signal in (events.threshold, events.model):
-            self.follow(signal, self._show_threshold)
+        for name in ("picks", "candidates", "excluded", "verdicts", "adaptive_threshold"):
+            self.follow(events[name], self._show_count)
+        for name in ("threshold", "adaptive_threshold", "own_thresholds", "model"):
+            self.follow(events[name], self._show_above)
         for signal in (events.std_range, events.model):
             self.follow(signal, self._show_range)
         self.follow_filter(self._cutting.ask)
-        self.follow(events.model, self._show_optimum)
         for signal in (events.min_distance_px, events.model, events.box_size_px):
             self.follow(signal, self._show_distance)
-        self.follow_theme(
-            self.scores.show_theme, self.stds.show_theme, lambda _: self._show_threshold()
-        )
+        self.follow_theme(self.stds.show_theme)
         self._show()
-        self._show_optimum()
         self._show_candidates()
         self._show_range()
         self._show_distance()
@@ -156,15 +135,8 @@ class Pick(Dock):
             self.link.stop_labelling()
             self.link.scoring.score([self.session.current])
 
-    def _on_line(self, threshold: float) -> None:
-        self.session.threshold = min(1.0, max(0.0, threshold))
-
     def _on_region(self, std_range: tuple[float, float]) -> None:
         self.session.std_range = std_range
-
-    def _use_optimum(self) -> None:
-        if self.session.f2_optimum is not None:
-            self.session.threshold = self.session.f2_optimum
 
     def _use_model_range(self) -> None:
         if self.session.model is not None:
@@ -184,54 +156,28 @@ class Pick(Dock):
         missing = NOT_SCORED if session.current_candidates is None else NO_MAP
         tell(self.status, activity.message or why_not or ("" if scored else missing))
 
-    def _show_optimum(self) -> None:
-        optimum = self.session.f2_optimum
-        thresholds, curves = threshold_curves.held_out_curves(self.session)
-        text = "Use F2 optimum"
-        if optimum is not None:
-            text += f" ({optimum:.2f}"
-            best = np.interp(optimum, thresholds, curves["F2"]) if curves else 0.0
-            name = threshold_curves.shown_name("F2", curves)
-            text += f": {name} {best:.2f})" if curves else ")"
-        self.use_optimum.text = text
-        unknown = NOT_TRAINED if self.session.proposes else NOT_HELD_OUT
-        unknown = unknown if self.session.model else NO_MODEL
-        enable(self.use_optimum, unknown if optimum is None else "", BEST_F2)
-        self.scores.show_optimum(optimum)
-        self.scores.show_curves(thresholds, curves)
-
     def _show_candidates(self) -> None:
         candidates = self.session.current_candidates
-        for control in (self.threshold, self.std_range, self.min_distance):
+        for control in (self.std_range, self.min_distance):
             help_text = type(self.session).model_fields[control.name].description or ""
             enable(control, NOT_SCORED if candidates is None else "", help_text)
-        for widget in (self.scores.widget, self.stds.widget, self.std_range_boxes):
+        for widget in (self.stds.widget, self.std_range_boxes):
             widget.setVisible(candidates is not None)
         self._show_count()
         if candidates is None:
-            tell(self.held_out, "")
             return
-        self.scores.show_scores(candidates.scores)
         self.stds.show_stds(candidates.stds)
         with self.std_range.changed.blocked():
             self.std_range.max = self._top(float(candidates.stds.max(initial=0.0)))
         show_value(self.std_range, self.session.std_range)
-        self._show_threshold()
+        self._show_above()
         self._show_range()
 
-    def _show_threshold(self) -> None:
-        threshold, candidates = self.session.threshold, self.session.current_candidates
-        self.scores.show_threshold(threshold)
-        thresholds, curves = threshold_curves.held_out_curves(self.session)
-        figures = [
-            f'<span style="color: {shade(self.link.viewer.theme, COLORS[name])}">'
-            f"{threshold_curves.shown_name(name, curves)} "
-            f"{np.interp(threshold, thresholds, curve):.2f}</span>"
-            for name, curve in curves.items()
-        ]
-        tell(self.held_out, "Held out: " + ", ".join(figures) if candidates and curves else "")
-        self.held_out.tooltip = PARTIAL if "precision" not in curves else COMPLETE
+    def _show_above(self) -> None:
+        """Let those that the threshold leaves stand out of all standard deviations."""
+        candidates = self.session.current_candidates
         if candidates is not None:
+            threshold = threshold_here.in_use(self.session)
             self.stds.show_above(int(np.count_nonzero(candidates.scores >= threshold)))
             self._cutting.ask()
 
@@ -251,7 +197,8 @@ class Pick(Dock):
         if candidates is None or name not in session.micrographs or session.model is None:
             self.std_range_boxes.show_stds([None] * 4)
             return None
-        indices = threshold_curves.at_ends(candidates, session.threshold, session.std_range)
+        threshold = threshold_here.in_use(session)
+        indices = threshold_curves.at_ends(candidates, threshold, session.std_range)
         stds = [None if index is None else candidates.stds[index] for index in indices]
         self.std_range_boxes.show_stds(stds)
         centres_yx = candidates.centres_yx[[index for index in indices if index is not None]]
@@ -293,7 +240,7 @@ class Pick(Dock):
         session = self.session
         if session.current_candidates is None or session.picks is None or len(session.picks):
             return ""
-        candidates, threshold = session.current_candidates, session.threshold
+        candidates, threshold = session.current_candidates, threshold_here.in_use(session)
         why = threshold_curves.why_none(candidates, threshold, session.std_range)
         return f". Here {why}." if why else ""
 

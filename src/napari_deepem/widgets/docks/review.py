@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from magicgui.widgets import PushButton
 from qtpy.QtWidgets import QSizePolicy
@@ -11,15 +11,29 @@ from napari_deepem.session import review_gallery
 from napari_deepem.session.readiness import why_not_judge, why_not_train_by_verdicts
 from napari_deepem.session.review_gallery import Verdict
 from napari_deepem.session.training_rounds import gain_of
-from napari_deepem.widgets.docks.dock import Dock, enable, form, holder, lock, row, tell, text_line
+from napari_deepem.widgets.docks.display_controls import picture_size
+from napari_deepem.widgets.docks.dock import (
+    Dock,
+    button,
+    enable,
+    form,
+    holder,
+    lock,
+    row,
+    tell,
+    text_line,
+)
 from napari_deepem.widgets.docks.empty_text import EmptyText
 from napari_deepem.widgets.docks.gallery_filling import GalleryFilling
 from napari_deepem.widgets.docks.hand_button import hand_button
+from napari_deepem.widgets.docks.likeness_window import LikenessWindow
+from napari_deepem.widgets.docks.reasons_panel import ReasonsPanel
 from napari_deepem.widgets.docks.review_canvas import ReviewCanvas
 from napari_deepem.widgets.docks.suggest_button import SuggestButton
 from napari_deepem.widgets.docks.training_progress import TrainingProgress
 from napari_deepem.widgets.pictures.gallery import GalleryView
 from napari_deepem.widgets.pictures.gallery_pictures import GalleryPictures
+from napari_deepem.widgets.pictures.picture_zoom import PictureZoom, follow_picture_size
 from napari_deepem.widgets.plots.training_curves import RoundsPlot
 
 WHAT_FIRST_DOES = (
@@ -29,6 +43,10 @@ WHAT_FIRST_DOES = (
 WHAT_AGAIN_DOES = (
     "Trains a new network with the same settings. Accepted picks are particles, rejected ones are "
     "non-particles; the same micrographs are held out as before."
+)
+WHAT_LIKENESS_DOES = (
+    "Opens a window in which picks lie together in which the network sees the same: a lasso around "
+    "a kind selects it here, and one key rejects it."
 )
 NONE_SELECTED = "Click a picture first: a verdict is on what is selected."
 NO_UNDO = "No verdict to undo."
@@ -43,12 +61,19 @@ class Review(Dock):
         self.pictures = GalleryPictures()
         self.view = GalleryView(self.pictures)
         self._empty = EmptyText(self.view)
+        display = self.session.display
+        PictureZoom(self.view.area, self.view.zoomed_at, display)
+        follow_picture_size(self.view, display, self.view.show_size)
+        self.picture_px = picture_size(self)
         self.filling = GalleryFilling(self, self.view, self._on_shown)
         self.scope, self.order = self.filling.scope, self.filling.order
         self.only_open = self.filling.only_open
         self.accept = self._verdict_button("Accept (A)", "accepted", "particles")
         self.reject = self._verdict_button("Reject (R)", "rejected", "non-particles")
         self.undecide = self._verdict_button("Undecide (U)", None, "")
+        self.reasons = ReasonsPanel(self, self.view, self.filling.peak_sizes)
+        self.likeness = button("By likeness ...", self._show_likeness, WHAT_LIKENESS_DOES)
+        self._likeness_window: LikenessWindow | None = None
         self.counts = text_line("counts")
         self._suggesting = SuggestButton(self, self.filling.show_suggested, self._say)
         self.suggest = self._suggesting.button
@@ -62,12 +87,14 @@ class Review(Dock):
         gallery = holder(self.view)
         self.extend(
             [
-                form(self.scope, self.order),
+                form(self.scope, self.order, self.picture_px),
                 self.only_open,
                 gallery,
                 row(self.accept, self.reject, self.undecide),
                 row(hand_button(self)),
                 self.counts,
+                row(self.likeness, self.reasons.switch),
+                *self.reasons.widgets,
                 row(self.suggest, self.train_again, self.stop),
                 self.progress,
                 self.status,
@@ -87,9 +114,8 @@ class Review(Dock):
 
     def _verdict_button(self, text: str, verdict: Verdict | None, kind: str) -> PushButton:
         effect = f"The selected ones become {kind} of the next training."
-        button = PushButton(text=text, tooltip=effect if kind else "Takes their verdict back.")
-        button.changed.connect(lambda: self._give_verdict(verdict))
-        return button
+        tooltip = effect if kind else "Takes their verdict back."
+        return button(text, lambda: self._give_verdict(verdict), tooltip)
 
     def _follow(self) -> None:
         session = self.session
@@ -129,11 +155,25 @@ class Review(Dock):
         review_gallery.give_verdict(self.session, gallery.by_name(rows), verdict)
         if self.pictures.gallery is not gallery:  # what has a verdict was taken out
             below -= len(rows)
+        elif len(rows) == len(gallery):
+            return  # a whole kind, which stays selected: U takes it back
         self.view.select_row(min(below, len(self.pictures.gallery) - 1))
 
     def _undo(self) -> None:
         if self.session.edits.undo() is None:
             self.link.viewer.status = NO_UNDO
+
+    def _show_likeness(self) -> None:
+        if self._likeness_window is None:
+            self._likeness_window = LikenessWindow(self, self.filling, self._on_key)
+        self._likeness_window.show()
+        self._likeness_window.raise_()
+
+    def _on_key(self, key: Verdict | Literal["undo"] | None) -> None:
+        if key == "undo":
+            self._undo()
+        else:
+            self._give_verdict(key)
 
     def _say(self, line: str) -> None:
         tell(self.status, line)
@@ -161,8 +201,8 @@ class Review(Dock):
     def _show_counts(self) -> None:
         rows, gallery = self.view.selected_rows(), self.pictures.gallery
         none_selected = "" if len(rows) else self.filling.why_empty() or NONE_SELECTED
-        for button in (self.accept, self.reject, self.undecide):
-            lock(button, why_not_judge(self.session) or none_selected)
+        for each in (self.accept, self.reject, self.undecide):
+            lock(each, why_not_judge(self.session) or none_selected)
         tell(self.counts, review_gallery.counts_text(self.session, gallery, len(rows)))
         self._canvas.show()
 

@@ -97,7 +97,7 @@ class ReviewCanvas:
         row = gallery.row_at(session.current, position_yx, REACH_BOXES * gallery.box_size_px)
         if row is not None:
             self._keeps_camera = True  # what is clicked on is in sight already
-            self._view.select_row(row)
+            self._view.select_row(row, adding="Control" in event.modifiers)
             self._view.setFocus()
             self._keeps_camera = False
 

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 from napari.utils.theme import get_theme
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QPoint, QRect, QSize, Qt, QTimer, Signal
-from qtpy.QtGui import QCursor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from qtpy.QtWidgets import QAbstractScrollArea, QToolTip
+from qtpy.QtCore import QPoint, QRect, QSize, Qt, QTimer, Signal
+from qtpy.QtGui import QCursor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from qtpy.QtWidgets import QAbstractScrollArea
 
 from napari_deepem.controllers.canvas_focus import KEEPS_FOCUS
 from napari_deepem.widgets.pictures.gallery_cells import GalleryCells
 from napari_deepem.widgets.pictures.gallery_pictures import GalleryPictures
 from napari_deepem.widgets.pictures.gallery_selection import STEPS, GallerySelection
-from napari_deepem.widgets.pictures.picture_strip import enlarged
+from napari_deepem.widgets.pictures.picture_zoom import Zoomed
 
 KEYS = {Qt.Key.Key_A: "accepted", Qt.Key.Key_R: "rejected", Qt.Key.Key_U: None}
 SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
@@ -228,18 +228,13 @@ class GalleryView(QAbstractScrollArea):
             self._go_to(row)
         self.redraw()
 
-    def viewportEvent(self, event: QEvent | None) -> bool:
-        """Show the picture under the mouse enlarged where it rests."""
-        if isinstance(event, QHelpEvent):
-            row = self.row_at(event.pos())
-            QToolTip.showText(event.globalPos(), "" if row is None else self.help_of(row), self)
-            return True
-        return super().viewportEvent(event)
-
-    def help_of(self, row: int) -> str:
-        """What is told of a row where the mouse rests: its picture, where known, and figures."""
-        text, picture = self.pictures.text_of(row), self.pictures.picture(row)
-        return text if picture is None else enlarged(picture, text)
+    def zoomed_at(self, position: QPoint) -> Zoomed | None:
+        """The picture at a place on the area, and what is told of it; None where there is none."""
+        row = self.row_at(position)
+        image = None if row is None else self.pictures.picture(row)
+        if row is None or image is None:
+            return None
+        return Zoomed(image, self.pictures.text_of(self.pictures.gallery, row))
 
     def resizeEvent(self, event: Any) -> None:
         """Tell that other rows are in sight."""

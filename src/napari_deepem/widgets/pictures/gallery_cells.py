@@ -28,7 +28,7 @@ class GalleryCells:
 
     def __init__(self, pictures: GalleryPictures) -> None:
         self._pictures = pictures
-        self._texts: dict[str, QStaticText] = {}
+        self._texts: dict[str, tuple[QStaticText, int]] = {}
         self._color = QColor()
         self.selected = QColor()
         self.picture_px = PICTURE_PX
@@ -80,8 +80,13 @@ class GalleryCells:
         painter.setFont(self._font)
         device: Any = painter.device()
         ratio = device.devicePixelRatioF()
-        for row in rows.tolist():
-            self._draw_cell(painter, row, self.place_of(row, columns), bool(selected[row]), ratio)
+        painter.setPen(self._color)
+        for row, is_selected in zip(rows.tolist(), selected[rows].tolist(), strict=True):
+            line, column = divmod(row, columns)
+            left, top = column * self.width, line * self.height
+            if is_selected:
+                painter.fillRect(left, top, self.width, self.height, self.selected)
+            self._draw_cell(painter, row, left, top, ratio)
 
     def draw_band(self, painter: QPainter, band: QRect) -> None:
         """Draw a rubber band."""
@@ -91,37 +96,31 @@ class GalleryCells:
         painter.setPen(QPen(self._color, 1, Qt.PenStyle.DashLine))
         painter.drawRect(band.adjusted(0, 0, -1, -1))
 
-    def _draw_cell(
-        self, painter: QPainter, row: int, cell: QRect, selected: bool, ratio: float
-    ) -> None:
-        if selected:
-            painter.fillRect(cell, self.selected)
-        side = self.picture_px
-        place = QRect(cell.x() + MARGIN, cell.y() + MARGIN, side, side)
+    def _draw_cell(self, painter: QPainter, row: int, left: int, top: int, ratio: float) -> None:
+        side, text = self.picture_px, self._pictures.figure_of(row)
         pixmap = self._pictures.drawn(row, side, ratio)
         if pixmap is None:
-            painter.fillRect(place, PLACEHOLDER)
+            painter.fillRect(left + MARGIN, top + MARGIN, side, side, PLACEHOLDER)
         else:
-            painter.drawPixmap(place.topLeft(), pixmap)
-        text = self._pictures.figure_of(row)
+            painter.drawPixmap(left + MARGIN, top + MARGIN, pixmap)
         if verdict := int(self._pictures.verdicts[row]):
             color, sign = VERDICTS[verdict]
-            half = FRAME // 2
-            painter.setPen(QPen(color, FRAME))
-            painter.drawRect(place.adjusted(half, half, -half - 1, -half - 1))
             text = f"{sign} {text}"
-        label = self._laid_out(text)
-        left = cell.x() + (self.width - round(label.size().width())) // 2
-        painter.setPen(self._color)
-        painter.drawStaticText(left, place.bottom() + 2, label)
+            inset, within = MARGIN + FRAME // 2, side - FRAME
+            painter.setPen(QPen(color, FRAME))
+            painter.drawRect(left + inset, top + inset, within, within)
+            painter.setPen(self._color)
+        label, width = self._laid_out(text)
+        painter.drawStaticText(left + (self.width - width) // 2, top + MARGIN + side + 1, label)
 
-    def _laid_out(self, text: str) -> QStaticText:
-        """A text that is laid out already: there are few different ones."""
-        label = self._texts.get(text)
-        if label is None:
-            if len(self._texts) > TEXTS:
-                self._texts.clear()
-            label = self._texts[text] = QStaticText(text)
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.prepare(font=self._font)
-        return label
+    def _laid_out(self, text: str) -> tuple[QStaticText, int]:
+        """A text that is laid out already, and its width: there are few different ones."""
+        if (known := self._texts.get(text)) is not None:
+            return known
+        if len(self._texts) > TEXTS:
+            self._texts.clear()
+        label = QStaticText(text)
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        label.prepare(font=self._font)
+        self._texts[text] = label, round(label.size().width())
+        return self._texts[text]

@@ -9,10 +9,11 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QImage, QPixmap
 
 from napari_deepem.core.types import FloatArray
+from napari_deepem.session.box_pictures import box_of
 from napari_deepem.session.gallery_rows import EMPTY, Gallery
-from napari_deepem.widgets.pictures.picture_strip import grey_image
+from napari_deepem.widgets.pictures.picture_strip import enlarged, grey_image
 
-KEPT = 60_000  # pictures in memory, some kB each
+KEPT = 40_000  # pictures in memory, some kB each
 KEPT_DRAWN = 6_000  # of these as they are drawn
 MOST_AT_ONCE = 1000  # of one micrograph: keeping them takes the window's time
 FEW = 4  # micrographs that are read before looking again at what is in sight
@@ -57,8 +58,8 @@ class GalleryPictures:
         self._drawn.clear()
 
     def picture(self, row: int) -> QImage | None:
-        """The picture of a row; None while it is not cut."""
-        pixels = self._pictures.get(self._key(row))
+        """The picture of a row with its surroundings; None while it is not cut."""
+        pixels = self._pictures.get(_key(self.gallery, row))
         return None if pixels is None else grey_image(pixels)
 
     def drawn(self, row: int, side_px: int, ratio: float) -> QPixmap | None:
@@ -70,13 +71,13 @@ class GalleryPictures:
         if device_px != self._drawn_px or len(self._drawn) > KEPT_DRAWN:
             self._drawn.clear()
             self._drawn_px = device_px
-        key = self._key(row)
+        key = _key(self.gallery, row)
         pixmap = self._drawn.get(key)
         if pixmap is None and (pixels := self._pictures.get(key)) is not None:
             smooth = Qt.TransformationMode.SmoothTransformation
             aspect = Qt.AspectRatioMode.IgnoreAspectRatio
             size = QSize(device_px, device_px)
-            pixmap = QPixmap.fromImage(grey_image(pixels).scaled(size, aspect, smooth))
+            pixmap = QPixmap.fromImage(grey_image(box_of(pixels)).scaled(size, aspect, smooth))
             pixmap.setDevicePixelRatio(ratio)
             self._drawn[key] = pixmap
         return pixmap
@@ -86,12 +87,19 @@ class GalleryPictures:
         figure = self._figures[row]
         return "?" if np.isnan(figure) else f"{figure:.{self._digits}f}"
 
-    def text_of(self, row: int) -> str:
-        """What is known of a row, in a line."""
-        gallery = self.gallery
-        verdict = {1: ", accepted", -1: ", rejected"}.get(int(self.verdicts[row]), "")
+    def text_of(self, gallery: Gallery, row: int) -> str:
+        """What is known of a gallery's row, in a line."""
         score, std = gallery.scores[row], gallery.stds[row]
-        return f"{gallery.name_of(row)}: score {score:.3f}, std {std:.2f}{verdict}"
+        return f"{gallery.name_of(row)}: score {score:.3f}, std {std:.2f}"
+
+    def help_of(self, gallery: Gallery, row: int) -> str:
+        """What is told of a gallery's row where the mouse rests: its picture, and figures."""
+        text, pixels = self.text_of(gallery, row), self._pictures.get(_key(gallery, row))
+        return text if pixels is None else enlarged(grey_image(box_of(pixels)), text)
+
+    def lacks(self, gallery: Gallery, row: int) -> bool:
+        """Whether the picture of a gallery's row is still to be cut."""
+        return _key(gallery, row) not in self._pictures
 
     def missing(self, rows: range) -> dict[str, FloatArray]:
         """The centres that have no picture, by micrograph: a few of those of which `rows` lack one.
@@ -100,28 +108,26 @@ class GalleryPictures:
         those: reading takes long, cutting one more box does not.
         """
         gallery = self.gallery
-        bare_rows = [row for row in rows if row < len(gallery) and self._lacks(row)]
+        bare_rows = [row for row in rows if row < len(gallery) and self.lacks(gallery, row)]
         missing_yx = {}
         for index in list(dict.fromkeys(gallery.which[bare_rows].tolist()))[:FEW]:
             chosen = [row for row in bare_rows if gallery.which[row] == index]
             for row in np.flatnonzero(gallery.which == index).tolist():
                 if len(chosen) >= MOST_AT_ONCE:
                     break
-                if row not in rows and self._lacks(row):
+                if row not in rows and self.lacks(gallery, row):
                     chosen.append(row)
             missing_yx[gallery.names[index]] = gallery.centres_yx[chosen]
         return missing_yx
 
     def add(self, name: str, centres_yx: FloatArray, pictures: NDArray[np.uint8]) -> None:
-        """Keep the (n, box, box) pictures of (n, 2) centres on a micrograph."""
+        """Keep the (n, side, side) pictures of (n, 2) centres on a micrograph."""
         if len(self._pictures) > KEPT:
             self.forget_pictures()
         keys = ((name, row, col) for row, col in centres_yx.tolist())
         self._pictures.update(zip(keys, pictures, strict=True))
 
-    def _lacks(self, row: int) -> bool:
-        return self._key(row) not in self._pictures
 
-    def _key(self, row: int) -> Key:
-        row_px, col_px = self.gallery.centres_yx[row].tolist()
-        return self.gallery.name_of(row), row_px, col_px
+def _key(gallery: Gallery, row: int) -> Key:
+    row_px, col_px = gallery.centres_yx[row].tolist()
+    return gallery.name_of(row), row_px, col_px

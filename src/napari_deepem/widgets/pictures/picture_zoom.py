@@ -107,15 +107,14 @@ class PictureZoom(QObject):
 
 def box_part(image: QImage) -> QRectF:
     """The part of a picture that is the box itself."""
-    whole = 1 + 2 * SURROUNDINGS
-    width, height = image.width() / whole, image.height() / whole
-    return QRectF(SURROUNDINGS * width, SURROUNDINGS * height, width, height)
+    around = round(image.width() * SURROUNDINGS / (1 + 2 * SURROUNDINGS))
+    return QRectF(image.rect().adjusted(around, around, -around, -around))
 
 
 def follow_picture_size(
     widget: QWidget, display: Display, callback: Callable[[int], object]
 ) -> None:
-    """Call a method with the size of pictures, now and whenever it changes, while a widget lives."""
+    """Call a method with the size of pictures, now and at each change, while a widget lives."""
     alive, reference = [True], WeakMethod(callback)
     widget.destroyed.connect(alive.clear)  # Python may hold what Qt has destroyed
 
