@@ -47,6 +47,7 @@ screenshots: $(INSTALLED) ## Make the pictures of the user guide anew
 	$(BIN)/python docs/make_screenshots.py
 	$(BIN)/python docs/make_simulated.py
 	$(BIN)/python docs/make_plateau.py
+	$(BIN)/python docs/make_animation.py
 
 reproduce: $(INSTALLED) ## Measure the paper's figures and other pickers anew, into docs/: TOPAZ=
 	$(BIN)/python benchmarks/reproduction.py

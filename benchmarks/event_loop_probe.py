@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,11 @@ BEAT_MS = 5
 OVERDUE_MS = 30  # from then on it is looked at what goes on
 STALL_MS = 100
 LONG_S = 900.0
-OURS = f"{os.sep}napari_deepem{os.sep}"
-HERE = os.path.dirname(os.path.abspath(__file__))
+OURS = "napari_deepem"
+HERE = Path(__file__).resolve().parent
 IDLE = ("threading.py", "selectors.py", "queue.py", "thread.py")  # where threads wait for work
+
+Call = tuple[Path, str]  # a function of a file
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -104,26 +107,15 @@ class Probe:
 
     def until(self, happened: Callable[[], bool]) -> None:
         """Let the window work until something has happened."""
-        from qtpy.QtCore import QEventLoop
+        from qtpy.QtCore import QEventLoop, QTimer
 
         loop, end = QEventLoop(), time.monotonic() + LONG_S
-        problems: list[Exception] = []
-
-        def look() -> None:
-            try:
-                if time.monotonic() > end:
-                    raise TimeoutError("the window did not get there")
-                if happened():
-                    loop.quit()
-            except Exception as error:  # handed on to who waits
-                problems.append(error)
-                loop.quit()
-
-        timer = self.every(20, look)
+        timer = self.every(20, lambda: loop.quit() if happened() else None)
+        QTimer.singleShot(int(1000 * LONG_S), loop.quit)
         loop.exec()
         timer.stop()
-        if problems:
-            raise problems[0]
+        if time.monotonic() > end:
+            raise TimeoutError("the window did not get there")
 
     def rest(self, seconds: float = 1.0) -> None:
         """Let the window come to rest."""
@@ -180,39 +172,38 @@ def _told(traces: str, window_thread: int) -> str:
     return f"Qt, or waits for: {', '.join(busy) or 'nobody'}"
 
 
-def _calls(lines: list[str]) -> list[tuple[str, str]]:
+def _calls(lines: list[str]) -> list[Call]:
     """(file, function) of each call below us, the innermost first."""
-    calls = re.findall(r'File "(.*)", line \d+ in (.*)', "\n".join(lines))
-    inner = itertools.takewhile(lambda call: os.path.dirname(call[0]) != HERE, calls)
-    return [(file, function) for file, function in inner if os.sep in file]
+    found = re.findall(r'File "(.*)", line \d+ in (.*)', "\n".join(lines))
+    calls = [(Path(file), function) for file, function in found if os.sep in file]
+    return list(itertools.takewhile(lambda call: call[0].parent != HERE, calls))
 
 
-def _at(calls: list[tuple[str, str]]) -> str:
+def _at(calls: list[Call]) -> str:
     """Where a thread is: the innermost of our functions, and what it has called or imports.
 
     Empty for a thread that waits for work.
     """
-    if not calls or os.path.basename(calls[0][0]) in IDLE:
+    if not calls or calls[0][0].name in IDLE:
         return ""
     modules = [_module(file) for file, function in calls if function == "<module>"]
     if modules:
         return f"import of {modules[-1]}" + (f" .. {modules[0]}" if len(modules) > 1 else "")
-    ours = next((row for row, (file, _) in enumerate(calls) if OURS in file), None)
+    ours = next((row for row, (file, _) in enumerate(calls) if OURS in file.parts), None)
     if ours is None:
-        inside = [call for call in calls if "qt_main_window" not in call[0]] or calls
+        inside = [call for call in calls if call[0].stem != "qt_main_window"] or calls
         return f"napari: {_place(inside[-1])} .. {_place(inside[0])}"
     called = calls[max(0, ours - 1)]
     return _place(calls[ours]) + (f" > {_place(called)}" if ours else "")
 
 
-def _place(call: tuple[str, str]) -> str:
-    return f"{os.path.basename(call[0]).removesuffix('.py')}.{call[1]}"
+def _place(call: Call) -> str:
+    return f"{call[0].stem}.{call[1]}"
 
 
-def _module(file: str) -> str:
+def _module(file: Path) -> str:
     """The name of a module by its file: its package, and its own."""
-    *_, package, name = file.removesuffix(".py").split(os.sep)
-    return package if name == "__init__" else f"{package}.{name}"
+    return file.parent.name if file.stem == "__init__" else f"{file.parent.name}.{file.stem}"
 
 
 def _ms(value: Any) -> float:

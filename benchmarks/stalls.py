@@ -237,7 +237,7 @@ class Story:
         low, high = session.std_range
         with probe.step("drag the threshold"):
             for at in np.sin(np.linspace(0, 6.28, MOVES)):
-                pick.threshold.value = 0.4 + 0.39 * at
+                pick.by_score.slider.value = 0.4 + 0.39 * at
                 probe.rest(0.02)
             probe.rest()
         with probe.step("drag the std range"):
@@ -263,7 +263,7 @@ class Story:
 
     def export(self) -> None:
         """The picks as files."""
-        probe, session = self.probe, self.session
+        probe = self.probe
         export = self.show("Export")
         probe.rest()
         with probe.step("export"):

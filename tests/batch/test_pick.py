@@ -14,6 +14,7 @@ from napari_deepem.batch.pick import (
     check_formats,
     pick_files,
 )
+from napari_deepem.batch.run_manifest import read_run
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.picking.candidates import find_candidates
@@ -336,6 +337,34 @@ def test_other_criteria_pick_from_the_candidates_on_record(
     assert scorings == ["blobs_1"]
     finish(pick_files(paths, MODEL, tmp_path / "scored", everything))
     assert contents(folder) == contents(tmp_path / "scored")
+
+
+def test_adaptive_threshold_is_on_record_and_picks_without_scoring(
+    tmp_path: Path, scorings: list[str]
+) -> None:
+    paths, folder = written(tmp_path, 1, 2), tmp_path / "picks"
+    few = ScoreMixture(Bell(-2.0, 1.0), Bell(2.0, 1.0), share=0.01)  # there are more than that
+    plain = replace(SETTINGS, formats=("csv",))
+    adaptive = replace(plain, criteria=replace(plain.criteria, mixture=few))
+    finish(pick_files(paths, MODEL, folder, plain))
+    before = contents(folder)
+    finish(pick_files(paths, MODEL, folder, adaptive))
+    assert scorings == ["blobs_1", "blobs_2"]
+    for path in paths:
+        record, picks = (
+            read_record(folder, path.stem),
+            read_coordinates(folder / f"{path.stem}.csv"),
+        )
+        kept = PickCriteria.of_values(record.described.criteria.model_dump())
+        assert kept == adaptive.criteria
+        assert len(picks) == len(kept.picks_of(record.candidates)) == record.described.n_picks
+    assert read_run(folder).criteria == adaptive.criteria
+    again = list(pick_files(paths, MODEL, folder, adaptive))
+    assert all(done.was_done for done in again)
+    finish(pick_files(paths, MODEL, tmp_path / "scored", adaptive))
+    assert contents(folder) == contents(tmp_path / "scored") != before
+    finish(pick_files(paths, MODEL, folder, plain))
+    assert contents(folder) == before
 
 
 @pytest.mark.parametrize("way", ["missing file", "other pixels", "other model", "overwrite"])

@@ -434,6 +434,10 @@ WRONG_ARGUMENTS: dict[str, tuple[tuple[object, ...], str]] = {
     "format": ((*PICK, "--format", "mol2"), "no format is called 'mol2'"),
     "option": ((*PICK, "--option", "a=1"), "no format of box, star has an option 'a'"),
     "no format": ((*PICK, "--format", ","), "no format given"),
+    "nothing learnt": (
+        ("pick", "data", "--box", 24, "--out", "picks", "--adaptive-threshold"),
+        "--adaptive-threshold: too few labels were held out",
+    ),
     "std range falling": ((*PICK, "--std-range", 2, 1), "a std range of 2 to 1"),
     "std range of one": ((*PICK, "--std-range", 2), "--std-range"),
     "out below a file": ((*PICK, "--out", "file/picks"), "is a file"),

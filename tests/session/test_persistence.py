@@ -62,6 +62,7 @@ def test_session_goes_on_where_it_was(folder: Path) -> None:
         network, "modern", 24, Sampling(1), 2.0, threshold=0.3, std_range=(0.1, 2.0)
     )
     session.threshold, session.min_distance_px = 0.7, 11.0
+    session.adaptive_threshold, session.own_thresholds = True, {"m1": 0.25}
     session.formats, session.format_options = ("box", "csv"), {"csv.kind": "long"}
     found = Candidates(np.array([[10.0, 20.0]]), np.array([0.8]), np.ones(1), 24)
     session.candidates = {"m1": found}
@@ -72,6 +73,7 @@ def test_session_goes_on_where_it_was(folder: Path) -> None:
     opened(folder, again).file.close()
     assert (again.current, again.box_size_px, again.recipe) == ("m2", 44, "wide")
     assert (again.threshold, again.std_range, again.min_distance_px) == (0.7, (0.1, 2.0), 11.0)
+    assert (again.adaptive_threshold, again.own_thresholds) == (True, {"m1": 0.25})
     assert (again.formats, again.format_options) == (("box", "csv"), {"csv.kind": "long"})
     for kind in ("positive_yx", "negative_yx", "unsure_yx"):
         np.testing.assert_array_equal(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 
 from napari.components import ViewerModel
@@ -121,9 +120,8 @@ class Navigation:
         if self._reading is not None:
             return
         name = session.current
-        job = reading
         if not self._is_needed(name) or name in session.problems:
-            name, job = self._beside(name, 1), _reading_ahead
+            name = self._beside(name, 1)
             if not self._is_needed(name) or name in self._ahead or name in session.problems:
                 return
         assert name is not None
@@ -131,7 +129,7 @@ class Navigation:
         given = session.given_pixel_size
         self.changed.emit()
         run(
-            partial(job, name, path, given),
+            partial(reading, name, path, given),
             on_progress=lambda _: None,
             on_result=self._on_read,
             on_failed=partial(self._on_failed, name),
@@ -237,15 +235,3 @@ class Navigation:
 def _place_of(image: Image) -> tuple[object, ...]:
     """What has to be equal for two images to cover the same part of the world."""
     return (image.data.shape, tuple(image.scale), tuple(image.translate), image.units)
-
-
-def _reading_ahead(
-    name: str, path: Path, pixel_size: float | None
-) -> Generator[None, None, Micrograph]:
-    """The job that reads a micrograph ahead, and loads what napari needs for the first label.
-
-    napari imports pandas there, which would keep the window from answering for a second.
-    """
-    micrograph = yield from reading(name, path, pixel_size)
-    import_module("pandas")
-    return micrograph

@@ -15,6 +15,7 @@ from typing import Any
 from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
 from psygnal import SignalInstance
+from qtpy.QtCore import QTimer
 
 from napari_deepem.controllers.autosave import Autosave
 from napari_deepem.controllers.exporting import Exporting
@@ -33,7 +34,7 @@ from napari_deepem.controllers.scoring import Scoring
 from napari_deepem.controllers.single_file_labels import SingleFileLabels
 from napari_deepem.controllers.training import Training
 from napari_deepem.controllers.window_close import WindowClose
-from napari_deepem.controllers.workers import drop_all, report
+from napari_deepem.controllers.workers import drop_all, report, run
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import LABEL_KINDS, LabelKind
 from napari_deepem.layers import micrographs
@@ -41,7 +42,9 @@ from napari_deepem.layers.label_points import kind_of
 from napari_deepem.layers.layer_order import put_in_order
 from napari_deepem.layers.tags import find_layer, micrograph_name_of, role_of
 from napari_deepem.session import Session
+from napari_deepem.session.loading_ahead import loading_ahead
 
+AT_REST_MS = 500  # from the first dock until a window has come to rest
 _LINKS: weakref.WeakKeyDictionary[ViewerModel, ViewerLink] = weakref.WeakKeyDictionary()
 
 
@@ -100,6 +103,13 @@ class ViewerLink:
         self._on_current(self.session.current)
         register_keys(_LINKS.get)
 
+    def load_ahead(self) -> None:
+        """Import in another thread what the user will need, as soon as the window is at rest.
+
+        Whoever needs what can't be imported tells so.
+        """
+        QTimer.singleShot(AT_REST_MS, self._load_ahead)
+
     def close(self) -> None:
         """Stop all jobs and save what the user did: the window is closed, or the viewer gone."""
         if self._closed:
@@ -116,6 +126,16 @@ class ViewerLink:
             self.autosave.close()
         except InputError as error:
             report(error)
+
+    def _load_ahead(self) -> None:
+        if not self._closed:
+            run(
+                loading_ahead,
+                on_progress=lambda _: None,
+                on_result=lambda _: None,
+                on_failed=lambda _: None,
+                owner=self.session,
+            )
 
     @property
     def viewer(self) -> ViewerModel:

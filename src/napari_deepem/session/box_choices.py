@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
-from scipy.special import expit
+import scipy
 
 from napari_deepem.core.jobs import BoxSizesTried
 from napari_deepem.core.network.general import general_sampling
@@ -42,7 +42,9 @@ def picturing_boxes(
             sampling = general_sampling(box_size_px)
             best_yx = choice.picks.centres_yx[:count]
             pictures = pictures_of(micrograph, best_yx, box_size_px, sampling, low_pass)
-            boxes.append(PicturedBox(box_size_px, float(expit(choice.strength)), pictures))
+            boxes.append(
+                PicturedBox(box_size_px, float(scipy.special.expit(choice.strength)), pictures)
+            )
         return tuple(boxes)
 
     return job

@@ -18,7 +18,8 @@ from napari_deepem.core.network.general import is_general
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria, moved, picks_above
 from napari_deepem.core.picking.precision_estimate import PrecisionEstimate, judge
-from napari_deepem.core.picking.score_evidence import FittedScores
+from napari_deepem.core.picking.score_evidence import FittedScores, mixture_in
+from napari_deepem.core.picking.score_mixture import ScoreMixture
 from napari_deepem.core.types import Candidates, FloatArray, Picks
 from napari_deepem.session.scored import RecordedCandidates
 from napari_deepem.session.series_criteria import Chosen, SeriesCriteria
@@ -32,6 +33,7 @@ class Source(Chosen, Protocol):
     candidates: dict[str, Candidates]
     excluded: frozenset[str]
     model: Any
+    adaptive_threshold: bool
 
     def lose_candidates(self, name: str, why: str) -> None:
         """Go on without candidates that can't be read any more."""
@@ -64,13 +66,14 @@ class Selection:
         self._last: _Ranking | None = None
         self._cut: tuple[_Ranking, Picks] | None = None
         self._fitted: tuple[_Ranking, FittedScores | None] | None = None
-        self.criteria = SeriesCriteria.of(source, source.model)
+        self._learnt: tuple[Any, ScoreMixture | None] = None, None  # by which model
+        self.criteria = SeriesCriteria.of(source, self._mixture())
         self._basis = replace(self.criteria.common, threshold=0.0)  # what rankings are made by
         self._ranked: dict[str, _Known] = {}
 
     def read_criteria(self) -> None:
         """Take over what the user has chosen by now."""
-        self.criteria = SeriesCriteria.of(self._source, self._source.model)
+        self.criteria = SeriesCriteria.of(self._source, self._mixture())
         basis = replace(self.criteria.common, threshold=0.0)
         if basis != self._basis:
             self._basis, self._ranked = basis, {}
@@ -144,6 +147,15 @@ class Selection:
             if name in self._source.candidates and self._known_of(name) is None:
                 self._rank(name)
                 yield
+
+    def _mixture(self) -> ScoreMixture | None:
+        """The mixture by which thresholds adapt; None if they don't, or the model has none."""
+        model = self._source.model
+        if model is None or not self._source.adaptive_threshold:
+            return None
+        if self._learnt[0] is not model:
+            self._learnt = model, mixture_in(model.summary)
+        return self._learnt[1]
 
     def _wanted(self) -> list[str]:
         return [name for name in self._source.candidates if name not in self._source.excluded]

@@ -68,7 +68,7 @@ def explaining(
     InputError
         Of the job: the micrograph's file can't be read.
     """
-    name, model, criteria = gallery.name_of(row), session.model, session.criteria
+    name, model, criteria = gallery.name_of(row), session.model, session.series_criteria
     candidates = session.candidates.get(name)
     micrograph, path = session.micrographs.get(name), session.files.get(name)
     if model is None or candidates is None or (micrograph is None and path is None):
@@ -89,7 +89,9 @@ def explaining(
         yield
         size_px, sampling = model.box_size_px, model.sampling
         (picture,) = box_of(pictures_of(image, centre_yx, size_px, sampling, low_pass))
-        picked = criteria.rows_of(candidates)
+        adaptive = criteria.on(name)
+        plain = replace(adaptive, threshold=adaptive.lowest_score(candidates), mixture=None)
+        picked = plain.rows_of(candidates)
         others_yx = candidates.centres_yx[picked[picked != index]]
         return PickReasons(
             scores,
@@ -98,7 +100,7 @@ def explaining(
             float(gallery.stds[row]),
             float(peak_sizes.of(name, candidates, maps)[index]),
             float(nearest_distances(centre_yx, others_yx)[0]),
-            criteria,
+            plain,
         )
 
     return job

@@ -14,8 +14,8 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.jobs import finish
@@ -134,7 +134,7 @@ def gallery_at(session: Session, places: Mapping[str, FloatArray]) -> Gallery:
     parts: list[Gallery] = []
     for index, name in enumerate(scored):
         candidates = session.candidates[name]
-        rows = np.asarray(KDTree(candidates.centres_yx).query(places[name])[1])
+        rows = np.asarray(scipy.spatial.KDTree(candidates.centres_yx).query(places[name])[1])
         parts.append(rows_of_one(scored, index, candidates, rows))
     return joined(parts)
 

@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria
-from napari_deepem.core.picking.score_evidence import mixture_in
+from napari_deepem.core.picking.score_mixture import ScoreMixture
 
 
 class Chosen(Protocol):
     """The parameters that picks depend on, see `Parameters`."""
 
     threshold: float
-    adaptive_threshold: bool
     own_thresholds: dict[str, float]
     std_range: tuple[float, float]
     min_distance_px: float | None
@@ -29,12 +27,10 @@ class SeriesCriteria:
     own_thresholds: Mapping[str, float]  # plain ones, by micrograph
 
     @classmethod
-    def of(cls, chosen: Chosen, model: Model | None) -> SeriesCriteria:
-        """The criteria that a user chose; plain where the model learnt nothing of scores."""
-        mixture = None
-        if chosen.adaptive_threshold and model is not None:
-            mixture = mixture_in(model.summary)
-        common = PickCriteria(chosen.threshold, chosen.std_range, chosen.min_distance_px, mixture)
+    def of(cls, chosen: Chosen, mixture: ScoreMixture | None) -> SeriesCriteria:
+        """The criteria that a user chose; by a mixture the common threshold is adaptive."""
+        std_range, distance_px = chosen.std_range, chosen.min_distance_px
+        common = PickCriteria(chosen.threshold, std_range, distance_px, mixture)
         return cls(common, chosen.own_thresholds)
 
     def on(self, name: str) -> PickCriteria:

@@ -43,6 +43,7 @@ def open_dock(**summary: object) -> tuple[Pick, Session]:
         std_range=(0.8, 2.5),
         box_size_px=24,
         sampling=Sampling(1),
+        pixel_size=None,
         recipe="modern",
         summary=summary,
     )
@@ -163,6 +164,47 @@ def test_partial_labels_have_no_precision_and_older_models_no_curves() -> None:
     )
     assert dock.by_score.use_optimum.text == "Use F2 optimum (0.40)"
     assert dock.by_score.held_out.value == ""
+
+
+def test_adaptive_threshold_is_shown_where_it_is_in_use() -> None:
+    rare = summary_of(ScoreMixture(Bell(-2.0, 1.0), Bell(2.0, 1.0), share=0.05))
+    dock, session = open_dock(held_out_recall=0.8, held_out_curves=CURVES, **rare)
+    controls, plot = dock.by_score, dock.by_score.plot
+    assert plot.optimum == plot.line.value() == 0.5
+    controls.adaptive.native.click()  # all four candidates look like particles: that is more
+    assert session.adaptive_threshold
+    assert controls.slider.value == 0.5
+    assert plot.optimum == plot.line.value() < 0.45
+    assert "more candidates than usual look like particles" in controls.here.value
+    assert plot.curves["F2"].getData()[0][1] == pytest.approx(plot.line.value())
+    plot.line.setValue(0.75)
+    assert plot.line.value() == pytest.approx(0.75)
+    assert controls.slider.value == pytest.approx(session.threshold) > 0.75
+    assert dock.pick_counts.value.startswith("1 of 4 kept here")
+
+
+def test_threshold_for_one_micrograph_alone_has_the_slider_while_it_is_shown() -> None:
+    dock, session = open_dock()
+    controls = dock.by_score
+    controls.own.native.click()
+    controls.slider.value = 0.85
+    assert (session.threshold, session.own_thresholds) == (0.5, {"m2": 0.85})
+    assert controls.plot.line.value() == pytest.approx(0.85)
+    session.current = "m1"
+    assert (controls.slider.value, controls.own.value) == (0.5, False)
+    assert dock.pick_counts.value.startswith("2 of 4 kept here")
+    session.current = "m2"
+    assert (controls.slider.value, controls.own.value) == (0.85, True)
+    assert dock.pick_counts.value.startswith("1 of 4 kept here")
+    controls.own.native.click()
+    assert session.own_thresholds == {}
+    assert controls.slider.value == 0.5
+
+
+def test_model_that_learnt_nothing_of_scores_says_why_its_threshold_does_not_adapt() -> None:
+    dock, _ = open_dock()
+    assert not dock.by_score.adaptive.enabled
+    assert "mark more particles" in dock.by_score.adaptive.tooltip
 
 
 def test_boxes_at_both_ends_of_the_range_are_shown(qtbot) -> None:

@@ -8,8 +8,8 @@ and so on (Sener and Savarese, ICLR 2018). Its benchmark has other ways beside i
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import expit, logit
 
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
 from napari_deepem.core.picking.criteria import PickCriteria
@@ -28,7 +28,7 @@ def doubt(scores: FloatArray, threshold: float | FloatArray) -> FloatArray:
     p (1 - p). This is uncertainty sampling (Lewis and Gale, SIGIR 1994) on a calibrated score.
     """
     limited, middle = np.clip(scores, 1e-6, 1 - 1e-6), np.clip(threshold, 1e-6, 1 - 1e-6)
-    chance = expit(logit(limited) - logit(middle))
+    chance = scipy.special.expit(scipy.special.logit(limited) - scipy.special.logit(middle))
     return np.asarray(4 * chance * (1 - chance))
 
 

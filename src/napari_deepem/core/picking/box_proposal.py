@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
-from scipy.special import logit
+import scipy
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import BoxSizesTried, finish
@@ -142,7 +142,7 @@ def strength_of(ranking: Picks, shape: tuple[int, int], box_size_px: int) -> flo
     best = np.zeros(count)
     scores = _scores_of(ranking)[:count]
     best[: len(scores)] = scores
-    return float(np.median(logit(np.clip(best, UNSURE, 1 - UNSURE))))
+    return float(np.median(scipy.special.logit(np.clip(best, UNSURE, 1 - UNSURE))))
 
 
 def proposal_of(curves: Sequence[StrengthCurve]) -> BoxProposal:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.special import expit, logit
 
 from napari_deepem.core.types import Candidates, Float32Array, FloatArray, ScoreMap
 
@@ -65,7 +64,7 @@ def find_candidates(score_map: ScoreMap) -> Candidates:
 
 def _peaks(scores: Float32Array, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
     """(n, 2) indices of the local maxima inside the map where allowed, in row-major order."""
-    highest_around = ndimage.maximum_filter(scores, size=3, mode="nearest")
+    highest_around = scipy.ndimage.maximum_filter(scores, size=3, mode="nearest")
     is_peak = (scores == highest_around) & (scores > 0.0) & allowed
     is_peak[[0, -1], :] = is_peak[:, [0, -1]] = False
     return np.argwhere(is_peak).astype(np.int64)
@@ -82,13 +81,15 @@ def smooth_scores(score_map: ScoreMap) -> Float32Array:
     if score_map.smoothing == 0:
         return score_map.scores
     width = score_map.smoothing * score_map.box_size_px / score_map.step_px
-    smooth = expit(ndimage.gaussian_filter(_logits(score_map.scores), width, mode="nearest"))
+    smooth = scipy.special.expit(
+        scipy.ndimage.gaussian_filter(_logits(score_map.scores), width, mode="nearest")
+    )
     return np.asarray(smooth, dtype=np.float32)
 
 
 def _logits(scores: Float32Array) -> FloatArray:
     """Logits of scores; in single precision those nearer to 0 or 1 than 1e-7 have none."""
-    return np.asarray(logit(np.clip(scores.astype(np.float64), 1e-7, 1 - 1e-7)))
+    return np.asarray(scipy.special.logit(np.clip(scores.astype(np.float64), 1e-7, 1 - 1e-7)))
 
 
 def _parabola_offsets(heights: FloatArray, index_yx: NDArray[np.int64]) -> FloatArray:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import expit, logit
 
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.picking.score_mixture import ScoreMixture, mixture_of, rows_of
@@ -148,7 +148,10 @@ def moved(threshold: Scores, by: float) -> Scores:
     >>> round(float(moved(0.5, by=2.0)), 3)
     0.881
     """
-    return expit(logit(threshold) + by) if by else threshold
+    if not by:
+        return threshold
+    value: Scores = scipy.special.expit(scipy.special.logit(threshold) + by)
+    return value
 
 
 def _at(candidates: Candidates, rows: NDArray[np.int64]) -> Picks:

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import expit, logit, ndtr
 
 from napari_deepem.core.types import FloatArray
 
@@ -55,7 +55,7 @@ class Bell:
 
     def share_below(self, logits: FloatArray) -> FloatArray:
         """The share of the bell that lies below each logit."""
-        return np.asarray(ndtr((logits - self.mean) / self.std))
+        return np.asarray(scipy.special.ndtr((logits - self.mean) / self.std))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,11 @@ class ScoreMixture:
         Beyond the middles of the two bells it stays as it is there: far out on either side the
         wider bell would win.
         """
-        return np.asarray(expit(self._evidence(scores) + logit(_within_bounds(self.share))))
+        return np.asarray(
+            scipy.special.expit(
+                self._evidence(scores) + scipy.special.logit(_within_bounds(self.share))
+            )
+        )
 
     def fitted_to(self, scores: FloatArray) -> ScoreMixture:
         """The mixture of the same bells with the share of particles that fits (n,) scores best."""
@@ -125,6 +129,7 @@ class ScoreMixture:
     def _logit_at(self, chance: float) -> float:
         """The logit with this chance to be in the bell of particles, between both middles."""
         logits = self.background.mean + GRID * (self.particles.mean - self.background.mean)
+        logit, expit = scipy.special.logit, scipy.special.expit
         needed = logit(chance) - logit(_within_bounds(self.share))
         return float(np.interp(needed, self._evidence(expit(logits)), logits))
 
@@ -222,7 +227,7 @@ def _purity(mixture: ScoreMixture, scores: FloatArray, has_label: NDArray[np.boo
 def logits_of(scores: FloatArray) -> FloatArray:
     """(n,) logits of (n,) scores; those of 0 and 1 are numbers too."""
     with np.errstate(divide="ignore"):
-        logits: FloatArray = np.clip(logit(scores), -FARTHEST_LOGIT, FARTHEST_LOGIT)
+        logits: FloatArray = np.clip(scipy.special.logit(scores), -FARTHEST_LOGIT, FARTHEST_LOGIT)
     return logits
 
 

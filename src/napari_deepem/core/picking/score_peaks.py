@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_deepem.core.picking.candidates import smooth_scores
 from napari_deepem.core.types import FloatArray, ScoreMap
@@ -41,7 +41,7 @@ def peak_widths(score_map: ScoreMap, centres_yx: FloatArray) -> FloatArray:
     reach = REACH_BOXES * score_map.box_size_px / score_map.step_px
     distances = np.arange(0.0, reach + 1 / SAMPLES_A_STEP, 1 / SAMPLES_A_STEP)  # (k,) grid steps
     places_yx = middles_yx[:, None, None] + aside_yx[:, None] * distances[:, None]  # (n, d, k, 2)
-    heights = ndimage.map_coordinates(scores, np.moveaxis(places_yx, -1, 0), order=1)
+    heights = scipy.ndimage.map_coordinates(scores, np.moveaxis(places_yx, -1, 0), order=1)
     radii = _first_below(heights, heights[..., :1] / 2) / SAMPLES_A_STEP
     return np.asarray(2 * radii.mean(axis=1) * score_map.step_px, dtype=np.float64)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_deepem.core.types import Float32Array
 
@@ -186,9 +186,9 @@ def _empty(noise: Float32Array, shown: Lines) -> Lines:
 
 def _unlike_nearby(level: Float32Array, noise: Float32Array) -> Lines:
     """Rows whose level, or noise, is another than nearby in each of their parts."""
-    offset = level - ndimage.median_filter(level, (NEARBY_LINES, 1), mode="reflect")
+    offset = level - scipy.ndimage.median_filter(level, (NEARBY_LINES, 1), mode="reflect")
     reach = LEVEL_SIGMAS * 1.4826 * np.median(np.abs(offset))
-    nearby = ndimage.median_filter(noise, (NEARBY_LINES, 1), mode="reflect")
+    nearby = scipy.ndimage.median_filter(noise, (NEARBY_LINES, 1), mode="reflect")
     brighter, darker = (offset > reach).all(axis=1), (offset < -reach).all(axis=1)
     noisier = (noise > NOISE_FACTOR * nearby).all(axis=1)
     calmer = (NOISE_FACTOR * noise < nearby).all(axis=1)

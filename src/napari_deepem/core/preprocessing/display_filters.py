@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.preprocessing.defects import NO_GAPS, clipped_rows, find_blank_lines
@@ -77,7 +77,7 @@ def filter_micrograph(
     blank = find_blank_lines(pixels)  # where no contrast is to be seen
     left_px = np.sqrt(max(low_px**2 - (binning**2 - 1) / 12, 0.0)) / binning  # binning blurs too
     if left_px:
-        ndimage.gaussian_filter(pixels, left_px, output=pixels)
+        scipy.ndimage.gaussian_filter(pixels, left_px, output=pixels)
     if high_px:
         pixels = flatten_background(pixels, 2 * high_px / binning, in_place=True)
     return FilteredImage(pixels, binning, *robust_statistics(pixels, *blank))
@@ -89,7 +89,7 @@ def without_noise(prepared: Float32Array, low_pass_px: float) -> Float32Array:
     Standardised again: what is left has less contrast.
     """
     sigma_px = SIGMA_PER_PERIOD * low_pass_px
-    return standardise(ndimage.gaussian_filter(prepared, sigma_px), prepared != 0)
+    return standardise(scipy.ndimage.gaussian_filter(prepared, sigma_px), prepared != 0)
 
 
 def contrast_limits(pixels: NDArray[Any], percent: float) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from napari_deepem.core.types import Float32Array
 
@@ -22,7 +22,7 @@ def blurred(image: Float32Array, width_px: float) -> Float32Array:
     """
     means = np.empty_like(image)
     for source in (image, *[means] * (PASSES - 1)):
-        ndimage.uniform_filter(source, _odd(width_px), mode="reflect", output=means)
+        scipy.ndimage.uniform_filter(source, _odd(width_px), mode="reflect", output=means)
     return means
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_deepem.core.preprocessing.prepare import robust_statistics
 from napari_deepem.core.types import Float32Array, FloatArray, Labels, Micrograph
@@ -115,7 +115,9 @@ def edge_radius(profiles: FloatArray) -> float | None:
     deviation = np.where(is_seen, profiles - mean, 0.0)
     error = np.sqrt((deviation**2).sum(axis=0) / np.maximum(counts - 1, 1) / counts)
     mean[:INNERMOST_PX] = mean[INNERMOST_PX]
-    contrast = ndimage.gaussian_filter1d(mean - np.median(mean[len(mean) // 2 :]), SMOOTHING_PX)
+    contrast = scipy.ndimage.gaussian_filter1d(
+        mean - np.median(mean[len(mean) // 2 :]), SMOOTHING_PX
+    )
     is_certain = np.abs(contrast) > CERTAIN * error
     is_certain[:INNERMOST_PX] = False
     if not is_certain.any():

@@ -8,7 +8,7 @@ elsewhere, not to pick.
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage, signal
+import scipy
 
 from napari_deepem.core.training.crops import box_corners
 from napari_deepem.core.training.dataset import Field
@@ -28,13 +28,15 @@ def resembling(field: Field, box_px: int) -> FloatArray:
     if len(field.positive_yx) < FEWEST_ALIKE:
         return np.empty((0, 2))
     boxes = field.padded.cut(box_corners(field.positive_yx, box_px), box_px)
-    likeness = signal.fftconvolve(field.prepared, _disc_average(boxes)[::-1, ::-1], mode="same")
+    likeness = scipy.signal.fftconvolve(
+        field.prepared, _disc_average(boxes)[::-1, ::-1], mode="same"
+    )
     at_labels = _highest_near(likeness, field.positive_yx, OFF_CENTRE * box_px)
     lowest = LIKE_A_PARTICLE * float(np.median(at_labels))
     if lowest <= 0:
         return np.empty((0, 2))
     side = max(3, round(NEIGHBOURHOOD * box_px))
-    peaks = (likeness == ndimage.maximum_filter(likeness, side)) & (likeness >= lowest)
+    peaks = (likeness == scipy.ndimage.maximum_filter(likeness, side)) & (likeness >= lowest)
     centres_yx = np.argwhere(peaks).astype(np.float64)
     return centres_yx[np.argsort(-likeness[peaks], kind="stable")]
 
@@ -54,6 +56,6 @@ def _disc_average(boxes: Float32Array) -> Float32Array:
 
 
 def _highest_near(likeness: Float32Array, centres_yx: FloatArray, reach_px: float) -> FloatArray:
-    highest = ndimage.maximum_filter(likeness, 2 * round(reach_px) + 1)
+    highest = scipy.ndimage.maximum_filter(likeness, 2 * round(reach_px) + 1)
     rows, cols = np.clip(np.rint(centres_yx).astype(int), 0, np.array(likeness.shape) - 1).T
     return np.asarray(highest[rows, cols], dtype=np.float64)

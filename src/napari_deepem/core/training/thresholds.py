@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import expit, logit
+import scipy
 
 from napari_deepem.core.evaluation.metrics import Evaluation
 from napari_deepem.core.training.dataset import Field
@@ -37,7 +37,9 @@ def best_threshold(evaluation: Evaluation, labels_complete: bool) -> float:
     below = evaluation.thresholds[best + 1] if best + 1 < len(f2s) else 0.0
     trust = evaluation.n_truth / (evaluation.n_truth + LABELS_WORTH_OF_DOUBT)
     middle = _middle_in_logits(evaluation.thresholds[best], below)
-    return float(expit(trust * middle + (1 - trust) * _between_typical_scores(evaluation)))
+    return float(
+        scipy.special.expit(trust * middle + (1 - trust) * _between_typical_scores(evaluation))
+    )
 
 
 def threshold_of_few(scores: FieldScores, start: ScoredModel, labelled: Sequence[Field]) -> float:
@@ -58,7 +60,9 @@ def threshold_of_few(scores: FieldScores, start: ScoredModel, labelled: Sequence
     guess = _middle_in_logits(as_many, as_many)
     n_labels = sum(len(field.positive_yx) for field in labelled)
     trust = n_labels / (n_labels + LABELS_WORTH_OF_DOUBT)
-    return float(expit(trust * _between_typical_scores(evaluation) + (1 - trust) * guess))
+    return float(
+        scipy.special.expit(trust * _between_typical_scores(evaluation) + (1 - trust) * guess)
+    )
 
 
 def _n_above(picks: Picks, threshold: float) -> int:
@@ -67,7 +71,7 @@ def _n_above(picks: Picks, threshold: float) -> int:
 
 
 def _middle_in_logits(first: float, second: float) -> float:
-    return float(logit(np.clip([first, second], 1e-6, 1 - 1e-6)).mean())
+    return float(scipy.special.logit(np.clip([first, second], 1e-6, 1 - 1e-6)).mean())
 
 
 def _between_typical_scores(evaluation: Evaluation) -> float:

@@ -69,6 +69,7 @@ class Dock(Container):
             give_room(window)
             show_keys_in(window, self.link)
             show_hints_in(window, self.link)
+            self.link.load_ahead()
 
     def _theme(self) -> str:
         return str(self.link.viewer.theme)

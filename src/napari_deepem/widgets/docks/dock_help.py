@@ -31,7 +31,8 @@ class DockHelp:
 
 _STEPS = ("next_micrograph", "previous_micrograph")
 _SHOWN = ("show_filtered", "show_keys")
-_ELSEWHERE = {*_STEPS, *_SHOWN}
+_BY_HAND = ("pick_by_hand", "remove_pick")
+_ELSEWHERE = {*_STEPS, *_SHOWN, *_BY_HAND}
 HELP: Mapping[str, DockHelp] = {
     "Micrographs": DockHelp(
         "Opens a folder, lists its micrographs with how far you have got on each, and picks all of "
@@ -67,11 +68,15 @@ HELP: Mapping[str, DockHelp] = {
         "Scores micrographs, and chooses picks among what was found by score and by standard "
         "deviation.",
         "5. Score, and find the threshold",
+        _BY_HAND,
         gestures=(
             ("drag the white line", "Move the threshold"),
             ("drag the shaded range", "Move the std range"),
             ("double-click the std plot", "Take the model's std range"),
             ("hold over a plot", "Read what it shows"),
+            ("click, picking by hand", "Add a pick"),
+            ("drag a pick", "Move it"),
+            ("Shift-click", "Remove a pick"),
         ),
     ),
     "Review": DockHelp(

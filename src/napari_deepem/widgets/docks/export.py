@@ -18,6 +18,7 @@ from napari_deepem.layers.micrographs import folder_of
 from napari_deepem.session import export_plan
 from napari_deepem.session.export_plan import NO_FORMAT
 from napari_deepem.session.final_selection import total_text
+from napari_deepem.session.parameters import OF_PICKING
 from napari_deepem.session.readiness import What, why_not_save
 from napari_deepem.session.series import Scope, names_of
 from napari_deepem.widgets.docks.dock import Dock, enable, form, tell, text_line
@@ -92,8 +93,8 @@ class Export(Dock):
             self.follow(signal, self._show_destination)
         for signal in (events.picks, events.candidates, events.labels, events.micrographs):
             self.follow(signal, self._show)
-        for signal in (events.verdicts, events.threshold, events.std_range, events.min_distance_px):
-            self.follow(signal, self._count)
+        for name in ("verdicts", *OF_PICKING):
+            self.follow(events[name], self._count)
         for signal in (events.chosen, events.excluded, events.headers, events.box_size_px):
             self.follow(signal, self._show)
         for signal in (events.formats, events.format_options):

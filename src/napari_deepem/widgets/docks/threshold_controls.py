@@ -70,6 +70,8 @@ class ThresholdControls:
             dock.follow(signal, self.show_model)
         for signal in (events.current, events.candidates):
             dock.follow(signal, self.show_candidates)
+        for signal in (events.std_range, events.min_distance_px):
+            dock.follow(signal, self._show_adapted)
         dock.follow_theme(self.plot.show_theme, lambda _: self.show_threshold())
         self.show_model()
         self.show_candidates()
@@ -136,6 +138,12 @@ class ThresholdControls:
         is_scored = session.current_candidates is not None
         tell(self.held_out, "Held out: " + ", ".join(figures) if is_scored and curves else "")
         self.held_out.tooltip = PARTIAL if "precision" not in curves else COMPLETE
+
+    def _show_adapted(self) -> None:
+        """Show what an adaptive threshold has come to, now that it sees other candidates."""
+        if self._session.criteria.mixture is not None:
+            self._show_curves()
+            self.show_threshold()
 
     def _show_curves(self) -> None:
         """Show the curves and the optimum over the scores to which they belong here."""

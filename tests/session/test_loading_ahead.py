@@ -1,0 +1,23 @@
+"""What a window will need is imported before it is asked for."""
+
+import subprocess
+import sys
+
+CODE = """
+import sys
+from napari_deepem.session.loading_ahead import MODULES, load_torch_library, loading_ahead
+
+assert not {"torch", "pandas"} & sys.modules.keys()
+load_torch_library()
+assert "torch" not in sys.modules
+if sys.platform == "linux":
+    assert "libtorch_cpu" in open("/proc/self/maps").read()
+assert len(list(loading_ahead())) == len(MODULES)
+assert set(MODULES) <= sys.modules.keys()
+assert sys.modules["torch"].ones(2).sum() == 2
+"""
+
+
+def test_library_of_torch_is_loaded_without_python_and_then_all_that_is_needed_soon() -> None:
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
