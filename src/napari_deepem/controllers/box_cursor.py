@@ -92,8 +92,9 @@ class _Outline(QWidget):
         """Show the outline of a rectangle on the canvas, and nothing of what lies in it."""
         frame = box.adjusted(-SHADE, -SHADE, SHADE, SHADE)
         whole, thick = QRect(QPoint(), frame.size()), LINE + 2 * SHADE
-        ring = QRegion(whole) - QRegion(whole.adjusted(thick, thick, -thick, -thick))
-        ring &= self._canvas.rect().translated(-frame.topLeft())
+        inner = QRegion(whole.adjusted(thick, thick, -thick, -thick))
+        seen = self._canvas.rect().translated(-frame.topLeft())
+        ring = QRegion(whole).subtracted(inner).intersected(seen)
         if ring.isEmpty():
             self.hide()
             return

@@ -68,8 +68,8 @@ class Comparing:
         activity = self.activity
         activity.total, activity.done = boxes.total, boxes.done
         if boxes.total:
-            left = self._time_left.after(boxes.done, boxes.total)
-            activity.message = f"Comparing picks: {boxes.done} of {boxes.total}{left} ..."
+            left = self._time_left.after(boxes.done, boxes.total) or " ..."
+            activity.message = f"Comparing picks: {boxes.done} of {boxes.total}{left}"
 
     def _on_result(self, alike: BoxesAlike) -> None:
         self.result = alike if len(alike.gallery) else None

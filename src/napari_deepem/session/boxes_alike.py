@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepem.core.evaluation.likeness import groups_alike, principal_components
+from napari_deepem.core.evaluation.likeness import GROUPS, groups_alike, principal_components
 from napari_deepem.core.jobs import BoxesCompared, passed_on
 from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.training.crops import PaddedImage, box_corners
@@ -100,7 +100,7 @@ def comparing(
         components = principal_components(features)
         places = np.zeros((len(gallery), 2))
         places[:, : components.shape[1]] = components[:, :2]
-        return BoxesAlike(gallery, places, groups_alike(components))
+        return BoxesAlike(gallery, places, groups_alike(components, GROUPS))
 
     return job
 

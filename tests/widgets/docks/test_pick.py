@@ -13,6 +13,7 @@ from napari_deepem.controllers.viewer_link import session_of
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import TilesDone
 from napari_deepem.core.picking.precision_estimate import PrecisionEstimate
+from napari_deepem.core.picking.score_evidence import FittedScores
 from napari_deepem.core.picking.score_mixture import Bell, ScoreMixture
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
@@ -296,7 +297,7 @@ def test_pick_starts_from_the_model_and_counts(viewer: ViewerModel) -> None:
     assert dock.pick_counts.value.startswith("0 of 2 kept here. Here the std of all above")
 
 
-def test_pick_says_how_many_picks_are_right_while_the_slider_moves(viewer: ViewerModel) -> None:
+def test_pick_says_how_many_picks_are_right_while_the_threshold_moves(viewer: ViewerModel) -> None:
     dock = Pick(viewer)
     score_current(viewer)
     assert dock.precision.value == (
@@ -309,6 +310,23 @@ def test_pick_says_how_many_picks_are_right_while_the_slider_moves(viewer: Viewe
     dock.by_score.slider.value = 0.95
     assert dock.pick_counts.value.startswith("0 of 2 kept here. Here all score below")
     assert dock.precision.value == ""
+
+
+def test_other_settings_wait_for_the_slider_to_rest_until_scores_are_fitted_again(
+    viewer: ViewerModel, qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dock, session, fits = Pick(viewer), session_of(viewer), []
+    score_current(viewer, **summary_of(ScoreMixture(Bell(-0.5, 0.5), Bell(2.0, 0.5), share=0.5)))
+    fit = FittedScores.of
+    monkeypatch.setattr(FittedScores, "of", lambda *given: fits.append(1) or fit(*given))
+    for high in (0.9, 1.1, 1.2, 1.3):
+        dock.std_range.value = (0.5, high)
+    assert dock.pick_counts.value == "2 of 2 kept here"
+    assert not fits
+    qtbot.waitUntil(lambda: len(fits) == 1)
+    for threshold in (0.5, 0.7, 0.5):
+        session.threshold = threshold
+    assert len(fits) == 1
 
 
 def test_precision_is_told_with_its_margin_or_not_with_a_reason() -> None:

@@ -129,9 +129,8 @@ class ScoreMixture:
     def _logit_at(self, chance: float) -> float:
         """The logit with this chance to be in the bell of particles, between both middles."""
         logits = self.background.mean + GRID * (self.particles.mean - self.background.mean)
-        logit, expit = scipy.special.logit, scipy.special.expit
-        needed = logit(chance) - logit(_within_bounds(self.share))
-        return float(np.interp(needed, self._evidence(expit(logits)), logits))
+        needed = scipy.special.logit(chance) - scipy.special.logit(_within_bounds(self.share))
+        return float(np.interp(needed, self._evidence(scipy.special.expit(logits)), logits))
 
     def share_below(self, logits: FloatArray) -> FloatArray:
         """The share of candidates with lower scores than each of these logits."""

@@ -101,4 +101,4 @@ HELP: Mapping[str, DockHelp] = {
         gestures=(("hold over a format", "Read what its files are called and hold"),),
     ),
 }
-EVERYWHERE = DockHelp("Help on all that can be done.", "Keys", _SHOWN)
+EVERYWHERE = DockHelp("Help on all that can be done.", "Help and keys", _SHOWN)

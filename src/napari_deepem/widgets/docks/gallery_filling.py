@@ -21,6 +21,7 @@ from napari_deepem.session.readiness import why_gallery_is_empty
 from napari_deepem.widgets.docks.dock import Dock
 from napari_deepem.widgets.pictures.gallery import GalleryView
 from napari_deepem.widgets.pictures.gallery_pictures import MOST_AT_ONCE
+from napari_deepem.widgets.pictures.picture_zoom import Zoomed
 
 THIS, ALL = "this micrograph", "all scored micrographs"
 SUGGESTED, LASSOED = "suggested boxes", "what is in the lasso"
@@ -70,6 +71,7 @@ class GalleryFilling:
         self._galleries = job(self._gallery_job, self._on_gallery)
         self._crops = job(self._crop_job, self._on_cut, on_progress=self._on_crops)
         view.scrolled.connect(self._crops.ask)
+        view.follow_display(dock.session.display)
         self.scope.changed.connect(self.refill)
         events = dock.session.events
         for name in REFILLED_BY:
@@ -168,15 +170,15 @@ class GalleryFilling:
 
     # pictures
 
-    def help_of(self, gallery: Gallery, row: int) -> str:
-        """What is told of a row of any gallery where the mouse is; its picture is cut for later."""
+    def zoomed(self, gallery: Gallery, row: int) -> Zoomed | None:
+        """A row of any gallery to look at closely; a picture that there is not yet is cut."""
         if self._pictures.lacks(gallery, row):
             rows = np.flatnonzero(gallery.which == gallery.which[row])
             bare = [each for each in rows.tolist() if self._pictures.lacks(gallery, each)]
             bare.sort(key=lambda each: each != row)
             self._wanted = {gallery.name_of(row): gallery.centres_yx[bare[:MOST_AT_ONCE]]}
             self._crops.ask()
-        return self._pictures.help_of(gallery, row)
+        return self._pictures.zoomed(gallery, row)
 
     def _crop_job(self) -> Job | None:
         if self._session.model is None:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from magicgui.widgets import Container, ProgressBar
 from numpy.typing import NDArray
-from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QToolTip, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_deepem.controllers.comparing import Comparing
-from napari_deepem.core.evaluation.likeness import GROUPS
+from napari_deepem.session.boxes_alike import GROUPS
 from napari_deepem.session.readiness import why_not_review
 from napari_deepem.session.review_gallery import verdicts_on
 from napari_deepem.widgets.docks.dock import (
@@ -27,6 +27,7 @@ from napari_deepem.widgets.docks.dock import (
 )
 from napari_deepem.widgets.docks.gallery_filling import GalleryFilling
 from napari_deepem.widgets.pictures.gallery import KEYS
+from napari_deepem.widgets.pictures.picture_zoom import PictureZoom, Zoomed
 from napari_deepem.widgets.plots.likeness_plot import COLORS, LikenessPlot, symbol_path
 
 TITLE = "Picks by likeness"
@@ -75,7 +76,7 @@ class LikenessWindow(QWidget):
         for number, group in enumerate(self.groups):
             group.clicked.connect(lambda _=False, number=number: self._choose_group(number))
         self.plot.chosen.connect(self._choose)
-        self.plot.hovered.connect(self._show_help)
+        self.zoom = PictureZoom(self.plot.widget.viewport(), self._zoomed_at, dock.session.display)
         self._follow(dock)
         self._show_result()
 
@@ -136,10 +137,11 @@ class LikenessWindow(QWidget):
 
     # what is shown
 
-    def _show_help(self, point: int, where: QPointF) -> None:
-        result = self.comparing.result
-        text = "" if point < 0 or result is None else self._filling.help_of(result.gallery, point)
-        QToolTip.showText(QPoint(round(where.x()), round(where.y())), text, self)
+    def _zoomed_at(self, position: QPoint) -> Zoomed | None:
+        result, point = self.comparing.result, self.plot.point_at(position)
+        if result is None or point is None:
+            return None
+        return self._filling.zoomed(result.gallery, point)
 
     def _show_result(self) -> None:
         result = self.comparing.result

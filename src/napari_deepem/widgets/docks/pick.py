@@ -165,7 +165,7 @@ class Pick(Dock):
             widget.setVisible(candidates is not None)
         self._show_count()
         if candidates is None:
-            return
+            return self._show_precision()
         self.stds.show_stds(candidates.stds)
         with self.std_range.changed.blocked():
             self.std_range.max = self._top(float(candidates.stds.max(initial=0.0)))
@@ -174,7 +174,8 @@ class Pick(Dock):
         self._show_range()
 
     def _show_above(self) -> None:
-        """Let those that the threshold leaves stand out of all standard deviations."""
+        """Let those that the threshold leaves stand out, and tell how many of them are right."""
+        self._show_precision()
         candidates = self.session.current_candidates
         if candidates is not None:
             threshold = threshold_here.in_use(self.session)
@@ -212,17 +213,16 @@ class Pick(Dock):
         return max(std, *self.session.std_range) * SLIDER_MARGIN
 
     def _show_count(self) -> None:
-        """Show the number of picks here and, as soon as they are counted, in all micrographs."""
-        are_few = len(self.session.candidates) <= FEW
+        """Show the number of picks here; of all, and what is right, as soon as a slider rests."""
         self._count_steps = self.session.selection.steps()
-        self._count_timer.start(0 if are_few else PAUSE_MS)
-        self._show_pick_counts(with_total=are_few)
+        self._count_timer.start(PAUSE_MS)
+        self._show_pick_counts(with_total=len(self.session.candidates) <= FEW)
 
     def _count_on(self) -> None:
         for _ in self._count_steps:  # one micrograph at a time: the window has other things to do
-            self._count_timer.start(0)
-            return
+            return self._count_timer.start(0)
         self._show_pick_counts()
+        self._show_precision()
 
     def _show_pick_counts(self, with_total: bool = True) -> None:
         candidates, picks = self.session.current_candidates, self.session.picks
@@ -233,6 +233,8 @@ class Pick(Dock):
             if total is not None and total[1] > 1:
                 parts.append(f"{total[0]} in {counted(total[1], 'micrograph')}")
         tell(self.pick_counts, ", ".join(parts) + self._why_none())
+
+    def _show_precision(self) -> None:
         tell(self.precision, threshold_curves.precision_text(self.session.estimated_precision))
 
     def _why_none(self) -> str:

@@ -33,7 +33,6 @@ from napari_deepem.widgets.docks.suggest_button import SuggestButton
 from napari_deepem.widgets.docks.training_progress import TrainingProgress
 from napari_deepem.widgets.pictures.gallery import GalleryView
 from napari_deepem.widgets.pictures.gallery_pictures import GalleryPictures
-from napari_deepem.widgets.pictures.picture_zoom import PictureZoom, follow_picture_size
 from napari_deepem.widgets.plots.training_curves import RoundsPlot
 
 WHAT_FIRST_DOES = (
@@ -61,9 +60,6 @@ class Review(Dock):
         self.pictures = GalleryPictures()
         self.view = GalleryView(self.pictures)
         self._empty = EmptyText(self.view)
-        display = self.session.display
-        PictureZoom(self.view.area, self.view.zoomed_at, display)
-        follow_picture_size(self.view, display, self.view.show_size)
         self.picture_px = picture_size(self)
         self.filling = GalleryFilling(self, self.view, self._on_shown)
         self.scope, self.order = self.filling.scope, self.filling.order

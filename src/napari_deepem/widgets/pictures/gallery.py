@@ -16,10 +16,11 @@ from qtpy.QtGui import QCursor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from qtpy.QtWidgets import QAbstractScrollArea
 
 from napari_deepem.controllers.canvas_focus import KEEPS_FOCUS
+from napari_deepem.session.display import Display
 from napari_deepem.widgets.pictures.gallery_cells import GalleryCells
 from napari_deepem.widgets.pictures.gallery_pictures import GalleryPictures
 from napari_deepem.widgets.pictures.gallery_selection import STEPS, GallerySelection
-from napari_deepem.widgets.pictures.picture_zoom import Zoomed
+from napari_deepem.widgets.pictures.picture_zoom import PictureZoom, Zoomed, follow_picture_size
 
 KEYS = {Qt.Key.Key_A: "accepted", Qt.Key.Key_R: "rejected", Qt.Key.Key_U: None}
 SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
@@ -79,6 +80,11 @@ class GalleryView(QAbstractScrollArea):
     def sizeHint(self) -> QSize:
         """The size of five columns of pictures and four lines."""
         return QSize(5 * self.cells.width + 24, 4 * self.cells.height)
+
+    def follow_display(self, display: Display) -> None:
+        """Enlarge the picture under the mouse, and show all in the size that is chosen."""
+        self.zoom = PictureZoom(self.area, self._zoomed_at, display)
+        follow_picture_size(self, display, self.show_size)
 
     def show_size(self, picture_px: int) -> None:
         """Show pictures with sides of so many screen pixels; what is on top stays there."""
@@ -228,13 +234,9 @@ class GalleryView(QAbstractScrollArea):
             self._go_to(row)
         self.redraw()
 
-    def zoomed_at(self, position: QPoint) -> Zoomed | None:
-        """The picture at a place on the area, and what is told of it; None where there is none."""
+    def _zoomed_at(self, position: QPoint) -> Zoomed | None:
         row = self.row_at(position)
-        image = None if row is None else self.pictures.picture(row)
-        if row is None or image is None:
-            return None
-        return Zoomed(image, self.pictures.text_of(self.pictures.gallery, row))
+        return None if row is None else self.pictures.zoomed(self.pictures.gallery, row)
 
     def resizeEvent(self, event: Any) -> None:
         """Tell that other rows are in sight."""

@@ -9,9 +9,9 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QImage, QPixmap
 
 from napari_deepem.core.types import FloatArray
-from napari_deepem.session.box_pictures import box_of
 from napari_deepem.session.gallery_rows import EMPTY, Gallery
-from napari_deepem.widgets.pictures.picture_strip import enlarged, grey_image
+from napari_deepem.widgets.pictures.picture_strip import grey_image
+from napari_deepem.widgets.pictures.picture_zoom import Zoomed, box_part
 
 KEPT = 40_000  # pictures in memory, some kB each
 KEPT_DRAWN = 6_000  # of these as they are drawn
@@ -77,7 +77,9 @@ class GalleryPictures:
             smooth = Qt.TransformationMode.SmoothTransformation
             aspect = Qt.AspectRatioMode.IgnoreAspectRatio
             size = QSize(device_px, device_px)
-            pixmap = QPixmap.fromImage(grey_image(box_of(pixels)).scaled(size, aspect, smooth))
+            image = grey_image(pixels)
+            box = image.copy(box_part(image).toRect())
+            pixmap = QPixmap.fromImage(box.scaled(size, aspect, smooth))
             pixmap.setDevicePixelRatio(ratio)
             self._drawn[key] = pixmap
         return pixmap
@@ -87,15 +89,12 @@ class GalleryPictures:
         figure = self._figures[row]
         return "?" if np.isnan(figure) else f"{figure:.{self._digits}f}"
 
-    def text_of(self, gallery: Gallery, row: int) -> str:
-        """What is known of a gallery's row, in a line."""
+    def zoomed(self, gallery: Gallery, row: int) -> Zoomed | None:
+        """A gallery's row to look at closely, with its figures; None while it is not cut."""
+        pixels = self._pictures.get(_key(gallery, row))
         score, std = gallery.scores[row], gallery.stds[row]
-        return f"{gallery.name_of(row)}: score {score:.3f}, std {std:.2f}"
-
-    def help_of(self, gallery: Gallery, row: int) -> str:
-        """What is told of a gallery's row where the mouse rests: its picture, and figures."""
-        text, pixels = self.text_of(gallery, row), self._pictures.get(_key(gallery, row))
-        return text if pixels is None else enlarged(grey_image(box_of(pixels)), text)
+        text = f"{gallery.name_of(row)}: score {score:.3f}, std {std:.2f}"
+        return None if pixels is None else Zoomed(grey_image(pixels), text)
 
     def lacks(self, gallery: Gallery, row: int) -> bool:
         """Whether the picture of a gallery's row is still to be cut."""

@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from napari.utils.theme import get_theme
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QObject, QPointF, Qt, Signal
+from qtpy.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from qtpy.QtGui import QMouseEvent
 
 from napari_deepem.widgets.plots.small_plot import color_by_theme
@@ -30,7 +30,6 @@ class LikenessPlot(QObject):
     """
 
     chosen = Signal(object)  # (n,) mask of the points
-    hovered = Signal(int, QPointF)  # a point, and where on the screen; -1: none
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,7 +98,7 @@ class LikenessPlot(QObject):
         if not isinstance(event, QMouseEvent) or not len(self._places):
             return False
         left = Qt.MouseButton.LeftButton
-        place = self._place_of(event.position())
+        place = self._place_of(event.position().toPoint())
         if event.type() == QEvent.Type.MouseButtonDblClick and event.button() == left:
             self.widget.autoRange()
         elif event.type() == QEvent.Type.MouseButtonPress and event.button() == left:
@@ -109,39 +108,38 @@ class LikenessPlot(QObject):
             self._corners.append(place)
             self._outline.setData(*np.array([*self._corners, self._corners[0]]).T)
         elif event.type() == QEvent.Type.MouseButtonRelease and event.button() == left:
-            self._let_go(event.position())
-        elif event.type() == QEvent.Type.MouseMove and not event.buttons():
-            self.hovered.emit(self._point_at(event.position()), event.globalPosition())
-            return False
+            self._let_go(event.position().toPoint())
         else:
             return False
         return True
 
-    def _let_go(self, position: QPointF) -> None:
+    def _let_go(self, position: QPoint) -> None:
         corners, self._corners = np.array(self._corners), []
         self._outline.setData([], [])
         mask = np.zeros(len(self._places), dtype=bool)
         if len(corners) > FEWEST_CORNERS:
             mask = inside(self._places, corners)
-        elif (point := self._point_at(position)) >= 0:
+        elif (point := self.point_at(position)) is not None:
             mask[point] = True
         if self._adds:
             mask |= self.mask
         self.choose(mask)
         self.chosen.emit(mask)
 
-    def _place_of(self, position: QPointF) -> tuple[float, float]:
-        scene = self.widget.mapToScene(position.toPoint())
+    def _place_of(self, position: QPoint) -> tuple[float, float]:
+        scene = self.widget.mapToScene(position)
         place = self.widget.plotItem.vb.mapSceneToView(scene)
         return place.x(), place.y()
 
-    def _point_at(self, position: QPointF) -> int:
-        """The point next to a place on the widget; -1 where none is near."""
+    def point_at(self, position: QPoint) -> int | None:
+        """The point next to a place on the widget; None where none is near."""
+        if not len(self._places):
+            return None
         width, height = self.widget.plotItem.vb.viewPixelSize()
         away = (self._places - self._place_of(position)) / (width, height)
         distances = np.hypot(*away.T)
         nearest = int(distances.argmin())
-        return nearest if distances[nearest] <= HOVER_PX else -1
+        return nearest if distances[nearest] <= HOVER_PX else None
 
 
 def inside(places: NDArray[np.float64], corners: NDArray[np.float64]) -> NDArray[np.bool_]:
