@@ -242,7 +242,7 @@ RECIPE = """\
 Chosen on two simulated sets: 20 clicks, two seeds, which also draw the clicks; average precision on
 three other micrographs. Before, an epoch had 50 batches and every layer learnt. The tries were
 made in half precision; in single precision the first two ways differ from these figures by 0.005 at
-most. Ways that keep layers, and those of 30 batches, look around by one rotation, others by four."""
+most. Ways that keep layers, and those of 30 batches, look around by one rotation, others by 4."""
 TRIED_ON = ("ClpB", "ClpB, other seed", "26S", "26S, other seed")
 TRIED: dict[str, tuple[float | None, ...]] = {
     "as before": (0.970, 0.906, 0.918, 0.929),
