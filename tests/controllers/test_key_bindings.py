@@ -24,7 +24,7 @@ def press(viewer: ViewerModel, name: str) -> str:
 
 
 def test_no_key_is_given_twice_or_has_another_meaning_on_a_layer() -> None:
-    """Of two actions with one key, one would never be done; a layer hears keys before the viewer."""
+    """Of two actions with one key, one is never done; and a layer hears keys before the viewer."""
     keys = [coerce_keybinding(action.key) for action in ACTIONS]
     assert len(set(keys)) == len(keys)
     of_napari = {
