@@ -28,7 +28,7 @@ def add(layers: Any, role: Role | None, name: str = "mine") -> Any:
 
 
 def test_labels_lie_on_verdicts_these_on_picks_and_all_on_pictures() -> None:
-    pictures, squares = ("micrograph", "display", "scores"), ("picks", "verdicts")
+    pictures, squares = ("micrograph", "display", "scores"), ("picks", "hand", "verdicts")
     assert (*pictures, *squares, "negative", "positive", "outline") == BOTTOM_UP
 
 

@@ -94,8 +94,10 @@ def test_general_network_is_trained_as_it_is(session: Session) -> None:
 
 
 def test_refining_needs_a_model_of_this_box_and_something_to_learn(session: Session) -> None:
+    assert readiness.why_not_refine(session) == readiness.why_not_train(session) != ""
+    session.labels = {"a": Labels.of([[5, 5]])}
     assert readiness.why_not_refine(session) == "There is no model yet: press Train."
-    session.model = model()
+    session.model, session.labels = model(), {}
     assert "no labels and no verdicts" in readiness.why_not_refine(session)
     session.labels = {"a": Labels.of([[5, 5]])}
     assert readiness.why_not_refine(session) == ""

@@ -27,7 +27,7 @@ class Exporting:
 
         def show(done: int) -> None:
             activity.done = done
-            activity.message = f"Wrote {done} of {total} micrographs{left.after(done, total)}"
+            activity.message = f"Writing: {done} of {total} micrographs{left.after(done, total)}"
 
         run(
             partial(writing, plan),

@@ -149,7 +149,8 @@ class Training:
         """Say what is scored before the first batch, or after the last."""
         activity = self._session.training
         if self._finds_threshold and self._time_left is not None:
-            activity.done = LEARNT + int((STEPS - LEARNT) * tiles.done / tiles.total)
+            done = LEARNT + int((STEPS - 1 - LEARNT) * tiles.done / tiles.total)
+            activity.done = max(activity.done, done)  # several rounds of tiles
             left = self._time_left.after(tiles.done, tiles.total)
             activity.message = f"{FINDING_THRESHOLD}{left or ' ...'}"
         elif self._time_left is None and not self._stop.is_set():

@@ -119,7 +119,9 @@ class RecipeFigures(Entry):
     smoothings: Annotated[list[Share], Field(min_length=1, max_length=20)] = []
     all_orientations: bool = True
     average_keeps: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    frozen: Annotated[int, Field(ge=0, le=3)] = 0
+    few: Annotated[int, Field(ge=0, le=10**9)] = 0
+    share_of_few: Annotated[float, Field(gt=0, le=1)] = 1.0
+    frozen_of_few: Annotated[int, Field(ge=0, le=3)] = 0
 
 
 class FirstTraining(Entry):

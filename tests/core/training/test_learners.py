@@ -171,13 +171,16 @@ def test_global_random_state_of_torch_is_left_alone() -> None:
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-@pytest.mark.parametrize("frozen", [0, 1, 2])
-def test_frozen_layers_keep_the_weights_that_training_starts_from(frozen: int) -> None:
-    start, fields = lively_network(Architecture.for_box(24)), fields_of(1)
+@pytest.mark.parametrize(("few", "frozen", "batches"), [(9, 0, 5), (10, 1, 3), (10, 2, 3)])
+def test_few_labels_leave_first_layers_as_they_were_and_are_shown_in_fewer_batches(
+    few: int, frozen: int, batches: int
+) -> None:
+    start, fields = lively_network(Architecture.for_box(24)), fields_of(1)  # of nine particles
     before = parameters_of(start)
-    recipe = replace(MODERN, batch_norm=False, batches_per_epoch=2, frozen=frozen)
+    recipe = replace(MODERN, batch_norm=False, batches_per_epoch=5, few=few, share_of_few=0.6)
+    recipe = replace(recipe, frozen_of_few=max(1, frozen))
     learner = ModernLearner(start.architecture, fields, recipe, rng(), 1, start)
-    learner.run_epoch()
+    assert len(list(learner.learn_batches())) == learner.batches_per_epoch == batches
     kept = [
         np.array_equal(mine, theirs)
         for mine, theirs in zip(parameters_of(learner.trained()), before, strict=True)

@@ -19,6 +19,7 @@ from napari_deepem.core.types import Candidates, Labels, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.verdict_points import ACCEPTED, REJECTED, SELECTED
 from napari_deepem.session import Scored, Session
+from napari_deepem.session.box_pictures import around_px
 from napari_deepem.session.parameters import Parameters
 from napari_deepem.session.review_gallery import gallery, verdicts_on
 from napari_deepem.session.suggesting import AT_A_TIME
@@ -80,7 +81,7 @@ def test_picks_are_given_verdicts_and_learnt_from(make_napari_viewer, qtbot) -> 
     rows = dock.view.rows_in_sight()
     assert len(rows) == len(dock.pictures.gallery) == len(session.picks)
     qtbot.waitUntil(lambda: all(dock.pictures.picture(row) for row in rows))
-    assert dock.pictures.picture(0).size().width() == BOX_PX
+    assert dock.pictures.picture(0).size().width() == BOX_PX + 2 * around_px(BOX_PX)
     assert list(dock.pictures.gallery.scores) == sorted(session.picks.scores, reverse=True)
 
     # a click in the gallery goes there

@@ -130,7 +130,7 @@ def test_stopped_training_keeps_its_best_and_goes_on(qtbot) -> None:
     session.epochs = 900
     dock.train.native.click()
     qtbot.waitUntil(lambda: len(session.history) >= 3, timeout=60_000)
-    assert "s left" in dock.status.value or "min left" in dock.status.value
+    qtbot.waitUntil(lambda: dock.status.value.endswith(" left"), timeout=60_000)
     assert (dock.train.enabled, dock.train.tooltip) == (False, "Training is running.")
     dock.stop.native.click()
     assert "the best so far is kept" in dock.status.value

@@ -26,7 +26,6 @@ from napari_deepem.core.training.recipes import Recipe
 from napari_deepem.core.training.unlabelled_particles import clear_of_lookalikes
 from napari_deepem.core.types import Float32Array, FloatArray
 
-ROTATIONS = 1  # of a network that looks around: a quarter of the time, and what is clear stays so
 DRAWN_PIXELS = 1 << 21  # of the batches that are drawn at once: one by one takes longer
 NEGATIVES_LABELLED = 0.5  # at most this share of a batch's negatives are labelled ones
 
@@ -170,7 +169,8 @@ class ModernLearner(Learner):
         self._recipe = recipe
         self._rng = rng
         self._box_px = architecture.box_px
-        self._batches = recipe.batches_per_epoch
+        few = sum(len(field.positive_yx) for field in fields) < recipe.few
+        self._batches = ceil(recipe.batches_per_epoch * (recipe.share_of_few if few else 1.0))
         self.boxes_per_epoch = self._batches * recipe.batch_size
         self._seen = 0
         with torch.random.fork_rng(devices=[]):
@@ -178,15 +178,16 @@ class ModernLearner(Learner):
             self.network = Network(architecture, batch_norm=recipe.batch_norm)
         if start is not None:  # its batch normalisation is folded away for good
             self.network = copy.deepcopy(start).requires_grad_()
-            self.network.convolutions[: recipe.frozen].requires_grad_(False)
+            self.network.convolutions[: recipe.frozen_of_few if few else 0].requires_grad_(False)
         self._device = device
         self.network.to(device)
         self._average = copy.deepcopy(self.network)
         self._optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=recipe.learning_rate, fused=device.type != "mps"
         )
+        steps = max(6, epochs * self._batches)  # of five, the cycle divides by zero
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self._optimiser, recipe.learning_rate, total_steps=epochs * self._batches, pct_start=0.2
+            self._optimiser, recipe.learning_rate, total_steps=steps, pct_start=0.2
         )
 
     @staticmethod
@@ -196,7 +197,7 @@ class ModernLearner(Learner):
 
     @property
     def batches_per_epoch(self) -> int:
-        """The recipe's number."""
+        """The recipe's number for so many labels."""
         return self._batches
 
     def learn_batches(self) -> Iterator[float]:
@@ -222,13 +223,11 @@ class ModernLearner(Learner):
     ) -> Generator[TilesDone, None, None]:
         """Keep background clear of what the network sees now, no longer of what it saw before."""
         away_px = self._recipe.background_distance * self._box_px
-        scores = start.scores if start else FieldScores(self.trained(), self._device, ROTATIONS)
+        scores = start.scores if start else FieldScores(self.trained(), self._device, rotations=1)
         likely_from = start.model.threshold if start else None
         labelled = [field for field in self._labelled if len(field.positive_yx)]
         if (yield from scoring([(scores, labelled)], stop)):
-            self._fields = clear_of_lookalikes(
-                self._labelled, scores, away_px, likely_from=likely_from
-            )
+            self._fields = clear_of_lookalikes(self._labelled, scores, away_px, likely_from)
 
     def _draw_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches: (b, 1, box, box) crops and (b,) targets, a share of them particles."""

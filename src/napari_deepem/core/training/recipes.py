@@ -29,7 +29,11 @@ class Recipe:
     smoothings: tuple[float, ...] = (0.0,)  # boxes; the best on held-out labels is used
     all_orientations: bool = True  # boxes are shown in a random one of their eight orientations
     average_keeps: float = 0.99  # of the running average of weights, a batch; 0: none is taken
-    frozen: int = 0  # convolutions, C1 first, that keep the weights that training starts from
+    # with fewer labelled particles an epoch has that share of its batches, and the first
+    # convolutions, so many, keep the weights that training starts from
+    few: int = 0
+    share_of_few: float = 1.0
+    frozen_of_few: int = 0
 
 
 DEEPEM2017 = Recipe(  # eqs 4-5; mini-batches of 50 as in the toolbox behind the paper
@@ -66,11 +70,13 @@ FROM_GENERAL = replace(  # the recipe modern where the general network is traine
     MODERN,
     batch_norm=False,  # the general network's is folded away for good; maps are its own, too
     epochs=12,
-    batches_per_epoch=30,
+    batches_per_epoch=50,
     batch_size=32,
     learning_rate=1e-3,
     jitter=0.06,
-    frozen=1,  # as good, and a batch takes two thirds of the time
+    few=200,  # which are taught as well in half of the time
+    share_of_few=0.6,
+    frozen_of_few=1,
 )
 RECIPES = {recipe.name: recipe for recipe in (MODERN, WIDE, DEEPEM2017)}
 CONTINUED_SHARE = 0.2  # of the epochs, where a network is trained on that was trained from chance

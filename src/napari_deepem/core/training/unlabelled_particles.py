@@ -28,7 +28,6 @@ def clear_of_lookalikes(
     fields: Sequence[Field],
     scores: FieldScores,
     away_px: float,
-    *,
     likely_from: float | None = None,
 ) -> list[Field]:
     """The same fields, but no background is drawn where there may be an unlabelled particle.

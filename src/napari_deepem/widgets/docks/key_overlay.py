@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
@@ -20,9 +22,11 @@ HOW_TO_CLOSE = (
 
 def show_keys_in(window: QMainWindow, link: ViewerLink) -> None:
     """Show all keys in a window whenever they are asked for, as they are bound then."""
+    reference = weakref.ref(window)  # the link lives as long as the window's viewer does
 
     def show() -> None:
-        canvas = window.centralWidget()
+        its_window = reference()
+        canvas = None if its_window is None else its_window.centralWidget()
         if canvas is not None:
             KeyOverlay(canvas, link.viewer.theme).show()
 
