@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 from napari.components import ViewerModel
+from napari.layers import Image, Points
 from napari.utils.action_manager import action_manager
+from napari.utils.key_bindings import coerce_keybinding
+from napari.utils.shortcuts import default_shortcuts
 
 from napari_deepem.controllers.key_bindings import ACTIONS, keys_of
 from napari_deepem.controllers.viewer_link import link_of
@@ -18,6 +21,20 @@ def press(viewer: ViewerModel, name: str) -> str:
     viewer.status = ""
     action_manager._actions[f"napari-deepem:{name}"].command(viewer)
     return viewer.status
+
+
+def test_no_key_is_given_twice_or_has_another_meaning_on_a_layer() -> None:
+    """Of two actions with one key, one is never done; and a layer hears keys before the viewer."""
+    keys = [coerce_keybinding(action.key) for action in ACTIONS]
+    assert len(set(keys)) == len(keys)
+    of_napari = {
+        coerce_keybinding(key): name
+        for name, shortcuts in default_shortcuts.items()
+        if issubclass(action_manager._actions[name].keymapprovider, Image | Points | ViewerModel)
+        for key in shortcuts
+    }
+    assert "napari:auto_contrast_once" in of_napari.values()
+    assert {of_napari[key] for key in keys if key in of_napari} == set()
 
 
 def test_every_key_says_what_it_needs_where_nothing_is_open() -> None:
