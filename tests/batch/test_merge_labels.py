@@ -47,6 +47,25 @@ def test_verdicts_count_as_labels(tmp_path: Path) -> None:
     assert merged.agreement.contested == 1
 
 
+def test_a_verdict_holds_over_an_older_label_of_the_same_person(tmp_path: Path) -> None:
+    labels = Labels.of([(10, 10), (90, 90)], [(50, 50)])
+    anna = session(tmp_path / "anna", {"m1": labels}, Labels.of([(52, 50)], [(10, 12)]))
+    ben = session(tmp_path / "ben", {"m1": Labels.of([(90, 90)])})
+    merged = merge_label_files(anna, ben, tmp_path / "out").labels["m1"]
+    assert sorted(merged.positive_yx.tolist()) == [[52, 50], [90, 90]]
+    assert merged.negative_yx.tolist() == [[10, 12]]
+
+
+def test_boxes_that_differ_are_told(tmp_path: Path) -> None:
+    folders = [session(tmp_path / each, {"m1": Labels.of([(9, 9)])}) for each in ("anna", "ben")]
+    assert merge_label_files(*folders, tmp_path / "same").remarks == ()
+    (folders[1] / SESSION_FILE).unlink()
+    points = {"m1": points_of(Labels.of([(9, 9)]), NO_LABELS)}
+    SessionFile(folders[1] / SESSION_FILE).close(Stored({"box_size_px": 80}, points))
+    (remark,) = merge_label_files(*folders, tmp_path / "out").remarks
+    assert "40 and 80 px" in remark
+
+
 def test_micrographs_of_one_alone_are_left_out_where_both_must_agree(tmp_path: Path) -> None:
     anna = session(tmp_path / "anna", {"m1": Labels.of([(10, 10)])})
     ben = session(tmp_path / "ben", {"m1": Labels.of([(10, 10)]), "m2": Labels.of([(5, 5)])})

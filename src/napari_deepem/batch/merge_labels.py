@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from napari_deepem.batch.overwriting import refuse_to_replace
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.agreement import NO_AGREEMENT, Agreement, Keep, merge_labels
+from napari_deepem.core.evaluation.verdicts import unite
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.training.label_advice import once
 from napari_deepem.core.types import LABEL_KINDS, NO_LABELS, Labels, Picks
@@ -130,7 +131,7 @@ def merge_label_files(
         sorted(alone),
         radius_px,
         paths,
-        tuple(dict.fromkeys((*one.remarks, *other.remarks))),
+        tuple(dict.fromkeys((*one.remarks, *other.remarks, *_on_boxes(one, other, box_px)))),
     )
 
 
@@ -160,23 +161,29 @@ def _labels_of_session(path: Path) -> LabelSet:
     labels, verdicts = labels_in(stored), verdicts_in(stored)
     if not labels and not verdicts:
         raise InputError(f"{path}: nothing is labelled in it")
-    box_size_px = stored.settings.get(BOX)
+    box = stored.settings.get(BOX)
+    box_size_px = box if isinstance(box, int) and box > 0 else None
+    radius_px = SAME_PARTICLE_BOXES * (box_size_px or 0)
     return LabelSet(
         {
-            name: _with_verdicts(labels.get(name, NO_LABELS), verdicts.get(name, NO_LABELS))
+            name: unite(
+                labels.get(name, NO_LABELS),
+                replace(verdicts.get(name, NO_LABELS), unsure_yx=NO_LABELS.unsure_yx),
+                radius_px,
+            )
             for name in labels | verdicts
         },
-        box_size_px if isinstance(box_size_px, int) and box_size_px > 0 else None,
+        box_size_px,
         stored.files,
     )
 
 
-def _with_verdicts(labels: Labels, verdicts: Labels) -> Labels:
-    return Labels.of(
-        np.concatenate([labels.positive_yx, verdicts.positive_yx]),
-        np.concatenate([labels.negative_yx, verdicts.negative_yx]),
-        labels.unsure_yx,
-    )
+def _on_boxes(one: LabelSet, other: LabelSet, box_size_px: int) -> list[str]:
+    """The remark on boxes that differ; empty if none is needed."""
+    sizes = one.box_size_px, other.box_size_px
+    if None in sizes or sizes[0] == sizes[1]:
+        return []
+    return [f"boxes of {sizes[0]} and {sizes[1]} px: {box_size_px} px is taken, see --box"]
 
 
 def _each_once(labels: Labels, box_size_px: int) -> Labels:

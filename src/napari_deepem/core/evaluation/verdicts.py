@@ -88,7 +88,7 @@ def join(
         if earlier is None:
             joined[item.name] = item
         else:
-            labels = _unite(earlier.labels, item.labels, radius_px)
+            labels = unite(earlier.labels, item.labels, radius_px)
             source = item.source or earlier.source
             joined[item.name] = replace(earlier, labels=labels, source=source)
     return tuple(
@@ -98,7 +98,8 @@ def join(
     )
 
 
-def _unite(old: Labels, new: Labels, radius_px: float) -> Labels:
+def unite(old: Labels, new: Labels, radius_px: float) -> Labels:
+    """The labels of one micrograph that older and newer ones give, see `join`."""
     positive = _clear_of(old.positive_yx, new.negative_yx, radius_px)
     negative = _clear_of(old.negative_yx, new.positive_yx, radius_px)
     positive = np.concatenate([positive, _clear_of(new.positive_yx, positive, radius_px)])
