@@ -111,6 +111,20 @@ def test_nothing_comes_to_light_where_a_pick_by_hand_is_removed(session: Session
     assert places(session) == [B]
 
 
+def test_pick_that_was_moved_onto_another_one_is_removed_with_it(session: Session) -> None:
+    move_pick(session, at(session, A), np.array(B))
+    assert places(session) == [B]
+    remove_picks(session, [at(session, B)])
+    assert places(session) == []
+
+
+def test_pick_that_is_dragged_there_and_back_is_as_it_was(session: Session) -> None:
+    move_pick(session, at(session, A), np.array(A))
+    assert session.verdicts == {}
+    move_pick(session, at(session, A), np.array(FREE))
+    assert sorted(places(session)) == [B, FREE]
+
+
 def test_labelled_particle_can_be_moved_and_removed_too(session: Session) -> None:
     session.labels = {"m": Labels.of([FREE])}
     assert places(session) == [A, B, FREE]

@@ -35,6 +35,8 @@ def move_pick(session: Session, index: int, position_yx: FloatArray) -> None:
     assert session.picks is not None
     reach_px = _reach_px(session)
     place_yx = session.picks.centres_yx[[index]]
+    if np.array_equal(place_yx[0], position_yx):  # dragged there and back
+        return
     verdicts, was_placed = _taken_back(_verdicts(session), place_yx, reach_px)
     settled_yx = np.concatenate([verdicts.unsure_yx, place_yx[~was_placed]])
     verdicts = Labels(verdicts.positive_yx, verdicts.negative_yx, settled_yx)
@@ -55,7 +57,8 @@ def remove_picks(session: Session, indices: list[int]) -> None:
     if was_placed.any():
         left_yx = session.selection.picks_by(name, verdicts).centres_yx
         is_near = nearest_distances(left_yx, places_yx[was_placed]) <= reach_px
-        is_new = nearest_distances(left_yx, picks.centres_yx) > 0.0
+        others_yx = np.delete(picks.centres_yx, indices, axis=0)
+        is_new = nearest_distances(left_yx, others_yx) > 0.0
         verdicts = _with_rejected(verdicts, left_yx[is_near & is_new])
     _say(session, verdicts)
 
