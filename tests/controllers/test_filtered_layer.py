@@ -110,6 +110,17 @@ def test_contrast_of_what_is_seen_stays_with_its_micrograph(qtbot) -> None:
     assert np.ptp(layer.contrast_limits) == pytest.approx(of_whole)
 
 
+def test_contrast_of_a_session_that_is_none_is_passed_over(qtbot) -> None:
+    viewer = ViewerModel()
+    link_of(viewer).session.display.contrast = {"m1": (5.0, 1.0), "m2": (1.0, 1.0)}
+    for name in ("m1", "m2"):
+        add(viewer, name)
+        qtbot.waitUntil(lambda name=name: shown_on(viewer, name))
+        (layer,) = find_layers(viewer.layers, "display", name)
+        black, white = layer.contrast_limits
+        assert layer.data.min() < black < white < layer.data.max()
+
+
 def test_contrast_that_is_set_in_napari_is_kept(qtbot) -> None:
     viewer = ViewerModel()
     add(viewer, "m1")

@@ -142,10 +142,12 @@ class FilteredLayer:
     def _contrast_limits(self, filtered: FilteredImage, name: str) -> tuple[float, float]:
         """The grey values of black and white: those that were set on this micrograph, if any."""
         display = self._session.display
-        if name not in display.contrast:
-            return contrast_limits(filtered.pixels, display.contrast_percent)
-        black, white = (filtered.middle + each * filtered.spread for each in display.contrast[name])
-        return black, white
+        black, white = (
+            filtered.middle + each * filtered.spread for each in display.contrast.get(name, (0, 0))
+        )
+        if black < white:
+            return black, white
+        return contrast_limits(filtered.pixels, display.contrast_percent)
 
     def _on_contrast(self, event: Any) -> None:
         """Keep the contrast that the user has set on this micrograph, in napari or by a key."""
