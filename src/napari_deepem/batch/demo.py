@@ -21,8 +21,8 @@ from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.precision_estimate import PrecisionEstimate, judge
 from napari_deepem.core.picking.score_evidence import PrecisionEvidence, sum_of
+from napari_deepem.core.picking.suppression import once
 from napari_deepem.core.simulation import SAMPLE_BOX_PX, simulate_sample
-from napari_deepem.core.training.label_advice import once
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.starts import Start
 from napari_deepem.core.types import FloatArray, Picks, ScoreMap

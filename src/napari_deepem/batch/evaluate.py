@@ -11,11 +11,11 @@ from typing import Any
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.metrics import Evaluation, evaluate, f_beta
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
+from napari_deepem.core.picking.suppression import once
 from napari_deepem.core.training.label_advice import (
     on_exchanged_axes,
     on_reaches,
     on_repeated,
-    once,
 )
 from napari_deepem.core.types import FloatArray
 from napari_deepem.core.wording import counted

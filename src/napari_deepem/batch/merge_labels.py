@@ -14,7 +14,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.agreement import NO_AGREEMENT, Agreement, Keep, merge_labels
 from napari_deepem.core.evaluation.verdicts import unite
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
-from napari_deepem.core.training.label_advice import once
+from napari_deepem.core.picking.suppression import once
 from napari_deepem.core.types import LABEL_KINDS, NO_LABELS, Labels, Picks
 from napari_deepem.io.atomic import replacing
 from napari_deepem.io.coordinates import (

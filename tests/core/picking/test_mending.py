@@ -30,6 +30,11 @@ def test_nothing_marked_leaves_the_networks_picks() -> None:
     assert mended.below(2).scores.tolist() == [0.7, 0.6]
 
 
+def test_a_particle_that_was_labelled_twice_is_one_pick() -> None:
+    mended = mend(RANKING, Labels.of(), Labels.of([FREE, FREE, (300.0, 303.0), (300.0, 340.0)]))
+    assert picks(mended) == [*BEST, (*FREE, -1.0), (300.0, 340.0, -1.0)]
+
+
 @pytest.mark.parametrize("where", ["verdict", "label"])
 def test_what_is_rejected_is_left_out_and_counted(where: str) -> None:
     marks = Labels.of(negative_yx=[(100.0, 209.0), (200.0, 109.0)])

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.picking.suppression import once
 from napari_deepem.core.training.label_advice import (
     LabelledImage,
     label_advice,
     model_advice,
     on_exchanged_axes,
     on_reaches,
-    once,
 )
 from napari_deepem.core.types import Labels
 from napari_deepem.io.coordinates import read_coordinates

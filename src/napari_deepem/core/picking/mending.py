@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES, nearest_distances
+from napari_deepem.core.picking.suppression import once
 from napari_deepem.core.types import NO_LABELS, FinalPicks, FloatArray, Labels, PickCounts, Picks
 
 PARTICLE, PLACED, SETTLED, REJECTED = range(4)  # what a mark says of the picks that belong to it
@@ -87,7 +88,7 @@ def mend(ranking: Picks, verdicts: Labels, labels: Labels = NO_LABELS) -> Mended
         settled by hand: those of picks that were placed there, which are accepted too, and those
         that picks were moved away from.
     labels : Labels
-        What was marked for training; verdicts count more.
+        What was marked for training, a particle once or twice; verdicts count more.
     """
     assert ranking.box_size_px is not None
     reach_px = SAME_PARTICLE_BOXES * ranking.box_size_px
@@ -121,6 +122,7 @@ def _marks(
     """(m, 2) positions of all marks, each once, and (m,) their kinds."""
     is_placed = placed(verdicts)
     settled = verdicts.unsure_yx
+    particles_yx = once(labels.positive_yx, reach_px / SAME_PARTICLE_BOXES)
     parts = [
         (verdicts.positive_yx[~is_placed], PARTICLE),
         (verdicts.positive_yx[is_placed], PLACED),
@@ -128,7 +130,7 @@ def _marks(
         (verdicts.negative_yx, REJECTED),
     ]
     decided_yx = np.concatenate([verdicts.positive_yx, verdicts.negative_yx, settled])
-    for centres_yx, kind in ((labels.positive_yx, PARTICLE), (labels.negative_yx, REJECTED)):
+    for centres_yx, kind in ((particles_yx, PARTICLE), (labels.negative_yx, REJECTED)):
         parts.append((centres_yx[nearest_distances(centres_yx, decided_yx) > reach_px], kind))
     marks_yx = np.concatenate([positions for positions, _ in parts])
     return marks_yx, np.repeat([kind for _, kind in parts], [len(yx) for yx, _ in parts])

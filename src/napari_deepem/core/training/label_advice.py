@@ -15,15 +15,11 @@ from napari_deepem.core.geometry import (
     neighbour_distances,
 )
 from napari_deepem.core.picking.cell_grid import are_near
-from napari_deepem.core.picking.suppression import keep_best_apart
+from napari_deepem.core.picking.suppression import once
 from napari_deepem.core.training.dataset import FEWEST_TO_SPLIT, check_inside
 from napari_deepem.core.types import FloatArray, Labels
 from napari_deepem.core.wording import counted
 
-# Labels that are nearer than this, of a box, are one, written twice: programs round to a pixel, and
-# a hand that clicks again lands some pixels off. Of neighbours in the sets that we have, in crowds
-# and with particles over each other, none is nearer than 0.34 boxes.
-REPEATED_BOXES = 0.1
 FEW_OUTSIDE = 0.05  # of a micrograph's labels; more are in pixels of another image
 
 ENOUGH_PARTICLES = 20
@@ -68,11 +64,6 @@ class LabelledImage:
         if len(positive_yx) == len(inside.positive_yx):
             return inside
         return replace(inside, positive_yx=positive_yx)
-
-
-def once(centres_yx: FloatArray, box_size_px: float) -> FloatArray:
-    """(k, 2) positions of (n, 2), the first of those that are one, in their order."""
-    return centres_yx[keep_best_apart(centres_yx, REPEATED_BOXES * box_size_px)]
 
 
 def _count(labels: Labels) -> int:
