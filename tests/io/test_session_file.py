@@ -1,4 +1,5 @@
 import sqlite3
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Candidates
-from napari_deepem.io.session_file import SESSION_FILE, SessionFile, Stored
+from napari_deepem.io.session_file import SESSION_FILE, SessionFile, Stored, is_free, look_into
 
 POINTS_YX = np.array([[1.0, 2.5], [1e6 + 1 / 3, 0.0]])
 FOUND = Candidates(POINTS_YX, np.array([0.9, 0.1]), np.array([1.0, 2.0]), 24)
@@ -140,3 +141,19 @@ def test_damage_inside_is_said_when_it_is_read(path: Path) -> None:
 def test_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="check the rights"):
         SessionFile(tmp_path / "nowhere" / SESSION_FILE)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file can't be renamed there")
+def test_what_is_written_into_a_file_that_is_gone_is_told_and_can_be_written_again(
+    tmp_path: Path,
+) -> None:
+    path, elsewhere = tmp_path / SESSION_FILE, tmp_path / "renamed"
+    file = SessionFile(path)
+    path.rename(elsewhere)
+    with pytest.raises(InputError, match="put it back"):
+        file.write(Stored({"threshold": 0.3}))
+    assert not is_free(path)
+    assert not path.exists()
+    elsewhere.rename(path)
+    file.close(Stored({"threshold": 0.3}))
+    assert look_into(path).settings == {"threshold": 0.3}

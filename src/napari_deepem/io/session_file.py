@@ -143,6 +143,8 @@ class SessionFile:
 
     def _commit(self, changes: Stored) -> None:
         database = self._database
+        if not os.path.lexists(self.path):  # what is written into it now, nobody finds
+            raise InputError(f"{self.path} was removed or renamed: put it back; {NOTHING_SAVED}")
         try:
             database.execute("BEGIN")
             make_more_tables(database)
@@ -156,7 +158,12 @@ class SessionFile:
 
 
 def is_free(path: Path) -> bool:
-    """Whether a session file is open in no window, so that it can be opened here; not kept open."""
+    """Whether a session file is open in no window, so that it can be opened here; not kept open.
+
+    One that is gone is not: the window that has it open still holds what was in it.
+    """
+    if not os.path.lexists(path):
+        return False
     try:
         SessionFile(path).close()
     except InUse:
