@@ -238,7 +238,7 @@ def settle(seconds: float = 0.5) -> None:
         time.sleep(0.01)
 
 
-def wait_until(happened: Callable[[], bool], seconds: float = 300.0) -> None:
+def wait_until(happened: Callable[[], bool], seconds: float = 900.0) -> None:
     """Let the window work until something has happened."""
     end = time.monotonic() + seconds
     while not happened():
