@@ -15,7 +15,7 @@ from napari_deepem.layers.micrographs import place, placement_of
 from napari_deepem.layers.tags import KEY, find_layer, tag
 
 NAME = "Review"
-ACCEPTED, REJECTED, SELECTED = COLORS["positive"], "#f87171", "#ffffff"
+ACCEPTED, REJECTED, SELECTED = COLORS["positive"], COLORS["negative"], "#ffffff"
 SMALLEST_ON_SCREEN = 48  # screen pixels: a box smaller than that is zoomed in to
 ZOOMED = 96  # and then is as large as this
 
