@@ -101,6 +101,26 @@ def test_folder_that_is_opened_again_loses_no_scores(
     assert list(session.candidates) == ["m1", "m2"]
 
 
+def test_stopped_scoring_is_over_at_once_and_another_one_may_begin(
+    opened, slow_score, qtbot
+) -> None:
+    link = opened(ViewerModel())
+    session = link.session
+    session.model = some_model()
+    link.scoring.score(["m1", "m2"])
+    qtbot.waitUntil(lambda: session.scored_so_far is not None)
+    link.scoring.cancel()
+    assert (session.scoring.running, session.scored_so_far) == (False, None)
+    assert session.scoring.message == "Stopped: 0 of 2 are done."
+    session.model, first = some_model(), session.model
+    link.scoring.score(["m1"])
+    assert session.scoring.running
+    slow_score.set()
+    qtbot.waitUntil(lambda: not session.scoring.running)
+    assert list(session.scored) == ["m1"]
+    assert session.scored["m1"].model is session.model is not first
+
+
 def test_what_an_old_model_has_scored_so_far_is_not_shown(opened, slow_score, qtbot) -> None:
     link = opened(ViewerModel())
     session = link.session

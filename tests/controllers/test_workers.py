@@ -3,7 +3,9 @@ from types import SimpleNamespace
 
 import pytest
 from napari.utils.notifications import ErrorNotification, notification_manager
+from superqt.utils._qthreading import WorkerBase
 
+from napari_deepem.controllers import workers
 from napari_deepem.controllers.workers import JobFailed, report, run
 from napari_deepem.core.errors import InputError
 
@@ -76,25 +78,49 @@ def test_input_error_arrives_as_it_is(qtbot, heard) -> None:
     assert type(heard.errors[0]) is InputError
 
 
-def test_cancelled_job_is_closed_and_delivers_nothing_more(qtbot, heard) -> None:
-    go_on, closed = threading.Event(), threading.Event()
+@pytest.mark.parametrize("then", ["goes on", "ends", "fails"])
+def test_cancelled_job_is_over_at_once_and_delivers_nothing_more(qtbot, heard, then: str) -> None:
+    go_on = threading.Event()
 
     def job():
-        try:
-            yield 1
-            go_on.wait(10)
+        yield 1
+        assert go_on.wait(10)
+        if then == "fails":
+            raise InputError("too late")
+        if then == "goes on":
             yield 2
-            yield 3
-        finally:
-            closed.set()
+            raise AssertionError("it was cancelled")
+        return "done"
 
     handle = start(job, heard)
     qtbot.waitUntil(lambda: len(heard.progress) > 0)
     handle.cancel()
+    handle.cancel()
+    assert not handle.ended.is_set()
+    assert len(heard.cancelled) == 1
+    start(lambda: iter([5]), heard)  # another one may begin
+    qtbot.waitUntil(lambda: heard.progress == [1, 5])
     go_on.set()
-    qtbot.waitUntil(lambda: len(heard.cancelled) > 0)
-    assert closed.is_set()
-    assert (heard.progress, heard.results, heard.errors) == ([1], [], [])
+    handle.wait(10)
+    WorkerBase.await_workers(10_000)
+    qtbot.waitUntil(lambda: not workers._RUNS)
+    assert (heard.progress, heard.results, heard.errors) == ([1, 5], [None], [])
+    assert len(heard.cancelled) == 1
+
+
+def test_dropped_job_tells_nobody(qtbot, heard) -> None:
+    go_on = threading.Event()
+
+    def job():
+        yield 1
+        assert go_on.wait(10)
+
+    handle = start(job, heard)
+    qtbot.waitUntil(lambda: len(heard.progress) > 0)
+    handle.drop()
+    go_on.set()
+    qtbot.waitUntil(lambda: handle not in workers._RUNS)
+    assert (heard.results, heard.errors, heard.cancelled) == ([], [], [])
 
 
 def test_result_whose_inputs_changed_is_dropped(qtbot, heard) -> None:

@@ -67,8 +67,7 @@ def test_what_was_seen_is_kept_until_model_or_candidates_change(session: Session
     assert all(known[row] is features for row, features in before.items())
     assert not seen.of("a", session.candidates["b"])
     finish(comparing(session, ["b"], seen)())
-    seen.begin(object())  # type: ignore[arg-type]
-    assert not seen.of("b", session.candidates["b"])
+    assert not seen.by(object()).of("b", session.candidates["b"])  # type: ignore[arg-type]
 
 
 def test_nothing_to_compare_is_an_empty_plane(session: Session) -> None:

@@ -211,3 +211,19 @@ def test_link_in_place_of_a_file_is_replaced_not_followed(session: Session, tmp_
     written_by(plan(session, "picks", "this", tmp_path / "out", ["star"]))
     assert (tmp_path / "theirs").read_text() == "theirs"
     assert not (tmp_path / "out" / "a.star").is_symlink()
+
+
+def test_stopped_export_leaves_whole_files_and_no_file_of_a_part(
+    session: Session, tmp_path: Path
+) -> None:
+    made, stopped = plan(session, "picks", "all", tmp_path, ["csv", "topaz"]), []
+    steps = writing(made, stop=lambda: bool(stopped))
+    assert next(steps) == 1
+    stopped.append(True)
+    written = finish(steps)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a.csv"]
+    assert len(read_coordinates(tmp_path / "a.csv")) == len(CENTRES_YX)
+    assert (written.micrographs, written.counts.picks, len(written.files)) == (1, 2, 1)
+    assert written.left_out == tuple(
+        path.name for path in format_called("topaz").files_of(tmp_path, "ab")
+    )

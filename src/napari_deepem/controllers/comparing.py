@@ -39,6 +39,7 @@ class Comparing:
             activity.message = NOTHING_TO_REVIEW
             return
         model, files, self._time_left = session.model, session.files, TimeLeft()
+        self._seen = self._seen.by(model)
         activity.begin("Comparing picks ...")
         self._job = run(
             comparing(session, names, self._seen, self._peak_sizes),
@@ -54,7 +55,6 @@ class Comparing:
         """Stop; what the network has looked at so far is kept for the next time."""
         if self._job is not None and self.activity.running:
             self._job.cancel()
-            self.activity.message = "Stopping ..."
 
     def forget(self) -> None:
         """Forget what came of it: the picks are of another model or folder now."""

@@ -88,7 +88,6 @@ class Proposing:
         """Stop what is being proposed; what is proposed so far stays."""
         if self._session.proposing.running and self._job is not None:
             self._job.cancel()
-            self._session.proposing.message = "Stopping ..."
         elif self.running:
             self._scoring.cancel()
 

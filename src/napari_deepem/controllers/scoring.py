@@ -42,10 +42,9 @@ class Scoring:
         self._go_on()
 
     def cancel(self) -> None:
-        """Stop scoring after the tile that is running; scores so far are kept."""
+        """Stop scoring; scores so far are kept."""
         if self._job is not None and self._session.scoring.running:
             self._job.cancel()
-            self._session.scoring.message = "Stopping after this tile ..."
 
     def _go_on(self) -> None:
         """Score the next micrograph; remarks are told when all are done."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import takewhile
+from typing import Any, TypeVar
 
 from qtpy.QtCore import QTimer
 
@@ -11,6 +13,7 @@ from napari_deepem.controllers.workers import RunningJob, run
 from napari_deepem.session import Session
 from napari_deepem.session.series import thumbnails
 
+T = TypeVar("T")
 REST_MS = 120  # a list that is scrolling has to rest for as long before files are read
 
 
@@ -22,7 +25,8 @@ class Thumbnails:
         self._on_made = on_made
         self._made_names: set[str] = set()
         self._wanted_names: list[str] = []
-        self._run: RunningJob | None = None
+        self._job: RunningJob | None = None
+        self._stop = threading.Event()
         self._timer = QTimer()
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._begin)
@@ -39,13 +43,13 @@ class Thumbnails:
     def stop(self) -> None:
         """Make no more thumbnails."""
         self._wanted_names = []
-        if self._run is not None:
-            self._run.cancel()
+        if self._job is not None:
+            self._job.drop()
 
     def _begin(self) -> None:
-        if self._run is not None:
-            self._run.cancel()
-            return  # goes on from there when that one has stopped
+        if self._job is not None:
+            self._stop.set()
+            return  # goes on from there when that one has ended: one file is read at a time
         files, micrographs = self._session.files, self._session.micrographs
         sources = {
             name: micrographs.get(name) or files.get(name)
@@ -53,12 +57,12 @@ class Thumbnails:
             if name not in self._made_names and (name in files or name in micrographs)
         }
         if sources:
-            self._run = run(
-                lambda: thumbnails(sources),
+            self._stop = stop = threading.Event()
+            self._job = run(
+                lambda: _until(stop, thumbnails(sources)),
                 on_progress=self._deliver,
-                on_result=lambda _: self._on_end(begin_again=False),
-                on_failed=lambda _: self._on_end(begin_again=False),
-                on_cancelled=lambda: self._on_end(begin_again=True),
+                on_result=lambda _: self._on_end(),
+                on_failed=lambda _: self._on_end(),
             )
 
     def _deliver(self, thumbnail: tuple[str, Any]) -> None:
@@ -67,7 +71,12 @@ class Thumbnails:
         if picture is not None:
             self._on_made(name, picture)
 
-    def _on_end(self, begin_again: bool) -> None:
-        self._run = None
-        if begin_again:
+    def _on_end(self) -> None:
+        self._job = None
+        if self._stop.is_set():
             self._begin()
+
+
+def _until(stop: threading.Event, steps: Iterator[T]) -> Generator[T, None, None]:
+    """A stream of steps, as far as they come before it is asked to stop."""
+    yield from takewhile(lambda _: not stop.is_set(), steps)

@@ -73,11 +73,10 @@ class Training:
             self._session.training.message = "Stopping; the best so far is kept."
 
     def discard(self) -> None:
-        """End the training after the batch that is running; the model stays as it was."""
+        """End the training; the model stays as it was."""
         if self._run is not None and self._session.training.running:
-            self._run.cancel()
             self._stop.set()  # what takes longer than a batch asks for it
-            self._session.training.message = "Stopping ..."
+            self._run.cancel()
 
     def unfinished(self) -> str:
         """What becomes of a training that is running if the window is closed; empty if none is."""

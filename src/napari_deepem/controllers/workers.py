@@ -29,7 +29,7 @@ class RunningJob:
     def __init__(self, owner: object = None) -> None:
         self.owner = owner
         self.cancelled = False
-        self.dropped = False
+        self.tell_cancelled: Callable[[], object] = lambda: None
         self.ended = threading.Event()  # in its own thread
         self.deliver: Callable[[], object] = lambda: None  # the result, if there is one
 
@@ -42,12 +42,18 @@ class RunningJob:
             self.deliver()
 
     def cancel(self) -> None:
-        """Stop the job at its next step. Nothing of it is delivered any more."""
-        self.cancelled = True
+        """Stop the job for its owner at once, and its thread at the next step.
+
+        A step may take seconds. Nothing of the job is delivered any more, so that another one may
+        begin: what two of them write at a time has to bear that.
+        """
+        if self in _RUNS and not self.cancelled:
+            self.cancelled = True
+            self.tell_cancelled()
 
     def drop(self) -> None:
         """Stop the job at its next step, and tell nobody: who would hear of it is gone."""
-        self.cancelled = self.dropped = True
+        self.cancelled = True
 
 
 _RUNS: set[RunningJob] = set()  # those whose end has not been delivered
@@ -76,13 +82,14 @@ def run(
     on_failed : callable
         Gets the InputError of the job, or a `JobFailed` for any other error.
     on_cancelled : callable
-        Called when a cancelled job has stopped, or its result was not wanted any more.
+        Called by `RunningJob.cancel`, or when the result is not wanted any more.
     is_wanted : callable
         Asked before the result is delivered: False where its inputs have changed since.
     owner : object
         Whose jobs it is one of, see `drop_all`.
     """
     handle = RunningJob(owner)
+    handle.tell_cancelled = on_cancelled
     _RUNS.add(handle)
     pool = QThreadPool.globalInstance()
     if pool is not None and pool.maxThreadCount() < THREADS:
@@ -115,20 +122,16 @@ def run(
         if handle not in _RUNS:  # it was waited for
             return
         _RUNS.discard(handle)
-        if handle.dropped:
+        if handle.cancelled:
             return
-        if handle.cancelled or not is_wanted():
-            on_cancelled()
-        else:
+        if is_wanted():
             on_result(result)
+        else:
+            on_cancelled()
 
     def deliver_error(error: Exception) -> None:
         _RUNS.discard(handle)
-        if handle.dropped:
-            return
-        if handle.cancelled:
-            on_cancelled()
-        else:
+        if not handle.cancelled:
             on_failed(error)
 
     create_worker(

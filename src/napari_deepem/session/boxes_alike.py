@@ -37,16 +37,15 @@ class BoxesAlike:
 
 
 class SeenBoxes:
-    """What a model has seen in boxes so far, as long as it and their candidates are the same."""
+    """What a model has seen in boxes so far, as long as their candidates are the same."""
 
-    def __init__(self) -> None:
-        self._model: Model | None = None
+    def __init__(self, model: Model | None = None) -> None:
+        self._model = model
         self._known: dict[str, tuple[Candidates, dict[int, Float32Array]]] = {}
 
-    def begin(self, model: Model) -> None:
-        """Forget what another model has seen."""
-        if model is not self._model:
-            self._model, self._known = model, {}
+    def by(self, model: Model) -> SeenBoxes:
+        """What this model has seen: nothing yet if it is another one."""
+        return self if model is self._model else SeenBoxes(model)
 
     def of(self, name: str, candidates: Candidates) -> dict[int, Float32Array]:
         """What was seen in a micrograph's candidates, by their index; to be added to."""
@@ -71,7 +70,6 @@ def comparing(
     """
     model, candidates = session.model, session.candidates
     micrographs, files = dict(session.micrographs), dict(session.files)
-    seen.begin(model)
     making = making_gallery(session, names, "position", peak_sizes=peak_sizes)
 
     def micrograph_of(name: str) -> Micrograph:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.jobs import never
 from napari_deepem.core.types import FinalPicks, Labels, PickCounts, Picks
 from napari_deepem.io.atomic import writable_folder
 from napari_deepem.io.coordinates import (
@@ -81,6 +82,7 @@ class Written:
     micrographs: int
     counts: PickCounts
     lost: str = ""  # a sentence on what the formats can't hold
+    left_out: tuple[str, ...] = ()  # files for all micrographs, which a stop came before
 
 
 def plan(session: Session, what: What, scope: Scope, folder: Path, formats: Iterable[str]) -> Plan:
@@ -149,8 +151,11 @@ def remark_on(session: Session, what: What) -> str:
     return next(filter(None, missing), "") or what_is_lost(formats, [known])
 
 
-def writing(plan: Plan) -> Generator[int, None, Written]:
+def writing(plan: Plan, stop: Callable[[], bool] = never) -> Generator[int, None, Written]:
     """The job that writes what is planned: a stream of how many micrographs are done.
+
+    `stop` is asked before each micrograph and each file for all of them: True ends the job there.
+    What was written by then is whole, and a file for all is written with all of them or not at all.
 
     Raises
     ------
@@ -160,7 +165,7 @@ def writing(plan: Plan) -> Generator[int, None, Written]:
     """
     files, places = OwnedFiles(), dict[tuple[int, int], Path]()  # by device and inode
     all_picked: list[MicrographPicks] = []
-    counts = PickCounts()
+    counts, left_out = PickCounts(), []
 
     def write(format: Format, picked: list[MicrographPicks]) -> None:
         for path in format.files_of(plan.folder, [each.name for each in picked]):
@@ -174,6 +179,8 @@ def writing(plan: Plan) -> Generator[int, None, Written]:
 
     writable_folder(plan.folder)
     for done, name in enumerate(plan.names, start=1):
+        if stop():
+            break
         picks, below = plan.picks_of(name)
         counts += picks.counts
         all_picked.append(_described(plan, name, picks, below))
@@ -182,9 +189,12 @@ def writing(plan: Plan) -> Generator[int, None, Written]:
                 write(format, all_picked[-1:])
         yield done
     for format in plan.formats:
-        if format.is_one_file:
+        if format.is_one_file and not stop():
             write(format, all_picked)
-    return Written(files, len(plan.names), counts, what_is_lost(plan.formats, all_picked))
+        elif format.is_one_file:
+            left_out += [path.name for path in format.files_of(plan.folder, plan.names)]
+    lost = what_is_lost(plan.formats, all_picked)
+    return Written(files, len(all_picked), counts, lost, tuple(left_out))
 
 
 def _described(plan: Plan, name: str, picks: Picks, below: Picks | None) -> MicrographPicks:

@@ -92,8 +92,8 @@ def limit_memory(monkeypatch: pytest.MonkeyPatch, pixels: int, message: str) -> 
     on_cpu = DenseNetwork.scores
 
     class Faked(DenseNetwork):
-        def __init__(self, network: object, image_px: int, device: torch.device) -> None:
-            super().__init__(NETWORK, image_px)
+        def __init__(self, _: object, image_px: int, device: torch.device, rotations: int) -> None:
+            super().__init__(NETWORK, image_px, rotations=rotations)
             self.is_meta = device.type == "meta"
 
         def scores(self, image: Tensor, step_px: int, counts: tuple[int, int]) -> Tensor:

@@ -135,8 +135,13 @@ def test_positions_that_are_not_numbers_are_not_written(
 ) -> None:
     with pytest.raises(InputError, match="not numbers"):
         write_one(tmp_path, format, picks_at((1, wrong)))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
+def test_scores_that_have_no_end_are_not_written(tmp_path: Path, format: Format) -> None:
     with pytest.raises(InputError, match="not numbers"):
-        write_one(tmp_path, format, picks_at((1, 2), scores=[wrong]))
+        write_one(tmp_path, format, picks_at((1, 2), scores=[np.inf]))
     assert list(tmp_path.iterdir()) == []
 
 

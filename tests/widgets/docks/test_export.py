@@ -1,5 +1,6 @@
 """The Export dock on a viewer without a window."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -193,3 +194,34 @@ def test_export_that_fails_is_one_line(viewer: ViewerModel, tmp_path: Path, qtbo
     notification_manager.records.clear()
     assert "is a file; choose another folder" in save(dock, qtbot)
     assert [record.message for record in notification_manager.records] == [dock.status.value]
+
+
+def test_stopped_export_says_what_is_written(
+    viewer: ViewerModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    dock = Export(viewer)
+    score_current(viewer)
+    session = session_of(viewer)
+    session.candidates = {**session.candidates, "m1": session.candidates["m2"]}
+    begun, go_on, described = threading.Event(), threading.Event(), export_plan._described
+
+    def slow(*arguments):
+        begun.set()
+        assert go_on.wait(10)
+        return described(*arguments)
+
+    monkeypatch.setattr(export_plan, "_described", slow)
+    assert not dock.stop.enabled
+    dock.save.native.click()
+    assert dock.stop.enabled
+    qtbot.waitUntil(begun.is_set)
+    dock.stop.native.click()
+    go_on.set()
+    qtbot.waitUntil(lambda: not session.exporting.running)
+    folder = tmp_path / "picks"
+    assert dock.status.value == (
+        f"Stopped after 1 of 2 micrographs. Wrote 2 picks of 1 micrograph to 1 file in {folder}"
+    )
+    (path,) = folder.iterdir()
+    assert not session.written.others([path])
+    assert len(read_coordinates(path)) == 2

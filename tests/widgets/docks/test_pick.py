@@ -251,8 +251,9 @@ def test_score_map_is_shown_while_it_grows_and_goes_if_it_is_cancelled(
     assert not viewer.layers["Score map"].visible
     session.current = "m2"
     dock.cancel.native.click()
+    assert not session.scoring.running
+    assert session.scoring.message == "Cancelled."
     go_on.set()
-    qtbot.waitUntil(lambda: not session.scoring.running)
     assert not viewer.layers["Score map"].visible
     assert session.scored_so_far is None
 

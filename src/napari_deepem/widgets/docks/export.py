@@ -21,7 +21,16 @@ from napari_deepem.session.final_selection import total_text
 from napari_deepem.session.parameters import OF_PICKING
 from napari_deepem.session.readiness import What, why_not_save
 from napari_deepem.session.series import Scope, names_of
-from napari_deepem.widgets.docks.dock import Dock, enable, form, tell, text_line
+from napari_deepem.widgets.docks.dock import (
+    Dock,
+    button,
+    enable,
+    enable_running,
+    form,
+    row,
+    tell,
+    text_line,
+)
 from napari_deepem.widgets.docks.format_list import FormatList
 
 PICKS, LABELS = "picks", "labelled particles"
@@ -36,6 +45,7 @@ WHAT_COPYING_DOES = (
 NOT_SCORED = (
     "There are no picks here yet: propose particles in Annotate, or score this micrograph in Pick."
 )
+WHAT_STOP_DOES = "Writes no more files. Those that are written stay, and are whole."
 PAUSE_MS = 150  # of a slider that is dragged, before picks of a whole series are counted
 NAMED = 8  # files that a question names one by one
 
@@ -63,6 +73,7 @@ class Export(Dock):
             tooltip="Files are named as their micrographs. Made if missing.",
         )
         self.save = PushButton(text="Save")
+        self.stop = button("Stop", self.link.exporting.stop)
         self.copy_to_layer = PushButton(text="Copy picks of this micrograph to a layer")
         self.progress = ProgressBar(min=0, max=1, value=0, visible=False)
         self.status = text_line("status")
@@ -77,7 +88,7 @@ class Export(Dock):
                 form(self.destination),
                 self.totals,
                 self.hint,
-                self.save,
+                row(self.save, self.stop),
                 self.progress,
                 self.status,
                 self.copy_to_layer,
@@ -168,6 +179,7 @@ class Export(Dock):
     def _show_exporting(self) -> None:
         exporting = self.session.exporting
         self.progress.max, self.progress.value = exporting.total, exporting.done
+        enable_running(self.stop, exporting.running, WHAT_STOP_DOES)
         self.progress.visible = exporting.running and exporting.total > 1
         self._show()
         if exporting.message:
