@@ -59,6 +59,7 @@ class Film(Story):
     def propose(self) -> None:
         """What the general network takes for particles on two micrographs."""
         proposals = self.show("Annotate").proposals
+        self.viewer.reset_view()
         self.take("A micrograph, and the size of a box", LONG)
         for name in ("klh_02", "klh_01"):
             self.go_to(name)
@@ -117,7 +118,7 @@ class Film(Story):
         self.take("D takes a pick away", LONG)
         missed = int(nearest_distances(particles_yx, session.picks.centres_yx).argmax())
         add_pick(session, particles_yx[missed])
-        self.take("A click adds one, as a circle", 2 * LONG)
+        self.take("A click adds one, shown as a circle", 2 * LONG)
 
     def is_right(self, position_yx: FloatArray) -> bool:
         """Whether a particle of the current micrograph lies there."""
