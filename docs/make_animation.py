@@ -11,10 +11,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from make_screenshots import IMAGES, Story, settle, wait_until
-from napari.settings import get_settings
+from make_screenshots import IMAGES, Story, begin_anew, settle, wait_until
 from PIL import Image, ImageDraw, ImageFont, ImageQt
+from qtpy.QtWidgets import QDockWidget
 
+from napari_deepem.core.geometry import nearest_distances
 from napari_deepem.core.simulation import SAMPLE_BOX_PX
 from napari_deepem.core.types import FloatArray
 from napari_deepem.session.picks_by_hand import add_pick, remove_picks
@@ -23,15 +24,24 @@ WIDTH = 800  # of the animation, px
 CAPTION = 34  # height, px
 QUALITY = 40  # of WebP: the noise of a micrograph takes most of it
 SHORT, LONG = 350, 2000  # ms that a frame is seen
+NAPARIS = ("layer controls", "layer list")  # docks
 JUDGED = 10  # proposals
 NEAR_BOXES = 0.25  # a pick so near to a particle is right
 
 
 class Film(Story):
-    """The story in one window, and its frames."""
+    """The story in one window, and its frames.
+
+    Napari's own docks are hidden, so that words can be read at the width of the animation.
+    """
+
+    size = (1000, 800)
 
     def __init__(self, folder: Path, out: Path) -> None:
         super().__init__(folder, out)
+        for dock in self.window.findChildren(QDockWidget):
+            if dock.objectName() in NAPARIS:
+                dock.hide()
         self.frames: list[Image.Image] = []
         self.durations: list[int] = []
 
@@ -49,6 +59,7 @@ class Film(Story):
     def propose(self) -> None:
         """What the general network takes for particles on two micrographs."""
         proposals = self.show("Annotate").proposals
+        self.viewer.reset_view()
         self.take("A micrograph, and the size of a box", LONG)
         for name in ("klh_02", "klh_01"):
             self.go_to(name)
@@ -58,14 +69,14 @@ class Film(Story):
         self.take("K: the general network proposes particles", LONG)
 
     def judge(self) -> None:
-        """Verdicts on what it doubts most."""
+        """Verdicts on some proposals, from the best to the most doubtful."""
         dock = self.show("Review")
         for name in ("klh_02", "klh_01"):
             self.go_to(name)
-            dock.order.value = "doubt"
             settle(1.0)
-            for row in range(JUDGED):
-                dock.view.select_row(row)
+            assert self.session.picks is not None
+            for row in np.linspace(0, len(self.session.picks) - 1, JUDGED).astype(int):
+                dock.view.select_row(int(row))
                 is_right = self.is_right(dock.pictures.gallery.centres_yx[row])
                 (dock.accept if is_right else dock.reject).native.click()
                 if name == "klh_01":
@@ -98,20 +109,22 @@ class Film(Story):
             self.take("Drag the threshold: the picks follow", SHORT)
 
     def mend(self) -> None:
-        """One pick taken away, one added where a particle was missed or will be."""
+        """A wrong pick taken away, and a missed particle added: those farthest from all others."""
         self.link.mouse_tools.use("picks")
-        session = self.session
+        session, particles_yx = self.session, self.truth_yx[str(self.session.current)]
         assert session.picks is not None
-        removed_yx = session.picks.centres_yx[0]
-        remove_picks(session, [0])
+        worst = int(nearest_distances(session.picks.centres_yx, particles_yx).argmax())
+        remove_picks(session, [worst])
         self.take("D takes a pick away", LONG)
-        add_pick(session, removed_yx)
-        self.take("A click adds one", LONG)
+        missed = int(nearest_distances(particles_yx, session.picks.centres_yx).argmax())
+        add_pick(session, particles_yx[missed])
+        self.take("A click adds one, shown as a circle", 2 * LONG)
 
     def is_right(self, position_yx: FloatArray) -> bool:
         """Whether a particle of the current micrograph lies there."""
-        away_yx = self.truth_yx[str(self.session.current)] - position_yx
-        return bool(np.hypot(*away_yx.T).min() < NEAR_BOXES * SAMPLE_BOX_PX)
+        particles_yx = self.truth_yx[str(self.session.current)]
+        away_px = nearest_distances(position_yx[np.newaxis], particles_yx)[0]
+        return bool(away_px < NEAR_BOXES * SAMPLE_BOX_PX)
 
     def take(self, caption: str, milliseconds: int) -> None:
         """Take a frame, with a line below that says what is done."""
@@ -145,8 +158,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=IMAGES)
     options = parser.parse_args()
-    get_settings().appearance.theme = "dark"
     with tempfile.TemporaryDirectory() as temporary:
+        begin_anew(Path(temporary), "dark")
         folder = Path(temporary) / "klh"
         folder.mkdir()
         film = Film(folder, options.out)

@@ -18,7 +18,7 @@ import napari
 import numpy as np
 from napari.settings import get_settings
 from PIL import Image
-from qtpy.QtCore import QPoint, QRect
+from qtpy.QtCore import QPoint, QRect, QSettings
 from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QApplication, QWidget
 
@@ -42,15 +42,23 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=IMAGES)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    get_settings().appearance.theme = options.theme
     with tempfile.TemporaryDirectory() as temporary:
+        begin_anew(Path(temporary), options.theme)
         folder = Path(temporary) / "klh"
         folder.mkdir()
         Story(folder, options.out).tell()
 
 
+def begin_anew(folder: Path, theme: str) -> None:
+    """Keep settings in a folder: pictures are a newcomer's, and the user's own settings stay."""
+    get_settings(folder / "napari.yaml").appearance.theme = theme
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(folder))
+
+
 class Story:
     """One window, and where its pictures go."""
+
+    size = (1280, 800)  # of the window, px
 
     def __init__(self, folder: Path, out: Path) -> None:
         self.out = out
@@ -58,8 +66,9 @@ class Story:
         self.viewer = napari.Viewer(show=False)
         self.viewer.show()
         self.window = self.viewer.window._qt_window  # napari has no public way to size its window
-        self.window.resize(1280, 800)
         self.docks = {name: add_dock(self.viewer, name) for name in DOCKS}
+        settle()
+        self.window.resize(*self.size)
         self.link = link_of(self.viewer)
         self.session = self.link.session
         self.link.autosave.open_folder(folder)
@@ -229,7 +238,7 @@ def settle(seconds: float = 0.5) -> None:
         time.sleep(0.01)
 
 
-def wait_until(happened: Callable[[], bool], seconds: float = 300.0) -> None:
+def wait_until(happened: Callable[[], bool], seconds: float = 900.0) -> None:
     """Let the window work until something has happened."""
     end = time.monotonic() + seconds
     while not happened():

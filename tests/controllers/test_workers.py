@@ -103,7 +103,7 @@ def test_cancelled_job_is_over_at_once_and_delivers_nothing_more(qtbot, heard, t
     go_on.set()
     handle.wait(10)
     WorkerBase.await_workers(10_000)
-    qtbot.waitUntil(lambda: not workers._RUNS)
+    qtbot.waitUntil(lambda: handle not in workers._RUNS and heard.results == [None])
     assert (heard.progress, heard.results, heard.errors) == ([1, 5], [None], [])
     assert len(heard.cancelled) == 1
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from learnt_scores import with_learnt_scores
+from napari_deepem.core.network.general import general_model
 from napari_deepem.session import Session, threshold_here
 
 
@@ -58,3 +59,5 @@ def test_reason_is_given_where_nothing_was_learnt_of_scores(session: Session) ->
     assert threshold_here.why_not_adapt(session) == ""
     session.model = None
     assert "mark more particles" in threshold_here.why_not_adapt(session)
+    session.model = general_model(session.box_size_px)
+    assert threshold_here.why_not_adapt(session) == threshold_here.TRAIN_FIRST

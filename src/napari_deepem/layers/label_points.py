@@ -17,8 +17,8 @@ from napari_deepem.layers.tags import KEY, find_layer, find_layers, role_of, tag
 
 WORDS: dict[LabelKind, str] = {"positive": "particles", "negative": "non-particles"}
 COLORS = {
-    "positive": "#4ade80",
-    "negative": "#ff8a3d",
+    "positive": "#34d399",
+    "negative": "#e03616",
     "picks": "#22d3ee",
     "hand": "#facc15",
 }

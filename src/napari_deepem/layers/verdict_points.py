@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Points
+from napari.utils.colormaps.standardize_color import transform_color
 
-from napari_deepem.core.types import FloatArray
+from napari_deepem.core.types import Float32Array, FloatArray
 from napari_deepem.layers.label_points import COLORS, resize, set_centres, square_style
 from napari_deepem.layers.layer_selection import keeping_selection
 from napari_deepem.layers.micrographs import place, placement_of
 from napari_deepem.layers.tags import KEY, find_layer, tag
 
 NAME = "Review"
-ACCEPTED, REJECTED, SELECTED = COLORS["positive"], "#f87171", "#ffffff"
+ACCEPTED, REJECTED, SELECTED = COLORS["positive"], COLORS["negative"], "#ffffff"
 SMALLEST_ON_SCREEN = 48  # screen pixels: a box smaller than that is zoomed in to
 ZOOMED = 96  # and then is as large as this
 
@@ -42,11 +43,9 @@ def show_verdicts(
     place(layer, image)
     if layer.current_size != box_size_px:
         resize(layer, box_size_px)
-    set_centres(layer, data)
-    if len(data):
-        colors = np.repeat([ACCEPTED, REJECTED, SELECTED], [len(part) for part in parts])
-        layer.border_color = list(colors)
-    layer.visible = True
+    _exchange(layer, data, np.repeat(_COLORS, [len(part) for part in parts], axis=0))
+    if not layer.visible:
+        layer.visible = True
 
 
 def hide_verdicts(viewer: ViewerModel) -> None:
@@ -65,6 +64,19 @@ def go_to(viewer: ViewerModel, image: Image, position_yx: FloatArray, box_size_p
         camera.zoom = ZOOMED / box
 
 
+def _exchange(layer: Points, centres_yx: FloatArray, colors: Float32Array) -> None:
+    """Let a layer hold other squares, told and drawn once as in `results.exchange`, if at all."""
+    events, same_colors = layer.events, np.array_equal(layer.border_color, colors)
+    if same_colors and np.array_equal(layer.data, centres_yx):
+        return
+    with events.data.blocker(), events.features.blocker(), events.set_data.blocker():
+        set_centres(layer, centres_yx)
+    if same_colors or not len(colors):
+        return layer.refresh(thumbnail=False, extent=False)
+    with events.border_color.blocker():  # the colours themselves have told already
+        layer.border_color = colors
+
+
 def _added(viewer: ViewerModel, image: Image, box_size_px: int) -> Points:
     style: dict[str, Any] = {**square_style("picks", box_size_px), "border_color": SELECTED}
     layer = viewer.add_points(
@@ -77,3 +89,6 @@ def _added(viewer: ViewerModel, image: Image, box_size_px: int) -> Points:
     )
     layer.editable = False
     return layer
+
+
+_COLORS = transform_color([ACCEPTED, REJECTED, SELECTED])  # (3, 4)

@@ -29,7 +29,7 @@ FIRST_STEPS: Sequence[FirstStep] = (
         lambda session: bool(session.candidates or session.labelled()),
     ),
     FirstStep(
-        "Accept and reject some picks in Review, or mark more particles; then press Train.",
+        "Accept and reject picks in Review, or mark more; then press Train.",
         lambda session: session.trained_model is not None,
     ),
     FirstStep(

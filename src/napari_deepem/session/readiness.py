@@ -157,7 +157,7 @@ def why_not_propose(session: Session, names: Collection[str]) -> str:
     done = session.scored if len(names) == 1 else session.candidates
     if is_of_box and set(names) <= done.keys() | session.excluded:
         where = "here" if len(names) == 1 else "on every micrograph"
-        return f"Particles are proposed {where} already: go through them in Review, then train."
+        return f"Particles are proposed {where} already."
     return ""
 
 

@@ -9,11 +9,14 @@ from napari_deepem.session.state import Session
 NOT_LEARNT = (
     "Too few labels were held out to learn what scores tell: mark more particles, and train."
 )
+TRAIN_FIRST = "Train a network of your own first."
 SLIGHT = 0.005  # a difference of scores that two decimals do not show
 
 
 def why_not_adapt(session: Session) -> str:
     """Why the threshold can't be adapted with this model; empty if it can be."""
+    if session.proposes:
+        return TRAIN_FIRST
     is_learnt = session.model is not None and mixture_in(session.model.summary) is not None
     return "" if is_learnt else NOT_LEARNT
 

@@ -195,7 +195,8 @@ class Annotate(Dock):
 
     def _counts(self) -> str:
         labels = self.session.counting_labels_of(self.session.current)
-        all_labels = self.session.labelled().values()
+        labelled = self.session.labelled()
+        all_labels = labelled.values()
         positives = sum(len(each.positive_yx) for each in all_labels)
         negatives = sum(len(each.negative_yx) for each in all_labels)
         outside = self.link.count_outside()
@@ -207,7 +208,7 @@ class Annotate(Dock):
         return (
             f"{counted(len(labels.positive_yx), 'particle')}, "
             f"{counted(len(labels.negative_yx), 'non-particle')} here"
-            f"{in_all if all_labels else ''}{stray}"
+            f"{in_all if labelled.keys() - {self.session.current} else ''}{stray}"
         )
 
 

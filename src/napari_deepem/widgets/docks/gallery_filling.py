@@ -42,10 +42,7 @@ HOW_ORDERED = (
     "lies high. The peak of the scores on a large thing is wider than on a particle; its width is "
     "known of what was scored in this folder."
 )
-REFILLED_BY = (
-    *("candidates", *OF_PICKING, "excluded"),
-    *("review_order", "review_only_open"),
-)
+REFILLED_BY = ("candidates", "excluded", "review_order", "review_only_open")
 FAST_MS = 40
 
 
@@ -69,6 +66,7 @@ class GalleryFilling:
         self.only_open = dock.control("review_only_open")
         job = partial(DebouncedJob, dock.native, delay_ms=FAST_MS)
         self._galleries = job(self._gallery_job, self._on_gallery)
+        self._rested = job(self._refill_at_rest, self._on_gallery)
         self._crops = job(self._crop_job, self._on_cut, on_progress=self._on_crops)
         view.scrolled.connect(self._crops.ask)
         view.follow_display(dock.session.display)
@@ -76,6 +74,8 @@ class GalleryFilling:
         events = dock.session.events
         for name in REFILLED_BY:
             dock.follow(events[name], self.refill)
+        for name in OF_PICKING:  # by sliders, which have no time for a gallery that nobody sees
+            dock.follow(events[name], self._rested.ask)
         dock.follow(events.current, self._on_current)
         dock.follow(events.files, self._forget)
         dock.follow(events.model, self._on_model)
@@ -103,6 +103,10 @@ class GalleryFilling:
             self._galleries.ask()
         else:
             self._show(self._made_by(review_gallery.gallery))
+
+    def _refill_at_rest(self) -> None:
+        """Show the gallery by what sliders say now that they rest, and it is in sight."""
+        self.refill()
 
     def show_suggested(self, gallery: Gallery) -> None:
         """Show what is suggested, in that order, and begin with its first."""

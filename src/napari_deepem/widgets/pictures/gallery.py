@@ -28,6 +28,7 @@ NONE = Qt.KeyboardModifier.NoModifier
 TOLD = SHIFT | CTRL | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
 DRAG_PX = 6  # of the screen: a mouse that moved less has clicked
 AUTO_SCROLL_MS = 30  # while a rubber band is dragged past the edge
+_BAR_ON, _BAR_OFF = Qt.ScrollBarPolicy.ScrollBarAlwaysOn, Qt.ScrollBarPolicy.ScrollBarAlwaysOff
 
 
 class GalleryView(QAbstractScrollArea):
@@ -55,8 +56,8 @@ class GalleryView(QAbstractScrollArea):
         self._scrolling.timeout.connect(self._scroll_on)
         self.setProperty(KEEPS_FOCUS, True)  # though the mouse is over the canvas
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(_BAR_OFF)
+        self.setHorizontalScrollBarPolicy(_BAR_OFF)
         self.setMinimumHeight(2 * self.cells.height + 8)
         self.bar.valueChanged.connect(lambda _: self.scrolled.emit())
         self.pictures.shown.connect(self._on_shown)
@@ -271,7 +272,9 @@ class GalleryView(QAbstractScrollArea):
         return max(1, self.area.width() // self.cells.width)
 
     def _on_shown(self) -> None:
-        self._selection.begin(len(self.pictures.gallery))
+        count = len(self.pictures.gallery)
+        self.setVerticalScrollBarPolicy(_BAR_ON if count else _BAR_OFF)  # none beside nothing
+        self._selection.begin(count)
         self._lay_out()
         self._tell_selection()
 

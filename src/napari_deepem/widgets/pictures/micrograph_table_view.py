@@ -22,7 +22,7 @@ from napari_deepem.session.series import State
 from napari_deepem.widgets.pictures.micrograph_table import LABELS, NAME, SCORE, MicrographTable
 
 COLORS: dict[State, str] = {
-    "labelled": "#4ade80",
+    "labelled": "#34d399",
     "scored": "#22d3ee",
     "reviewed": "#fbbf24",
     "failed": "#f87171",

@@ -17,7 +17,7 @@ from napari_deepem.widgets.plots.small_plot import color_by_theme, empty_plot
 from napari_deepem.widgets.plots.training_curves import shade
 
 BINS = 50
-COLORS = {"precision": "#60a5fa", "recall": "#fbbf24", "F2": "#4ade80"}
+COLORS = {"precision": "#60a5fa", "recall": "#fbbf24", "F2": "#34d399"}
 ABOVE = "#22d3ee"  # the threshold
 HOVER = "#fbbf24"
 OUTLIERS = 0.002  # of the standard deviations, which do not decide how far the axis goes
