@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_deepem.controllers.hints import Hints
-from napari_deepem.core.types import Labels, Micrograph
+from napari_deepem.core.types import Candidates, Labels, Micrograph
 from napari_deepem.session import Session
 from napari_deepem.session.first_steps import FIRST_STEPS, steps_done
 from scored_viewer import model
@@ -45,3 +45,13 @@ def test_trained_model_is_to_score_next() -> None:
     session.model = model()
     assert steps_done(session, 0) == 3
     assert "Press Score" in FIRST_STEPS[3].line
+
+
+def test_hint_to_save_waits_until_there_is_something() -> None:
+    session = Session()
+    hints = Hints(session)
+    hints._keep(len(FIRST_STEPS) - 1)  # done some other day
+    assert hints.line == ""
+    assert not hints.is_over
+    session.candidates = {"m1": Candidates(np.array([[5.0, 5.0]]), np.ones(1), np.ones(1), 24)}
+    assert "Export" in hints.line

@@ -22,19 +22,27 @@ class Hints:
         )
         self._done = _number(self._settings.value(DONE, 0))
         self.changed = SignalInstance((), name="changed")
-        if self._done < len(FIRST_STEPS):
+        if not self.is_over:
             for name in ("files", "micrographs", "labels", "candidates", "model"):
                 session.events[name].connect(self._look)
             session.exporting.events.running.connect(self._look)
             self._look()
 
     @property
+    def is_over(self) -> bool:
+        """Whether there will be no hints any more."""
+        return self._done >= len(FIRST_STEPS)
+
+    @property
     def line(self) -> str:
-        """What to do next; empty where the user knows."""
-        if self._done >= len(FIRST_STEPS):
+        """What to do next; empty where the user knows, or it is not its time yet."""
+        if self.is_over:
+            return ""
+        step = FIRST_STEPS[self._done]
+        if not step.is_due(self._session):
             return ""
         keys = {action.name: keys_of(action.name) or action.description for action in ACTIONS}
-        return FIRST_STEPS[self._done].line.format(**keys)
+        return step.line.format(**keys)
 
     def dismiss(self) -> None:
         """Say nothing any more, now and later."""
@@ -44,6 +52,8 @@ class Hints:
         done = steps_done(self._session, self._done)
         if done != self._done:
             self._keep(done)
+        else:
+            self.changed.emit()  # it may be due by now
 
     def _keep(self, done: int) -> None:
         self._done = done

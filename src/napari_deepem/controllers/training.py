@@ -169,7 +169,8 @@ class Training:
         session = self._session
         was_stopped = model.summary.get("stopped")
         choice = f", the best of {len(model.summary['curve'])} epochs kept" if was_stopped else ""
-        session.training.end(f"Trained{choice}: go on in the Pick dock.")
+        others = " There Score all picks the other micrographs by it." if session.names[1:] else ""
+        session.training.end(f"Trained{choice}: go on in the Pick dock.{others}")
         session.rounds = (*session.rounds, round_of(model, start, len(session.rounds) + 1))
         session.model = model
 

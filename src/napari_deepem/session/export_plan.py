@@ -119,7 +119,7 @@ def describe(format: Format) -> str:
     place = format.place.format(name="NAME")
     return (
         f"{place}, {'for all micrographs' if format.is_one_file else 'one a micrograph'}.\n"
-        f"Holds {', '.join(['centres', *held])}.\n"
+        f"Holds {', '.join(['positions', *held])}.\n"
         f"Its name on the command line is {format.name}."
     )
 

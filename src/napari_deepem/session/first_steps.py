@@ -16,6 +16,7 @@ class FirstStep:
 
     line: str  # {propose} and the like are keys, by name
     is_done: Callable[[Session], bool]
+    is_due: Callable[[Session], bool] = lambda _: True  # whether there is something to do it with
 
 
 FIRST_STEPS: Sequence[FirstStep] = (
@@ -41,6 +42,7 @@ FIRST_STEPS: Sequence[FirstStep] = (
         lambda session: (
             session.exporting.message.startswith(EXPORTED) and not session.exporting.running
         ),
+        lambda session: bool(session.candidates),
     ),
 )
 

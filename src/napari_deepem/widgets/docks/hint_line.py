@@ -15,7 +15,7 @@ DISMISS = "Show no hints any more."
 def show_hints_in(window: QMainWindow, link: ViewerLink) -> None:
     """Show the hints of a session over the canvas of its window."""
     canvas = window.centralWidget()
-    if canvas is None or not link.hints.line:
+    if canvas is None or link.hints.is_over:
         return
     line = HintLine(canvas, link)
     theme = link.viewer.events.theme

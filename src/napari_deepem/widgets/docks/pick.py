@@ -51,7 +51,7 @@ class Pick(Dock):
         self.micrograph = self.micrograph_combo()
         self.score = button("Score", self._score)
         self.score_all = button("Score all", lambda: self.link.scoring.score(self.session.names))
-        self.cancel = button("Cancel", self.link.scoring.cancel)
+        self.cancel = button("Stop", self.link.scoring.cancel)
         self.progress = ProgressBar(min=0, max=1, value=0)
         self.status = text_line("status")
         self.pick_counts = text_line("pick_counts")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from magicgui.widgets import PushButton
-from qtpy.QtWidgets import QSizePolicy
 
 from napari_deepem.session import review_gallery
 from napari_deepem.session.readiness import why_not_judge, why_not_train_by_verdicts
@@ -47,6 +46,7 @@ WHAT_LIKENESS_DOES = (
     "Opens a window in which picks lie together in which the network sees the same: a lasso around "
     "a kind selects it here, and one key rejects it."
 )
+LEAST_PX = 150  # height of the gallery, screen pixels: below that the dock is scrolled
 NONE_SELECTED = "Click a picture first: a verdict is on what is selected."
 NO_UNDO = "No verdict to undo."
 
@@ -81,7 +81,7 @@ class Review(Dock):
         self.rounds = RoundsPlot()
         self.gain = text_line("gain")
         gallery = holder(self.view)
-        self.extend(
+        self.fill(
             [
                 form(self.scope, self.order, self.picture_px),
                 self.only_open,
@@ -98,10 +98,9 @@ class Review(Dock):
                 self.gain,
             ]
         )
-        self.native.layout().setSpacing(6)
-        self.native.layout().setStretchFactor(gallery.native, 1)
-        expanding = QSizePolicy.Policy.Expanding
-        gallery.native.setSizePolicy(expanding, expanding)  # or napari leaves the space below empty
+        # all the room there is for the gallery: napari adds a stretch of its own below
+        self.column.setStretchFactor(gallery.native, 1000)
+        self.view.setMinimumHeight(LEAST_PX)
         self._canvas = ReviewCanvas(self, self.pictures, self.view)
         self._follow()
         self.filling.refill()

@@ -28,6 +28,11 @@ from napari_deepem.widgets.plots.training_curves import shade
 
 NOT_HELD_OUT = "No labels were held out: mark particles on a second micrograph."
 NOT_TRAINED = "The general network has seen no labels of yours: train, with verdicts from Review."
+LESS_BY = 0.01  # than the best F2 on held-out labels: then the threshold is not from there
+OF_FEW = (
+    "Sets the threshold that training chose. So few labels were held out that it is told by what "
+    "the general network picks, too, and not by their F2 alone."
+)
 BEST_F2 = (
     "Sets the threshold at which F2, which counts recall four times, was best on held-out labels."
 )
@@ -94,16 +99,18 @@ class ThresholdControls:
         session = self._session
         optimum = session.f2_optimum
         thresholds, curves = threshold_curves.held_out_curves(session)
-        text = "Use F2 optimum"
+        text, effect = "Use F2 optimum", BEST_F2
         if optimum is not None:
+            f2 = np.interp(optimum, thresholds, curves["F2"]) if curves else 0.0
+            if curves and f2 < curves["F2"].max() - LESS_BY:
+                text, effect = "Use model's threshold", OF_FEW
             text += f" ({optimum:.2f}"
-            best = np.interp(optimum, thresholds, curves["F2"]) if curves else 0.0
             name = threshold_curves.shown_name("F2", curves)
-            text += f": {name} {best:.2f})" if curves else ")"
+            text += f": {name} {f2:.2f})" if curves else ")"
         self.use_optimum.text = text
         unknown = NOT_TRAINED if session.proposes else NOT_HELD_OUT
         unknown = unknown if session.model else NO_MODEL
-        enable(self.use_optimum, unknown if optimum is None else "", BEST_F2)
+        enable(self.use_optimum, unknown if optimum is None else "", effect)
         help_text = str(Parameters.model_fields["adaptive_threshold"].description)
         enable(self.adaptive, threshold_here.why_not_adapt(session), help_text)
         self._show_curves()
