@@ -7,7 +7,7 @@ say which, and are not shown to it. Prints a JSON of each set: how many picks ar
 group how many, and the share that is right; what is left, and lost, if the groups that are mostly
 wrong are rejected; and how well a pick's neighbours on the plane, and in all components, tell what
 it is (the area under the ROC curve, 0.5 by chance). Labels are incomplete: shares are lower bounds.
-What the network's maps are summed by was chosen on beta-galactosidase.
+What the network's maps are summed by was chosen while looking at both of these sets.
 """
 
 from __future__ import annotations

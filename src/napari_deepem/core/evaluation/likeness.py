@@ -2,7 +2,7 @@
 
 What is told of a box is what the network sees in it, see `core.network.box_features`. Its principal
 components are those of all boxes; the plane is of the first two, groups are found by k-means on
-the first ten (chosen on beta-galactosidase, see the benchmark).
+the first ten, a number that nobody has tuned.
 """
 
 from __future__ import annotations
