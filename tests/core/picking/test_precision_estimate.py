@@ -10,6 +10,7 @@ import pytest
 from blobs import BOX_PX, blob_sample
 from learnt_scores import BACKGROUND, PARTICLES, draw, learnt_from, summary_of
 from napari_deepem.core.evaluation.metrics import evaluate
+from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.general import general_model
 from napari_deepem.core.picking.candidates import find_candidates
@@ -32,7 +33,7 @@ from napari_deepem.core.picking.score_evidence import LearntScores, sum_of
 from napari_deepem.core.picking.score_mixture import ScoreMixture
 from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.preprocessing.sampling import Sampling
-from napari_deepem.core.training.calibration import calibrate
+from napari_deepem.core.training.calibration import calibrating
 from napari_deepem.core.training.dataset import prepare_fields
 from napari_deepem.core.training.field_picks import FieldScores
 from napari_deepem.core.training.train import train
@@ -185,12 +186,12 @@ def test_calibration_says_what_it_learnt_of_the_scores() -> None:
     micrographs, labels = blob_sample(1, 2)
     fields = prepare_fields(micrographs, labels, BOX_PX, Sampling(1))
     scores = FieldScores(lively_network(Architecture.for_box(BOX_PX)))
-    figures = calibrate(scores, fields, labels_complete=True).figures
+    figures = finish(calibrating(scores, fields, labels_complete=True)).figures
     learnt = LearntScores.of_summary(figures)
     assert learnt is not None
     assert np.all((learnt.mixtures.share > 0) & (learnt.mixtures.share < 1))
     assert figures["precision_withheld"] == NOT_TOLD_APART  # the network has random weights
-    narrow = calibrate(scores, fields, True, std_range=(0.0, 0.0)).figures
+    narrow = finish(calibrating(scores, fields, True, std_range=(0.0, 0.0))).figures
     assert set(figures) - set(narrow) == {"score_mixtures"}
     assert narrow["precision_withheld"] == TOO_FEW_HELD_OUT
 

@@ -20,7 +20,7 @@ from napari_deepem.core.picking.precision_estimate import can_be_sure
 from napari_deepem.core.picking.scoring import score_prepared
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training import calibration, field_picks, thresholds
-from napari_deepem.core.training.calibration import Calibration, calibrate, choose_smoothing
+from napari_deepem.core.training.calibration import Calibration, calibrating, choose_smoothing
 from napari_deepem.core.training.dataset import Field, cut_boxes, prepare_fields
 from napari_deepem.core.training.field_picks import FieldScores, evaluate_held_out
 from napari_deepem.core.training.labelled_particles import (
@@ -115,14 +115,14 @@ def test_negatives_are_scored_only_where_precision_may_be_told(
         calibration, "can_be_sure", lambda learnt: can_be_sure(learnt, largest_error)
     )
     fields = prepare_fields(*blob_sample(1, 2), BOX_PX, Sampling(1))
-    calibrate(FieldScores(NETWORK), fields, labels_complete=True)
+    finish(calibrating(FieldScores(NETWORK), fields, labels_complete=True))
     assert len(scored) == images
     for image, field in zip(scored[2:], fields, strict=False):
         np.testing.assert_array_equal(image, -field.prepared)
 
 
 def test_threshold_without_held_out_labels_is_where_a_sigmoid_is_undecided() -> None:
-    assert calibrate(FieldScores(NETWORK), [], True) == Calibration(0.5, 0.0, {})
+    assert finish(calibrating(FieldScores(NETWORK), [], True)) == Calibration(0.5, 0.0, {})
 
 
 def test_threshold_without_hits_is_where_a_sigmoid_is_undecided() -> None:
@@ -203,8 +203,8 @@ def test_picks_without_a_label_do_not_raise_the_threshold_of_partial_labels() ->
 def test_average_precision_is_told_only_where_every_particle_has_a_label() -> None:
     micrographs, labels = blob_sample(1)
     fields = prepare_fields(micrographs, labels, BOX_PX, Sampling(1))
-    complete = calibrate(FieldScores(NETWORK), fields, labels_complete=True).figures
-    partial = calibrate(FieldScores(NETWORK), fields, labels_complete=False).figures
+    complete = finish(calibrating(FieldScores(NETWORK), fields, labels_complete=True)).figures
+    partial = finish(calibrating(FieldScores(NETWORK), fields, labels_complete=False)).figures
     assert set(complete) - set(partial) == {"held_out_ap", "held_out_f2"}
     assert "held_out_recall" in partial
     assert set(complete["held_out_curves"]) - set(partial["held_out_curves"]) == {"precision"}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_deepem.core.evaluation.metrics import CURVES_KEY, Evaluation, f_beta, match
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
-from napari_deepem.core.jobs import TilesDone, finish
+from napari_deepem.core.jobs import TilesDone
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
@@ -60,28 +60,6 @@ class Calibration:
         return cls(start.threshold, start.smoothing, {}, distance_px)
 
 
-def calibrate(
-    scores: FieldScores,
-    held_out: Sequence[Field],
-    labels_complete: bool,
-    std_range: tuple[float, float] | None = None,
-    smoothings: Sequence[float] = (0.0,),
-    labelled: Sequence[Field] = (),
-    start: ScoredModel | None = None,
-) -> Calibration:
-    """The smoothing and the F2 threshold from held-out fields, and a summary's figures of both.
-
-    Without such fields, or with few labels there, the threshold is that of `threshold_of_few` and
-    the smoothing that of `start`, the model that was trained on, if there is one. Average
-    precision and F2 mean something only where every particle is labelled. `std_range` is that of
-    the picks whose precision is estimated, see `precision_estimate`; the distance of the labels in
-    `labelled` becomes that of picks.
-    """
-    return finish(
-        calibrating(scores, held_out, labels_complete, std_range, smoothings, labelled, start)
-    )
-
-
 def calibrating(
     scores: FieldScores,
     held_out: Sequence[Field],
@@ -91,7 +69,16 @@ def calibrating(
     labelled: Sequence[Field] = (),
     start: ScoredModel | None = None,
 ) -> Generator[TilesDone, None, Calibration]:
-    """A stream of progress that returns what `calibrate` does: most of it is scoring."""
+    """A stream of progress that returns the smoothing and the F2 threshold of a network.
+
+    They are from held-out fields, with a summary's figures of both; most of the work is scoring.
+
+    Without such fields, or with few labels there, the threshold is that of `threshold_of_few` and
+    the smoothing that of `start`, the model that was trained on, if there is one. Average
+    precision and F2 mean something only where every particle is labelled. `std_range` is that of
+    the picks whose precision is estimated, see `precision_estimate`; the distance of the labels in
+    `labelled` becomes that of picks.
+    """
     prior = Calibration.before_training(start.model if start else None)
     by_start = sum(len(field.positive_yx) for field in held_out) < ENOUGH_HELD_OUT
     if start is None or not labelled:

@@ -231,7 +231,7 @@ def on_exchanged_axes(
 
 
 def model_advice(summary: Mapping[str, Any]) -> list[str]:
-    """The sentences on a model whose picks of held-out micrographs, see `calibrate`, are bad."""
+    """The sentences on a model whose picks of held-out micrographs, see `calibrating`, are bad."""
     recall, ap = summary.get("held_out_recall", 1.0), summary.get("held_out_ap", 1.0)
     if recall > FEW_FOUND and ap > FEW_RIGHT:
         return []
