@@ -125,8 +125,8 @@ class SingleFileLabels:
             if folder in self._folders or (marks.same(Marks()) and not was_kept(folder)):
                 continue
             self._folders[folder] = opened = open_single(folder)
-            if opened.kept.remark:
-                show_warning(opened.kept.remark)
+            for warning in opened.warnings:
+                show_warning(warning)
         self._read()
 
     def _read(self) -> None:
@@ -135,7 +135,9 @@ class SingleFileLabels:
             folder = self._folder_of(name)
             if folder is not None and name not in self._saved:
                 self._saved[name] = marks = folder.marks_of(file)  # before others hear of it
-                take_marks(self._session, name, marks, folder.kept.stored.settings)
+                remark = take_marks(self._session, name, marks, folder.kept.stored.settings)
+                if remark:
+                    show_warning(remark)
 
     def _folder_of(self, name: str) -> SingleFolder | None:
         file = self._files.get(name)

@@ -137,16 +137,20 @@ class Training:
         self._session.training.done = READ + int((LEARNT - READ) * share)
 
     def _on_epoch(self, epoch: Any) -> None:
-        activity = self._session.training
         self._session.history = (*self._session.history, epoch)
         self._show_learnt(epoch.epoch / epoch.epochs)
         if self._stop.is_set() or epoch.epoch == epoch.epochs:
-            activity.message = f"{FINDING_THRESHOLD} ..."
-            self._time_left, self._finds_threshold = TimeLeft(), True
+            self._begin_threshold()
+
+    def _begin_threshold(self) -> None:
+        self._session.training.message = f"{FINDING_THRESHOLD} ..."
+        self._time_left, self._finds_threshold = TimeLeft(), True
 
     def _on_tiles(self, tiles: Any) -> None:
         """Say what is scored before the first batch, or after the last."""
         activity = self._session.training
+        if self._stop.is_set() and self._session.history and not self._finds_threshold:
+            self._begin_threshold()
         if self._finds_threshold and self._time_left is not None:
             done = LEARNT + int((STEPS - 1 - LEARNT) * tiles.done / tiles.total)
             activity.done = max(activity.done, done)  # several rounds of tiles

@@ -90,6 +90,7 @@ def over(below: Stored, above: Stored) -> Stored:
         above.model if replaces_model else below.model,
         {**below.files, **above.files},
         above.scored_files if replaces_model else {**below.scored_files, **above.scored_files},
+        tuple(dict.fromkeys((*below.damaged, *above.damaged))),
     )
 
 

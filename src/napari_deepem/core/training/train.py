@@ -161,8 +161,9 @@ def train_fields(
     before : Network, optional
         An earlier network, tried on the same held-out boxes: the summary's `ap_before`.
     stop : callable, optional
-        Asked after every batch; True ends the epoch and the training there, with the best epoch's
-        network (see `best_epoch`), calibrated as any other. To drop a training, close the stream.
+        Asked after every batch; True ends the training there, with the best epoch's network (see
+        `best_epoch`), calibrated as any other. A part of an epoch counts where there is no whole
+        one. To drop a training, close the stream.
     """
     box_px, device = settings.network_box_px, chosen_device(settings.device)
     rng = np.random.default_rng(settings.seed)
@@ -253,10 +254,12 @@ def _learn(
             yield BatchesDone(done, total)
             if stopped := done < total and stop():
                 break
+        if stopped and curve:  # there is a best epoch: a part of another is not waited for
+            break
         if epoch in looks and not stopped:
             yield from learner.look_around(stop)
         network = learner.trained()
-        at_picking = yield from figures.at_picking(network, epoch)
+        at_picking = None if stopped else (yield from figures.at_picking(network, epoch))
         curve.append(
             EpochDone(
                 epoch,
