@@ -4,13 +4,18 @@ It has learnt particles that fill its box as they fill a user's. So it is surest
 micrograph is sampled about as the right box would have it, and less sure on either side: it scores
 boxes of many sizes. How sure it is of its best candidates rises steeply towards the right box.
 Beyond it that falls off slowly, or, for small particles without much detail, hardly at all: so
-something is taken off for each larger box, or the peak would lie anywhere there. It lies a little
-beyond the right box even so: by about as much on all sets.
+something is taken off for each larger box, or the peak would lie anywhere there. It lies beyond the
+right box even so, and the end of the rise at it: further apart where the curve is flat, so the
+middle of both is taken. That takes dozens of candidates: of
+fewer, half are no particles where these are sparse, and larger boxes, of which less is asked, win.
+
+What the best picks look like on average tells the box, too, see `average_picks`. It errs where the
+other way does not, as that errs where particles are dense: the mean of both is proposed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -19,21 +24,30 @@ import scipy
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.jobs import BoxSizesTried, finish
-from napari_deepem.core.network.devices import DeviceName
-from napari_deepem.core.network.general import BOX_RANGE_PX, general_model, general_sampling
+from napari_deepem.core.network.devices import DeviceName, chosen_device
+from napari_deepem.core.network.general import (
+    BOX_RANGE_PX,
+    GENERAL_BOX_PX,
+    general_model,
+    general_sampling,
+)
+from napari_deepem.core.picking.average_picks import log_times_larger
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
-from napari_deepem.core.picking.scoring import score_tiles
-from napari_deepem.core.types import FloatArray, Micrograph, Picks
+from napari_deepem.core.picking.curve_peaks import peaks_of, risen_before
+from napari_deepem.core.picking.scoring import prepare_for, score_prepared
+from napari_deepem.core.types import Float32Array, FloatArray, Micrograph, Picks
 
 ENOUGH_MICROGRAPHS = 5  # more of a series make a proposal hardly surer
 TIMES_LARGER = 1.25  # than the size before it is each that is tried; closer ones follow noise
 SHARES = 1 / 60, 1 / 4  # of a micrograph's shorter side: the smallest and the largest box tried
-MOST_PX = 384  # network pixels along a side: of small boxes the middle holds enough
-PARTICLES_TO_A_BOX = 0.15  # for each box's area: so many of the best candidates count
-LESSER = 1.0  # of a logit: peaks that lie this far below the highest are no choices
-LARGER_COSTS = 0.5  # of a logit, taken off for each time that a box is e times larger
-PEAK_TO_BOX = 1.2  # what is left peaks at so many times the box that users take
+MOST_PX = 768  # network pixels along a side: of small boxes the middle holds enough
+ROTATIONS = 1  # of the network: looking at more particles is worth more than surer scores
+PARTICLES_TO_A_BOX = 0.1  # for each box's area: so many of the best candidates count
+LARGER_COSTS = 0.1  # of a logit, taken off for each time that a box is e times larger
+PEAK_TO_BOX = 1.14  # the middle of that place and the peak lies at so many times a user's box
+NEAR = 1.4  # times smaller and larger: the average picks with boxes so near one tell it better
+TELLINGS = 2  # by the average picks: then what more of them would change is little
 UNSURE = 1e-7  # from 0 or 1: scores nearer to them have no logits
 CHOICES = 3
 BESIDE = 5 / 4  # times smaller and larger than the likeliest: choices where there is one peak
@@ -67,6 +81,8 @@ class StrengthCurve:
 
     strengths: dict[int, float] = field(default_factory=dict)
     picks: dict[int, Picks] = field(default_factory=dict)
+    #: the box that the average of its picks looks like: the logarithm of how much larger it is
+    log_times_larger: dict[int, float] = field(default_factory=dict)
 
 
 def propose_box(
@@ -123,22 +139,24 @@ def trying_box_sizes(
     sizes, curve = _sizes_on(micrograph), StrengthCurve()
     for done, box_size_px in enumerate(reversed(sizes), start=1):
         middle, corner_yx = _middle_of(micrograph, box_size_px)
-        ranking = _ranking_on(middle, box_size_px, device)
-        curve.strengths[box_size_px] = strength_of(ranking, middle.shape, box_size_px)
-        curve.picks[box_size_px] = Picks(
-            ranking.centres_yx[:MOST_SHOWN] + corner_yx, _scores_of(ranking)[:MOST_SHOWN]
+        prepared, ranking = _ranking_on(middle, box_size_px, device)
+        curve.strengths[box_size_px] = strength_of(ranking, prepared.shape, GENERAL_BOX_PX)
+        curve.log_times_larger[box_size_px] = log_times_larger(
+            prepared, ranking.centres_yx, GENERAL_BOX_PX
         )
+        best_yx = general_sampling(box_size_px).to_original(ranking.centres_yx[:MOST_SHOWN])
+        curve.picks[box_size_px] = Picks(best_yx + corner_yx, _scores_of(ranking)[:MOST_SHOWN])
         yield BoxSizesTried(done, len(sizes))
     return curve
 
 
-def strength_of(ranking: Picks, shape: tuple[int, int], box_size_px: int) -> float:
+def strength_of(ranking: Picks, shape: tuple[int, ...], box_px: int) -> float:
     """How sure the network is of the best picks of an image: the median of their logits.
 
     They are as many as there would be of particles that cover a part of it, see
     `PARTICLES_TO_A_BOX`.
     """
-    count = max(1, round(PARTICLES_TO_A_BOX * shape[0] * shape[1] / box_size_px**2))
+    count = max(1, round(PARTICLES_TO_A_BOX * shape[0] * shape[1] / box_px**2))
     best = np.zeros(count)
     scores = _scores_of(ranking)[:count]
     best[: len(scores)] = scores
@@ -160,48 +178,47 @@ def proposal_of(curves: Sequence[StrengthCurve]) -> BoxProposal:
         strength = float(np.interp(log_box + offset, log_sizes, strengths))
         return BoxChoice(box_size_px, strength, replace(shown[nearest], box_size_px=box_size_px))
 
-    peaks = _peaks_of(log_sizes, strengths - LARGER_COSTS * log_sizes)
-    boxes = [float(np.clip(peak - offset, lowest, highest)) for peak in peaks]
+    peaks = peaks_of(log_sizes, strengths - LARGER_COSTS * log_sizes)
+    larger = _medians_of([curve.log_times_larger for curve in curves])
+    middles = [(peak + risen_before(peak, log_sizes, strengths)) / 2 - offset for peak in peaks]
+    boxes = [float(np.clip(_told_better(box, larger), lowest, highest)) for box in middles]
     beside = [boxes[0] + steps * np.log(BESIDE) for steps in (-1, 1, -2, 2)]
     boxes += [log_box for log_box in beside if lowest <= log_box <= highest]
     return BoxProposal(tuple(choice(log_box) for log_box in boxes[:CHOICES]))
 
 
-def _median_of(curves: Sequence[dict[int, float]]) -> tuple[list[int], FloatArray]:
+def _told_better(log_box: float, log_times_larger: Mapping[int, float]) -> float:
+    """The logarithm of the mean of a box and the one that average picks near it look like."""
+    mean = log_box
+    for _ in range(TELLINGS):
+        told = [
+            np.log(size) + larger
+            for size, larger in log_times_larger.items()
+            if abs(np.log(size) - mean) < np.log(NEAR)
+        ]
+        mean = (log_box + float(np.mean(told or [log_box]))) / 2
+    return mean
+
+
+def _median_of(curves: Sequence[Mapping[int, float]]) -> tuple[list[int], FloatArray]:
     """The sizes of several curves, rising, and the median of the strengths at each.
 
     The curves are moved to the same height first: where each peaks is asked, not which is highest.
     """
     heights = [max(curve.values()) for curve in curves]
+    below = _medians_of(
+        [
+            {size: strength - top for size, strength in curve.items()}
+            for curve, top in zip(curves, heights, strict=True)
+        ]
+    )
+    return list(below), np.array(list(below.values())) + np.median(heights)
+
+
+def _medians_of(curves: Sequence[Mapping[int, float]]) -> dict[int, float]:
+    """The median of the values at each size that several curves have, sizes rising."""
     sizes = sorted(set().union(*curves))
-    below = [
-        np.median([c[size] - top for c, top in zip(curves, heights, strict=True) if size in c])
-        for size in sizes
-    ]
-    return sizes, np.array(below) + np.median(heights)
-
-
-def _peaks_of(log_sizes: FloatArray, heights: FloatArray) -> list[float]:
-    """The logarithms of the sizes where a curve peaks, the highest peak first.
-
-    Between sizes a parabola through the three around a peak tells. The smallest and the largest
-    size are no peaks, which may well lie beyond them, unless there is no other; nor are peaks far
-    below the highest.
-    """
-    inner = range(1, len(heights) - 1)
-    tops = [k for k in inner if heights[k - 1] < heights[k] >= heights[k + 1]]
-    peaks = []
-    for k in tops:
-        square, slope, height = np.polyfit(
-            log_sizes[k - 1 : k + 2] - log_sizes[k], heights[k - 1 : k + 2], 2
-        )
-        offset = -slope / (2 * square)
-        peaks.append((float(height + slope * offset / 2), float(log_sizes[k] + offset)))
-    if not peaks:
-        k = int(np.argmax(heights))
-        peaks.append((float(heights[k]), float(log_sizes[k])))
-    peaks.sort(reverse=True)
-    return [place for height, place in peaks if height > peaks[0][0] - LESSER]
+    return {size: float(np.median([c[size] for c in curves if size in c])) for size in sizes}
 
 
 def _sizes_on(micrograph: Micrograph) -> list[int]:
@@ -229,11 +246,18 @@ def _middle_of(micrograph: Micrograph, box_size_px: int) -> tuple[Micrograph, Fl
     return replace(micrograph, image=micrograph.image[rows, cols]), np.array(corner, dtype=float)
 
 
-def _ranking_on(micrograph: Micrograph, box_size_px: int, device: DeviceName) -> Picks:
-    """The general network's picks of a micrograph with boxes of a size, whatever their scores."""
-    model = general_model(box_size_px)
-    score_map = finish(score_tiles(micrograph, model, device=device))
-    return PickCriteria.of_model(model).of_ranking.picks_of(find_candidates(score_map))
+def _ranking_on(
+    micrograph: Micrograph, box_size_px: int, device: DeviceName
+) -> tuple[Float32Array, Picks]:
+    """A micrograph prepared for boxes of a size, and the general network's picks, whatever scores.
+
+    In network pixels.
+    """
+    model, computes = general_model(box_size_px), chosen_device(device)
+    prepared = prepare_for(micrograph, model).image
+    scoring = score_prepared(prepared, model.network, device=computes, rotations=ROTATIONS)
+    ranking = PickCriteria.of_model(model).of_ranking
+    return prepared, ranking.picks_of(find_candidates(finish(scoring)))
 
 
 def _scores_of(picks: Picks) -> FloatArray:
