@@ -55,10 +55,10 @@ class ProposalControls:
         self.bar = ProgressBar(min=0, max=1, value=0)
         self.state = text_line("proposals")
         for name in FOLLOWED:
-            dock.follow(self._session.events[name], self.show)
+            dock.follow_seen(self._session.events[name], self.show)
         for activity in (self._session.proposing, self._session.scoring):
             for name in ("running", "message", "done", "total"):
-                dock.follow(activity.events[name], self.show)
+                dock.follow_seen(activity.events[name], self.show)
 
     @property
     def widgets(self) -> Sequence[Any]:

@@ -141,10 +141,10 @@ class Train(Dock):
             self.follow(signal, self._crops.ask)
         self.follow_filter(self._crops.ask)
         for name in SHOWN_OF_SESSION:
-            self.follow(events[name], self._show)
-        self.follow(events.history, self._show_history)
+            self.follow_seen(events[name], self._show)
+        self.follow_seen(events.history, self._show_history)
         for name in ("running", "message"):
-            self.follow(activity[name], self._show)
+            self.follow_seen(activity[name], self._show)
         self._survey.ask()
         self._crops.ask()
 
