@@ -9,11 +9,12 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
+from napari_deepem.layers.label_points import COLORS
 from napari_deepem.session.box_choices import PicturedBox
 from napari_deepem.session.display import Display
 from napari_deepem.widgets.pictures.picture_strip import PictureStrip
 
-COLOR = "#22d3ee"
+COLOR = COLORS["picks"]
 WHAT_CHOOSING_DOES = (
     "Makes this the box size. A particle and a little of its surroundings should be in the "
     "pictures: they hold what the general network takes for particles first at this size, and the "

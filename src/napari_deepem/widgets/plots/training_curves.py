@@ -13,8 +13,8 @@ from qtpy.QtCore import Qt
 from napari_deepem.session.training_rounds import Round
 from napari_deepem.widgets.plots.small_plot import color_by_theme, empty_plot
 
-LOSS, HELD_OUT, AP = "#60a5fa", "#fbbf24", "#34d399"
-ON_LIGHT = {LOSS: "#1d6fd8", HELD_OUT: "#b45309", AP: "#0f766e"}  # the same, dark enough on white
+LOSS, HELD_OUT, AP = "#60a5fa", "#fbbf24", "#99ffc5"
+ON_LIGHT = {LOSS: "#1d6fd8", HELD_OUT: "#b45309", AP: "#064e3b"}  # the same, dark enough on white
 PICKING, PICKING_AT_LEAST = "AP of picking", "AP of picking, at least"  # labels may be partial
 
 ROOM = 0.08  # of the plot's height, above and below: a dot at 1 is seen whole
