@@ -137,7 +137,7 @@ class Train(Dock):
             self.follow(signal, self._survey.ask)
         for signal in (events.box_size_px, events.start, events.binning, activity.running):
             self.follow(signal, self._crops.ask)
-        for signal in (events.labels, events.verdicts, events.micrographs):
+        for signal in (events.labels, events.verdicts, events.micrographs, events.candidates):
             self.follow(signal, self._crops.ask)
         self.follow_filter(self._crops.ask)
         for name in SHOWN_OF_SESSION:
@@ -240,9 +240,8 @@ class Train(Dock):
         shown = ", shown filtered" if self.session.display.filtered else ""
         tell(
             self.strip_caption,
-            f"What the network sees ({side} x {side} px, "
-            f"binned by {boxes.sampling.scale:.4g}{shown}): "
-            "particles; " + ("background" if n_drawn else "non-particles"),
+            f"What the network sees of a box, in {side} x {side} px{shown}: particles; "
+            + (boxes.background_text if n_drawn else "non-particles"),
         )
 
     def _train(self, start: RoundStart) -> None:

@@ -34,7 +34,7 @@ class TrainingCurves:
         self._legend.setScale(0.9)
         self._loss = self.widget.plot(name="loss")
         self._held_out = self.widget.plot(name="held-out loss")
-        self._ap = self.widget.plot(name="AP, held-out boxes")
+        self._ap = self.widget.plot(name="AP of held-out boxes")
         self._picking = self.widget.plot(name=PICKING, symbol="s", symbolSize=5)
         self._best = self.widget.plot(pen=None, symbol="o", symbolSize=7)
 
@@ -81,7 +81,7 @@ class RoundsPlot:
 
     def __init__(self) -> None:
         self.widget = empty_plot(110)
-        self.widget.setLabel("bottom", "round: held-out average precision")
+        self.widget.setLabel("bottom", "round: AP of held-out boxes")
         self.widget.getAxis("bottom").setStyle(tickTextOffset=2)
         self._gains = self.widget.plot(connect="pairs")
         self._before = self.widget.plot(pen=None, symbol="o", symbolSize=8, symbolBrush=None)
