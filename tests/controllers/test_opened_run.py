@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from scipy.special import logit
 
 from learnt_scores import summary_of
 from napari_deepem.batch.pick import PickSettings, pick_files
@@ -85,12 +86,16 @@ def test_run_is_opened_with_its_micrographs_picks_and_failures(
 def test_run_by_an_adaptive_threshold_is_opened_as_it_was_picked(
     opened_run, folder: Path, tmp_path_factory
 ) -> None:
-    few = ScoreMixture(Bell(-1.0, 1.0), Bell(1.0, 1.0), share=0.02)
-    model = replace(some_model(), summary=summary_of(few))
+    untold, tried = some_model(), tmp_path_factory.mktemp("tried")
+    pick(folder, tried, untold, 0.3)  # of random weights: the bells are laid around what it gives
+    scores = read_record(tried, "m1").candidates.scores
+    highest = float(logit(scores.max()))
+    fewer = ScoreMixture(Bell(highest, 1.0), Bell(highest + 2.0, 1.0), share=0.5)
+    model, threshold = replace(untold, summary=summary_of(fewer)), float(np.median(scores))
     run, out = tmp_path_factory.mktemp("adaptive"), tmp_path_factory.mktemp("out")
-    pick(folder, run, model, 0.6)
+    pick(folder, run, model, threshold)
     plain = {path.name: path.read_bytes() for path in run.glob("*.star")}
-    pick(folder, run, model, 0.6, mixture_in(model.summary))  # goes on from the records
+    pick(folder, run, model, threshold, mixture_in(model.summary))  # goes on from the records
     session = opened_run(run).session
     assert session.adaptive_threshold
     assert session.criteria == read_run(run).criteria
