@@ -143,12 +143,12 @@ class Micrographs(Dock):
             *(events[name] for name in OF_PICKING),
             events.current,
         ):
-            self.follow(signal, self._refresh)
-        self.follow(self.link.autosave.changed, self._show)
-        self.follow(self.link.navigation.changed, self._show)
-        self.follow(events.model, self._show)
+            self.follow_seen(signal, self._refresh)
+        self.follow_seen(self.link.autosave.changed, self._show)
+        self.follow_seen(self.link.navigation.changed, self._show)
+        self.follow_seen(events.model, self._show)
         for field in ("running", "message", "done", "total"):
-            self.follow(session.scoring.events[field], self._show)
+            self.follow_seen(session.scoring.events[field], self._show)
         self.native.destroyed.connect(self.thumbnails.stop)
 
     # what the user does
