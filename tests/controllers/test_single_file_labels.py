@@ -1,5 +1,6 @@
 """Files that are opened without their folder, and where their labels are kept (C.2)."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -171,3 +172,26 @@ def test_line_says_so_where_another_window_has_the_folder(window, folder: Path, 
     again = open_kept(folder)
     assert list(again.stored.points) == ["m1"]
     again.file.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nobody can replace an open file there")
+def test_file_that_another_program_replaces_is_left_alone_and_labels_go_home(
+    window, folder: Path, qtbot
+) -> None:
+    path = folder / SESSION_FILE
+    link = window()
+    open_file(link, folder / "m1.mrc")
+    mark(link, [10.0, 20.0])
+    qtbot.waitUntil(lambda: path.exists() and "m1" in look_into(path).points)
+    path.with_name("backup").write_bytes(path.read_bytes())
+    path.with_name("backup").replace(path)
+    mark(link, [30.0, 40.0])
+    qtbot.waitUntil(lambda: len(marked_at_home(folder)) == 2, timeout=20_000)
+    assert len(look_into(path).points["m1"]["positive"]) == 1
+    assert "replaced or changed by another program" in link.autosave.remark_on("m1")
+
+
+def marked_at_home(folder: Path) -> list[object]:
+    """The particles of m1 that are kept at home, if any are."""
+    home = home_of(folder) / SESSION_FILE
+    return list(look_into(home).points["m1"]["positive"]) if home.exists() else []

@@ -34,7 +34,7 @@ from napari_deepem.controllers.result_layers import ResultLayers
 from napari_deepem.controllers.scoring import Scoring
 from napari_deepem.controllers.single_file_labels import SingleFileLabels
 from napari_deepem.controllers.training import Training
-from napari_deepem.controllers.window_close import WindowClose
+from napari_deepem.controllers.window_close import WindowClose, delete_windows
 from napari_deepem.controllers.workers import drop_all, report, run
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import LABEL_KINDS, LabelKind
@@ -238,6 +238,7 @@ class ViewerLink:
 
 @atexit.register
 def _close_all() -> None:
-    """Save what is not saved where a program ends with no window closed."""
+    """Save what is not saved where a program ends with no window closed, and let windows go."""
     for link in list(_LINKS.values()):
         link.close()
+    delete_windows()

@@ -20,7 +20,7 @@ WORDS: dict[LabelKind, str] = {"positive": "particles", "negative": "non-particl
 COLORS = {
     "positive": "#34d399",
     "negative": "#e03616",
-    "picks": "#22d3ee",
+    "picks": "#818cf8",
     "hand": "#facc15",
 }
 BORDER_BOXES = 0.04  # width of a square's line, in boxes

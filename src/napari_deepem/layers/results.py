@@ -22,7 +22,7 @@ from napari_deepem.layers.tags import KEY, find_layer, find_layers, tag
 SCORE_MAP_NAME = "Score map"
 PICKS_NAME = "Picks"
 HIDDEN = "hidden"  # in a layer's metadata: by us
-SCORE_SCALE = ("#f472b6", "#c4b5fd", COLORS["picks"])  # at scores of 0, a half and 1
+SCORE_SCALE = ("#c2185b", "#e6a4b4", COLORS["picks"])  # at scores of 0, a half and 1
 
 
 def show_score_map(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> Image:

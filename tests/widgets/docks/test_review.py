@@ -293,7 +293,7 @@ def test_rounds_are_drawn_with_what_each_gained(qapp) -> None:
     assert [list(axis) for axis in plot._before.getData()] == [[1.7], [0.7]]
     assert [list(axis) for axis in plot._gains.getData()] == [[1.7, 2], [0.7, 0.9]]
     assert gain_of(rounds[1]) == (
-        "Round 2: 50 particles, 20 non-particles; AP 0.900 on held-out boxes, "
+        "Round 2: 50 particles, 20 non-particles; AP of held-out boxes 0.900, "
         "the model before has 0.700 on the same"
     )
     plot.show([])

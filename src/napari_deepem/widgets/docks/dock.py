@@ -7,7 +7,15 @@ from functools import partial
 from typing import Any
 
 from annotated_types import Ge, Le
-from magicgui.widgets import ComboBox, Container, Label, PushButton, Widget, create_widget
+from magicgui.widgets import (
+    ComboBox,
+    Container,
+    Label,
+    ProgressBar,
+    PushButton,
+    Widget,
+    create_widget,
+)
 from psygnal import EventedModel
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
@@ -32,6 +40,7 @@ from napari_deepem.widgets.docks.hint_line import show_hints_in
 from napari_deepem.widgets.docks.key_overlay import show_keys_in
 from napari_deepem.widgets.docks.name_menu import NameMenu
 from napari_deepem.widgets.docks.seen_updates import SeenUpdates
+from napari_deepem.widgets.docks.steady_places import keep_room, show_text
 from napari_deepem.widgets.docks.typed_numbers import take_when_typed
 from napari_deepem.widgets.docks.why_lines import WhyLines, set_why_not
 from napari_deepem.widgets.docks.window_size import give_room
@@ -249,6 +258,14 @@ def enable_running(stop: PushButton, is_running: bool, effect: str) -> None:
     """Show a button that stops a job, while that is running."""
     stop.enabled = stop.visible = is_running
     stop.tooltip = effect
+    keep_room(stop.native)
+
+
+def progress_bar() -> ProgressBar:
+    """A bar that is seen while a job runs; its place stays, so that nothing moves by it."""
+    bar = ProgressBar(min=0, max=1, value=0)
+    keep_room(bar.native)
+    return bar
 
 
 def text_line(name: str) -> Label:
@@ -263,7 +280,7 @@ def text_line(name: str) -> Label:
 def tell(line: Label, text: str) -> None:
     """Show a text in a line, or hide the line where the text is empty."""
     line.value = text
-    line.visible = bool(text)
+    show_text(line.native, bool(text))
 
 
 def _call_all(callbacks: Sequence[Callable[[], object]]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from magicgui.types import FileDialogMode
-from magicgui.widgets import ComboBox, FileEdit, ProgressBar, PushButton, RadioButtons
+from magicgui.widgets import ComboBox, FileEdit, PushButton, RadioButtons
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QMessageBox
 
@@ -27,6 +27,7 @@ from napari_deepem.widgets.docks.dock import (
     enable,
     enable_running,
     form,
+    progress_bar,
     row,
     tell,
     text_line,
@@ -75,7 +76,7 @@ class Export(Dock):
         self.save = PushButton(text="Save")
         self.stop = button("Stop", self.link.exporting.stop)
         self.copy_to_layer = PushButton(text="Copy picks of this micrograph to a layer")
-        self.progress = ProgressBar(min=0, max=1, value=0, visible=False)
+        self.progress = progress_bar()
         self.status = text_line("status")
         self._count_steps: Iterator[None] = iter(())
         self._count_timer = QTimer(self.native)

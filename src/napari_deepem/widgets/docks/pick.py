@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from magicgui.widgets import FloatRangeSlider, FloatSpinBox, ProgressBar
+from magicgui.widgets import FloatRangeSlider, FloatSpinBox
 from qtpy.QtCore import QTimer
 
 from napari_deepem.controllers.debounced_job import DebouncedJob
@@ -22,6 +22,7 @@ from napari_deepem.widgets.docks.dock import (
     enable_running,
     form,
     holder,
+    progress_bar,
     row,
     show_value,
     tell,
@@ -52,7 +53,7 @@ class Pick(Dock):
         self.score = button("Score", self._score)
         self.score_all = button("Score all", lambda: self.link.scoring.score(self.session.names))
         self.cancel = button("Stop", self.link.scoring.cancel)
-        self.progress = ProgressBar(min=0, max=1, value=0)
+        self.progress = progress_bar()
         self.status = text_line("status")
         self.pick_counts = text_line("pick_counts")
         self.precision = text_line("precision")
@@ -231,8 +232,8 @@ class Pick(Dock):
             parts.append(kept_text(picks.counts, candidates))
             total = self.session.selection.total() if with_total else None
             if total is not None and total[1] > 1:
-                parts.append(f"{total[0]} in {counted(total[1], 'micrograph')}")
-        tell(self.pick_counts, ", ".join(parts) + self._why_none())
+                parts.append(f"{total[0]} on {counted(total[1], 'micrograph')}")
+        tell(self.pick_counts, "; ".join(parts) + self._why_none())
 
     def _show_precision(self) -> None:
         tell(self.precision, threshold_curves.precision_text(self.session.estimated_precision))

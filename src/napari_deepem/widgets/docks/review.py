@@ -28,6 +28,7 @@ from napari_deepem.widgets.docks.hand_button import hand_button
 from napari_deepem.widgets.docks.likeness_window import LikenessWindow
 from napari_deepem.widgets.docks.reasons_panel import ReasonsPanel
 from napari_deepem.widgets.docks.review_canvas import ReviewCanvas
+from napari_deepem.widgets.docks.steady_places import keep_room
 from napari_deepem.widgets.docks.suggest_button import SuggestButton
 from napari_deepem.widgets.docks.training_progress import TrainingProgress
 from napari_deepem.widgets.pictures.gallery import GalleryView
@@ -78,6 +79,7 @@ class Review(Dock):
         self._training_progress = TrainingProgress(self)
         self.stop, self.progress = self._training_progress.stop, self._training_progress.bar
         self.status = text_line("status")
+        keep_room(self.status.native)
         self.rounds = RoundsPlot()
         self.gain = text_line("gain")
         gallery = holder(self.view)
