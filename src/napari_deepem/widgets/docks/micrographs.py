@@ -131,20 +131,11 @@ class Micrographs(Dock):
         for signal in (events.files, events.micrographs):
             self.follow(signal, self._on_names)
         self.follow(events.current, self._show_current)
-        for signal in (
-            events.labels,
-            events.verdicts,
-            events.candidates,
-            events.excluded,
-            events.problems,
-            events.failures,
-            *(events[name] for name in OF_PICKING),
-            events.current,
-        ):
-            self.follow_seen(signal, self._refresh)
-        self.follow_seen(self.link.autosave.changed, self._show)
-        self.follow_seen(self.link.navigation.changed, self._show)
-        self.follow_seen(events.model, self._show)
+        listed = ("labels", "verdicts", "candidates", "excluded", "problems", "failures", "current")
+        for name in (*listed, *OF_PICKING):
+            self.follow_seen(events[name], self._refresh)
+        for signal in (self.link.autosave.changed, self.link.navigation.changed, events.model):
+            self.follow_seen(signal, self._show)
         for field in ("running", "message", "done", "total"):
             self.follow_seen(session.scoring.events[field], self._show)
         self.native.destroyed.connect(self.thumbnails.stop)
