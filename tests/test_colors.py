@@ -1,14 +1,17 @@
 """Colours that tell things apart, as colour-blind people see them too."""
 
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pytest
 from skimage.color import deltaE_ciede2000, rgb2lab
 
+from napari_deepem.batch import figures
 from napari_deepem.layers.label_points import COLORS
+from napari_deepem.layers.results import SCORE_SCALE
 from napari_deepem.layers.verdict_points import ACCEPTED, REJECTED
-from napari_deepem.widgets.plots import threshold_plots, training_curves
+from napari_deepem.widgets.pictures import micrograph_table_view, std_range_boxes
+from napari_deepem.widgets.plots import series_overview, threshold_plots, training_curves
 
 # Machado, Oliveira and Fernandes (2009), doi:10.1109/TVCG.2009.113: what is seen of linear RGB
 SIGHTS = {
@@ -27,11 +30,23 @@ SIGHTS = {
             [-0.003882, -0.048116, 1.051998],
         ]
     ),
+    "no blue": np.array(
+        [
+            [1.255528, -0.076749, -0.178779],
+            [-0.078411, 0.930809, 0.147602],
+            [0.004733, 0.691367, 0.303900],
+        ]
+    ),
 }
 APART = 16.0  # CIEDE2000; 10 is seen at a glance where colours touch, and ours are thin lines
 GROUPS = {
     "on a micrograph": list(COLORS.values()),
     "verdicts": [ACCEPTED, REJECTED],
+    "scores of 0, a half and 1": list(SCORE_SCALE),
+    "of the std range": [std_range_boxes.KEPT, std_range_boxes.CUT],
+    "of the series": [series_overview.PICKS, series_overview.SCORE],
+    "states of micrographs": sorted(set(micrograph_table_view.COLORS.values())),
+    "picks by truth": [figures.HIT, figures.WRONG, figures.MISSED],
     "of the threshold": list(threshold_plots.COLORS.values()),
     "of a training": [training_curves.LOSS, training_curves.HELD_OUT, training_curves.AP],
     "on light": list(training_curves.ON_LIGHT.values()),
@@ -43,6 +58,14 @@ GROUPS = {
 def test_colors_are_told_apart(group: str, sight: str) -> None:
     seen = [_seen(color, SIGHTS[sight]) for color in GROUPS[group]]
     assert min(deltaE_ciede2000(*pair) for pair in combinations(seen, 2)) > APART
+
+
+def test_boxes_stand_out_from_a_micrograph() -> None:
+    """Against the greys of which a micrograph shows most; a green label does so less (10)."""
+    greys = [(lightness, 0.0, 0.0) for lightness in (35, 45, 54, 63, 73)]
+    for role, sight in product(("picks", "negative", "hand"), SIGHTS):
+        seen = _seen(COLORS[role], SIGHTS[sight])
+        assert min(deltaE_ciede2000(seen, grey) for grey in greys) > APART, (role, sight)
 
 
 def _seen(color: str, sight: np.ndarray) -> np.ndarray:

@@ -1,9 +1,25 @@
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from npe2 import PluginManager
+from pytestqt.qtbot import QtBot
+from qtpy.QtWidgets import QApplication
 from superqt.utils import WorkerBase
+
+PATIENCE_MS = 60_000
+
+
+class PatientBot(QtBot):
+    """A bot that waits as long as a busy machine may take: what never comes fails."""
+
+    def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = PATIENCE_MS) -> None:
+        super().waitUntil(callback, timeout=timeout)
+
+
+@pytest.fixture
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> PatientBot:
+    return PatientBot(request)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -1,5 +1,5 @@
 from series import folder, opened, scores, slow_score
-from window_fixtures import _imports_are_not_collected, _no_job_outlives_its_test, _plugins
+from window_fixtures import _imports_are_not_collected, _no_job_outlives_its_test, _plugins, qtbot
 
 __all__ = [
     "_imports_are_not_collected",
@@ -7,6 +7,7 @@ __all__ = [
     "_plugins",
     "folder",
     "opened",
+    "qtbot",
     "scores",
     "slow_score",
 ]

@@ -249,6 +249,48 @@ def test_second_window_that_works_apart_does_so_at_home_and_its_work_joins_the_f
     np.testing.assert_array_equal(again.session.labels["m1"].positive_yx, positive_yx)
 
 
+def by_rename(path: Path, content: bytes) -> None:
+    """As rsync puts a file in its place."""
+    path.with_name("new").write_bytes(content)
+    path.with_name("new").replace(path)
+
+
+def in_place(path: Path, content: bytes) -> None:
+    """As cp writes over a file."""
+    path.write_bytes(content)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nobody can replace an open file there")
+@pytest.mark.parametrize("replace_file", [by_rename, in_place])
+@pytest.mark.parametrize("closes", [False, True])
+def test_file_that_another_program_replaces_is_left_alone_and_nothing_is_lost(
+    opened, folder: Path, qtbot, replace_file, closes: bool
+) -> None:
+    path = folder / SESSION_FILE
+    earlier = opened(ViewerModel())
+    earlier.start_labelling("positive").add([[10.0, 20.0]])
+    earlier.autosave.close()
+    backup = path.read_bytes()
+    link = opened(ViewerModel())
+    link.start_labelling("positive").add([[30.0, 40.0]])
+    link.autosave._series.write_now()
+    replace_file(path, backup)
+    link.start_labelling("positive").add([[50.0, 60.0]])
+    if closes:
+        link.autosave.close()
+    else:
+        qtbot.waitUntil(lambda: "replaced or changed by another program" in link.autosave.remark)
+        assert link.autosave.path == home_of(folder) / SESSION_FILE
+    assert path.read_bytes() == backup
+    all_yx = [[10.0, 20.0], [30.0, 40.0], [50.0, 60.0]]
+    at_home = look_into(home_of(folder) / SESSION_FILE)
+    np.testing.assert_array_equal(at_home.points["m1"]["positive"], all_yx)
+    link.autosave.close()
+    again = opened(ViewerModel())  # what was kept at home joins what the other program put there
+    np.testing.assert_array_equal(again.session.labels["m1"].positive_yx, all_yx)
+    assert again.autosave.path == path
+
+
 def test_label_that_comes_while_a_session_moves_from_home_is_kept(
     opened, folder: Path, qtbot, monkeypatch
 ) -> None:

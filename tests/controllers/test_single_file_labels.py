@@ -1,6 +1,9 @@
 """Files that are opened without their folder, and where their labels are kept (C.2)."""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 
 from napari_deepem.controllers.viewer_link import ViewerLink, link_of
+from napari_deepem.core.errors import InputError
 from napari_deepem.io.images import write_image
 from napari_deepem.io.session_file import SESSION_FILE, home_of, look_into
 from napari_deepem.layers.reader import read_micrographs
@@ -171,3 +175,29 @@ def test_line_says_so_where_another_window_has_the_folder(window, folder: Path, 
     again = open_kept(folder)
     assert list(again.stored.points) == ["m1"]
     again.file.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nobody can replace an open file there")
+def test_file_that_another_program_replaces_is_left_alone_and_labels_go_home(
+    window, folder: Path, qtbot
+) -> None:
+    path = folder / SESSION_FILE
+    link = window()
+    open_file(link, folder / "m1.mrc")
+    mark(link, [10.0, 20.0])
+    qtbot.waitUntil(lambda: len(particles_in(path)) == 1)
+    path.with_name("backup").write_bytes(path.read_bytes())
+    path.with_name("backup").replace(path)
+    mark(link, [30.0, 40.0])
+    home = home_of(folder) / SESSION_FILE
+    qtbot.waitUntil(lambda: len(particles_in(home)) == 2, timeout=20_000)
+    assert len(particles_in(path)) == 1
+    assert "replaced or changed by another program" in link.autosave.remark_on("m1")
+
+
+def particles_in(path: Path) -> Sequence[Any]:
+    """The particles of m1 in a session file: none while it is not there or being written."""
+    try:
+        return look_into(path).points["m1"]["positive"]
+    except (InputError, KeyError):
+        return []

@@ -105,26 +105,13 @@ def test_view_in_place_of_a_table_is_never_run(path: Path) -> None:
         ("points", "micrograph = ?", (b"m1",)),
         ("points", "micrograph = '../../m1'", ()),
         ("points", "micrograph = 'C:\\m1'", ()),
-        ("candidates", "scores = ?", (b"12345678",)),
-        ("candidates", "scores = ?", (np.array([np.inf, 1.0]).tobytes(),)),
-        ("candidates", "box_size_px = -3", ()),
-        ("candidates", "box_size_px = 1e300", ()),
-        ("candidates", "box_size_px = 'wide'", ()),
-        ("candidates", "micrograph = '..'", ()),
-        ("model", "content = 'text'", ()),
         ("files", "micrograph = '../evil/m1'", ()),
         ("files", "micrograph = '/tmp/m1'", ()),
         ("files", "micrograph = ?", ("m" * 300,)),
-        ("scored_files", "bytes = 'many'", ()),
-        ("scored_files", "mtime_ns = 1.5", ()),
-        ("settings", "value = '{'", ()),
-        ("settings", "value = ?", (b"1",)),
-        ("settings", "value = ?", ("[" * 100_000,)),
-        ("settings", "value = ?", ("NaN",)),
         ("settings", "value = ?", ("[" + "[]," * 3_000_000 + "1]",)),
     ],
 )
-def test_values_of_another_type_or_shape_are_refused(
+def test_labels_of_another_type_or_shape_are_refused(
     path: Path, table: str, change: str, values: tuple[object, ...]
 ) -> None:
     alter(path, f"UPDATE {table} SET {change}", values=values)
@@ -132,25 +119,63 @@ def test_values_of_another_type_or_shape_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("table", "change", "values"),
     [
-        ("excluded", 5),
-        ("excluded", {"m1": 1}),
-        ("excluded", [["m1"]]),
-        ("excluded", ["../m1"]),
-        ("rounds", {}),
-        ("rounds", [3]),
-        ("rounds", [{}]),
-        ("rounds", [{**ROUND, "epochs": "ten"}]),
-        ("rounds", [{**ROUND, "number": 10**30}]),
-        ("rounds", [{**ROUND, "start": "else"}]),
-        ("current", 7),
+        ("candidates", "scores = ?", (b"12345678",)),
+        ("candidates", "scores = ?", (np.array([np.inf, 1.0]).tobytes(),)),
+        ("candidates", "box_size_px = -3", ()),
+        ("candidates", "box_size_px = 1e300", ()),
+        ("candidates", "box_size_px = 'wide'", ()),
+        ("candidates", "micrograph = '..'", ()),
+        ("scored_files", "bytes = 'many'", ()),
+        ("scored_files", "mtime_ns = 1.5", ()),
+        ("model", "content = 'text'", ()),
     ],
 )
-def test_settings_of_another_shape_are_refused(path: Path, name: str, value: object) -> None:
-    statement = "UPDATE settings SET value = ? WHERE name = ?"
-    alter(path, statement, values=(json.dumps(value), name))
-    assert f"is damaged (setting '{name}'" in refusal(path)
+def test_damage_of_what_can_be_made_again_costs_no_label(
+    path: Path, table: str, change: str, values: tuple[object, ...]
+) -> None:
+    alter(path, f"UPDATE {table} SET {change}", values=values)
+    for stored in (read(path), look_into(path)):
+        assert stored.damaged == (table,)
+        assert np.array_equal(stored.points["m1"]["positive"], POINTS_YX)
+        assert stored.settings["excluded"] == ["m2"]
+        assert stored.model == (None if table == "model" else b"model")
+        # which files they are of has to be known
+        assert list(stored.candidates) == (["m1"] if table == "model" else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *(("display", text) for text in ("{", "[" * 100_000, "NaN", '{"filtered": 3}', b"1")),
+        ("rounds", "{}"),
+        ("rounds", "[3]"),
+        ("rounds", "[{}]"),
+        ("rounds", json.dumps([{**ROUND, "epochs": "ten"}])),
+        ("rounds", json.dumps([{**ROUND, "number": 10**30}])),
+        ("rounds", json.dumps([{**ROUND, "start": "else"}])),
+        ("current", "7"),
+        ("current", '"../m1"'),
+        ("seed", "{"),
+    ],
+)
+def test_damaged_setting_is_left_out_and_named(path: Path, name: str, text: str | bytes) -> None:
+    alter(path, "INSERT OR REPLACE INTO settings VALUES (?, ?)", values=(name, text))
+    for stored in (read(path), look_into(path)):
+        assert stored.damaged == (name,)
+        assert name not in stored.settings
+        assert stored.settings["excluded"] == ["m2"]
+        assert np.array_equal(stored.points["m1"]["positive"], POINTS_YX)
+
+
+@pytest.mark.parametrize("value", [5, {"m1": 1}, [["m1"]], ["../m1"]])
+def test_list_of_excluded_micrographs_of_another_shape_is_refused(
+    path: Path, value: object
+) -> None:
+    statement = "UPDATE settings SET value = ? WHERE name = 'excluded'"
+    alter(path, statement, values=(json.dumps(value),))
+    assert "is damaged (setting 'excluded'" in refusal(path)
 
 
 def test_value_that_is_huge_is_refused_unread(path: Path) -> None:

@@ -1,4 +1,5 @@
 import os
+import sqlite3
 from dataclasses import asdict
 from pathlib import Path
 
@@ -250,6 +251,34 @@ def test_view_that_another_version_kept_is_taken_as_far_as_it_goes() -> None:
     display = Session().display
     display.take_of_folder({"filtered": False, "low_pass_angstrom": 5000, "sharpened": True})
     assert (display.filtered, display.low_pass_angstrom) == (False, None)
+
+
+def test_box_that_is_not_possible_any_more_is_told(folder: Path) -> None:
+    first = Session()
+    opened(folder, first).file.close(Stored({"box_size_px": 3000, "seed": 7}))
+    session = Session(box_size_px=64)
+    kept = finish(opening(folder))
+    line = restore(session, kept)
+    kept.file.close()
+    assert "Box size (px) 3000 is not possible here" in line
+    assert (session.box_size_px, session.seed) == (128, 7)
+
+
+def test_damaged_view_opens_with_all_labels_and_is_told(folder: Path) -> None:
+    labels = {"m1": {"positive": np.array([[1.0, 2.0]])}}
+    opened(folder, Session()).file.close(Stored(points=labels))
+    database = sqlite3.connect(folder / SESSION_FILE)
+    database.execute("INSERT OR REPLACE INTO settings VALUES ('display', '{\"filtered\": 3}')")
+    database.commit()
+    database.close()
+    session = Session()
+    kept = finish(opening(folder))
+    restore(session, kept)
+    kept.file.close()
+    assert len(session.labels["m1"].positive_yx) == 1
+    assert session.display.filtered
+    (line,) = kept.warnings
+    assert "how micrographs are shown" in line
 
 
 def test_rounds_of_a_later_version_are_read_without_what_is_new() -> None:

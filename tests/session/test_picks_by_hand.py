@@ -39,6 +39,13 @@ def at(session: Session, place: tuple[float, float]) -> int:
     return index
 
 
+def session_pick(session: Session, place: tuple[float, float]) -> int:
+    """The index of the pick of a particle, wherever on it that is."""
+    index = pick_at(session.picks, np.array(place), BOX_PX / 4)
+    assert index is not None
+    return index
+
+
 def taught(session: Session) -> Labels:
     (item,) = TrainingInput.of(session).items()
     return item.labels
@@ -82,6 +89,43 @@ def test_move_teaches_the_new_place_and_nothing_of_the_old_one(session: Session)
         assert len(taught(session).negative_yx) == 0
         session.edits.undo()
         assert places(session) == [A, B]
+
+
+@pytest.mark.parametrize("is_scored", [True, False])
+def test_label_moves_with_its_pick_and_one_undo_takes_both_back(
+    session: Session, is_scored: bool
+) -> None:
+    marked = A if is_scored else FREE  # on one of the network's picks, or where it has none
+    session.labels = {"m": Labels.of([(marked[0] + 4.0, marked[1]), B])}
+    new = (marked[0], marked[1] + 8.0)  # so near that both would mean one particle
+    move_pick(session, session_pick(session, marked), np.array(new))
+    assert session.labels["m"].positive_yx.tolist() == [list(B), list(new)]
+    assert sorted(taught(session).positive_yx.tolist()) == sorted([list(B), list(new)])
+    move_pick(session, at(session, new), np.array((300.0, 50.0)))
+    assert sorted(taught(session).positive_yx.tolist()) == [list(B), [300.0, 50.0]]
+    session.edits.undo()
+    session.edits.undo()
+    assert session.labels["m"].positive_yx.tolist() == [[marked[0] + 4.0, marked[1]], list(B)]
+    assert not session.verdicts["m"].can_teach
+    session.edits.redo()
+    assert new in places(session)
+    assert session.labels["m"].positive_yx.tolist() == [list(B), list(new)]
+
+
+def test_label_of_another_pick_stays_where_one_is_moved_away(session: Session) -> None:
+    near_a = (100.0, 108.0)
+    add_pick(session, np.array((100.0, 112.0)))
+    session.labels = {"m": Labels.of([near_a])}
+    move_pick(session, at(session, A), np.array(FREE))
+    assert session.labels["m"].positive_yx.tolist() == [list(near_a)]
+
+
+def test_non_particle_is_gone_where_a_pick_that_was_accepted_on_it_moves(session: Session) -> None:
+    session.labels = {"m": Labels.of(negative_yx=[A])}
+    give_verdict(session, {"m": np.array([A])}, "accepted")
+    move_pick(session, at(session, A), np.array(FREE))
+    assert taught(session).negative_yx.tolist() == []
+    assert taught(session).positive_yx.tolist() == [list(FREE)]
 
 
 def test_pick_moved_step_by_step_leaves_nothing_behind(session: Session) -> None:

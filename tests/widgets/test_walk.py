@@ -222,7 +222,7 @@ def test_series_is_labelled_learnt_tuned_given_verdicts_picked_and_exported(
     export.destination.value = tmp_path / "picks"
     export.save.native.click()
     wait_for(lambda: export.status.value.startswith("Wrote"))
-    left_out = re.search(r"(\d+) rejected", export.status.value)
+    left_out = re.search(r"(\d+) picks? taken out", export.status.value)
     written = read_all(tmp_path / "picks", names, ".star")
     boxes = read_all(tmp_path / "picks", names, ".box")
     assert sorted(path.suffix for path in (tmp_path / "picks").iterdir()) == 4 * [".box"] + 4 * [

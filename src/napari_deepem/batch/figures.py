@@ -21,7 +21,7 @@ from napari_deepem.core.preprocessing.sampling import bin_image
 from napari_deepem.core.types import FloatArray, Micrograph, Picks, ScoreMap
 from napari_deepem.io.atomic import replacing
 
-HIT, WRONG, MISSED = "#2ca02c", "#d62728", "#ffbf00"
+HIT, WRONG, MISSED = "#34d399", "#e03616", "#facc15"  # as labels and picks by hand are
 PICTURES = (".png", ".pdf", ".svg")
 WIDEST_PX = 1200  # a micrograph is shown binned to about this
 

@@ -156,11 +156,11 @@ class Autosave:
 
     def _take(self, opened: Opened) -> None:
         """Put what was opened into the session, and save into its file from now on."""
-        restore(self._session, opened)
+        refusal = restore(self._session, opened)
         self._series.take(opened)
         self._single_files.take_back()
         self._follow()
-        for warning in opened.warnings:
+        for warning in filter(None, (*opened.warnings, refusal)):
             show_warning(warning)
         self._tell("")
         if opened.stored.model:

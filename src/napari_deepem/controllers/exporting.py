@@ -10,6 +10,7 @@ from napari_deepem.controllers.workers import report, run
 from napari_deepem.core.wording import counted
 from napari_deepem.session import Session
 from napari_deepem.session.export_plan import Plan, Written, writing
+from napari_deepem.session.final_selection import TAKEN_OUT
 
 
 class Exporting:
@@ -60,7 +61,7 @@ class Exporting:
             f"{counted(len(written.files), 'file')} in {plan.folder}"
         )
         if counts.rejected:
-            text += f"; {counted(counts.rejected, 'rejected pick')} left out"
+            text += f"; {counted(counts.rejected, 'pick')} {TAKEN_OUT}"
         if plan.not_scored:
             text += f"; {counted(plan.not_scored, 'micrograph')} not scored yet"
         if written.left_out:

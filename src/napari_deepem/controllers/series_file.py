@@ -7,12 +7,15 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from napari.utils.notifications import show_warning
 from psygnal import SignalInstance
 from qtpy.QtCore import QTimer
 
 from napari_deepem.controllers.workers import report, run
+from napari_deepem.core.errors import InputError
 from napari_deepem.session import Session
-from napari_deepem.session.open_folder import Opened, SessionFile
+from napari_deepem.session.kept import Replaced, SessionFile, moved_home
+from napari_deepem.session.open_folder import Opened
 from napari_deepem.session.persistence import (
     Snapshot,
     Stored,
@@ -61,10 +64,14 @@ class SeriesFile:
 
     def close(self) -> None:
         """Write what has not been written yet, and let others open the file."""
-        file, self.opened = self.file, None
         self._timer.stop()
-        if file is not None:
-            file.close(self.unsaved(file.path.parent))
+        try:
+            if (file := self.file) is not None:
+                file.close(self.unsaved(file.path.parent))
+        except Replaced as error:
+            self._go_home(error).close()
+        finally:
+            self.opened = None
 
     def unsaved(self, folder: Path) -> Stored:
         """What a session file in a folder still lacks."""
@@ -73,9 +80,13 @@ class SeriesFile:
     def write_now(self) -> None:
         """Write what has not been written yet, on this thread; InputError if that can't be."""
         file, current = self.file, snapshot(self._session)
-        if file is not None:
+        if file is None:
+            return
+        try:
             file.write(changes(self._saved, current, file.path.parent))
             self._saved = saved(self._saved, current)
+        except Replaced as error:
+            self._go_home(error)
 
     def count_as_saved(self) -> None:
         """Take the session as it is for what is in the file."""
@@ -129,8 +140,31 @@ class SeriesFile:
             self.changed.emit()
         self.on_change()  # what has changed meanwhile
 
+    def _go_home(self, error: Replaced) -> SessionFile:
+        """The file at home that holds the session from now on, all of it.
+
+        The one in its folder is left as another program has made it.
+        """
+        opened, current = self.opened, snapshot(self._session)
+        assert opened is not None
+        # a run has its own model on record, and what that has scored
+        nothing = Snapshot(model=current.model if current.run else None)
+        kept = moved_home(opened.kept, opened.source, partial(changes, nothing, current), error)
+        assert kept.file is not None
+        self.opened, self._saved, self.problem = replace(opened, kept=kept), current, ""
+        show_warning(kept.remark)
+        self.changed.emit()
+        return kept.file
+
     def _on_not_saved(self, error: Exception) -> None:
         self._writing = False
+        if isinstance(error, Replaced):
+            try:
+                if error.path == self.path:
+                    self._go_home(error)
+                return
+            except InputError as no_home:
+                error = no_home
         if str(error) != self.problem:
             self.problem = report(error)
             self.changed.emit()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from threading import Lock
@@ -14,7 +15,7 @@ from qtpy.QtCore import QTimer
 from napari_deepem.controllers.workers import report, run
 from napari_deepem.core.errors import InputError
 from napari_deepem.session import Session
-from napari_deepem.session.kept import Kept, was_kept
+from napari_deepem.session.kept import Kept, Replaced, moved_home, was_kept
 from napari_deepem.session.single_files import (
     Change,
     Marks,
@@ -125,8 +126,8 @@ class SingleFileLabels:
             if folder in self._folders or (marks.same(Marks()) and not was_kept(folder)):
                 continue
             self._folders[folder] = opened = open_single(folder)
-            if opened.kept.remark:
-                show_warning(opened.kept.remark)
+            for warning in opened.warnings:
+                show_warning(warning)
         self._read()
 
     def _read(self) -> None:
@@ -135,7 +136,9 @@ class SingleFileLabels:
             folder = self._folder_of(name)
             if folder is not None and name not in self._saved:
                 self._saved[name] = marks = folder.marks_of(file)  # before others hear of it
-                take_marks(self._session, name, marks, folder.kept.stored.settings)
+                remark = take_marks(self._session, name, marks, folder.kept.stored.settings)
+                if remark:
+                    show_warning(remark)
 
     def _folder_of(self, name: str) -> SingleFolder | None:
         file = self._files.get(name)
@@ -166,8 +169,19 @@ class SingleFileLabels:
 
     def _write_now(self) -> None:
         changes = self._changes()
-        self._write(changes)
+        try:
+            self._write(changes)
+        except Replaced as error:
+            self._go_home(error)
+            return self._write_now()
         self._note(changes)
+
+    def _go_home(self, error: Replaced) -> None:
+        """Keep a folder's session at home: its file is left as another program has made it."""
+        folder = self._folders[error.path.parent]
+        kept = moved_home(folder.kept, folder.folder, lambda _: folder.kept.stored, error)
+        self._folders[folder.folder] = replace(folder, kept=kept)
+        show_warning(kept.remark)
 
     def _write(self, changes: list[Change]) -> None:
         """Write changes, in whatever thread."""
@@ -212,8 +226,18 @@ class SingleFileLabels:
 
     def _on_not_saved(self, error: Exception) -> None:
         self._writing = False
-        if str(error) != self.problem:
-            self._tell(report(error))
+        problem: Exception | None = error
+        if isinstance(error, Replaced):
+            try:
+                problem = None
+                if error.path.parent in self._folders:
+                    self._go_home(error)
+            except InputError as no_home:
+                problem = no_home
+        if problem is None:
+            self._tell("")
+        elif str(problem) != self.problem:
+            self._tell(report(problem))
         self._on_change()
 
     def _tell(self, problem: str) -> None:

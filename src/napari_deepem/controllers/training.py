@@ -15,7 +15,8 @@ from napari_deepem.session.readiness import why_not_refine, why_not_train
 from napari_deepem.session.training_rounds import RoundStart, round_of
 
 FINDING_THRESHOLD = "Finding the threshold on labelled micrographs"
-LOOKING = "Looking for what is not labelled ..."
+LOOKING = "Looking for particles that have no label"
+CUTTING = "Cutting boxes ..."
 STEPS, READ, LEARNT = 1000, 100, 980  # of the bar: all, and where reading and learning end
 LAST_WORK_S = 20.0  # at most, while a window closes: the last batch, and the threshold
 
@@ -130,40 +131,45 @@ class Training:
         activity.done = int(READ * share)
         is_read = progress.done == progress.total
         activity.message = (
-            "Training ..." if is_read else f"Read {progress.done} of {progress.total} micrographs"
+            CUTTING if is_read else f"Read {progress.done} of {progress.total} micrographs"
         )
 
     def _show_learnt(self, share: float) -> None:
         self._session.training.done = READ + int((LEARNT - READ) * share)
 
     def _on_epoch(self, epoch: Any) -> None:
-        activity = self._session.training
         self._session.history = (*self._session.history, epoch)
         self._show_learnt(epoch.epoch / epoch.epochs)
         if self._stop.is_set() or epoch.epoch == epoch.epochs:
-            activity.message = f"{FINDING_THRESHOLD} ..."
-            self._time_left, self._finds_threshold = TimeLeft(), True
+            self._begin_threshold()
+
+    def _begin_threshold(self) -> None:
+        self._session.training.message = f"{FINDING_THRESHOLD} ..."
+        self._time_left, self._finds_threshold = TimeLeft(), True
 
     def _on_tiles(self, tiles: Any) -> None:
         """Say what is scored before the first batch, or after the last."""
         activity = self._session.training
+        if self._stop.is_set() and self._session.history and not self._finds_threshold:
+            self._begin_threshold()
         if self._finds_threshold and self._time_left is not None:
             done = LEARNT + int((STEPS - 1 - LEARNT) * tiles.done / tiles.total)
             activity.done = max(activity.done, done)  # several rounds of tiles
             left = self._time_left.after(tiles.done, tiles.total)
             activity.message = f"{FINDING_THRESHOLD}{left or ' ...'}"
         elif self._time_left is None and not self._stop.is_set():
-            activity.message = LOOKING
+            activity.message = f"{LOOKING}: {tiles.done / tiles.total:.0%}"
 
     def _tell_time_left(self, batches: Any) -> None:
         if self._time_left is None:
             self._time_left = TimeLeft()
-        activity, history = self._session.training, self._session.history
         if self._stop.is_set() or batches.done == batches.total:
             return
         left = self._time_left.after(batches.done - 1, batches.total - 1)  # from the first one on
-        place = f" epoch {len(history) + 1} of {history[-1].epochs}" if history else ""
-        activity.message = f"Training{place}{left or ' ...'}"
+        batch = batches.done - (batches.epoch - 1) * batches.per_epoch
+        self._session.training.message = (
+            f"Epoch {batches.epoch} of {batches.epochs}, batch {batch} of {batches.per_epoch}{left}"
+        )
 
     def _on_trained(self, start: RoundStart, model: Any) -> None:
         session = self._session

@@ -44,6 +44,17 @@ class BatchesDone:
 
     done: int
     total: int  #: of all epochs
+    epochs: int = 1  #: planned, of equally many batches each
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the last batch belongs to, counted from 1."""
+        return -(-self.done * self.epochs // self.total)
+
+    @property
+    def per_epoch(self) -> int:
+        """How many batches an epoch has."""
+        return self.total // self.epochs
 
 
 @dataclass(frozen=True, slots=True)

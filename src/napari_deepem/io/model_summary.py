@@ -168,6 +168,7 @@ class Summary(Entry):
     curve: Annotated[list[EpochFigures], FailFast()] = []
     stopped: Stopped | None = None
     ap_before: Share | None = None
+    ap_kept: Share | None = None
     held_out_recall: Share = 0.0
     held_out_curves: HeldOutCurves | None = None
     held_out_ap: Share = 0.0

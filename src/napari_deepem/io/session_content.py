@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired, TypeVar
 
 import numpy as np
 from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
+from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Candidates, FloatArray
 from napari_deepem.io.declared_json import STRICT, FileName, Share, read_declared
 from napari_deepem.io.file_stamps import Stamp
 
+T = TypeVar("T")
 Points = Mapping[str, FloatArray]  # by kind
 
 
@@ -30,12 +32,16 @@ class Stored:
     model: bytes | None = None  # a model file; empty: no more; None: none, or as it was
     files: Mapping[str, str] = field(default_factory=dict)  # file name by micrograph
     scored_files: Mapping[str, Stamp] = field(default_factory=dict)  # by micrograph
+    # names of settings, or of tables with rows, that can't be read: those are left out
+    damaged: tuple[str, ...] = ()
 
 
 MOST_MICROGRAPHS = 200_000
 LARGEST_BOX_PX = 100_000
 LARGEST_NUMBER = 1e7  # of a position, px, a score or a standard deviation
 LONGEST_SETTINGS = 2**23  # letters, of all together: JSON takes many times that in memory
+
+EXCLUDED = "excluded"  # the one setting that is work of the user's, as points are
 
 Kind = Literal["positive", "negative", "unsure", "accepted", "rejected", "settled"]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
@@ -93,26 +99,33 @@ _TABLES: Mapping[str, tuple[TypeAdapter[Any], int]] = {
 def read_content(database: sqlite3.Connection) -> Stored:
     """The content of a database whose tables are ours, see `session_schema.check_tables`.
 
+    What is damaged and no work of the user's hands, as how micrographs are shown or what can be
+    scored again, is left out and named in `Stored.damaged`: no label is to be lost for it.
+
     Raises
     ------
     InputError, ValueError
-        A value is not of the type, shape or range that it should be; a message without the
-        file's name.
+        What the user made is not of the type, shape or range that it should be; a message without
+        the file's name.
     sqlite3.Error
         The file is damaged.
     """
     points: dict[str, dict[str, FloatArray]] = {}
     for micrograph, kind, centres_yx in _rows(database, "points"):
         points.setdefault(micrograph, {})[kind] = _numbers(centres_yx, 2)
-    candidates = {row[0]: _candidates(*row[1:]) for row in _rows(database, "candidates")}
-    model = next((content for (content,) in _rows(database, "model")), None)
+    files = {name: os.fsdecode(file) for name, file in _rows(database, "files")}
     (letters,) = database.execute("SELECT total(length(value)) FROM settings").fetchone()
     if letters > LONGEST_SETTINGS:
         raise ValueError(f"{letters:.0f} letters of settings")
-    settings = {name: _setting(name, text) for name, text in _rows(database, "settings")}
-    files = {name: os.fsdecode(file) for name, file in _rows(database, "files")}
-    scored = {name: (size, time) for name, size, time in _rows(database, "scored_files")}
-    return Stored(settings, points, candidates, model, files, scored)
+    damaged: list[str] = []
+    settings = dict(_readable(database, "settings", _setting, damaged))
+    candidates = dict(_readable(database, "candidates", _candidates, damaged))
+    stamps = dict(_readable(database, "scored_files", _stamp, damaged))
+    model = next(_readable(database, "model", bytes, damaged), None)
+    if "scored_files" in damaged:  # whether candidates are of the files that there are is not known
+        candidates, stamps = {}, {}
+    once = tuple(dict.fromkeys(damaged))
+    return Stored(settings, points, candidates, model, files, stamps, once)
 
 
 def write_content(database: sqlite3.Connection, changes: Stored) -> None:
@@ -149,30 +162,61 @@ def write_content(database: sqlite3.Connection, changes: Stored) -> None:
 
 
 def _rows(database: sqlite3.Connection, table: str) -> Iterator[tuple[Any, ...]]:
-    row_type, most = _TABLES[table]
-    if not database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
-        return  # a version that did not know it wrote the file
-    (count,) = database.execute(f"SELECT count(*) FROM {table}").fetchone()
-    if count > most:
-        raise ValueError(f"{count} rows of {table}, {most} at most were written")
-    for row in database.execute(f"SELECT * FROM {table}"):
+    """The rows of a table that holds work of the user's: all of them are to be right."""
+    for row in _unchecked_rows(database, table):
         try:
-            yield row_type.validate_python(row, strict=True)
+            yield _checked(table, row)
         except ValidationError as error:
             reason = error.errors(include_url=False, include_input=False)[0]["msg"]
             raise ValueError(f"{table}: {reason}") from error
 
 
-def _setting(name: str, text: str) -> Any:
+def _readable(
+    database: sqlite3.Connection, table: str, read: Callable[..., T], damaged: list[str]
+) -> Iterator[T]:
+    """What `read` makes of the rows of a table; what can't be read is named in `damaged`."""
+    for row in _unchecked_rows(database, table):
+        try:
+            value = read(*_checked(table, row))
+        except (InputError, ValueError):
+            name = str(row[0])[:20] if table == "settings" else table
+            if name == EXCLUDED:
+                raise
+            damaged.append(name)
+        else:
+            yield value
+
+
+def _unchecked_rows(database: sqlite3.Connection, table: str) -> Iterator[tuple[Any, ...]]:
+    if not database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
+        return  # a version that did not know it wrote the file
+    (count,) = database.execute(f"SELECT count(*) FROM {table}").fetchone()
+    if count > (most := _TABLES[table][1]):
+        raise ValueError(f"{count} rows of {table}, {most} at most were written")
+    yield from database.execute(f"SELECT * FROM {table}")
+
+
+def _checked(table: str, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    checked: tuple[Any, ...] = _TABLES[table][0].validate_python(row, strict=True)
+    return checked
+
+
+def _setting(name: str, text: str) -> tuple[str, Any]:
     refusal = f"is damaged (setting {name[:20]!r}: {{reason}}): rename it to begin anew"
-    return read_declared(_SETTINGS.get(name, _OTHER_SETTING), text, refusal)
+    return name, read_declared(_SETTINGS.get(name, _OTHER_SETTING), text, refusal)
 
 
-def _candidates(centres_yx: bytes, scores: bytes, stds: bytes, box_size_px: int) -> Candidates:
+def _candidates(
+    name: str, centres_yx: bytes, scores: bytes, stds: bytes, box_size_px: int
+) -> tuple[str, Candidates]:
     columns = _numbers(centres_yx, 2), _numbers(scores, 1)[:, 0], _numbers(stds, 1)[:, 0]
     if len({len(column) for column in columns}) != 1:
         raise ValueError("candidates: not as many scores as positions")
-    return Candidates(*columns, box_size_px)
+    return name, Candidates(*columns, box_size_px)
+
+
+def _stamp(name: str, size: int, time: int) -> tuple[str, Stamp]:
+    return name, (size, time)
 
 
 def _numbers(content: bytes, columns: int) -> FloatArray:

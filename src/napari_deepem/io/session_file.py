@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import sys
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
@@ -32,6 +33,7 @@ __all__ = [
     "SESSION_FILE",
     "InUse",
     "Points",
+    "Replaced",
     "SessionFile",
     "Stored",
     "home_of",
@@ -43,6 +45,14 @@ SESSION_FILE = "napari-deepem.session"
 # Python 3.11's sqlite3 decodes SQLite's own messages, which may quote a damaged file, strictly
 DATABASE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 NOTHING_SAVED = "until then nothing is saved"
+
+
+class Replaced(InputError):
+    """A session file in whose place is another one, or one that another program has changed."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} was replaced or changed by another program")
+        self.path = path
 
 
 class SessionFile:
@@ -66,6 +76,7 @@ class SessionFile:
                 self._claim = database_claims.claim(path, is_private)
                 try:
                     self._database = self._open()
+                    self._left = _identity_of(path)
                 except BaseException:
                     self._claim.release()
                     raise
@@ -93,6 +104,8 @@ class SessionFile:
 
         Raises
         ------
+        Replaced
+            Another program has put another file in its place, or changed it: that is left alone.
         InputError
             The disk is full, or the file can't be written any more.
         """
@@ -145,6 +158,8 @@ class SessionFile:
         database = self._database
         if not os.path.lexists(self.path):  # what is written into it now, nobody finds
             raise InputError(f"{self.path} was removed or renamed: put it back; {NOTHING_SAVED}")
+        if _identity_of(self.path) != self._left:
+            raise Replaced(self.path)
         try:
             database.execute("BEGIN")
             make_more_tables(database)
@@ -155,6 +170,20 @@ class SessionFile:
         finally:  # whatever went wrong: what stays open would keep all later changes out
             if database.in_transaction:
                 database.execute("ROLLBACK")
+            # whose file it is was known before: another may lie there since this change was made
+            self._left = self._left[:2] + _identity_of(self.path)[2:]
+
+
+def _identity_of(path: Path) -> tuple[int, ...]:
+    """What tells a file from another one in its place, or from itself after a change.
+
+    It is not read: to close it again would free SQLite's lock. Windows lets nobody replace an open
+    file, and tells late when it was changed.
+    """
+    if sys.platform == "win32":
+        return ()
+    status = path.lstat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def is_free(path: Path) -> bool:

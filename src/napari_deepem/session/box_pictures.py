@@ -29,7 +29,12 @@ from napari_deepem.session.training_input import TrainingInput
 Pictures = NDArray[np.uint8]  # (n, side, side), the box and its surroundings
 SURROUNDINGS = 0.25  # boxes, on each side of the box
 GREY_SIGMAS = 3.0  # from black to white: this many to either side of the median
+MAY_HOLD_PARTICLES = (
+    "background, which may hold particles without a label here: training leaves out what a "
+    "network takes for one"
+)
 KEPT = 3  # prepared micrographs in memory; they are small, but for the seconds that they took
+NOTHING = np.empty((0, 2))
 BACKGROUND_DISTANCE = 0.5  # boxes; where random negatives of the training boxes lie, at least
 
 
@@ -42,6 +47,12 @@ class TrainingBoxes:
     labelled: int  # of the negatives
     sampling: Sampling
     box_px: int  # of the pictures, in the middle
+    is_clear: bool  # whether the background is away from what a network takes for particles
+
+    @property
+    def background_text(self) -> str:
+        """What the pictures of background are, in words."""
+        return "background" if self.is_clear else MAY_HOLD_PARTICLES
 
 
 def cutting_training_boxes(
@@ -55,6 +66,7 @@ def cutting_training_boxes(
     training_input, sampling = TrainingInput.of(session), session.chosen_sampling
     low_pass = session.display.low_pass
     box_size_px = training_input.box_size_px
+    candidates, criteria = dict(session.candidates), session.series_criteria
     labels_by_name = {
         name: united(training_input.labels.get(name), training_input.verdicts.get(name))
         for name in session.micrographs
@@ -71,12 +83,15 @@ def cutting_training_boxes(
             return None
         positive_yx = spread(labels.positive_yx, count)
         negative_yx = spread(labels.negative_yx, count)
-        drawn_yx = _background(micrograph, labels, box_size_px, count - len(negative_yx))
+        is_scored = name in candidates
+        seen_yx = criteria.on(name).picks_of(candidates[name]).centres_yx if is_scored else NOTHING
+        taken_yx = np.concatenate([labels.positive_yx, labels.negative_yx, seen_yx])
+        drawn_yx = _background(micrograph.shape, taken_yx, box_size_px, count - len(negative_yx))
         centres_yx = np.concatenate([positive_yx, negative_yx, drawn_yx])
         pictures = pictures_of(micrograph, centres_yx, box_size_px, sampling, low_pass)
         positives, negatives = np.split(pictures, [len(positive_yx)])
         box_px = sampling.box_px(box_size_px)
-        return TrainingBoxes(positives, negatives, len(negative_yx), sampling, box_px)
+        return TrainingBoxes(positives, negatives, len(negative_yx), sampling, box_px, is_scored)
 
     return job
 
@@ -167,14 +182,15 @@ def spread(centres_yx: FloatArray, count: int) -> FloatArray:
     return centres_yx[np.linspace(0, len(centres_yx) - 1, count).astype(np.int64)]
 
 
-def _background(micrograph: Micrograph, labels: Labels, box_size_px: int, count: int) -> FloatArray:
-    taken_yx = np.concatenate([labels.positive_yx, labels.negative_yx])
+def _background(
+    shape: tuple[int, int], taken_yx: FloatArray, box_size_px: int, count: int
+) -> FloatArray:
     rng = np.random.default_rng(0)
     away_px = BACKGROUND_DISTANCE * box_size_px
     try:
-        return draw_negatives(micrograph.shape, taken_yx, away_px, max(0, count), rng)
+        return draw_negatives(shape, taken_yx, away_px, max(0, count), rng)
     except InputError:  # particles everywhere: training says so
-        return np.empty((0, 2))
+        return NOTHING
 
 
 _kept: OrderedDict[tuple[Any, ...], tuple[weakref.ref[Any], PaddedImage]] = OrderedDict()

@@ -47,7 +47,7 @@ class Display(EventedModel):
             le=1000,
             title="Low-pass (Å)",
             description="Takes away noise: what is finer than this many Angstrom. 0: nothing. "
-            "1 Å/px where the file gives no pixel size.",
+            "In pixels where the file gives no pixel size.",
         ),
     ] = None  # an eighth of the box
     high_pass_angstrom: Annotated[

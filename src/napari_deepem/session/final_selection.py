@@ -24,6 +24,10 @@ from napari_deepem.session.series_criteria import SeriesCriteria
 # fields of a session that final picks are made from, beside the criteria
 MADE_FROM = ("candidates", "verdicts", "labels", "headers", "box_size_px")
 
+# of the network's picks: by a verdict or a label; verdicts are *rejected*, of which there may be
+# more, on what the threshold leaves out anyway
+TAKEN_OUT = "taken out by hand"
+
 
 class MarkedSource(Source, Protocol):
     """The part of a session that final picks are made from."""
@@ -243,16 +247,17 @@ def final_picks(basis: Basis, criteria: PickCriteria) -> tuple[FinalPicks, Picks
 
 
 def kept_text(counts: PickCounts, candidates: Candidates | None) -> str:
-    """How many picks one micrograph has, in words."""
+    """How many picks one micrograph has, in words, and what they are of."""
     if candidates is None:
         return f"{counted(counts.by_hand, 'pick')} by hand here"
-    by_hand = f", {counts.by_hand} by hand" if counts.by_hand else ""
-    rejected = f", {counts.rejected} rejected" if counts.rejected else ""
-    return f"{counts.by_network} of {len(candidates)} kept here{by_hand}{rejected}"
+    parts = [f"{counts.by_network} of {counted(len(candidates), 'candidate')}"]
+    parts += [f"{counts.by_hand} by hand"] if counts.by_hand else []
+    parts += [f"{counts.rejected} {TAKEN_OUT}"] if counts.rejected else []
+    return f"{counted(counts.picks, 'pick')} here ({', '.join(parts)})"
 
 
 def total_text(counts: PickCounts) -> str:
     """How many picks some micrographs have, in words, and how many are left out."""
     whose = f": {counts.whose}" if counts.whose else ""
-    rejected = f"; {counts.rejected} rejected left out" if counts.rejected else ""
+    rejected = f"; {counts.rejected} {TAKEN_OUT}" if counts.rejected else ""
     return f"{counted(counts.picks, 'pick')}{whose}{rejected}."

@@ -63,6 +63,7 @@ class History:
         self._done: list[Step] = []
         self._undone: list[Step] = []
         self._recording = True
+        self._joined: list[Change] | None = None  # what is one step together, as it comes
         for field in FIELDS:
             session.events[field].connect(partial(self._on_values, field))
 
@@ -106,6 +107,23 @@ class History:
         finally:
             self._recording = before
 
+    @contextmanager
+    def one_step(self) -> Iterator[None]:
+        """A context in which changes of labels and of verdicts are one step together."""
+        joined: list[Change] = []
+        self._joined = joined
+        try:
+            yield
+        finally:
+            self._joined = None
+            self._add(tuple(joined))
+
+    def _add(self, step: Step) -> None:
+        if step:
+            self._done = [*self._done[1 - STEPS :], step]
+            self._undone = []
+            self.changed.emit()
+
     def _on_values(self, field: Field, values: Mapping[str, Labels]) -> None:
         known, self._known[field] = self._known[field], dict(values)
         step = tuple(differences(field, known, self._known[field]))
@@ -115,10 +133,10 @@ class History:
             step = ()
         if gone:
             self._forget(field, gone)
-        if step:
-            self._done = [*self._done[1 - STEPS :], step]
-            self._undone = []
-            self.changed.emit()
+        if self._joined is None:
+            self._add(step)
+        else:
+            self._joined.extend(step)
 
     def _forget(self, field: Field, names: set[str]) -> None:
         """Drop every change of a field of these micrographs."""

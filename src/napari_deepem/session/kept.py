@@ -8,9 +8,9 @@ written. A window may also follow the one that has the folder, and keep nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import time_ns
 
@@ -24,6 +24,7 @@ from napari_deepem.io.session_file import (
     SESSION_FILE,
     InUse,
     Points,
+    Replaced,
     SessionFile,
     Stored,
     home_of,
@@ -35,6 +36,7 @@ FOLLOWS = (
     "Open in another window, which this one follows: nothing can be changed here until that is "
     "closed"
 )
+KEPT_IN = "what you do here is kept in"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -75,6 +77,30 @@ def open_kept(folder: Path, own: SessionFile | None = None, follows: bool = Fals
         return Kept(folder, None, stored, f"{error}; {NOTHING_SAVED}")
 
 
+def moved_home(
+    kept: Kept, folder: Path, content: Callable[[Path], Stored], reason: Replaced
+) -> Kept:
+    """The session of a folder that goes on at home from now on: its file is another's by now.
+
+    `content` is all that a file in a given folder is to hold.
+
+    Raises
+    ------
+    InputError
+        The home can't be written into.
+    """
+    home = writable_folder(home_of(folder))
+    file = SessionFile(home / SESSION_FILE, is_private=True)
+    try:
+        file.write(content(home))
+    except InputError:
+        file.close()
+        raise
+    if kept.file is not None:
+        kept.file.close()
+    return replace(kept, file=file, remark=f"{reason}; {KEPT_IN} {home}", lent=False)
+
+
 def was_kept(folder: Path) -> bool:
     """Whether there is a session of a folder, wherever it is kept."""
     return any(os.path.lexists(place / SESSION_FILE) for place in (folder, home_of(folder)))
@@ -90,6 +116,7 @@ def over(below: Stored, above: Stored) -> Stored:
         above.model if replaces_model else below.model,
         {**below.files, **above.files},
         above.scored_files if replaces_model else {**below.scored_files, **above.scored_files},
+        tuple(dict.fromkeys((*below.damaged, *above.damaged))),
     )
 
 
@@ -120,7 +147,7 @@ def _over(folder: Path, own: SessionFile | None, reason: str) -> Kept:
         )
     except InputError as error:
         return Kept(home, None, below, f"{reason}; {error}; {NOTHING_SAVED}")
-    remark = f"{reason}; what you do here is kept in {home}"
+    remark = f"{reason}; {KEPT_IN} {home}"
     lent = above.model is None and below.model is not None
     return Kept(home, file, over(below, above), remark, lent)
 

@@ -17,6 +17,7 @@ from napari_deepem.io.models import load_model
 from napari_deepem.io.run_places import is_run
 from napari_deepem.io.session_file import SessionFile, Stored
 from napari_deepem.session.kept import Kept, open_kept, over
+from napari_deepem.session.left_out import damage_text
 from napari_deepem.session.run_series import RunSeries, reading_run
 
 
@@ -52,7 +53,8 @@ class Opened:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is to be told when it is opened."""
-        remarks = self.remark, "" if self.run is None else self.run.remark
+        of_run = "" if self.run is None else self.run.remark
+        remarks = self.remark, of_run, damage_text(self.stored.damaged)
         return tuple(filter(None, remarks))
 
     @property

@@ -17,6 +17,7 @@ from napari_deepem.io.models import model_bytes
 from napari_deepem.io.session_file import Stored
 from napari_deepem.io.session_labels import labels_in, points_of, verdicts_in
 from napari_deepem.session.labels import centres_of, with_more
+from napari_deepem.session.left_out import refusal_text
 from napari_deepem.session.open_folder import Opened
 from napari_deepem.session.parameters import OF_PICKING, Parameters
 from napari_deepem.session.scored import RecordedCandidates
@@ -38,10 +39,11 @@ class Snapshot:
     lent: bool = False  # whether the model and candidates are in the file below, see `Kept`
 
 
-def restore(session: Session, opened: Opened) -> None:
+def restore(session: Session, opened: Opened) -> str:
     """Put a folder and what was kept of it into the session, all but model and candidates.
 
-    What is labelled on its micrographs already, opened one by one, is added to what was kept.
+    What is labelled on its micrographs already, opened one by one, is added to what was kept. What
+    comes back is a line on settings that are not possible here, and are as by default; or empty.
     """
     stored, settings = opened.stored, with_start(opened.stored.settings)
     session.current = None
@@ -52,8 +54,11 @@ def restore(session: Session, opened: Opened) -> None:
     if (run := opened.run) is not None:
         session.headers = {**session.headers, **run.headers}
     session.run, session.failures = ("", {}) if run is None else (run.key, dict(run.failures))
-    for name in Parameters.model_fields:
-        set_if_possible(session, settings, name)
+    refused = {
+        name: settings[name]
+        for name in Parameters.model_fields
+        if not set_if_possible(session, settings, name)
+    }
     session.display.take_of_folder(settings.get("display", {}))
     session.excluded = frozenset(settings.get("excluded", ()))
     session.rounds = tuple(round_from(values) for values in settings.get("rounds", ()))
@@ -65,6 +70,7 @@ def restore(session: Session, opened: Opened) -> None:
     current = settings.get("current")
     first = (name for name in opened.files if name not in session.failures)
     session.current = current if current in opened.files else next(first, next(iter(opened.files)))
+    return refusal_text(refused)
 
 
 def restore_model(session: Session, opened: Opened, model: Model) -> None:
@@ -103,14 +109,19 @@ def _forget_series(session: Session) -> None:
     session.edits.clear()
 
 
-def set_if_possible(session: Session, settings: Mapping[str, Any], name: str) -> None:
-    """Take a setting from those that were kept, if it is there and allowed."""
-    if name in settings:
-        value = settings[name]
-        try:
-            setattr(session, name, tuple(value) if isinstance(value, list) else value)
-        except ValidationError:  # what another version of the program allowed
-            return
+def set_if_possible(session: Session, settings: Mapping[str, Any], name: str) -> bool:
+    """Whether a setting is allowed that was kept, which is taken then; True if there is none.
+
+    What is not allowed is as by default.
+    """
+    value = settings.get(name, getattr(session, name))
+    try:
+        setattr(session, name, tuple(value) if isinstance(value, list) else value)
+    except ValidationError:  # what another version of the program allowed
+        info = Parameters.model_fields[name]
+        setattr(session, name, info.get_default(call_default_factory=True))
+        return False
+    return True
 
 
 def with_start(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 Adding one accepts its place, removing one of the network's rejects it: both teach the next
 training. Moving one says where the particle is, and nothing of the place that it was at: that is
-settled, neither a pick nor a non-particle.
+settled, neither a pick nor a non-particle, and a label there moves along.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ def add_pick(session: Session, position_yx: FloatArray) -> None:
 
 
 def move_pick(session: Session, index: int, position_yx: FloatArray) -> None:
-    """Move a pick of the current micrograph to another place."""
+    """Move a pick of the current micrograph to another place, with what was labelled there."""
     assert session.picks is not None
+    assert session.current is not None
     reach_px = _reach_px(session)
     place_yx = session.picks.centres_yx[[index]]
     if np.array_equal(place_yx[0], position_yx):  # dragged there and back
@@ -40,7 +41,12 @@ def move_pick(session: Session, index: int, position_yx: FloatArray) -> None:
     verdicts, was_placed = _taken_back(_verdicts(session), place_yx, reach_px)
     settled_yx = np.concatenate([verdicts.unsure_yx, place_yx[~was_placed]])
     verdicts = Labels(verdicts.positive_yx, verdicts.negative_yx, settled_yx)
-    _say(session, _with_placed(verdicts, position_yx[np.newaxis], reach_px))
+    old = session.labels_of(session.current)
+    labels = _moved_along(old, session.picks, index, position_yx, reach_px)
+    with session.edits.one_step():
+        if labels is not old:
+            session.labels = {**session.labels, session.current: labels}
+        _say(session, _with_placed(verdicts, position_yx[np.newaxis], reach_px))
 
 
 def remove_picks(session: Session, indices: list[int]) -> None:
@@ -75,6 +81,27 @@ def _say(session: Session, verdicts: Labels) -> None:
 def _reach_px(session: Session) -> float:
     """How near two positions mean one particle, original pixels."""
     return SAME_PARTICLE_BOXES * session.picks_box_px
+
+
+def _moved_along(
+    labels: Labels, picks: FinalPicks, index: int, position_yx: FloatArray, reach_px: float
+) -> Labels:
+    """The labels with those of a pick at its new place, once, and no non-particle at the old one.
+
+    A label is of the nearest pick within reach.
+    """
+    place_yx, others_yx = picks.centres_yx[[index]], np.delete(picks.centres_yx, index, axis=0)
+
+    def is_of_pick(centres_yx: FloatArray) -> NDArray[np.bool_]:
+        distances = nearest_distances(centres_yx, place_yx)
+        return (distances <= reach_px) & (distances <= nearest_distances(centres_yx, others_yx))
+
+    particle, other = is_of_pick(labels.positive_yx), is_of_pick(labels.negative_yx)
+    if not particle.any() and not other.any():
+        return labels
+    new_yx = position_yx[np.newaxis][: particle.sum()]
+    positive_yx = np.concatenate([labels.positive_yx[~particle], new_yx])
+    return Labels(positive_yx, labels.negative_yx[~other], labels.unsure_yx)
 
 
 def _taken_back(

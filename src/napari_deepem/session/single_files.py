@@ -16,6 +16,7 @@ from napari_deepem.io.images import list_micrographs, micrograph_name
 from napari_deepem.io.session_file import SessionFile, Stored
 from napari_deepem.io.session_labels import labels_in, points_of, verdicts_in
 from napari_deepem.session.kept import Kept, open_kept, over
+from napari_deepem.session.left_out import damage_text, refusal_text
 from napari_deepem.session.open_folder import named_as_kept
 from napari_deepem.session.persistence import (
     set_if_possible,
@@ -48,6 +49,11 @@ class SingleFolder:
     folder: Path
     kept: Kept
     names: Mapping[str, str] = field(default_factory=dict)  # by file name
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is to be told when it is opened."""
+        return tuple(filter(None, (self.kept.remark, damage_text(self.kept.stored.damaged))))
 
     def name_of(self, file: Path) -> str:
         """The name that a file has in the session of its folder."""
@@ -98,16 +104,20 @@ def open_single(folder: Path) -> SingleFolder:
     return SingleFolder(folder, kept, {path.name: name for name, path in named.items()})
 
 
-def take_marks(session: Session, name: str, marks: Marks, settings: Mapping[str, Any]) -> None:
+def take_marks(session: Session, name: str, marks: Marks, settings: Mapping[str, Any]) -> str:
     """Add what was kept of a micrograph to what is said of it by now: nothing to undo.
 
-    Where nothing is labelled yet, the box comes along, from the settings that were kept.
+    Where nothing is labelled yet, the box comes along, from the settings that were kept; a line on
+    that comes back where it is not possible here.
     """
-    if not session.files and not session.labelled():
-        set_if_possible(session, settings, "box_size_px")
+    remark, box = "", "box_size_px"
+    takes_box = not session.files and not session.labelled()
+    if takes_box and not set_if_possible(session, settings, box):
+        remark = refusal_text({box: settings[box]})
     with session.edits.no_step():
         for field_name, kept in (("labels", marks.labels), ("verdicts", marks.verdicts)):
             values = getattr(session, field_name)
             if kept is not NO_LABELS:
                 joined = with_all_labels({name: kept}, values)
                 setattr(session, field_name, {**values, name: joined[name]})
+    return remark

@@ -43,7 +43,6 @@ def round_of(model: Model, start: RoundStart, number: int) -> Round:
     summary = model.summary
     parts = [*summary.get("trained_on", ()), *summary.get("held_out", ())]
     curve = summary.get("curve", ())
-    kept = summary.get("stopped", {}).get("kept_epoch", len(curve))
     particles = sum(part["particles"] for part in parts)
     return Round(
         number=number,
@@ -53,9 +52,21 @@ def round_of(model: Model, start: RoundStart, number: int) -> Round:
         negatives=sum(part["negatives"] for part in parts),
         micrographs=len({part["micrograph"] for part in parts}),
         epochs=len(curve),
-        ap=curve[kept - 1].get("held_out_ap") if curve else None,
+        ap=ap_of_boxes(summary),
         ap_before=summary.get("ap_before"),
     )
+
+
+def ap_of_boxes(summary: Mapping[str, Any]) -> float | None:
+    """The average precision of the network that was kept at telling held-out boxes apart.
+
+    That is not always the one of an epoch, whose figures the curve has: see `few_labels`.
+    """
+    curve = summary.get("curve", ())
+    kept = summary.get("stopped", {}).get("kept_epoch", len(curve))
+    of_epoch = curve[kept - 1].get("held_out_ap") if curve else None
+    ap: float | None = summary.get("ap_kept", of_epoch)
+    return ap
 
 
 def gain_of(round_: Round) -> str:
@@ -64,7 +75,7 @@ def gain_of(round_: Round) -> str:
     particles = of + counted(round_.particles + round_.on_border, "particle")
     text = f"Round {round_.number}: {particles}, {counted(round_.negatives, 'non-particle')}"
     if round_.ap is not None:
-        text += f"; AP {round_.ap:.3f} on held-out boxes"
+        text += f"; AP of held-out boxes {round_.ap:.3f}"
     if round_.ap_before is not None:
         text += f", the model before has {round_.ap_before:.3f} on the same"
     return text

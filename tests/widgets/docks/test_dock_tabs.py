@@ -53,3 +53,12 @@ def test_dock_that_is_asked_for_last_stays_in_front(qtbot, window: Window) -> No
     qtbot.waitUntil(lambda: window.in_front() == ["Micrographs"])
     qtbot.wait(50)
     assert window.in_front() == ["Micrographs"]
+
+
+def test_hidden_dock_that_is_asked_for_again_comes_to_the_front(qtbot, window: Window) -> None:
+    for name in ("Micrographs", "Annotate"):
+        window.add(name)
+        qtbot.waitUntil(lambda name=name: window.in_front() == [name])
+    window.docks["Micrographs"].hide()
+    window.docks["Micrographs"].show()  # as napari's menu does
+    qtbot.waitUntil(lambda: window.in_front() == ["Micrographs"])

@@ -42,7 +42,7 @@ def test_box_is_chosen_among_three_by_its_pictures(
     dock.proposals.propose_box.native.click()
     qtbot.waitUntil(lambda: len(session.box_choices) == 3)
     assert proposed == ["m2"]
-    assert boxes.buttons[0].text() == "Box of 30 px (60 Å): best picks 0.50"
+    assert boxes.buttons[0].text() == "Box of 30 px (60 Å): 50% sure"
     assert [strip.counts for strip in boxes.strips] == [[2]] * 3
     boxes.buttons[1].click()
     assert session.box_size_px == 40

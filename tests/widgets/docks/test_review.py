@@ -50,6 +50,7 @@ def squares(viewer: Any) -> dict[str, int]:
     """How many squares of each colour the Review layer has."""
     from napari.utils.colormaps.standardize_color import transform_color
 
+    assert "Review" in viewer.layers
     layer = viewer.layers["Review"]
     assert layer.visible
     return {
@@ -90,7 +91,7 @@ def test_picks_are_given_verdicts_and_learnt_from(make_napari_viewer, qtbot) -> 
     image = viewer.layers["blobs_3"]
     there = image.data_to_world(dock.pictures.gallery.centres_yx[1])
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], there)
-    assert squares(viewer)["selected"] == 1
+    qtbot.waitUntil(lambda: squares(viewer)["selected"] == 1)
 
     # and one in the picture selects it in the gallery
     viewer.layers.selection.active = image
@@ -109,7 +110,7 @@ def test_picks_are_given_verdicts_and_learnt_from(make_napari_viewer, qtbot) -> 
     dock.view.select_rows(np.array([0, 2]))
     qtbot.keyClick(dock.view, Qt.Key.Key_A)
     assert dock.pictures.verdicts[:5].tolist() == [1, 0, 1, -1, 0]
-    assert squares(viewer) == {"yes": 2, "no": 1, "selected": 1}
+    qtbot.waitUntil(lambda: squares(viewer) == {"yes": 2, "no": 1, "selected": 1})
     assert "2 accepted, 1 rejected on 1 micrograph" in dock.counts.value
     qtbot.keyClick(dock.view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert dock.pictures.verdicts[:5].tolist() == [0, 0, 0, -1, 0]
@@ -292,7 +293,7 @@ def test_rounds_are_drawn_with_what_each_gained(qapp) -> None:
     assert [list(axis) for axis in plot._before.getData()] == [[1.7], [0.7]]
     assert [list(axis) for axis in plot._gains.getData()] == [[1.7, 2], [0.7, 0.9]]
     assert gain_of(rounds[1]) == (
-        "Round 2: 50 particles, 20 non-particles; AP 0.900 on held-out boxes, "
+        "Round 2: 50 particles, 20 non-particles; AP of held-out boxes 0.900, "
         "the model before has 0.700 on the same"
     )
     plot.show([])

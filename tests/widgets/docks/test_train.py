@@ -173,11 +173,11 @@ def test_dock_in_sight_suggests_a_box_and_shows_what_the_network_sees(
     link_of(viewer).start_labelling("positive").add(simulated.truth_yx)
     qtbot.waitUntil(lambda: dock.strip.isVisible(), timeout=20_000)
     assert dock.strip.counts == [STRIP_COUNT, STRIP_COUNT]
-    assert "(44 x 44 px, binned by 2.727, shown filtered)" in dock.strip_caption.value
+    assert "in 44 x 44 px, shown filtered" in dock.strip_caption.value
     qtbot.waitUntil(lambda: session.suggested_box_px is not None, timeout=20_000)
     assert dock.use_suggested.text.startswith(f"Suggested: {session.suggested_box_px} px (")
     session.binning = 2
-    qtbot.waitUntil(lambda: "(60 x 60 px, binned by 2" in dock.strip_caption.value, timeout=20_000)
+    qtbot.waitUntil(lambda: "in 60 x 60 px" in dock.strip_caption.value, timeout=20_000)
 
 
 def test_best_epoch_is_named() -> None:
@@ -294,7 +294,7 @@ def test_model_is_saved_and_loaded_through_the_docks(
     qtbot.waitUntil(lambda: session.model is not None)
     assert session.threshold == pytest.approx(0.3)
     assert "Loaded model.safetensors" in dock.status.value
-    assert "box 48 px, binning 2" in dock.summary.value
+    assert "box 48 px, seen in 24 x 24 px" in dock.summary.value
 
     Path(path).write_text("broken")
     dock.load.native.click()

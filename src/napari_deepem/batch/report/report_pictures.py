@@ -32,7 +32,7 @@ from napari_deepem.io.pick_records import Described, read_record
 TILE_PX = 72  # side of a particle's picture
 COLUMNS = 16
 MICROGRAPH_PX = 560  # side of a whole micrograph's picture
-INK, THRESHOLD, BOX = "#2563eb", "#d62728", (34, 211, 238)
+INK, THRESHOLD, BOX = "#2563eb", "#d62728", (129, 140, 248)
 
 
 def contact_sheet(shown: Iterable[Shown], described: Mapping[str, Described]) -> str:

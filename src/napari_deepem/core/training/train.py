@@ -161,8 +161,8 @@ def train_fields(
     before : Network, optional
         An earlier network, tried on the same held-out boxes: the summary's `ap_before`.
     stop : callable, optional
-        Asked after every batch; True ends the epoch and the training there, with the best epoch's
-        network (see `best_epoch`), calibrated as any other. To drop a training, close the stream.
+        Asked after every batch; True ends the training there, with the best whole epoch's network
+        (or the first's part, see `best_epoch`), calibrated. To drop a training, close the stream.
     """
     box_px, device = settings.network_box_px, chosen_device(settings.device)
     rng = np.random.default_rng(settings.seed)
@@ -177,12 +177,13 @@ def train_fields(
         yield from learner.look_around(stop, start)
         looks = {epochs // 2}
     network, curve, stopped = yield from _learn(learner, figures, settings, looks, stop, device)
+    extras: dict[str, Any] = {}
     if settings.chosen_start == "general" and start is not None:
         share = share_of_training(fields, start.model)
         network = network_between(start.model.network, network, share)
+        extras["ap_kept"] = figures.at_boxes(network)[1]
     if not all(weights.isfinite().all() for weights in network.parameters()):
         raise InputError("the training diverged, its weights are no numbers: give another --seed")
-    extras: dict[str, Any] = {}
     if stopped:
         extras["stopped"] = {"epochs": epochs, "kept_epoch": best_epoch(curve)}
     if before is not None and held_out:
@@ -250,13 +251,15 @@ def _learn(
         for loss in losses_of_epoch(learner, device):
             losses.append(loss)
             done += 1
-            yield BatchesDone(done, total)
+            yield BatchesDone(done, total, epochs)
             if stopped := done < total and stop():
                 break
+        if stopped and curve:  # there is a best epoch: a part of another is not waited for
+            break
         if epoch in looks and not stopped:
             yield from learner.look_around(stop)
         network = learner.trained()
-        at_picking = yield from figures.at_picking(network, epoch)
+        at_picking = None if stopped else (yield from figures.at_picking(network, epoch))
         curve.append(
             EpochDone(
                 epoch,

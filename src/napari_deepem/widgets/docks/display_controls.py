@@ -26,6 +26,7 @@ class DisplayControls:
         self.low_pass = self._low_pass()
         self.by_box = button("By box", self._take_by_box, BY_BOX)
         self.by_box.native.setCheckable(True)
+        self._low_pass_row = row(self.low_pass, self.by_box)
         self.high_pass = dock.control("high_pass_angstrom", display, step=10)
         self.contrast = dock.control(
             "contrast_percent", display, widget_type="FloatSlider", step=0.1
@@ -48,7 +49,7 @@ class DisplayControls:
         """The controls below each other, to be laid out in the dock."""
         return form(
             self.filtered,
-            row(self.low_pass, self.by_box, label=self.low_pass.label),
+            self._low_pass_row,
             self.high_pass,
             self.contrast,
             row(self.of_seen, self.of_whole),
@@ -59,6 +60,8 @@ class DisplayControls:
         """Show the low-pass in use, what can be done now, and by which keys."""
         session, display = self._session, self._session.display
         low_pass = display.chosen_low_pass.in_angstrom(session.box_size_px, session.pixel_size)
+        unit = "px" if session.pixel_size is None else "Å"  # the wider one first
+        self._low_pass_row.label, self.high_pass.label = f"Low-pass ({unit})", f"High-pass ({unit})"
         show_value(self.low_pass, min(round(low_pass), self.low_pass.max))
         self.by_box.native.setChecked(display.low_pass_angstrom is None)
         self.of_seen.tooltip = with_keys(OF_SEEN, "contrast_of_seen")

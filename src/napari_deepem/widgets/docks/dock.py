@@ -7,7 +7,15 @@ from functools import partial
 from typing import Any
 
 from annotated_types import Ge, Le
-from magicgui.widgets import ComboBox, Container, Label, PushButton, Widget, create_widget
+from magicgui.widgets import (
+    ComboBox,
+    Container,
+    Label,
+    ProgressBar,
+    PushButton,
+    Widget,
+    create_widget,
+)
 from psygnal import EventedModel
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
@@ -31,6 +39,8 @@ from napari_deepem.widgets.docks.help_button import HelpButton
 from napari_deepem.widgets.docks.hint_line import show_hints_in
 from napari_deepem.widgets.docks.key_overlay import show_keys_in
 from napari_deepem.widgets.docks.name_menu import NameMenu
+from napari_deepem.widgets.docks.seen_updates import SeenUpdates
+from napari_deepem.widgets.docks.steady_places import keep_room, show_text
 from napari_deepem.widgets.docks.typed_numbers import take_when_typed
 from napari_deepem.widgets.docks.why_lines import WhyLines, set_why_not
 from napari_deepem.widgets.docks.window_size import give_room
@@ -48,6 +58,7 @@ class Dock(Container):
         self.native.setMinimumWidth(WIDTH)
         self.link = link_of(viewer)
         self.session = self.link.session
+        self._seen = SeenUpdates(self.native)
         self._at_end: list[Callable[[], object]] = []
         self.native.destroyed.connect(partial(_call_all, self._at_end))
         self._why_lines = WhyLines(self.native)
@@ -97,6 +108,10 @@ class Dock(Container):
         """Connect a session's signal until the dock is destroyed."""
         signal.connect(callback)
         self.at_end(lambda: signal.disconnect(callback, missing_ok=True))
+
+    def follow_seen(self, signal: Any, update: Callable[[], object]) -> None:
+        """Bring up to date what the dock shows when a signal comes, as soon as it is seen."""
+        self.follow(signal, self._seen.when_seen(update))
 
     def follow_filter(self, callback: Callable[[], object]) -> None:
         """Call back when pictures of boxes are to be filtered otherwise, or not at all."""
@@ -243,6 +258,14 @@ def enable_running(stop: PushButton, is_running: bool, effect: str) -> None:
     """Show a button that stops a job, while that is running."""
     stop.enabled = stop.visible = is_running
     stop.tooltip = effect
+    keep_room(stop.native)
+
+
+def progress_bar() -> ProgressBar:
+    """A bar that is seen while a job runs; its place stays, so that nothing moves by it."""
+    bar = ProgressBar(min=0, max=1, value=0)
+    keep_room(bar.native)
+    return bar
 
 
 def text_line(name: str) -> Label:
@@ -257,7 +280,7 @@ def text_line(name: str) -> Label:
 def tell(line: Label, text: str) -> None:
     """Show a text in a line, or hide the line where the text is empty."""
     line.value = text
-    line.visible = bool(text)
+    show_text(line.native, bool(text))
 
 
 def _call_all(callbacks: Sequence[Callable[[], object]]) -> None:

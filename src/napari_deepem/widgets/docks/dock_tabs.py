@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtCore import QObject, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QTabBar, QWidget
 
 OURS = "napari-deepem dock"
@@ -41,6 +41,14 @@ class DockTab(QObject):
                 _show_whole_titles(window, self._title)
                 break
         self._widget.setObjectName(OURS)  # from now on others may join this one
+        dock.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Bring a dock to the front that was hidden and is asked for; never take an event."""
+        is_asked_for = event is not None and event.type() == QEvent.Type.ShowToParent
+        if is_asked_for and isinstance(watched, QDockWidget):
+            bring_to_front(watched)
+        return False
 
 
 class _FrontTab(QObject):

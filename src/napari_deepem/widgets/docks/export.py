@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from magicgui.types import FileDialogMode
-from magicgui.widgets import ComboBox, FileEdit, ProgressBar, PushButton, RadioButtons
+from magicgui.widgets import ComboBox, FileEdit, PushButton, RadioButtons
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QMessageBox
 
@@ -27,6 +27,7 @@ from napari_deepem.widgets.docks.dock import (
     enable,
     enable_running,
     form,
+    progress_bar,
     row,
     tell,
     text_line,
@@ -75,7 +76,7 @@ class Export(Dock):
         self.save = PushButton(text="Save")
         self.stop = button("Stop", self.link.exporting.stop)
         self.copy_to_layer = PushButton(text="Copy picks of this micrograph to a layer")
-        self.progress = ProgressBar(min=0, max=1, value=0, visible=False)
+        self.progress = progress_bar()
         self.status = text_line("status")
         self._count_steps: Iterator[None] = iter(())
         self._count_timer = QTimer(self.native)
@@ -101,15 +102,15 @@ class Export(Dock):
         self.copy_to_layer.changed.connect(self._copy_to_layer)
         events = self.session.events
         for signal in (events.current, events.files, events.folder):
-            self.follow(signal, self._show_destination)
+            self.follow_seen(signal, self._show_destination)
         for signal in (events.picks, events.candidates, events.labels, events.micrographs):
-            self.follow(signal, self._show)
+            self.follow_seen(signal, self._show)
         for name in ("verdicts", *OF_PICKING):
-            self.follow(events[name], self._count)
+            self.follow_seen(events[name], self._count)
         for signal in (events.chosen, events.excluded, events.headers, events.box_size_px):
-            self.follow(signal, self._show)
+            self.follow_seen(signal, self._show)
         for signal in (events.formats, events.format_options):
-            self.follow(signal, self._show_formats)
+            self.follow_seen(signal, self._show_formats)
         for name in ("running", "done"):
             self.follow(self.session.exporting.events[name], self._show_exporting)
         self._show_destination()

@@ -28,7 +28,8 @@ class FormatList:
         self._rows: list[tuple[str, Container]] = []  # of options, and whose they are
         self.column: Container = Container(widgets=[Label(value="Formats")], labels=False)
         for format in sorted(FORMATS, key=lambda each: each.title.lower()):
-            box = CheckBox(text=format.title, tooltip=describe(format))
+            text = f"{format.title} ({format.suffixes[0]})"
+            box = CheckBox(text=text, tooltip=describe(format))
             box.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             box.changed.connect(self._take_formats)
             self.boxes[format.name] = box

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox, ProgressBar
+from magicgui.widgets import CheckBox, ComboBox
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QItemSelectionModel, QTimer
 from qtpy.QtWidgets import QFileDialog, QSizePolicy
@@ -26,6 +26,7 @@ from napari_deepem.widgets.docks.dock import (
     form,
     holder,
     lock,
+    progress_bar,
     row,
     tell,
     text_line,
@@ -41,6 +42,7 @@ WHAT_PICKING_ALL_DOES = (
 )
 WHAT_EXCLUDING_DOES = "Excluded micrographs are neither trained on, picked nor exported."
 WHAT_APART_DOES = "What you do is kept in your home, and joined when the folder is free."
+CAMERA_STAYS = "What you have zoomed in to stays in view; the house below the layers shows all."
 LATER_MS = 500  # many changes are shown at once
 STEP_MS = 8  # of work between two looks at what the user does
 
@@ -55,8 +57,10 @@ class Micrographs(Dock):
         )
         self.previous = button("Previous", lambda: self.link.navigation.step(-1))
         self.next = button("Next", lambda: self.link.navigation.step(1))
-        self.previous.tooltip = with_keys("To the one above.", "previous_micrograph")
-        self.next.tooltip = with_keys("To the one below.", "next_micrograph")
+        self.previous.tooltip = with_keys(
+            f"To the one above. {CAMERA_STAYS}", "previous_micrograph"
+        )
+        self.next.tooltip = with_keys(f"To the one below. {CAMERA_STAYS}", "next_micrograph")
         choices = [(f"Show {state}", state) for state in ("all", *ALL)]
         self.states = ComboBox(choices=choices, tooltip="Which micrographs are listed.")
         self.states.changed.connect(self._filter)
@@ -69,7 +73,7 @@ class Micrographs(Dock):
         self.exclude = button("Exclude", self._exclude)
         self.pick_all = button("Pick all", self._pick_all)
         self.stop = button("Stop", self.link.scoring.cancel)
-        self.progress = ProgressBar(min=0, max=1, value=0)
+        self.progress = progress_bar()
         self.activity = text_line("activity")
         self.totals = text_line("totals")
         self.overview = SeriesOverview(self._go_to_file)
@@ -139,12 +143,12 @@ class Micrographs(Dock):
             *(events[name] for name in OF_PICKING),
             events.current,
         ):
-            self.follow(signal, self._refresh)
-        self.follow(self.link.autosave.changed, self._show)
-        self.follow(self.link.navigation.changed, self._show)
-        self.follow(events.model, self._show)
+            self.follow_seen(signal, self._refresh)
+        self.follow_seen(self.link.autosave.changed, self._show)
+        self.follow_seen(self.link.navigation.changed, self._show)
+        self.follow_seen(events.model, self._show)
         for field in ("running", "message", "done", "total"):
-            self.follow(session.scoring.events[field], self._show)
+            self.follow_seen(session.scoring.events[field], self._show)
         self.native.destroyed.connect(self.thumbnails.stop)
 
     # what the user does
@@ -204,8 +208,7 @@ class Micrographs(Dock):
         self._show_current()
 
     def _show_current(self) -> None:
-        number = self.table.row_of(self.session.current)
-        selection = self.view.selectionModel()
+        number, selection = self.table.row_of(self.session.current), self.view.selectionModel()
         if number is not None and selection.currentIndex().row() != number:
             index = self.table.index(number, NAME)
             flags = QItemSelectionModel.SelectionFlag

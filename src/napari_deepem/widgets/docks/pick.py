@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from magicgui.widgets import FloatRangeSlider, FloatSpinBox, ProgressBar
+from magicgui.widgets import FloatRangeSlider, FloatSpinBox
 from qtpy.QtCore import QTimer
 
 from napari_deepem.controllers.debounced_job import DebouncedJob
@@ -22,6 +22,7 @@ from napari_deepem.widgets.docks.dock import (
     enable_running,
     form,
     holder,
+    progress_bar,
     row,
     show_value,
     tell,
@@ -52,7 +53,7 @@ class Pick(Dock):
         self.score = button("Score", self._score)
         self.score_all = button("Score all", lambda: self.link.scoring.score(self.session.names))
         self.cancel = button("Stop", self.link.scoring.cancel)
-        self.progress = ProgressBar(min=0, max=1, value=0)
+        self.progress = progress_bar()
         self.status = text_line("status")
         self.pick_counts = text_line("pick_counts")
         self.precision = text_line("precision")
@@ -96,20 +97,20 @@ class Pick(Dock):
 
         events = self.session.events
         for name in ("micrographs", "excluded", "model", "current", "scored"):
-            self.follow(events[name], self._show)
+            self.follow_seen(events[name], self._show)
         for field in ("running", "message", "done", "total"):
-            self.follow(self.session.scoring.events[field], self._show)
+            self.follow_seen(self.session.scoring.events[field], self._show)
         for signal in (events.current, events.candidates):
-            self.follow(signal, self._show_candidates)
+            self.follow_seen(signal, self._show_candidates)
         for name in ("picks", "candidates", "excluded", "verdicts", "adaptive_threshold"):
-            self.follow(events[name], self._show_count)
+            self.follow_seen(events[name], self._show_count)
         for name in ("threshold", "adaptive_threshold", "own_thresholds", "model"):
-            self.follow(events[name], self._show_above)
+            self.follow_seen(events[name], self._show_above)
         for signal in (events.std_range, events.model):
-            self.follow(signal, self._show_range)
+            self.follow_seen(signal, self._show_range)
         self.follow_filter(self._cutting.ask)
         for signal in (events.min_distance_px, events.model, events.box_size_px):
-            self.follow(signal, self._show_distance)
+            self.follow_seen(signal, self._show_distance)
         self.follow_theme(self.stds.show_theme)
         self._show()
         self._show_candidates()
@@ -231,8 +232,8 @@ class Pick(Dock):
             parts.append(kept_text(picks.counts, candidates))
             total = self.session.selection.total() if with_total else None
             if total is not None and total[1] > 1:
-                parts.append(f"{total[0]} in {counted(total[1], 'micrograph')}")
-        tell(self.pick_counts, ", ".join(parts) + self._why_none())
+                parts.append(f"{total[0]} on {counted(total[1], 'micrograph')}")
+        tell(self.pick_counts, "; ".join(parts) + self._why_none())
 
     def _show_precision(self) -> None:
         tell(self.precision, threshold_curves.precision_text(self.session.estimated_precision))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
 
-from magicgui.widgets import Container, ProgressBar
+from magicgui.widgets import Container
 from qtpy.QtWidgets import QMessageBox
 
 from napari_deepem.controllers.key_bindings import with_keys
@@ -18,6 +18,7 @@ from napari_deepem.widgets.docks.dock import (
     enable,
     enable_running,
     holder,
+    progress_bar,
     row,
     tell,
     text_line,
@@ -52,13 +53,13 @@ class ProposalControls:
         self.propose = button("Propose particles", self._propose_here)
         self.propose_all = button("Propose on all", self._propose_on_all)
         self.stop = button("Stop", self._proposing.cancel)
-        self.bar = ProgressBar(min=0, max=1, value=0)
+        self.bar = progress_bar()
         self.state = text_line("proposals")
         for name in FOLLOWED:
-            dock.follow(self._session.events[name], self.show)
+            dock.follow_seen(self._session.events[name], self.show)
         for activity in (self._session.proposing, self._session.scoring):
             for name in ("running", "message", "done", "total"):
-                dock.follow(activity.events[name], self.show)
+                dock.follow_seen(activity.events[name], self.show)
 
     @property
     def widgets(self) -> Sequence[Any]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from magicgui.widgets import ProgressBar
-
-from napari_deepem.widgets.docks.dock import Dock, button, enable_running
+from napari_deepem.widgets.docks.dock import Dock, button, enable_running, progress_bar
 
 WHAT_STOP_DOES = "Ends now and keeps the best network so far."
 
@@ -14,7 +12,7 @@ class TrainingProgress:
 
     def __init__(self, dock: Dock) -> None:
         self._activity = dock.session.training
-        self.bar = ProgressBar(min=0, max=1, value=0)
+        self.bar = progress_bar()
         self.stop = button("Stop", dock.link.training.stop)
         dock.follow(self._activity.events.running, self.show)
         for name in ("done", "total"):

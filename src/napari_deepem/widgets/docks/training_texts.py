@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from napari_deepem.session.training_advice import start_of
+from napari_deepem.session.training_rounds import ap_of_boxes
 from napari_deepem.widgets.plots.training_curves import best_of
 
 
@@ -28,16 +29,21 @@ def summary_of(model: Any) -> str:
     """A model in one line: its settings, and what its training came to; empty without one."""
     if model is None:
         return ""
-    parts = [f"Model: {model.recipe}, box {model.box_size_px} px, binning {model.binning:.4g}"]
+    side = round(model.box_size_px / model.binning)
+    parts = [f"Model: {model.recipe}, box {model.box_size_px} px, seen in {side} x {side} px"]
     summary = model.summary
     if start := start_of(model):
         parts.append(f"from {start}")
     if "curve" in summary:
         parts.append(f"{len(summary['curve'])} epochs")
+    if "ap_kept" in summary:  # see `core.training.few_labels`; the curves are of what was learnt
+        parts.append("weights between that and what was learnt")
     if "held_out_recall" in summary:
         parts.append(f"finds {summary['held_out_recall']:.0%} of held-out particles")
+    if (ap := ap_of_boxes(summary)) is not None:
+        parts.append(f"AP of held-out boxes {ap:.3f}")
     if "held_out_ap" in summary:
-        parts.append(f"held-out AP {summary['held_out_ap']:.3f}")
+        parts.append(f"AP of picking {summary['held_out_ap']:.3f}")
     kind = "F2 threshold" if "held_out_recall" in summary else "threshold"
     parts.append(f"{kind} {model.threshold:.2f}")
     if "estimated_precision" in summary:

@@ -1,7 +1,8 @@
 """Lines that say why controls are disabled, in their place: below the row that they are in.
 
 A reason is said once in a dock, below the first row that has it, and not at all where a text that
-is seen in the dock says it already.
+is seen in the dock says it already. While the mouse is over the dock no line gets a new place, and
+none loses its own: see `steady_places`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import QObject, Qt, QTimer
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractButton, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_deepem.widgets.docks.steady_places import SteadyPlaces
 
 WHY_NOT = "napari-deepem why not"  # property of a disabled control
 NAME = "napari-deepem why line"
@@ -58,6 +61,7 @@ class WhyLines(QObject):
         self._timer.setInterval(0)  # after all that changes at once
         self._timer.timeout.connect(self.refresh)
         self._timer.start()
+        self._places = SteadyPlaces(dock, self.refresh_soon)
 
     def refresh_soon(self) -> None:
         """Say what there is to say as soon as the controls are what they will be."""
@@ -96,11 +100,16 @@ class WhyLines(QObject):
         return [each.text() for each in texts if each.isVisibleTo(self._dock)]
 
     def _show(self, texts: Mapping[QWidget, str]) -> None:
-        for row in texts.keys() - self._lines.keys():
-            self._lines[row] = self._line_below(row)
+        is_fixed = self._places.are_fixed
+        if not is_fixed:
+            for row in texts.keys() - self._lines.keys():
+                self._lines[row] = self._line_below(row)
         for row, line in self._lines.items():
+            if is_fixed and line.isVisible():
+                self._places.keep(line)
             line.setText(texts.get(row, ""))
-            line.setVisible(row in texts)
+            if not is_fixed:
+                line.setVisible(row in texts)
 
     def _line_below(self, row: QWidget) -> QLabel:
         line = QLabel()

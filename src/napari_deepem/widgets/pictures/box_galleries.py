@@ -9,15 +9,16 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
+from napari_deepem.layers.label_points import COLORS
 from napari_deepem.session.box_choices import PicturedBox
 from napari_deepem.session.display import Display
 from napari_deepem.widgets.pictures.picture_strip import PictureStrip
 
-COLOR = "#22d3ee"
+COLOR = COLORS["picks"]
 WHAT_CHOOSING_DOES = (
     "Makes this the box size. A particle and a little of its surroundings should be in the "
-    "pictures: they hold the best picks of the general network at this size. Below 0.5 it takes "
-    "hardly any for a particle."
+    "pictures: they hold what the general network takes for particles first at this size, and the "
+    "figure is how sure it is of them. Below 50 % it takes hardly any for a particle."
 )
 
 
@@ -66,7 +67,7 @@ class BoxGalleries(QWidget):
         for button, box in zip(self.buttons, self._boxes, strict=True):
             size_px = box.box_size_px
             angstrom = "" if pixel_size is None else f" ({size_px * pixel_size:.0f} Å)"
-            button.setText(f"Box of {size_px} px{angstrom}: best picks {box.score:.2f}")
+            button.setText(f"Box of {size_px} px{angstrom}: {box.score:.0%} sure")
             button.setChecked(size_px == box_size_px)
 
 

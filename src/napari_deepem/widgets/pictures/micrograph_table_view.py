@@ -17,16 +17,17 @@ from qtpy.QtWidgets import (
     QTableView,
 )
 
+from napari_deepem.layers.label_points import COLORS as LAYER_COLORS
 from napari_deepem.session import Session
 from napari_deepem.session.series import State
 from napari_deepem.widgets.pictures.micrograph_table import LABELS, NAME, SCORE, MicrographTable
 
 COLORS: dict[State, str] = {
-    "labelled": "#34d399",
-    "scored": "#22d3ee",
+    "labelled": LAYER_COLORS["positive"],
+    "scored": LAYER_COLORS["picks"],
     "reviewed": "#fbbf24",
-    "failed": "#f87171",
-    "excluded": "#f87171",
+    "failed": LAYER_COLORS["negative"],
+    "excluded": LAYER_COLORS["negative"],
 }
 PICTURE_PX, GAP_PX = 52, 6
 NUMBERS_PX = (52, 44, 46)  # widths of the columns of labels, picks and scores

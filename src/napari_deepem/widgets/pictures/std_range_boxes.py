@@ -10,6 +10,7 @@ from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtGui import QColor, QImage, QPainter, QPaintEvent, QPalette, QPen
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from napari_deepem.layers.label_points import COLORS
 from napari_deepem.session.display import Display
 from napari_deepem.widgets.pictures.picture_strip import grey_image
 from napari_deepem.widgets.pictures.picture_zoom import (
@@ -24,7 +25,7 @@ HELP = (
     "deviation of its pixels."
 )
 GAP, CAPTION = 6, 16  # screen pixels
-KEPT, CUT = "#22d3ee", "#f472b6"
+KEPT, CUT = COLORS["picks"], COLORS["negative"]
 WORDS = ("cut", "kept", "kept", "cut")
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import pyqtgraph as pg
 from napari.utils.theme import get_theme
 
+from napari_deepem.layers.label_points import COLORS
 from napari_deepem.widgets.plots.small_plot import color_by_theme, empty_plot
 
-PICKS, SCORE = "#22d3ee", "#fbbf24"
+PICKS, SCORE = COLORS["picks"], "#fbbf24"
 HEIGHT = 78
 
 

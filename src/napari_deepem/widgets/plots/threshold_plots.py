@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from psygnal import SignalInstance
 from qtpy.QtCore import Qt
 
+from napari_deepem.layers.label_points import COLORS as LAYER_COLORS
 from napari_deepem.layers.results import score_colors
 from napari_deepem.widgets.plots.small_plot import color_by_theme, empty_plot
 from napari_deepem.widgets.plots.training_curves import shade
 
 BINS = 50
-COLORS = {"precision": "#60a5fa", "recall": "#fbbf24", "F2": "#34d399"}
-ABOVE = "#22d3ee"  # the threshold
+COLORS = {"precision": "#60a5fa", "recall": "#fbbf24", "F2": "#99ffc5"}
+ABOVE = LAYER_COLORS["picks"]  # the threshold
 HOVER = "#fbbf24"
 OUTLIERS = 0.002  # of the standard deviations, which do not decide how far the axis goes
 Array = NDArray[np.float64]

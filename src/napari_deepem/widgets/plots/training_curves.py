@@ -13,8 +13,8 @@ from qtpy.QtCore import Qt
 from napari_deepem.session.training_rounds import Round
 from napari_deepem.widgets.plots.small_plot import color_by_theme, empty_plot
 
-LOSS, HELD_OUT, AP = "#60a5fa", "#fbbf24", "#34d399"
-ON_LIGHT = {LOSS: "#1d6fd8", HELD_OUT: "#b45309", AP: "#0f766e"}  # the same, dark enough on white
+LOSS, HELD_OUT, AP = "#60a5fa", "#fbbf24", "#99ffc5"
+ON_LIGHT = {LOSS: "#1d6fd8", HELD_OUT: "#b45309", AP: "#064e3b"}  # the same, dark enough on white
 PICKING, PICKING_AT_LEAST = "AP of picking", "AP of picking, at least"  # labels may be partial
 
 ROOM = 0.08  # of the plot's height, above and below: a dot at 1 is seen whole
@@ -34,7 +34,7 @@ class TrainingCurves:
         self._legend.setScale(0.9)
         self._loss = self.widget.plot(name="loss")
         self._held_out = self.widget.plot(name="held-out loss")
-        self._ap = self.widget.plot(name="AP, held-out boxes")
+        self._ap = self.widget.plot(name="AP of held-out boxes")
         self._picking = self.widget.plot(name=PICKING, symbol="s", symbolSize=5)
         self._best = self.widget.plot(pen=None, symbol="o", symbolSize=7)
 
@@ -81,7 +81,7 @@ class RoundsPlot:
 
     def __init__(self) -> None:
         self.widget = empty_plot(110)
-        self.widget.setLabel("bottom", "round: held-out average precision")
+        self.widget.setLabel("bottom", "round: AP of held-out boxes")
         self.widget.getAxis("bottom").setStyle(tickTextOffset=2)
         self._gains = self.widget.plot(connect="pairs")
         self._before = self.widget.plot(pen=None, symbol="o", symbolSize=8, symbolBrush=None)
