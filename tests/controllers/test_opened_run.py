@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from scipy.special import expit
 
 from learnt_scores import summary_of
 from napari_deepem.batch.pick import PickSettings, pick_files
@@ -15,7 +16,7 @@ from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.score_evidence import mixture_in
-from napari_deepem.core.picking.score_mixture import Bell, ScoreMixture
+from napari_deepem.core.picking.score_mixture import Bell, ScoreMixture, logits_of
 from napari_deepem.core.types import Candidates, Labels
 from napari_deepem.io.pick_records import read_record, record_path
 from napari_deepem.io.session_file import SESSION_FILE, look_into
@@ -85,19 +86,21 @@ def test_run_is_opened_with_its_micrographs_picks_and_failures(
 def test_run_by_an_adaptive_threshold_is_opened_as_it_was_picked(
     opened_run, folder: Path, tmp_path_factory
 ) -> None:
-    few = ScoreMixture(Bell(-1.0, 1.0), Bell(1.0, 1.0), share=0.02)
-    model = replace(some_model(), summary=summary_of(few))
-    run, out = tmp_path_factory.mktemp("adaptive"), tmp_path_factory.mktemp("out")
-    pick(folder, run, model, 0.6)
+    model = some_model()
+    scored, run, out = (tmp_path_factory.mktemp(name) for name in ("scored", "run", "out"))
+    pick(folder, scored, model, 0.0)
+    middle = float(np.median(logits_of(read_record(scored, "m1").candidates.scores)))
+    few = ScoreMixture(Bell(middle - 1, 1.0), Bell(middle + 1, 1.0), share=0.02)
+    model, threshold = replace(model, summary=summary_of(few)), float(expit(middle + 0.01))
+    pick(folder, run, model, threshold)
     plain = {path.name: path.read_bytes() for path in run.glob("*.star")}
-    pick(folder, run, model, 0.6, mixture_in(model.summary))  # goes on from the records
+    pick(folder, run, model, threshold, mixture_in(model.summary))  # goes on from the records
     session = opened_run(run).session
     assert session.adaptive_threshold
     assert session.criteria == read_run(run).criteria
     finish(writing(plan(session, "picks", "all", out, ["star"])))
     written = {path.name: path.read_bytes() for path in out.iterdir()}
     assert written == {name: (run / name).read_bytes() for name in plain}
-    assert written != plain
     for name in session.candidates:
         assert session.selection.count_of(name) == read_record(run, name).described.n_picks
 
