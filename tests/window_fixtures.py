@@ -1,9 +1,27 @@
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+import qtpy
 from npe2 import PluginManager
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QCoreApplication, QEvent
+from qtpy.QtWidgets import QApplication
 from superqt.utils import WorkerBase
+
+PATIENCE_MS = 60_000
+
+
+class PatientBot(QtBot):
+    """A bot that waits as long as a busy machine may take: what never comes fails."""
+
+    def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = PATIENCE_MS) -> None:
+        super().waitUntil(callback, timeout=timeout)
+
+
+@pytest.fixture
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> PatientBot:
+    return PatientBot(request)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -19,6 +37,21 @@ def _no_job_outlives_its_test() -> Iterator[None]:
     yield
     WorkerBase.await_workers(20_000)
     gc.collect()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_dock_outlives_the_tests() -> Iterator[None]:
+    """Nor is one left to PyQt6, which may crash as it ends: see `window_close.delete_windows`."""
+    yield
+    if not qtpy.PYQT6:
+        return
+    from PyQt6 import sip
+
+    for widget in QApplication.topLevelWidgets():
+        if not sip.isdeleted(widget) and sip.ispyowned(widget):  # others belong to one that is
+            widget.close()
+            widget.deleteLater()
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def named_packages() -> set[str]:
     extras = project["optional-dependencies"]
     lines = [*project["dependencies"], *extras["all"], *extras["tune"]]
     names = {re.split(r"[\[<>=]", line)[0].replace("-", "_") for line in lines}
-    return {*names, "PyQt6", "scipy.stats"}
+    return {*names, "PyQt6", "PySide6", "scipy.stats"}
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from napari_deepem.core.picking.scoring import score
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import read_coordinates
 from napari_deepem.io.images import read_micrograph, write_image
-from napari_deepem.io.models import load_model
+from napari_deepem.io.models import load_model, save_model
 from napari_deepem.io.pick_records import RUN, read_description
 from napari_deepem.io.score_maps import CACHE
 from spoilt_files import SPOILT_MICROGRAPHS, Spoil, write_text
@@ -429,6 +430,33 @@ def test_model_that_cannot_be_used(
     assert not (tmp_path / "picks").exists()
 
 
+def test_adaptive_threshold_of_a_model_without_scores_is_refused(
+    refusal: Refusal, data: Path, model: Path, tmp_path: Path
+) -> None:
+    save_model(replace(load_model(model), summary={}), tmp_path / "old.safetensors")
+    options = ("--model", "old.safetensors", "--out", "picks", "--adaptive-threshold")
+    assert "or an earlier version made it; train it again" in refusal("pick", data, *options)
+    assert not (tmp_path / "picks").exists()
+
+
+def test_run_goes_on_by_an_adaptive_threshold_and_back(
+    data: Path, model: Path, tmp_path: Path
+) -> None:
+    few = ScoreMixture(BACKGROUND, PARTICLES, share=0.002)
+    knows = tmp_path / "knows.safetensors"
+    save_model(replace(load_model(model), summary=summary_of(few)), knows)
+    options = ("--model", knows, "--out", tmp_path / "picks", "--format", "csv")
+    texts = []
+    for adaptive in ((), ("--adaptive-threshold",), ("--adaptive-threshold",), ()):
+        assert run("pick", data, *options, "--threshold", 0.9, *adaptive) == 0
+        texts.append((tmp_path / "picks" / "blobs_1.csv").read_text())
+        described = read_description(tmp_path / "picks", "blobs_1")
+        assert described is not None
+        assert (described.criteria.mixture is not None) == bool(adaptive)
+    assert texts[0].count("\n") < texts[1].count("\n")  # it learnt of fewer particles
+    assert texts == [texts[0], texts[1], texts[1], texts[0]]
+
+
 PICK = ("pick", "data", "--model", "m.safetensors", "--out", "picks")
 WRONG_ARGUMENTS: dict[str, tuple[tuple[object, ...], str]] = {
     "format": ((*PICK, "--format", "mol2"), "no format is called 'mol2'"),
@@ -436,7 +464,7 @@ WRONG_ARGUMENTS: dict[str, tuple[tuple[object, ...], str]] = {
     "no format": ((*PICK, "--format", ","), "no format given"),
     "nothing learnt": (
         ("pick", "data", "--box", 24, "--out", "picks", "--adaptive-threshold"),
-        "--adaptive-threshold: too few labels were held out",
+        "--adaptive-threshold: the general network has learnt nothing",
     ),
     "std range falling": ((*PICK, "--std-range", 2, 1), "a std range of 2 to 1"),
     "std range of one": ((*PICK, "--std-range", 2), "--std-range"),

@@ -1,12 +1,20 @@
 from series import folder, opened, scores, slow_score
-from window_fixtures import _imports_are_not_collected, _no_job_outlives_its_test, _plugins
+from window_fixtures import (
+    _imports_are_not_collected,
+    _no_dock_outlives_the_tests,
+    _no_job_outlives_its_test,
+    _plugins,
+    qtbot,
+)
 
 __all__ = [
     "_imports_are_not_collected",
+    "_no_dock_outlives_the_tests",
     "_no_job_outlives_its_test",
     "_plugins",
     "folder",
     "opened",
+    "qtbot",
     "scores",
     "slow_score",
 ]

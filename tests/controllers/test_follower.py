@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 
+from learnt_scores import random_candidates, summary_of
+from napari_deepem.core.picking.score_mixture import Bell, ScoreMixture
 from napari_deepem.core.types import Candidates, Labels
 from napari_deepem.io.session_file import SESSION_FILE, home_of, look_into
 from napari_deepem.io.session_labels import labels_in
@@ -72,6 +75,20 @@ def test_model_of_the_first_window_and_what_it_scored_come_too(opened, qtbot) ->
     first.session.candidates = {**first.session.candidates, "m2": candidates}
     qtbot.waitUntil(lambda: "m2" in second.session.candidates)
     assert second.session.picks.centres_yx.tolist() == HERE_YX
+
+
+def test_adaptive_threshold_of_the_first_window_picks_the_same_in_the_second(opened, qtbot) -> None:
+    first, second = opened(ViewerModel()), opened(ViewerModel())
+    mixture = ScoreMixture(Bell(-1.0, 1.0), Bell(1.0, 1.0), share=0.1)
+    first.session.model = replace(some_model(), summary=summary_of(mixture))
+    first.session.candidates = {"m1": random_candidates(0)}
+    first.session.std_range = (0.0, 1.0)
+    plain = len(first.session.picks)
+    first.session.adaptive_threshold = True
+    qtbot.waitUntil(lambda: second.session.adaptive_threshold, timeout=30_000)
+    qtbot.waitUntil(lambda: second.session.picks is not None, timeout=30_000)
+    assert second.session.criteria == first.session.criteria
+    assert len(second.session.picks) == len(first.session.picks) != plain
 
 
 def test_nothing_can_be_changed_in_a_window_that_follows(opened) -> None:

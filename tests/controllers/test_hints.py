@@ -55,3 +55,15 @@ def test_hint_to_save_waits_until_there_is_something() -> None:
     assert not hints.is_over
     session.candidates = {"m1": Candidates(np.array([[5.0, 5.0]]), np.ones(1), np.ones(1), 24)}
     assert "Export" in hints.line
+
+
+def test_hint_to_train_waits_while_a_training_runs() -> None:
+    session = Session()
+    hints = Hints(session)
+    hints._keep(2)
+    heard: list[str] = []
+    hints.changed.connect(lambda: heard.append(hints.line))
+    session.training.running = True
+    session.training.running = False
+    assert heard[0] == ""
+    assert "press Train" in heard[1]

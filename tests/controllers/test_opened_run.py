@@ -1,16 +1,22 @@
 """The folder of a run that picks, opened as a series, and what is kept of the work on it."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from scipy.special import logit
 
+from learnt_scores import summary_of
 from napari_deepem.batch.pick import PickSettings, pick_files
+from napari_deepem.batch.run_manifest import read_run
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria
+from napari_deepem.core.picking.score_evidence import mixture_in
+from napari_deepem.core.picking.score_mixture import Bell, ScoreMixture
 from napari_deepem.core.types import Candidates, Labels
 from napari_deepem.io.pick_records import read_record, record_path
 from napari_deepem.io.session_file import SESSION_FILE, look_into
@@ -37,8 +43,10 @@ def run(folder: Path, tmp_path_factory, model: Model) -> Path:
     return run
 
 
-def pick(folder: Path, run: Path, model: Model, threshold: float) -> None:
-    settings = PickSettings(PickCriteria(threshold, (0.0, 9.0), 8.0))
+def pick(
+    folder: Path, run: Path, model: Model, threshold: float, mixture: ScoreMixture | None = None
+) -> None:
+    settings = PickSettings(PickCriteria(threshold, (0.0, 9.0), 8.0, mixture))
     finish(pick_files(sorted(folder.glob("*.mrc")), model, run, settings))
 
 
@@ -73,6 +81,30 @@ def test_run_is_opened_with_its_micrographs_picks_and_failures(
     assert state_of(session, "cut") == "failed"
     assert "cut short" in why_failed(session, "cut")
     assert session.scored == {}  # there is no score map
+
+
+def test_run_by_an_adaptive_threshold_is_opened_as_it_was_picked(
+    opened_run, folder: Path, tmp_path_factory
+) -> None:
+    untold, tried = some_model(), tmp_path_factory.mktemp("tried")
+    pick(folder, tried, untold, 0.3)  # of random weights: the bells are laid around what it gives
+    scores = read_record(tried, "m1").candidates.scores
+    highest = float(logit(scores.max()))
+    fewer = ScoreMixture(Bell(highest, 1.0), Bell(highest + 2.0, 1.0), share=0.5)
+    model, threshold = replace(untold, summary=summary_of(fewer)), float(np.median(scores))
+    run, out = tmp_path_factory.mktemp("adaptive"), tmp_path_factory.mktemp("out")
+    pick(folder, run, model, threshold)
+    plain = {path.name: path.read_bytes() for path in run.glob("*.star")}
+    pick(folder, run, model, threshold, mixture_in(model.summary))  # goes on from the records
+    session = opened_run(run).session
+    assert session.adaptive_threshold
+    assert session.criteria == read_run(run).criteria
+    finish(writing(plan(session, "picks", "all", out, ["star"])))
+    written = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert written == {name: (run / name).read_bytes() for name in plain}
+    assert written != plain
+    for name in session.candidates:
+        assert session.selection.count_of(name) == read_record(run, name).described.n_picks
 
 
 def test_work_on_a_run_is_kept_in_its_folder_without_a_copy_of_its_records(

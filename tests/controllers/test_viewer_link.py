@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.layers.tags import find_layer
 from napari_deepem.session import Scored
 from napari_deepem.session.labels import add_labels
+from napari_deepem.session.loading_ahead import sparing_the_collector
 
 
 def add_micrograph(viewer: ViewerModel, name: str, shape=(60, 90), **more):
@@ -74,6 +76,22 @@ def test_session_goes_with_its_viewer_and_the_jobs_that_run(qtbot) -> None:
     session = weakref.ref(session_of(viewer))
     del viewer
     qtbot.waitUntil(lambda: gc.collect() >= 0 and session() is None)
+
+
+def test_layer_that_was_there_when_all_was_imported_is_collected_when_it_is_removed(
+    viewer: ViewerModel, qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def job() -> Iterator[None]:
+        with sparing_the_collector():
+            yield
+
+    monkeypatch.setattr("napari_deepem.controllers.viewer_link.loading_ahead", job)
+    link, layer = link_of(viewer), weakref.ref(viewer.layers["m1"])
+    link.load_ahead()
+    qtbot.waitUntil(lambda: gc.get_freeze_count() > 0 and layer() in link._never_collected)
+    viewer.layers.remove("m1")
+    assert gc.get_freeze_count() == 0
+    qtbot.waitUntil(lambda: gc.collect() >= 0 and layer() is None)
 
 
 def test_opened_micrograph_becomes_the_current_one(viewer: ViewerModel) -> None:

@@ -81,6 +81,18 @@ while not (endings or in_window):
     sleep(0.01)  # or the jobs hardly get on
 """
 
+LEFT_WINDOW = """
+from napari.components import ViewerModel
+from qtpy.QtCore import QPoint
+from qtpy.QtWidgets import QApplication, QMainWindow
+from napari_deepem.controllers.viewer_link import link_of
+
+app, window, objects = QApplication([]), QMainWindow(), []
+link_of(ViewerModel()).window_close.watch(window)
+window.destroyed.connect(lambda: objects.extend(QPoint() for _ in range(100_000)))
+window.destroyed.connect(lambda: print("destroyed"))
+"""
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -100,7 +112,7 @@ def test_jobs_stop_quietly_and_the_last_click_is_saved(folder: Path, how: str, q
         cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -110,6 +122,14 @@ def test_jobs_stop_quietly_and_the_last_click_is_saved(folder: Path, how: str, q
     np.testing.assert_array_equal(stored.points["blobs_1"]["positive"][-1], [11.0, 12.0])
     assert "blobs_1" in stored.candidates
     assert stored.settings["current"] == "blobs_1"
+
+
+def test_program_ends_quietly_whatever_is_done_as_a_window_that_is_left_goes(qapp) -> None:
+    """PyQt6 itself would crash: its table of objects must not grow while it cleans up."""
+    done = subprocess.run(
+        [sys.executable, "-c", LEFT_WINDOW], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "destroyed\n", "")
 
 
 @pytest.mark.usefixtures("qapp")

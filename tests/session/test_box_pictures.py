@@ -11,7 +11,7 @@ from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.prepare import prepare_micrograph
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.training.crops import PaddedImage, box_corners
-from napari_deepem.core.types import Labels
+from napari_deepem.core.types import Candidates, Labels
 from napari_deepem.io.images import write_image
 from napari_deepem.session import Session, box_pictures
 
@@ -38,6 +38,26 @@ def test_strip_shows_what_the_network_sees() -> None:
     side_px = BOX_PX + 2 * around
     assert found.negatives.shape == (4, side_px, side_px)  # one labelled, three drawn
     assert (found.labelled, found.sampling, found.box_px) == (1, Sampling(1), BOX_PX)
+
+
+def test_background_of_the_strip_is_clear_of_what_a_network_picks() -> None:
+    micrograph, centres = blob_micrograph(1)
+    session = Session(start="chance", box_size_px=BOX_PX, micrographs={"a": micrograph})
+    session.labels, session.std_range = {"a": Labels.of(centres[:1])}, (0.0, 9.0)
+    session.display.filtered = False
+    assert (
+        "may hold particles"
+        in result_of(box_pictures.cutting_training_boxes(session, count=9)()).background_text
+    )
+    scores, grid_yx = np.full(len(centres), 0.9), np.array(centres, dtype=float)
+    session.current = "a"
+    session.candidates = {"a": Candidates(grid_yx, scores, np.ones(len(centres)), BOX_PX)}
+    drawn = result_of(box_pictures.cutting_training_boxes(session, count=9)())
+    assert drawn.background_text == "background"
+    middle = drawn.negatives[:, drawn.negatives.shape[1] // 2, drawn.negatives.shape[2] // 2]
+    of_particles = drawn.positives[0, drawn.positives.shape[1] // 2, drawn.positives.shape[2] // 2]
+    assert len(drawn.negatives) == 9
+    assert (np.abs(middle.astype(int) - of_particles) > 60).all()
 
 
 def test_grey_runs_over_three_sigmas_to_either_side() -> None:

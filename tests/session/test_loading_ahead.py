@@ -1,7 +1,10 @@
 """What a window will need is imported before it is asked for."""
 
+import gc
 import subprocess
 import sys
+
+from napari_deepem.session.loading_ahead import sparing_the_collector
 
 CODE = """
 import sys
@@ -21,3 +24,16 @@ assert sys.modules["torch"].ones(2).sum() == 2
 def test_library_of_torch_is_loaded_without_python_and_then_all_that_is_needed_soon() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_is_imported_is_not_looked_at_by_the_collector_until_that_is_taken_back() -> None:
+    try:
+        with sparing_the_collector():
+            assert not gc.isenabled()
+            new = [[]]
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0
+        assert not any(each is new for each in gc.get_objects())
+    finally:
+        gc.unfreeze()
+    assert any(each is new for each in gc.get_objects())

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from napari_deepem.io.session_file import SESSION_FILE, SessionFile, Stored
-from napari_deepem.session.training_rounds import round_of
+from napari_deepem.session.training_rounds import ap_of_boxes, round_of
 from series import some_model
 
 
@@ -27,3 +27,11 @@ def test_round_of_any_model_that_can_be_read_can_be_read_again(
     (kept,) = file.read().settings["rounds"]
     file.close()
     assert (kept["particles"], kept["on_border"]) == (5 * particles, 0)
+
+
+def test_average_precision_of_a_round_is_that_of_the_network_that_was_kept() -> None:
+    summary = {"curve": [{"held_out_ap": 0.9}, {"held_out_ap": 0.8}]}
+    assert ap_of_boxes(summary) == 0.8
+    assert ap_of_boxes(summary | {"stopped": {"kept_epoch": 1}}) == 0.9
+    assert ap_of_boxes(summary | {"ap_kept": 0.95}) == 0.95  # its weights are of no epoch
+    assert ap_of_boxes({}) is None

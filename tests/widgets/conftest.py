@@ -1,3 +1,15 @@
-from window_fixtures import _imports_are_not_collected, _no_job_outlives_its_test, _plugins
+from window_fixtures import (
+    _imports_are_not_collected,
+    _no_dock_outlives_the_tests,
+    _no_job_outlives_its_test,
+    _plugins,
+    qtbot,
+)
 
-__all__ = ["_imports_are_not_collected", "_no_job_outlives_its_test", "_plugins"]
+__all__ = [
+    "_imports_are_not_collected",
+    "_no_dock_outlives_the_tests",
+    "_no_job_outlives_its_test",
+    "_plugins",
+    "qtbot",
+]

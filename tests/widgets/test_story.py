@@ -20,8 +20,10 @@ PLUGIN = "napari-deepem"
 pytestmark = pytest.mark.usefixtures("_plugins")
 
 
-def open_dock(viewer, name: str):
+def open_dock(viewer, qtbot, name: str):
     _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, name)
+    if viewer.window._qt_window.isVisible():
+        qtbot.waitUntil(dock.native.isVisible)  # it has its place among the tabs, in front
     return dock
 
 
@@ -46,7 +48,7 @@ def test_from_sample_to_file(
 ) -> None:
     shorten_recipes(monkeypatch, batches_per_epoch=12, batch_size=32)
     viewer = make_napari_viewer(show=True)
-    annotate = open_dock(viewer, "Annotate")
+    annotate = open_dock(viewer, qtbot, "Annotate")
     viewer.open_sample(PLUGIN, "klh_labelled")
     session = session_of(viewer)
     assert session.opening.running  # E.9: the menu closes, and the window goes on
@@ -68,7 +70,7 @@ def test_from_sample_to_file(
     assert "0 particles, 1 non-particle here" in annotate.counts.value
 
     # train
-    train = open_dock(viewer, "Train")
+    train = open_dock(viewer, qtbot, "Train")
     train.start.value, train.binning.value, train.epochs.value = "chance", 4, "2"
     assert viewer.layers.selection.active.mode == "add"
     train.train.native.click()
@@ -81,7 +83,7 @@ def test_from_sample_to_file(
     assert "F2 threshold" in train.summary.value
 
     # pick
-    pick = open_dock(viewer, "Pick")
+    pick = open_dock(viewer, qtbot, "Pick")
     pick.score.native.click()
     qtbot.waitUntil(lambda: session.picks is not None, timeout=60_000)
     assert viewer.layers["Score map"].visible
@@ -91,10 +93,10 @@ def test_from_sample_to_file(
     pick.by_score.slider.value = 0.5
     layer = viewer.layers["Picks"]
     assert 0 < len(layer.data) < everything
-    assert pick.pick_counts.value.startswith(f"{len(layer.data)} of ")
+    assert pick.pick_counts.value.startswith(f"{len(layer.data)} picks here")
 
     # export
-    export = open_dock(viewer, "Export")
+    export = open_dock(viewer, qtbot, "Export")
     export.destination.value = tmp_path
     export.save.native.click()
     qtbot.waitUntil(lambda: export.status.value.startswith("Wrote"))
@@ -110,7 +112,7 @@ def test_cancelled_training_and_closed_docks_lose_nothing(
     image = np.random.default_rng(0).normal(size=(160, 220)).astype(np.float32)
     data, arguments, _ = image_layer_data(Micrograph(image, "m1", 2.0))
     viewer.add_image(data, **arguments)
-    annotate, train = open_dock(viewer, "Annotate"), open_dock(viewer, "Train")
+    annotate, train = open_dock(viewer, qtbot, "Annotate"), open_dock(viewer, qtbot, "Train")
     session = session_of(viewer)
     session.box_size_px, session.epochs = 24, 500
     session.start, session.recipe = "chance", "deepem2017"
@@ -125,8 +127,8 @@ def test_cancelled_training_and_closed_docks_lose_nothing(
     assert len(session.events.history) < listeners
     epoch_count = len(session.history)  # training goes on without its dock
     qtbot.waitUntil(lambda: len(session.history) > epoch_count, timeout=60_000)
-    train = open_dock(viewer, "Train")
-    assert "epoch" in train.status.value
+    train = open_dock(viewer, qtbot, "Train")
+    assert train.status.value.startswith("Epoch ")
     train.discard.native.click()
     qtbot.waitUntil(lambda: not session.training.running, timeout=60_000)
     assert session.model is None
@@ -149,7 +151,7 @@ def test_drawn_square_is_as_wide_as_the_box(make_napari_viewer, qtbot) -> None:
     viewer = make_napari_viewer(show=True)
     data, arguments, _ = image_layer_data(Micrograph(np.zeros((300, 420)), "m1", 2.5))
     viewer.add_image(data, **arguments)
-    annotate = open_dock(viewer, "Annotate")
+    annotate = open_dock(viewer, qtbot, "Annotate")
     annotate.box_size.value = 100
     annotate.tools["positive"].native.click()
     layer = viewer.layers.selection.active

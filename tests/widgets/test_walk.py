@@ -183,7 +183,7 @@ def test_series_is_labelled_learnt_tuned_given_verdicts_picked_and_exported(
     drag_line(pick.by_score.plot.widget, qtbot, session.threshold, 0.4)
     assert session.threshold == pytest.approx(0.4, abs=0.02)
     assert pick.by_score.slider.value == pytest.approx(session.threshold, abs=1e-4)
-    assert pick.pick_counts.value.startswith(f"{len(session.picks)} of ")
+    assert pick.pick_counts.value.startswith(f"{len(session.picks)} picks here")
     assert len(viewer.layers["Picks"].data) == len(session.picks)
 
     # review ten of those that the network doubts most, by key

@@ -61,15 +61,26 @@ def criteria_for(
 
     mixture = mixture_in(model.summary) if adaptive_threshold else None
     if adaptive_threshold and mixture is None:
-        raise InputError(
-            "--adaptive-threshold: too few labels were held out of the model's training to learn "
-            "what scores tell; train it with more labels, or leave that out"
-        )
+        raise InputError(f"--adaptive-threshold: {_why_not_adaptive(model)}, or leave that out")
     return PickCriteria(
         threshold=model.threshold if threshold == "f2" else threshold,
         std_range=model.std_range if std_range is None else rising(std_range),
         min_distance_px=model.min_distance_px if min_distance is None else min_distance,
         mixture=mixture,
+    )
+
+
+def _why_not_adaptive(model: Model) -> str:
+    from napari_deepem.core.network.general import is_general
+
+    if is_general(model):
+        return (
+            "the general network has learnt nothing of your particles' scores; train a model on "
+            "them and give it by --model"
+        )
+    return (
+        "the model does not tell how scores are distributed: too few labels were held out of its "
+        "training, or an earlier version made it; train it again, with more labels"
     )
 
 

@@ -25,7 +25,8 @@ class Hints:
         if not self.is_over:
             for name in ("files", "micrographs", "labels", "candidates", "model"):
                 session.events[name].connect(self._look)
-            session.exporting.events.running.connect(self._look)
+            for job in (session.training, session.exporting):
+                job.events.running.connect(self._look)
             self._look()
 
     @property

@@ -20,6 +20,7 @@ from napari_deepem.core.wording import counted
 from napari_deepem.layers import label_points, micrographs
 from napari_deepem.layers.layer_selection import keeping_selection
 from napari_deepem.layers.tags import find_layer, find_layers, micrograph_name_of, untag
+from napari_deepem.layers.visibility import set_visible
 from napari_deepem.session import Session
 from napari_deepem.session.history import same
 from napari_deepem.session.labels import centres_of, with_centres
@@ -51,7 +52,7 @@ class LabelLayers:
         if image is None:
             return None
         layer = self._layer_on(image, kind, self._session.labels_of(self._session.current))
-        layer.visible = True
+        set_visible(layer, True)
         self._viewer_of().layers.selection.active = layer
         layer.mode = "add"
         return layer
@@ -94,7 +95,7 @@ class LabelLayers:
         if not self._is_making:
             with self._session.edits.no_step():
                 self._read_layer(layer)
-        layer.visible = micrograph_name_of(layer) == self._session.current
+        set_visible(layer, micrograph_name_of(layer) == self._session.current)
 
     def remove(self, layer: Points) -> None:
         """Show the labels of a layer that was deleted in another one: they are the session's.
@@ -140,7 +141,7 @@ class LabelLayers:
             for layer in find_layers(self._viewer_of().layers, kind, old):
                 label_points.retag(layer, kind, name)
                 micrographs.place(layer, image)
-                layer.visible = True
+                set_visible(layer, True)
         self.show(name)
 
     def _show_again(self, name: str, kind: LabelKind) -> None:

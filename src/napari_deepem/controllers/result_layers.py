@@ -24,14 +24,22 @@ class ResultLayers:
     def __init__(self, session: Session, viewer_of: Callable[[], ViewerModel]) -> None:
         self._session = session
         self._viewer_of = viewer_of
-        session.events.scored.connect(self._show_score_map)
-        session.events.scored_so_far.connect(self._show_score_map)
-        session.events.picks.connect(self._show_picks)
+        session.events.scored.connect(self._on_scores)
+        session.events.scored_so_far.connect(self._on_scores)
+        session.events.picks.connect(self._on_picks)
 
     def show(self) -> None:
         """Show score map and picks of the current micrograph, or hide those of another."""
         self._show_score_map()
         self._show_picks()
+
+    def _on_scores(self) -> None:
+        if self._current_image() is not None:  # else it is about to come, or hidden: see `show`
+            self._show_score_map()
+
+    def _on_picks(self) -> None:
+        if self._current_image() is not None:
+            self._show_picks()
 
     def copy_picks(self) -> Points | None:
         """A new layer of the user's with the picks as they would be saved; None without any."""

@@ -9,6 +9,7 @@ one link.
 from __future__ import annotations
 
 import atexit
+import gc
 import weakref
 from typing import Any
 
@@ -33,7 +34,7 @@ from napari_deepem.controllers.result_layers import ResultLayers
 from napari_deepem.controllers.scoring import Scoring
 from napari_deepem.controllers.single_file_labels import SingleFileLabels
 from napari_deepem.controllers.training import Training
-from napari_deepem.controllers.window_close import WindowClose
+from napari_deepem.controllers.window_close import WindowClose, delete_windows
 from napari_deepem.controllers.workers import drop_all, report, run
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import LABEL_KINDS, LabelKind
@@ -41,6 +42,7 @@ from napari_deepem.layers import micrographs
 from napari_deepem.layers.label_points import kind_of
 from napari_deepem.layers.layer_order import put_in_order
 from napari_deepem.layers.tags import find_layer, micrograph_name_of, role_of
+from napari_deepem.layers.visibility import set_visible
 from napari_deepem.session import Session
 from napari_deepem.session.loading_ahead import loading_ahead
 
@@ -100,6 +102,7 @@ class ViewerLink:
         self.result_layers = ResultLayers(self.session, self._viewer_of)
         self.filtered_layer = FilteredLayer(self.session, self._viewer_of)
         self._next_tool: Tool | None = None  # for the micrograph that is still being read
+        self._never_collected: weakref.WeakSet[Layer] = weakref.WeakSet()  # see `_load_ahead`
         self._on_current(self.session.current)
         register_keys(_LINKS.get)
 
@@ -122,16 +125,21 @@ class ViewerLink:
             if activity.running:
                 activity.end("Stopped: the window was closed.")
         self.progress_bars.close()
+        gc.unfreeze()
         try:
             self.autosave.close()
         except InputError as error:
             report(error)
 
     def _load_ahead(self) -> None:
+        """Import, after which what is there now is not collected until the window is closed.
+
+        That goes for the layers, too, and for their micrographs, if they are not removed before.
+        """
         if not self._closed:
             run(
                 loading_ahead,
-                on_progress=lambda _: None,
+                on_progress=lambda _: self._never_collected.update(self.viewer.layers),
                 on_result=lambda _: None,
                 on_failed=lambda _: None,
                 owner=self.session,
@@ -202,6 +210,8 @@ class ViewerLink:
 
     def _on_layer_removed(self, event: Any) -> None:
         layer = event.value
+        if layer in self._never_collected:
+            gc.unfreeze()
         self.points_changed.emit()
         if kind_of(layer) is not None:
             self.label_layers.remove(layer)
@@ -216,7 +226,7 @@ class ViewerLink:
             if role == "coordinates" and micrograph not in self.session.names:
                 continue  # of none of our micrographs
             if role in ("micrograph", "coordinates", *LABEL_KINDS):
-                layer.visible = micrograph == name
+                set_visible(layer, micrograph == name)
         self._on_shown()
 
     def _on_shown(self) -> None:
@@ -228,6 +238,7 @@ class ViewerLink:
 
 @atexit.register
 def _close_all() -> None:
-    """Save what is not saved where a program ends with no window closed."""
+    """Save what is not saved where a program ends with no window closed, and let windows go."""
     for link in list(_LINKS.values()):
         link.close()
+    delete_windows()

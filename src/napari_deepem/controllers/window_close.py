@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 from napari.settings import get_settings
 from napari.utils.task_status import Status
-from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtCore import QCoreApplication, QEvent, QObject, QTimer
 from qtpy.QtWidgets import QApplication, QLabel, QMainWindow
 
 PLUGIN = "napari-deepem"
 QUESTION = (
     "ConfirmCloseDialog"  # of napari 0.9.2, which tells there of tasks for the title bar alone
 )
+_WATCHED: weakref.WeakSet[QMainWindow] = weakref.WeakSet()
 
 
 class WindowClose(QObject):
@@ -36,6 +38,7 @@ class WindowClose(QObject):
     def watch(self, window: QMainWindow) -> None:
         """Call back when a window is closed."""
         self._watching = True
+        _WATCHED.add(window)
         window.installEventFilter(self)
         window.destroyed.connect(self._on_destroyed)  # of a window that was never shown
 
@@ -67,6 +70,22 @@ class WindowClose(QObject):
 
     def _on_destroyed(self) -> None:
         self._on_closed()
+
+
+def delete_windows() -> None:
+    """Delete the windows that are left where a program ends, those that were closed among them.
+
+    PyQt6 would do so, but while it goes through its table of all objects: what is called as they
+    are destroyed, such as event filters, puts others into it, and where the table grows by that,
+    the program ends in a segmentation fault (`sip_api_visit_wrappers` of PyQt6-sip 13.13.0).
+    """
+    if QApplication.instance() is None:
+        return
+    for widget in QApplication.topLevelWidgets():
+        if widget in _WATCHED:
+            widget.close()  # stops napari's own thread
+            widget.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
 def _asks_always() -> bool:

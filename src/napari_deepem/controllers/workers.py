@@ -13,6 +13,7 @@ from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import QThreadPool
 from superqt.utils import create_worker
 
+from napari_deepem.controllers.software_opengl import keep_triton_out
 from napari_deepem.core.errors import InputError
 
 Job = Callable[[], Generator[Any, None, Any]]
@@ -88,6 +89,7 @@ def run(
     owner : object
         Whose jobs it is one of, see `drop_all`.
     """
+    keep_triton_out()
     handle = RunningJob(owner)
     handle.tell_cancelled = on_cancelled
     _RUNS.add(handle)

@@ -170,7 +170,8 @@ class SessionFile:
         finally:  # whatever went wrong: what stays open would keep all later changes out
             if database.in_transaction:
                 database.execute("ROLLBACK")
-            self._left = _identity_of(self.path)
+            # whose file it is was known before: another may lie there since this change was made
+            self._left = self._left[:2] + _identity_of(self.path)[2:]
 
 
 def _identity_of(path: Path) -> tuple[int, ...]:

@@ -12,9 +12,11 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from numpy.typing import NDArray
 
+from napari_deepem.layers.layer_order import add_in_order
 from napari_deepem.layers.layer_selection import keeping_selection
 from napari_deepem.layers.micrographs import grid_placement
 from napari_deepem.layers.tags import KEY, find_layer, find_layers, tag
+from napari_deepem.layers.visibility import set_visible
 
 NAME = "Filtered"
 NOTHING = np.zeros((1, 1), dtype=np.float32)
@@ -32,7 +34,7 @@ def show_filtered(
     layer = find_layer(viewer.layers, "display")
     if layer is None:
         with keeping_selection(viewer):
-            return viewer.add_image(
+            layer = Image(
                 pixels,
                 name=NAME,
                 metadata=metadata,
@@ -40,7 +42,8 @@ def show_filtered(
                 interpolation2d="linear",
                 **_where(image, binning),
             )
-    layer.visible = True  # first: napari 0.9.2 keeps the extent of a hidden layer's old data
+            return add_in_order(viewer, layer)
+    set_visible(layer, True)  # first: napari 0.9.2 keeps the extent of a hidden layer's old data
     if layer.data is not pixels:
         layer.data = pixels
     layer.metadata.update(metadata)
@@ -65,7 +68,7 @@ def hide_filtered(viewer: ViewerModel) -> None:
     for layer in find_layers(viewer.layers, "display"):
         if layer.visible:
             layer.data = NOTHING  # first: what is hidden would count in how large all is
-        layer.visible = False
+        set_visible(layer, False)
         layer.metadata.update(tag("display", ""))
 
 

@@ -14,6 +14,7 @@ from napari.layers import Image, Points
 
 from napari_deepem.core.types import Picks
 from napari_deepem.layers.label_points import COLORS, resize, square_style
+from napari_deepem.layers.layer_order import add_in_order
 from napari_deepem.layers.micrographs import place, placement_of
 from napari_deepem.layers.results import exchange, holds, show_again
 from napari_deepem.layers.tags import KEY, find_layer, tag
@@ -40,7 +41,7 @@ def show_picks_by_hand(viewer: ViewerModel, image: Image, picks: Picks) -> None:
 
 def _added(viewer: ViewerModel, image: Image, box_size_px: int) -> Points:
     style: dict[str, Any] = {**square_style("picks", box_size_px), "symbol": "disc"}
-    layer = viewer.add_points(
+    layer = Points(
         np.empty((0, 2)),
         ndim=2,
         name=NAME,
@@ -49,4 +50,4 @@ def _added(viewer: ViewerModel, image: Image, box_size_px: int) -> Points:
         **placement_of(image),
     )
     layer.editable = False
-    return layer
+    return add_in_order(viewer, layer)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import LABEL_KINDS, FloatArray, LabelKind, Labels, is_inside
+from napari_deepem.layers.layer_order import add_in_order
 from napari_deepem.layers.micrographs import place, placement_of
 from napari_deepem.layers.tags import KEY, find_layer, find_layers, role_of, tag
 
@@ -74,7 +75,7 @@ def label_layer(
     data, arguments, _ = points_layer_data(
         centres_yx, kind, name, box_size_px, **placement_of(image)
     )
-    return viewer.add_points(data, **arguments)
+    return add_in_order(viewer, Points(data, **arguments))
 
 
 def kind_of(layer: Layer) -> LabelKind | None:

@@ -14,6 +14,7 @@ from pint import DimensionalityError
 from napari_deepem.core.types import Micrograph
 from napari_deepem.io.images.file_names import plain_name
 from napari_deepem.layers.tags import micrograph_name_of, role_of, tag, tag_of
+from napari_deepem.layers.visibility import set_visible
 
 
 def is_micrograph(layer: Layer) -> bool:
@@ -165,7 +166,7 @@ def show_in(layer: Image, micrograph: Micrograph) -> None:
     more = {"source": source, "remark": micrograph.remark}
     layer.metadata.update(tag("micrograph", micrograph.name, **more))
     layer.name = micrograph.name
-    layer.visible = True  # first: napari 0.9.2 keeps the extent of a hidden layer's old data
+    set_visible(layer, True)  # first: napari 0.9.2 keeps the extent of a hidden layer's old data
     layer.data = micrograph.image
     layer.reset_contrast_limits_range()
     layer.contrast_limits = contrast_limits(micrograph.image)

@@ -15,13 +15,14 @@ from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_deepem.core.types import Float32Array, FloatArray, Picks, ScoreMap
 from napari_deepem.layers.label_points import COLORS, resize, set_centres, square_style
+from napari_deepem.layers.layer_order import add_in_order
 from napari_deepem.layers.micrographs import grid_placement, place, placement_of
 from napari_deepem.layers.tags import KEY, find_layer, find_layers, tag
 
 SCORE_MAP_NAME = "Score map"
 PICKS_NAME = "Picks"
 HIDDEN = "hidden"  # in a layer's metadata: by us
-SCORE_SCALE = ("#db2777", "#f5d0fe", COLORS["picks"])  # at scores of 0, a half and 1
+SCORE_SCALE = ("#c2185b", "#e6a4b4", COLORS["picks"])  # at scores of 0, a half and 1
 
 
 def show_score_map(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> Image:
@@ -30,7 +31,7 @@ def show_score_map(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> Im
     arguments = grid_placement(image, score_map.origin_px, score_map.step_px)
     layer = find_layer(viewer.layers, "scores")
     if layer is None:
-        return viewer.add_image(
+        layer = Image(
             score_map.scores,
             name=SCORE_MAP_NAME,
             metadata=tag("scores", name),
@@ -41,6 +42,7 @@ def show_score_map(viewer: ViewerModel, image: Image, score_map: ScoreMap) -> Im
             interpolation2d="linear",
             **arguments,
         )
+        return add_in_order(viewer, layer)
     if layer.data is not score_map.scores:
         layer.data = score_map.scores
     _set(layer, arguments)
@@ -58,7 +60,7 @@ def show_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
     box_size_px = picks.box_size_px or 1
     layer = find_layer(viewer.layers, "picks")
     if layer is None:
-        layer = viewer.add_points(
+        layer = Points(
             np.empty((0, 2)),
             ndim=2,
             name=PICKS_NAME,
@@ -68,6 +70,7 @@ def show_picks(viewer: ViewerModel, image: Image, picks: Picks) -> Points:
         )
         layer.editable = False
         layer.events.visible.connect(lambda event: _color_by_score(event.source))
+        add_in_order(viewer, layer)
     layer.metadata[KEY]["micrograph"] = name
     place(layer, image)
     if layer.current_size != box_size_px:

@@ -11,9 +11,11 @@ from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_deepem.core.types import Float32Array, FloatArray
 from napari_deepem.layers.label_points import COLORS, resize, set_centres, square_style
+from napari_deepem.layers.layer_order import add_in_order
 from napari_deepem.layers.layer_selection import keeping_selection
 from napari_deepem.layers.micrographs import place, placement_of
 from napari_deepem.layers.tags import KEY, find_layer, tag
+from napari_deepem.layers.visibility import set_visible
 
 NAME = "Review"
 ACCEPTED, REJECTED, SELECTED = COLORS["positive"], COLORS["negative"], "#ffffff"
@@ -44,15 +46,14 @@ def show_verdicts(
     if layer.current_size != box_size_px:
         resize(layer, box_size_px)
     _exchange(layer, data, np.repeat(_COLORS, [len(part) for part in parts], axis=0))
-    if not layer.visible:
-        layer.visible = True
+    set_visible(layer, True)
 
 
 def hide_verdicts(viewer: ViewerModel) -> None:
     """Hide the squares of a micrograph that is not shown any more."""
     layer = find_layer(viewer.layers, "verdicts")
     if layer is not None:
-        layer.visible = False
+        set_visible(layer, False)
 
 
 def go_to(viewer: ViewerModel, image: Image, position_yx: FloatArray, box_size_px: int) -> None:
@@ -79,7 +80,7 @@ def _exchange(layer: Points, centres_yx: FloatArray, colors: Float32Array) -> No
 
 def _added(viewer: ViewerModel, image: Image, box_size_px: int) -> Points:
     style: dict[str, Any] = {**square_style("picks", box_size_px), "border_color": SELECTED}
-    layer = viewer.add_points(
+    layer = Points(
         np.empty((0, 2)),
         ndim=2,
         name=NAME,
@@ -88,7 +89,7 @@ def _added(viewer: ViewerModel, image: Image, box_size_px: int) -> Points:
         **placement_of(image),
     )
     layer.editable = False
-    return layer
+    return add_in_order(viewer, layer)
 
 
 _COLORS = transform_color([ACCEPTED, REJECTED, SELECTED])  # (3, 4)

@@ -30,8 +30,8 @@ Pictures = NDArray[np.uint8]  # (n, side, side), the box and its surroundings
 SURROUNDINGS = 0.25  # boxes, on each side of the box
 GREY_SIGMAS = 3.0  # from black to white: this many to either side of the median
 MAY_HOLD_PARTICLES = (
-    "background, drawn away from your labels. Particles without a label may be among it here; "
-    "training leaves out what a network takes for one"
+    "background, which may hold particles without a label here: training leaves out what a "
+    "network takes for one"
 )
 KEPT = 3  # prepared micrographs in memory; they are small, but for the seconds that they took
 NOTHING = np.empty((0, 2))

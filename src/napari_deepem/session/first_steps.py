@@ -32,6 +32,7 @@ FIRST_STEPS: Sequence[FirstStep] = (
     FirstStep(
         "Accept and reject picks in Review, or mark more; then press Train.",
         lambda session: session.trained_model is not None,
+        lambda session: not session.training.running,
     ),
     FirstStep(
         "Press Score in Pick, and drag the threshold; Pick all, in Micrographs, does the others.",

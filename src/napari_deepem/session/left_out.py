@@ -41,7 +41,9 @@ def refusal_text(refused: Mapping[str, Any]) -> str:
         for name, value in refused.items()
     ]
     are = "is" if len(parts) == 1 else "are"
-    return f"Of the settings that were kept, {listed(parts)} {are} not possible here: set anew."
+    return (
+        f"Of the settings that were kept, {listed(parts)} {are} not possible here, and as at first."
+    )
 
 
 def words_for(name: str) -> str:

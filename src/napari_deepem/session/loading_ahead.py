@@ -2,14 +2,19 @@
 
 An import holds up whoever waits for it, some for a second. In another thread it holds the window
 up for moments, none of which is seen; so it does where the window's thread imports the same later.
+
+What is imported stays for good, 400 000 objects of it. Python's garbage collector is not to look at
+them again and again: that takes it half a second to one each time, in which nothing else goes on.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +30,7 @@ MODULES = (  # in the order in which they may be asked for
     "napari_deepem.core.training.refinement",
     "scipy.signal",
     "matplotlib.path",  # by a lasso
+    "torch._dynamo",  # by the optimizer of the first training
 )
 
 
@@ -33,8 +39,25 @@ def loading_ahead() -> Generator[None, None, None]:
     for module in MODULES:
         if module == "torch":
             load_torch_library()
-        import_module(module)
+        with sparing_the_collector():
+            import_module(module)
         yield
+
+
+@contextmanager
+def sparing_the_collector() -> Iterator[None]:
+    """A context without collections; what is there in the end is looked at by none to come.
+
+    Until `gc.unfreeze`: whatever else is there now would never be collected without.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
 
 
 def load_torch_library() -> None:

@@ -7,7 +7,7 @@ from napari_deepem.core.picking.score_evidence import mixture_in
 from napari_deepem.session.state import Session
 
 NOT_LEARNT = (
-    "Too few labels were held out to learn what scores tell: mark more particles, and train."
+    "This model has learnt too little of what scores tell: mark more particles, and train again."
 )
 TRAIN_FIRST = "Train a network of your own first."
 SLIGHT = 0.005  # a difference of scores that two decimals do not show

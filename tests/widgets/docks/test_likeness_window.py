@@ -9,6 +9,7 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtTest import QTest
 
 from hand import drag_on
+from napari_deepem.controllers.comparing import Comparing
 from napari_deepem.controllers.viewer_link import session_of
 from napari_deepem.session.boxes_alike import BoxesAlike
 from napari_deepem.session.review_gallery import gallery
@@ -22,7 +23,15 @@ PLACES = np.array([[0.0, 0.0], [5.0, 5.0]])
 
 
 @pytest.fixture
-def review(viewer: ViewerModel, qtbot) -> Review:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The micrographs of each comparison that was asked for; none is made."""
+    asked: list[list[str]] = []
+    monkeypatch.setattr(Comparing, "compare", lambda _, names: asked.append(list(names)))
+    return asked
+
+
+@pytest.fixture
+def review(viewer: ViewerModel, qtbot, asked: list[list[str]]) -> Review:
     """Two picks of one micrograph, of two groups, laid out in a window."""
     score_current(viewer)
     dock = Review(viewer)
@@ -41,6 +50,19 @@ def window_of(review: Review) -> LikenessWindow:
     window = review._likeness_window
     assert window is not None
     return window
+
+
+def test_comparison_begins_when_the_window_is_opened_and_is_not_made_twice(
+    review: Review, asked: list[list[str]]
+) -> None:
+    window, name = window_of(review), review.session.current
+    assert asked == [[name]]
+    assert window.compare.text == "Compare again"
+    window.close()
+    review.likeness.native.click()
+    assert asked == [[name]]
+    window.compare.native.click()
+    assert asked == [[name], [name]]
 
 
 def test_lasso_shows_what_it_holds_and_one_key_rejects_it(review: Review, qtbot) -> None:
@@ -64,7 +86,7 @@ def test_group_is_chosen_by_its_button_and_nothing_goes_back(review: Review) -> 
     window = window_of(review)
     window.groups[0].click()
     assert (review.scope.value, review.pictures.gallery.rows.tolist()) == (LASSOED, [0])
-    assert "1 of 2 picks in the lasso" in window.status.value
+    assert "1 of 2 picks chosen" in window.status.value
     assert [group.text() for group in window.groups if not group.isHidden()] == ["1", "1"]
     window.plot.chosen.emit(np.zeros(2, dtype=bool))
     assert (review.scope.value, len(review.pictures.gallery)) == (THIS, 2)

@@ -50,6 +50,7 @@ def squares(viewer: Any) -> dict[str, int]:
     """How many squares of each colour the Review layer has."""
     from napari.utils.colormaps.standardize_color import transform_color
 
+    assert "Review" in viewer.layers
     layer = viewer.layers["Review"]
     assert layer.visible
     return {
@@ -90,7 +91,7 @@ def test_picks_are_given_verdicts_and_learnt_from(make_napari_viewer, qtbot) -> 
     image = viewer.layers["blobs_3"]
     there = image.data_to_world(dock.pictures.gallery.centres_yx[1])
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], there)
-    assert squares(viewer)["selected"] == 1
+    qtbot.waitUntil(lambda: squares(viewer)["selected"] == 1)
 
     # and one in the picture selects it in the gallery
     viewer.layers.selection.active = image
@@ -109,7 +110,7 @@ def test_picks_are_given_verdicts_and_learnt_from(make_napari_viewer, qtbot) -> 
     dock.view.select_rows(np.array([0, 2]))
     qtbot.keyClick(dock.view, Qt.Key.Key_A)
     assert dock.pictures.verdicts[:5].tolist() == [1, 0, 1, -1, 0]
-    assert squares(viewer) == {"yes": 2, "no": 1, "selected": 1}
+    qtbot.waitUntil(lambda: squares(viewer) == {"yes": 2, "no": 1, "selected": 1})
     assert "2 accepted, 1 rejected on 1 micrograph" in dock.counts.value
     qtbot.keyClick(dock.view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert dock.pictures.verdicts[:5].tolist() == [0, 0, 0, -1, 0]

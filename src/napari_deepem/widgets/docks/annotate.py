@@ -108,11 +108,11 @@ class Annotate(Dock):
     def _follow_all(self) -> None:
         events = self.session.events
         for name in ("micrographs", "current", "labels", "box_size_px"):
-            self.follow(events[name], self._show)
-        self.follow(self.session.edits.changed, self._show_edits)
+            self.follow_seen(events[name], self._show)
+        self.follow_seen(self.session.edits.changed, self._show_edits)
         self.follow(events.current, lambda: tell(self.status, ""))
         self.follow(self.link.mouse_tools.changed, self._show_tool)
-        self.follow(self.link.points_changed, self._show_points)
+        self.follow_seen(self.link.points_changed, self._show_points)
         self.points.changed.connect(self._show_choice)
         keys_changed = action_manager.events.shortcut_changed
         keys_changed.connect(self._show_keys)

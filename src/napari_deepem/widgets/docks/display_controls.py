@@ -60,7 +60,7 @@ class DisplayControls:
         """Show the low-pass in use, what can be done now, and by which keys."""
         session, display = self._session, self._session.display
         low_pass = display.chosen_low_pass.in_angstrom(session.box_size_px, session.pixel_size)
-        unit = "px" if session.pixel_size is None and session.current else "Å"
+        unit = "px" if session.pixel_size is None else "Å"  # the wider one first
         self._low_pass_row.label, self.high_pass.label = f"Low-pass ({unit})", f"High-pass ({unit})"
         show_value(self.low_pass, min(round(low_pass), self.low_pass.max))
         self.by_box.native.setChecked(display.low_pass_angstrom is None)

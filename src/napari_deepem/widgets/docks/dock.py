@@ -39,6 +39,7 @@ from napari_deepem.widgets.docks.help_button import HelpButton
 from napari_deepem.widgets.docks.hint_line import show_hints_in
 from napari_deepem.widgets.docks.key_overlay import show_keys_in
 from napari_deepem.widgets.docks.name_menu import NameMenu
+from napari_deepem.widgets.docks.seen_updates import SeenUpdates
 from napari_deepem.widgets.docks.steady_places import keep_room, show_text
 from napari_deepem.widgets.docks.typed_numbers import take_when_typed
 from napari_deepem.widgets.docks.why_lines import WhyLines, set_why_not
@@ -57,6 +58,7 @@ class Dock(Container):
         self.native.setMinimumWidth(WIDTH)
         self.link = link_of(viewer)
         self.session = self.link.session
+        self._seen = SeenUpdates(self.native)
         self._at_end: list[Callable[[], object]] = []
         self.native.destroyed.connect(partial(_call_all, self._at_end))
         self._why_lines = WhyLines(self.native)
@@ -106,6 +108,10 @@ class Dock(Container):
         """Connect a session's signal until the dock is destroyed."""
         signal.connect(callback)
         self.at_end(lambda: signal.disconnect(callback, missing_ok=True))
+
+    def follow_seen(self, signal: Any, update: Callable[[], object]) -> None:
+        """Bring up to date what the dock shows when a signal comes, as soon as it is seen."""
+        self.follow(signal, self._seen.when_seen(update))
 
     def follow_filter(self, callback: Callable[[], object]) -> None:
         """Call back when pictures of boxes are to be filtered otherwise, or not at all."""

@@ -70,7 +70,7 @@ HELP: Mapping[str, DockHelp] = {
         "5. Score, and find the threshold",
         _BY_HAND,
         gestures=(
-            ("drag the white line", "Move the threshold"),
+            ("drag the thick line", "Move the threshold"),
             ("drag the shaded range", "Move the std range"),
             ("double-click the std plot", "Take the model's std range"),
             ("hold over a plot", "Read what it shows"),
@@ -86,7 +86,7 @@ HELP: Mapping[str, DockHelp] = {
             ("A", "Accept what is selected"),
             ("R", "Reject what is selected"),
             ("U", "Take its verdict back"),
-            ("Ctrl-Z", "Undo the last verdict"),
+            ("Ctrl+Z", "Undo the last verdict"),
             ("arrows", "Go to another picture"),
         ),
         gestures=(

@@ -102,15 +102,15 @@ class Export(Dock):
         self.copy_to_layer.changed.connect(self._copy_to_layer)
         events = self.session.events
         for signal in (events.current, events.files, events.folder):
-            self.follow(signal, self._show_destination)
+            self.follow_seen(signal, self._show_destination)
         for signal in (events.picks, events.candidates, events.labels, events.micrographs):
-            self.follow(signal, self._show)
+            self.follow_seen(signal, self._show)
         for name in ("verdicts", *OF_PICKING):
-            self.follow(events[name], self._count)
+            self.follow_seen(events[name], self._count)
         for signal in (events.chosen, events.excluded, events.headers, events.box_size_px):
-            self.follow(signal, self._show)
+            self.follow_seen(signal, self._show)
         for signal in (events.formats, events.format_options):
-            self.follow(signal, self._show_formats)
+            self.follow_seen(signal, self._show_formats)
         for name in ("running", "done"):
             self.follow(self.session.exporting.events[name], self._show_exporting)
         self._show_destination()

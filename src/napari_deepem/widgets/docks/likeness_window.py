@@ -9,7 +9,7 @@ import numpy as np
 from magicgui.widgets import Container, ProgressBar
 from numpy.typing import NDArray
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap
+from qtpy.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap, QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_deepem.controllers.comparing import Comparing
@@ -33,8 +33,9 @@ from napari_deepem.widgets.plots.likeness_plot import COLORS, LikenessPlot, symb
 TITLE = "Picks by likeness"
 SIZE = 460, 520  # screen pixels: on a window of 1280 x 800 it leaves the gallery free
 HINT = (
-    "Drag a lasso around points, or click a group: Review shows their pictures, all selected. "
-    "There or here, R rejects and A accepts them all. Shift adds to the lasso."
+    "Each point is a pick; those that look alike to the network lie together. Drag a lasso around "
+    "some, or click one of the groups: Review shows their pictures, all selected. Are they no "
+    "particles? R rejects them all, A accepts them. Shift adds to the lasso."
 )
 WHAT_COMPARE_DOES = (
     "Lays out the picks so that those lie together in which the network sees the same."
@@ -123,6 +124,12 @@ class LikenessWindow(QWidget):
             self._filling.show_lassoed(result.gallery.only(mask))
             self._show_progress()
 
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Begin at once: whoever opens the window wants to see how picks compare."""
+        super().showEvent(event)
+        if self.comparing.result is None and not why_not_review(self._session):
+            self._compare()
+
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Give verdicts by A, R and U; Ctrl+Z takes the last verdict back."""
         if event is None:
@@ -160,13 +167,14 @@ class LikenessWindow(QWidget):
     def _show_progress(self) -> None:
         activity, result = self.comparing.activity, self.comparing.result
         why_not = why_not_review(self._session)
+        self.compare.text = "Compare" if result is None else "Compare again"
         enable(self.compare, "Comparing." if activity.running else why_not, WHAT_COMPARE_DOES)
         enable_running(self.stop, activity.running, WHAT_STOP_DOES)
         self.progress.visible = activity.running
         self.progress.max, self.progress.value = max(1, activity.total), activity.done
         chosen = int(self.plot.mask.sum())
-        in_lasso = f"{chosen} of {len(self.plot.mask)} picks in the lasso." if chosen else ""
-        tell(self.status, activity.message if activity.running else in_lasso or activity.message)
+        told = f"{chosen} of {len(self.plot.mask)} picks chosen: see Review." if chosen else ""
+        tell(self.status, activity.message if activity.running else told or activity.message)
         waits = "" if activity.running else why_not or f"Press Compare. {WHAT_COMPARE_DOES}"
         tell(self.hint, HINT if result is not None else waits)
 

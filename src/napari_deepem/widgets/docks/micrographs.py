@@ -57,10 +57,9 @@ class Micrographs(Dock):
         )
         self.previous = button("Previous", lambda: self.link.navigation.step(-1))
         self.next = button("Next", lambda: self.link.navigation.step(1))
-        self.previous.tooltip = with_keys(
-            f"To the one above. {CAMERA_STAYS}", "previous_micrograph"
-        )
-        self.next.tooltip = with_keys(f"To the one below. {CAMERA_STAYS}", "next_micrograph")
+        for arrow, where in ((self.previous, "above"), (self.next, "below")):
+            effect = f"To the one {where}. {CAMERA_STAYS}"
+            arrow.tooltip = with_keys(effect, f"{arrow.text.lower()}_micrograph")
         choices = [(f"Show {state}", state) for state in ("all", *ALL)]
         self.states = ComboBox(choices=choices, tooltip="Which micrographs are listed.")
         self.states.changed.connect(self._filter)
@@ -74,8 +73,7 @@ class Micrographs(Dock):
         self.pick_all = button("Pick all", self._pick_all)
         self.stop = button("Stop", self.link.scoring.cancel)
         self.progress = progress_bar()
-        self.activity = text_line("activity")
-        self.totals = text_line("totals")
+        self.activity, self.totals = text_line("activity"), text_line("totals")
         self.overview = SeriesOverview(self._go_to_file)
         self.plots = CheckBox(text="Plot picks and mean scores", tooltip="By micrograph.")
         for plot in (self.overview.picks, self.overview.scores):
@@ -133,22 +131,13 @@ class Micrographs(Dock):
         for signal in (events.files, events.micrographs):
             self.follow(signal, self._on_names)
         self.follow(events.current, self._show_current)
-        for signal in (
-            events.labels,
-            events.verdicts,
-            events.candidates,
-            events.excluded,
-            events.problems,
-            events.failures,
-            *(events[name] for name in OF_PICKING),
-            events.current,
-        ):
-            self.follow(signal, self._refresh)
-        self.follow(self.link.autosave.changed, self._show)
-        self.follow(self.link.navigation.changed, self._show)
-        self.follow(events.model, self._show)
+        listed = ("labels", "verdicts", "candidates", "excluded", "problems", "failures", "current")
+        for name in (*listed, *OF_PICKING):
+            self.follow_seen(events[name], self._refresh)
+        for signal in (self.link.autosave.changed, self.link.navigation.changed, events.model):
+            self.follow_seen(signal, self._show)
         for field in ("running", "message", "done", "total"):
-            self.follow(session.scoring.events[field], self._show)
+            self.follow_seen(session.scoring.events[field], self._show)
         self.native.destroyed.connect(self.thumbnails.stop)
 
     # what the user does

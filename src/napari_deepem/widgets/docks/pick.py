@@ -97,20 +97,20 @@ class Pick(Dock):
 
         events = self.session.events
         for name in ("micrographs", "excluded", "model", "current", "scored"):
-            self.follow(events[name], self._show)
+            self.follow_seen(events[name], self._show)
         for field in ("running", "message", "done", "total"):
-            self.follow(self.session.scoring.events[field], self._show)
+            self.follow_seen(self.session.scoring.events[field], self._show)
         for signal in (events.current, events.candidates):
-            self.follow(signal, self._show_candidates)
+            self.follow_seen(signal, self._show_candidates)
         for name in ("picks", "candidates", "excluded", "verdicts", "adaptive_threshold"):
-            self.follow(events[name], self._show_count)
+            self.follow_seen(events[name], self._show_count)
         for name in ("threshold", "adaptive_threshold", "own_thresholds", "model"):
-            self.follow(events[name], self._show_above)
+            self.follow_seen(events[name], self._show_above)
         for signal in (events.std_range, events.model):
-            self.follow(signal, self._show_range)
+            self.follow_seen(signal, self._show_range)
         self.follow_filter(self._cutting.ask)
         for signal in (events.min_distance_px, events.model, events.box_size_px):
-            self.follow(signal, self._show_distance)
+            self.follow_seen(signal, self._show_distance)
         self.follow_theme(self.stds.show_theme)
         self._show()
         self._show_candidates()

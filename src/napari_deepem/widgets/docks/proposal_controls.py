@@ -56,10 +56,10 @@ class ProposalControls:
         self.bar = progress_bar()
         self.state = text_line("proposals")
         for name in FOLLOWED:
-            dock.follow(self._session.events[name], self.show)
+            dock.follow_seen(self._session.events[name], self.show)
         for activity in (self._session.proposing, self._session.scoring):
             for name in ("running", "message", "done", "total"):
-                dock.follow(activity.events[name], self.show)
+                dock.follow_seen(activity.events[name], self.show)
 
     @property
     def widgets(self) -> Sequence[Any]:

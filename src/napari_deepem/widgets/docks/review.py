@@ -122,15 +122,15 @@ class Review(Dock):
         events, activity = session.events, session.training.events
         self.follow(events.current, self._canvas.show)
         self.follow(events.model, self._on_model)
-        self.follow(events.rounds, self._show_rounds)
+        self.follow_seen(events.rounds, self._show_rounds)
         for name in ("labels", "micrographs", "box_size_px"):
-            self.follow(events[name], self._show)
+            self.follow_seen(events[name], self._show)
         for name in ("running", "message"):
-            self.follow(activity[name], self._show)
+            self.follow_seen(activity[name], self._show)
 
     def _on_shown(self) -> None:
         """Follow another gallery; without verdicts given since, its rows are all open."""
-        self._canvas.show()
+        self._canvas.show_soon()
         self._show()
 
     def _on_model(self) -> None:
@@ -201,7 +201,7 @@ class Review(Dock):
         for each in (self.accept, self.reject, self.undecide):
             lock(each, why_not_judge(self.session) or none_selected)
         tell(self.counts, review_gallery.counts_text(self.session, gallery, len(rows)))
-        self._canvas.show()
+        self._canvas.show_soon()
 
     def _show_rounds(self) -> None:
         rounds = self.session.rounds

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import Any
 
 import numpy as np
+from qtpy.QtCore import QTimer
 
 from napari_deepem.core.types import NO_LABELS, FloatArray
 from napari_deepem.layers.clicks import CLICK_PX, screen_distance
@@ -24,12 +25,20 @@ class ReviewCanvas:
         self._pictures, self._view = pictures, view
         self._destination: tuple[str, FloatArray] | None = None  # shown once it is in memory
         self._keeps_camera = False  # while a click on the canvas selects
+        self._timer = QTimer(dock.native)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self.show)
         viewer = self._link.viewer
         viewer.mouse_drag_callbacks.append(self._on_press)
         dock.at_end(lambda: _remove(viewer.mouse_drag_callbacks, self._on_press))
         dock.at_end(lambda: hide_verdicts(viewer))
         view.row_chosen.connect(self._on_row)
         dock.follow(dock.session.events.micrographs, self._go)
+
+    def show_soon(self) -> None:
+        """Draw once all has changed that changes at once: a verdict moves the selection on, too."""
+        self._timer.start()
 
     def show(self) -> None:
         """Draw the verdicts and the selected candidates of the current micrograph."""

@@ -6,7 +6,7 @@ as soon as the mouse is elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, Qt
@@ -19,10 +19,14 @@ LARGEST = 16_777_215  # screen pixels, of any widget: Qt's own limit
 class SteadyPlaces(QObject):
     """The places of one dock; `on_left` is called when the mouse has left it."""
 
+    # of an object that Python has taken back: its dock is hidden once more as it goes
+    _kept: Sequence[QWidget] = ()
+    _on_left: Callable[[], object] = staticmethod(lambda: None)
+
     def __init__(self, dock: QWidget, on_left: Callable[[], object]) -> None:
         super().__init__(dock)
         self._dock, self._on_left = dock, on_left
-        self._kept: list[QWidget] = []
+        self._kept = []
         dock.installEventFilter(self)
 
     @property
@@ -35,7 +39,7 @@ class SteadyPlaces(QObject):
         """Keep the place of what is seen as it is until the mouse is elsewhere."""
         if widget not in self._kept:
             widget.setFixedHeight(widget.height())
-            self._kept.append(widget)
+            self._kept = [*self._kept, widget]
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Let places follow what they hold when the mouse leaves; never take an event."""

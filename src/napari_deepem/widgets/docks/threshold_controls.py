@@ -70,13 +70,13 @@ class ThresholdControls:
         self.here = text_line("threshold_here")
         events = self._session.events
         for signal in (events.threshold, events.own_thresholds):
-            dock.follow(signal, self.show_threshold)
+            dock.follow_seen(signal, self.show_threshold)
         for signal in (events.model, events.adaptive_threshold, events.own_thresholds):
-            dock.follow(signal, self.show_model)
+            dock.follow_seen(signal, self.show_model)
         for signal in (events.current, events.candidates):
-            dock.follow(signal, self.show_candidates)
+            dock.follow_seen(signal, self.show_candidates)
         for signal in (events.std_range, events.min_distance_px):
-            dock.follow(signal, self._show_adapted)
+            dock.follow_seen(signal, self._show_adapted)
         dock.follow_theme(self.plot.show_theme, lambda _: self.show_threshold())
         self.show_model()
         self.show_candidates()

@@ -31,6 +31,7 @@ from napari_deepem.widgets.docks.dock import (
     tell,
     text_line,
 )
+from napari_deepem.widgets.docks.steady_places import keep_room
 from napari_deepem.widgets.docks.training_progress import TrainingProgress
 from napari_deepem.widgets.docks.training_texts import numbers_of, summary_of
 from napari_deepem.widgets.docks.typed_numbers import take_when_typed
@@ -70,6 +71,7 @@ class Train(Dock):
         super().__init__(napari_viewer)
         self.box_size = self.control("box_size_px")
         self.use_suggested = PushButton(text="", tooltip=HOW_SUGGESTED)
+        keep_room(self.use_suggested.native)
         self.use_suggested.changed.connect(self._use_suggested)
         self.start = self.control("start")
         self.train = self._button("Train", lambda: self._train("new"))
@@ -141,10 +143,10 @@ class Train(Dock):
             self.follow(signal, self._crops.ask)
         self.follow_filter(self._crops.ask)
         for name in SHOWN_OF_SESSION:
-            self.follow(events[name], self._show)
-        self.follow(events.history, self._show_history)
+            self.follow_seen(events[name], self._show)
+        self.follow_seen(events.history, self._show_history)
         for name in ("running", "message"):
-            self.follow(activity[name], self._show)
+            self.follow_seen(activity[name], self._show)
         self._survey.ask()
         self._crops.ask()
 

@@ -36,6 +36,8 @@ def summary_of(model: Any) -> str:
         parts.append(f"from {start}")
     if "curve" in summary:
         parts.append(f"{len(summary['curve'])} epochs")
+    if "ap_kept" in summary:  # see `core.training.few_labels`; the curves are of what was learnt
+        parts.append("weights between that and what was learnt")
     if "held_out_recall" in summary:
         parts.append(f"finds {summary['held_out_recall']:.0%} of held-out particles")
     if (ap := ap_of_boxes(summary)) is not None:

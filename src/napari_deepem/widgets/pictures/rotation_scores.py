@@ -11,10 +11,11 @@ from qtpy.QtCore import QRect, QSize, Qt
 from qtpy.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from napari_deepem.layers.label_points import COLORS
 from napari_deepem.widgets.pictures.picture_strip import grey_image
 
 SIDE_PX, GAP, BAR_PX = 64, 14, 8  # screen pixels
-BAR, TRACK = QColor("#0ea5e9"), QColor(128, 128, 128, 70)
+BAR, TRACK = QColor(COLORS["picks"]), QColor(128, 128, 128, 70)
 
 
 class RotationScores(QWidget):

@@ -38,8 +38,6 @@ class LikenessPlot(QObject):
         self.widget.hideButtons()
         for side in ("left", "bottom"):
             self.widget.getAxis(side).setStyle(showValues=False, tickLength=0)
-        self.widget.setLabel("bottom", "first component")
-        self.widget.setLabel("left", "second component")
         self._points = pg.ScatterPlotItem(pxMode=True)
         self._rings = pg.ScatterPlotItem(pxMode=True, brush=None, size=SIZE + 1)
         self._outline = pg.PlotCurveItem()
