@@ -217,13 +217,14 @@ def page(tables: Sequence[str]) -> list[str]:
         "## All labels, and hardly any signal",
         """\
 70S ribosomes at SNR 0.005 have 0.808 with all labels, where a matched filter with the true
-structure reaches 0.96. What is lost was looked for on another molecule, 26S proteasomes with as
+structure reaches 0.96. What is lost was looked for on other particles, 26S proteasomes with as
 much noise and with more added; one seed each, 15 micrographs trained on. At SNR 0.005 they have
-0.953 on six other micrographs and 0.949 on six of their own; with more noise 0.783, and 0.751 on
-their own. So it is not learnt by heart: the network learns too little, not too much. Pieces of 92
-px with 49 boxes each, as the general network is trained (10 a batch instead of 32 boxes), gave
-0.752 in the same 12 epochs, so more background in a batch is not what is missing. Turning by any
-angle, wider first kernels and a second pass were not measured.""",
+0.953 on six other micrographs and 0.949 on six of the 20 that were labelled, a quarter of which
+is held out; with more noise 0.783, and 0.751 on those. So it is hardly learnt by heart: the
+network learns too little, not too much. Pieces of 92 px with 49 boxes each, as the general
+network is trained (10 a batch instead of 32 boxes), gave 0.752 in the same 12 epochs, so more
+background in a batch is not what is missing. Turning by any angle, wider first kernels and a
+second pass were not measured.""",
         "## What to label next",
         SUGGESTION,
         table(["", *SUGGESTED_ON], [[way, *map(shown, aps)] for way, aps in SUGGESTED.items()]),
