@@ -50,7 +50,8 @@ NEAR = 1.4  # times smaller and larger: the average picks with boxes so near one
 TELLINGS = 2  # by the average picks: then what more of them would change is little
 UNSURE = 1e-7  # from 0 or 1: scores nearer to them have no logits
 CHOICES = 3
-BESIDE = 5 / 4  # times smaller and larger than the likeliest: choices where there is one peak
+PEAKS = 2  # of these at most: other choices are near the likeliest, which may be somewhat off
+BESIDE = 5 / 4  # times larger and smaller than the likeliest; too small is the commoner error
 MOST_SHOWN = 24  # picks of a choice
 
 
@@ -182,8 +183,8 @@ def proposal_of(curves: Sequence[StrengthCurve]) -> BoxProposal:
     larger = _medians_of([curve.log_times_larger for curve in curves])
     middles = [(peak + risen_before(peak, log_sizes, strengths)) / 2 - offset for peak in peaks]
     boxes = [float(np.clip(_told_better(box, larger), lowest, highest)) for box in middles]
-    beside = [boxes[0] + steps * np.log(BESIDE) for steps in (-1, 1, -2, 2)]
-    boxes += [log_box for log_box in beside if lowest <= log_box <= highest]
+    beside = [boxes[0] + steps * np.log(BESIDE) for steps in (1, -1, 2, -2)]
+    boxes = [*boxes[:PEAKS], *(box for box in beside if lowest <= box <= highest)]
     return BoxProposal(tuple(choice(log_box) for log_box in boxes[:CHOICES]))
 
 
