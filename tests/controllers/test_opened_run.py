@@ -93,7 +93,7 @@ def test_run_by_an_adaptive_threshold_is_opened_as_it_was_picked(
     fewer = ScoreMixture(Bell(highest, 1.0), Bell(highest + 2.0, 1.0), share=0.5)
     model, threshold = replace(untold, summary=summary_of(fewer)), float(np.median(scores))
     run, out = tmp_path_factory.mktemp("adaptive"), tmp_path_factory.mktemp("out")
-    pick(folder, run, model, threshold)
+    pick(folder, run, untold, threshold)  # which scores the same, and knows less
     plain = {path.name: path.read_bytes() for path in run.glob("*.star")}
     pick(folder, run, model, threshold, mixture_in(model.summary))  # goes on from the records
     session = opened_run(run).session

@@ -16,7 +16,7 @@ from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.io.atomic import replacing
 from napari_deepem.io.declared_json import STRICT, read_declared_file
-from napari_deepem.io.models import load_model, save_model
+from napari_deepem.io.models import load_model, model_bytes, save_model
 from napari_deepem.io.pick_records import Criteria, Text
 from napari_deepem.io.run_places import is_run, manifest_path, model_path
 
@@ -61,18 +61,19 @@ def write_manifest(picker: Picker) -> None:
     InputError
         It can't be written there.
     """
-    folder, scorer = picker.output.folder, picker.scorer.key
+    folder = picker.output.folder
     manifest = Manifest(
         program=f"napari-deepem {__version__}",
         command=command_line(),
-        scorer=scorer,
+        scorer=picker.scorer.key,
         criteria=Criteria(**picker.criteria.values),
         formats=picker.output.formats,
     )
-    old = _manifest_of(folder)
-    if old is None or old.scorer != scorer or not model_path(folder).is_file():
-        save_model(picker.scorer.model, model_path(folder))
-    if manifest != old:
+    model, file = picker.scorer.model, model_path(folder)
+    # one that scores the same may have learnt something else, of thresholds, say
+    if not file.is_file() or file.read_bytes() != model_bytes(model, file.parent):
+        save_model(model, file)
+    if manifest != _manifest_of(folder):
         with replacing(manifest_path(folder)) as temporary:
             temporary.write_text(json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n")
 
