@@ -16,7 +16,7 @@ def keep_triton_out() -> None:
     nothing is compiled here: the first training would end the program. Asked before every job,
     since Mesa may be loaded as late as the window is drawn.
     """
-    if sys.platform != "linux" or "triton" in sys.modules:
+    if not LOADED.exists() or "triton" in sys.modules:  # there is no triton but for Linux
         return
     if LLVM in LOADED.read_text(errors="replace"):
         sys.modules["triton"] = None  # type: ignore[assignment]  # so its import fails
