@@ -102,4 +102,4 @@ def _precision_recall(panel: Axes, lines: Mapping[str, Outcome]) -> None:
 def _dress(axes: Sequence[Axes]) -> None:
     for panel in axes:
         panel.grid(alpha=0.3)
-        panel.legend(loc="lower left", frameon=False, fontsize=8)
+        panel.legend(loc="best", frameon=False, fontsize=8)
