@@ -102,6 +102,7 @@ class ViewerLink:
         self.result_layers = ResultLayers(self.session, self._viewer_of)
         self.filtered_layer = FilteredLayer(self.session, self._viewer_of)
         self._next_tool: Tool | None = None  # for the micrograph that is still being read
+        self._has_loaded_ahead = False
         self._never_collected: weakref.WeakSet[Layer] = weakref.WeakSet()  # see `_load_ahead`
         self._on_current(self.session.current)
         register_keys(_LINKS.get)
@@ -125,7 +126,8 @@ class ViewerLink:
             if activity.running:
                 activity.end("Stopped: the window was closed.")
         self.progress_bars.close()
-        gc.unfreeze()
+        if self._has_loaded_ahead:
+            gc.unfreeze()
         try:
             self.autosave.close()
         except InputError as error:
@@ -139,7 +141,7 @@ class ViewerLink:
         if not self._closed:
             run(
                 loading_ahead,
-                on_progress=lambda _: self._never_collected.update(self.viewer.layers),
+                on_progress=self._on_loaded_ahead,
                 on_result=lambda _: None,
                 on_failed=lambda _: None,
                 owner=self.session,
@@ -207,6 +209,10 @@ class ViewerLink:
             self.mouse_tools.add(layer)
         elif micrographs.is_micrograph(layer):
             self.micrograph_layers.add(layer)
+
+    def _on_loaded_ahead(self, _: Any) -> None:
+        self._has_loaded_ahead = True
+        self._never_collected.update(self.viewer.layers)
 
     def _on_layer_removed(self, event: Any) -> None:
         layer = event.value
