@@ -14,6 +14,7 @@ from napari_deepem.widgets.plots.small_plot import color_by_theme, empty_plot
 
 PICKS, SCORE = COLORS["picks"], "#fbbf24"
 HEIGHT = 78
+FEW = 10  # micrographs: of more, pyqtgraph's ticks lie at whole numbers anyway
 
 
 class SeriesOverview:
@@ -65,6 +66,9 @@ class SeriesOverview:
             x, y = np.array(points_xy, dtype=float).reshape(-1, 2).T
             points.setData(x=x, y=y)
         self.picks.setXRange(1, max(2, len(counts)), padding=0.03)
+        ticks = [[(number, str(number)) for number in range(1, len(counts) + 1)]]
+        for plot in (self.picks, self.scores):
+            plot.getAxis("bottom").setTicks(ticks if len(counts) <= FEW else None)
         highest = max((count for count in counts if count is not None), default=0)
         self.picks.setYRange(0, max(1, highest))
         for line in self._lines:
