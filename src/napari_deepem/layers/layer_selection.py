@@ -15,8 +15,10 @@ def keeping_selection(viewer: ViewerModel) -> Iterator[None]:
     layers: Any = viewer.layers
     active = layers.selection.active
     mode = getattr(active, "mode", None)
-    selects, layers._activate_on_insert = layers._activate_on_insert, active is None
-    try:  # of napari 0.9.2: to select a layer and then the last one again takes it 50 ms
+    # of napari 0.9.2, for speed alone: to select a layer and then the last one again takes it 50 ms
+    selects = getattr(layers, "_activate_on_insert", True)
+    layers._activate_on_insert = active is None
+    try:
         yield
     finally:
         layers._activate_on_insert = selects
