@@ -16,10 +16,12 @@ from napari.components import ViewerModel
 
 from napari_deepem.controllers import autosave
 from napari_deepem.controllers.viewer_link import link_of
+from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Candidates
 from napari_deepem.io import session_file
 from napari_deepem.io.images import write_image
 from napari_deepem.io.session_file import SESSION_FILE, SessionFile, home_of, look_into
+from napari_deepem.session import readiness
 from series import go_to, some_model
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -125,6 +127,36 @@ def test_model_that_comes_while_the_kept_one_is_read_keeps_nothing_of_it(
     file = SessionFile(folder / SESSION_FILE)
     assert file.read().candidates == {}
     file.close()
+
+
+@pytest.mark.parametrize("outcome", ["loaded", "another came", "failed"])
+def test_model_is_to_come_until_it_has_come_or_will_not(
+    outcome: str, opened, folder: Path, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    link = opened(ViewerModel())
+    link.session.model = some_model()
+    link.autosave.close()
+    go_on, viewer = Event(), ViewerModel()
+    session = link_of(viewer).session
+
+    def slow(*_):
+        yield
+        assert go_on.wait(10)
+        if outcome == "failed":
+            raise InputError("the model is damaged")
+        return some_model()
+
+    monkeypatch.setattr("napari_deepem.controllers.kept_model.loading", slow)
+    link_of(viewer).autosave.open_folder(folder)
+    qtbot.waitUntil(lambda: session.models_to_come == 1)
+    assert readiness.why_not_score(session, ["m1"]) == readiness.LOADING
+    if outcome == "another came":
+        session.model = some_model()
+    go_on.set()
+    qtbot.waitUntil(lambda: session.models_to_come == 0)
+    assert (session.model is None) == (outcome == "failed")
+    qtbot.waitUntil(lambda: session.current in session.micrographs)
+    link_of(viewer).autosave.close()
 
 
 def test_session_is_kept_while_one_works_and_goes_on(
