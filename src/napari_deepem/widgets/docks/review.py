@@ -123,7 +123,7 @@ class Review(Dock):
         self.follow(events.current, self._canvas.show)
         self.follow(events.model, self._on_model)
         self.follow_seen(events.rounds, self._show_rounds)
-        for name in ("labels", "micrographs", "box_size_px"):
+        for name in ("labels", "micrographs", "box_size_px", "models_to_come"):
             self.follow_seen(events[name], self._show)
         for name in ("running", "message"):
             self.follow_seen(activity[name], self._show)
