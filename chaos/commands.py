@@ -18,7 +18,7 @@ from napari_deepem.io.images import write_image
 from napari_deepem.io.session_file import SESSION_FILE, SessionFile
 
 BOX_PX = 24
-MICROGRAPHS = 4
+MICROGRAPHS = 3
 PARTICLES = 9
 MRC_LABELS = slice(224, 1024)  # of a header, bytes
 MODEL = "before.safetensors"
