@@ -134,7 +134,12 @@ class Micrographs(Dock):
         listed = ("labels", "verdicts", "candidates", "excluded", "problems", "failures", "current")
         for name in (*listed, *OF_PICKING):
             self.follow_seen(events[name], self._refresh)
-        for signal in (self.link.autosave.changed, self.link.navigation.changed, events.model):
+        for signal in (
+            self.link.autosave.changed,
+            self.link.navigation.changed,
+            events.model,
+            events.models_to_come,
+        ):
             self.follow_seen(signal, self._show)
         for field in ("running", "message", "done", "total"):
             self.follow_seen(session.scoring.events[field], self._show)
