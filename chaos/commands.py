@@ -19,7 +19,7 @@ from napari_deepem.io.session_file import SessionFile
 from napari_deepem.io.session_places import SESSION_FILE
 
 BOX_PX = 24
-MICROGRAPHS = 4
+MICROGRAPHS = 3
 PARTICLES = 9
 MRC_LABELS = slice(224, 1024)  # of a header, bytes
 MODEL = "before.safetensors"

@@ -20,6 +20,7 @@ from napari_deepem.io.temporary_names import _remove_own
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 EVENTS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "chaos.save", "chaos.saved")
 TOLD = b"\nevents "
+PATIENCE_S = 600
 
 
 class Fork:
@@ -44,14 +45,10 @@ class Fork:
         return int(output.read_bytes().rsplit(TOLD)[-1])
 
     def wait(self) -> int:
-        self.wait_s(600)
-        return self.returncode
-
-    def wait_s(self, most: float) -> float:
-        """How many seconds it took to end; it is killed if they are too many."""
+        """How it ended; it is killed if that takes longer than on the busiest machine."""
         began = monotonic()
         while not (ended := os.waitpid(self._process, os.WNOHANG))[0]:
-            if monotonic() - began > most:
+            if monotonic() - began > PATIENCE_S:
                 os.kill(self._process, signal.SIGKILL)
             sleep(0.005)
         self.returncode = os.waitstatus_to_exitcode(ended[1])
@@ -59,20 +56,24 @@ class Fork:
         if place.exists():
             self.place = place.read_text()
             place.unlink()
-        return monotonic() - began
+        return self.returncode
 
 
 def load_all() -> None:
     """Load all that commands load, so that forks have it, and make trainings short."""
     from dataclasses import replace
 
+    import optuna  # noqa: F401
     import session_writer  # noqa: F401
+    import torch._dynamo  # noqa: F401  # half of what torch is: its optimisers load it
 
     from napari_deepem.batch import pick, refine, simulate, train, tuning  # noqa: F401
     from napari_deepem.cli import commands as _  # noqa: F401
-    from napari_deepem.core.training.recipes import MODERN, RECIPES
+    from napari_deepem.core.training import recipes
 
-    RECIPES["modern"] = replace(MODERN, batches_per_epoch=4, batch_size=16, epochs=1)
+    short = {"batches_per_epoch": 4, "batch_size": 16, "epochs": 1}
+    recipes.RECIPES["modern"] = replace(recipes.MODERN, **short)
+    recipes.FROM_GENERAL = replace(recipes.FROM_GENERAL, **short)
 
 
 def _run(command: Command, folder: Path, output: Path, kill_at: int, number: int) -> int:

@@ -15,11 +15,11 @@ def blob_image(
     shape: tuple[int, ...], centres_yx: FloatArray, sigma_px: float = SIGMA_PX
 ) -> FloatArray:
     """(h, w) sum of Gaussians of height 1."""
-    rows, cols = np.mgrid[: shape[0], : shape[1]]
-    image = np.zeros(shape)
-    for row, col in centres_yx:
-        image += np.exp(-((rows - row) ** 2 + (cols - col) ** 2) / (2 * sigma_px**2))
-    return image
+    rows, cols = (
+        np.exp(-((np.arange(size) - centres[:, np.newaxis]) ** 2) / (2 * sigma_px**2))
+        for size, centres in zip(shape, np.transpose(centres_yx), strict=True)
+    )
+    return rows.T @ cols
 
 
 def blob_centres(

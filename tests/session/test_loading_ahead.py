@@ -15,7 +15,8 @@ load_torch_library()
 assert "torch" not in sys.modules
 if sys.platform == "linux":
     assert "libtorch_cpu" in open("/proc/self/maps").read()
-assert len(list(loading_ahead())) == len(MODULES)
+for next_step in loading_ahead():
+    next_step()
 assert set(MODULES) <= sys.modules.keys()
 assert sys.modules["torch"].ones(2).sum() == 2
 """

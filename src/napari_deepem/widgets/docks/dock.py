@@ -68,6 +68,7 @@ class Dock(Container):
 
     def _on_window(self, window: QMainWindow, dock: QDockWidget) -> None:
         """Follow what is done to the window; as a whole, if this is the first dock in it."""
+        self._seen.follow(dock)
         CanvasFocus(self.native, window)
         HelpButton(dock, type(self).__name__, self._theme, self.link.keys_asked.emit)
         for menu in self.native.findChildren(QComboBox):

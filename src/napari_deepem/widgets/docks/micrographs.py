@@ -237,7 +237,8 @@ class Micrographs(Dock):
         is_warning = bool(remark) and not autosave.message
         warning = get_theme(self.link.viewer.theme).warning.as_hex()
         style = f"background: {warning}; color: black; padding: 4px;" if is_warning else ""
-        self.status.native.setStyleSheet(style)
+        if style != self.status.native.styleSheet():  # to set it is slow
+            self.status.native.setStyleSheet(style)
 
     def _status_text(self, count: int, remark: str) -> str:
         session = self.session
