@@ -15,7 +15,8 @@ import numpy as np
 from napari_deepem.core.types import Picks
 from napari_deepem.io.coordinates import write_coordinates
 from napari_deepem.io.images import write_image
-from napari_deepem.io.session_file import SESSION_FILE, SessionFile
+from napari_deepem.io.session_file import SessionFile
+from napari_deepem.io.session_places import SESSION_FILE
 
 BOX_PX = 24
 MICROGRAPHS = 3

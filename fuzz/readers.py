@@ -44,7 +44,7 @@ from napari_deepem.io.pick_records import (
     write_record,
 )
 from napari_deepem.io.score_maps import read_score_map, write_score_map
-from napari_deepem.io.session_file import SESSION_FILE
+from napari_deepem.io.session_places import SESSION_FILE
 from napari_deepem.io.volumes import read_volume
 from napari_deepem.session.open_folder import loading, opening
 from napari_deepem.session.persistence import changes, held_by, restore, restore_model, snapshot

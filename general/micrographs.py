@@ -40,6 +40,7 @@ class MadeMicrograph:
 
     prepared: Image  # (side, side)
     centres_yx: NDArray[np.float64]  # (n, 2)
+    diameter_px: float  # of a particle
 
 
 def make_micrograph(rng: np.random.Generator) -> MadeMicrograph:
@@ -50,7 +51,7 @@ def make_micrograph(rng: np.random.Generator) -> MadeMicrograph:
     image = record(particles, others, transmission, centres_yx, pixel_size, rng)
     inner = slice(BORDER_PX, -BORDER_PX)
     prepared = prepare_image(as_stored(image[inner, inner], rng), BOX_PX, Sampling(1))
-    return MadeMicrograph(prepared, centres_yx - BORDER_PX)
+    return MadeMicrograph(prepared, centres_yx - BORDER_PX, scene.diameter_px)
 
 
 class Scene:
@@ -60,7 +61,7 @@ class Scene:
         self._rng = rng
         self._pixel_size = pixel_size
         self._particle = random_particle(rng)
-        self._diameter_px = BOX_PX * (0.45 + 0.57 * float(rng.random()) ** 0.7)
+        self.diameter_px = BOX_PX * (0.45 + 0.57 * float(rng.random()) ** 0.7)
         self._occupied = np.zeros((CANVAS_PX, CANVAS_PX), dtype=bool)
 
     def matter(self) -> tuple[Image, Image, Image, NDArray[np.float64]]:
@@ -70,7 +71,7 @@ class Scene:
         film = self._film()
         centres_yx = self._places()
         turns = self._turns(len(centres_yx))
-        particles = draw(self._particle, self._diameter_px, centres_yx, turns, rng)
+        particles = draw(self._particle, self.diameter_px, centres_yx, turns, rng)
         matter = particles[particles > 0.05 * particles.max(initial=0.0)]
         level = float(np.median(matter)) if len(matter) else 1.0
         grain = rng.standard_normal(film.shape, dtype=np.float32)
@@ -96,10 +97,10 @@ class Scene:
         rng = self._rng
         if rng.random() < 0.04:
             return np.empty((0, 2))
-        span = CANVAS_PX / self._diameter_px
+        span = CANVAS_PX / self.diameter_px
         count = int(np.exp(rng.uniform(np.log(6.0), np.log(0.75 * span**2))))
         clustered = rng.random() < 0.4
-        apart = self._diameter_px * (rng.uniform(0.6, 1.1) if rng.random() < 0.75 else 0.35)
+        apart = self.diameter_px * (rng.uniform(0.6, 1.1) if rng.random() < 0.75 else 0.35)
         places: list[NDArray[np.float64]] = []
         for _ in range(12 * count):
             if len(places) == count:
@@ -107,7 +108,7 @@ class Scene:
             place = rng.uniform(0.0, CANVAS_PX - 1.0, 2)
             if clustered and places and rng.random() < 0.8:
                 angle = rng.uniform(0.0, 2 * np.pi)
-                reach = self._diameter_px * rng.uniform(0.75, 1.3)
+                reach = self.diameter_px * rng.uniform(0.75, 1.3)
                 beside = places[int(rng.integers(len(places)))]
                 place = beside + reach * np.array([np.sin(angle), np.cos(angle)])
             row, col = np.rint(place).astype(int)
@@ -163,7 +164,7 @@ class Scene:
             if side.sum() < 10:
                 return
             piece = Particle(self._particle.points[side], self._particle.weights[side])
-            diameter_px = self._diameter_px
+            diameter_px = self.diameter_px
         elif kind < 0.8:
             piece, diameter_px = random_particle(rng), BOX_PX * rng.uniform(0.1, 0.35)
         else:
@@ -173,7 +174,7 @@ class Scene:
         debris = draw(piece, diameter_px, places, turns, rng)
         debris /= max(float(np.median(debris[debris > 0.05 * debris.max()])), 1e-9)
         # matter of one density: what is thinner is fainter
-        phase += rng.uniform(0.5, 1.2) * min(1.5, diameter_px / self._diameter_px) * debris
+        phase += rng.uniform(0.5, 1.2) * min(1.5, diameter_px / self.diameter_px) * debris
 
 
 def draw(

@@ -10,8 +10,9 @@ from napari_deepem.batch.merge_labels import NON_PARTICLES, merge_label_files
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import NO_LABELS, Labels, Picks
 from napari_deepem.io.coordinates import read_coordinates, write_coordinates
-from napari_deepem.io.session_file import SESSION_FILE, SessionFile, Stored, look_into
+from napari_deepem.io.session_file import SessionFile, Stored, look_into
 from napari_deepem.io.session_labels import labels_in, points_of
+from napari_deepem.io.session_places import SESSION_FILE
 
 
 def session(folder: Path, labels: dict[str, Labels], verdicts: Labels = NO_LABELS) -> Path:

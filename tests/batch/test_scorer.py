@@ -17,10 +17,10 @@ from napari_deepem.core.jobs import TilesDone, finish
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.picking import scoring
 from napari_deepem.core.picking.candidates import find_candidates
-from napari_deepem.io import session_file
+from napari_deepem.io import session_places
 from napari_deepem.io.images import read_micrograph, write_image
 from napari_deepem.io.score_maps import CACHE
-from napari_deepem.io.session_file import home_of
+from napari_deepem.io.session_places import home_of
 from networks import lively_model, lively_network
 
 MODEL = lively_model(BOX_PX)
@@ -175,7 +175,7 @@ def test_scores_are_kept_at_home_where_nothing_can_be_written_beside_the_files(
 ) -> None:
     home, writable, access = (
         tmp_path_factory.mktemp("home"),
-        session_file.writable_folder,
+        session_places.writable_folder,
         os.access,
     )
 
@@ -185,7 +185,7 @@ def test_scores_are_kept_at_home_where_nothing_can_be_written_beside_the_files(
         return writable(path)
 
     path, _ = scored_once(tmp_path, Scorer(MODEL))
-    monkeypatch.setattr(session_file, "writable_folder", refuse)
+    monkeypatch.setattr(session_places, "writable_folder", refuse)
     monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path and access(path, mode))
     monkeypatch.setattr(Path, "home", lambda: home)
     scores_of(KEEPS, path)

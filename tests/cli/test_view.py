@@ -13,7 +13,8 @@ import pytest
 
 from cli_runs import Refusal
 from napari_deepem.cli.signals import STOPPED
-from napari_deepem.io.session_file import SESSION_FILE, SessionFile
+from napari_deepem.io.session_file import SessionFile
+from napari_deepem.io.session_places import SESSION_FILE
 from patience import PATIENCE_S
 
 LABEL_AND_TELL = """

@@ -16,10 +16,13 @@ from napari.components import ViewerModel
 from napari_deepem.controllers import autosave
 from napari_deepem.controllers.series_file import DELAY_MS
 from napari_deepem.controllers.viewer_link import link_of
+from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Candidates
 from napari_deepem.io import session_file
 from napari_deepem.io.images import write_image
-from napari_deepem.io.session_file import SESSION_FILE, SessionFile, home_of, look_into
+from napari_deepem.io.session_file import SessionFile, look_into
+from napari_deepem.io.session_places import SESSION_FILE, home_of
+from napari_deepem.session import readiness
 from patience import PATIENCE_S
 from series import go_to, some_model
 
@@ -126,6 +129,36 @@ def test_model_that_comes_while_the_kept_one_is_read_keeps_nothing_of_it(
     file = SessionFile(folder / SESSION_FILE)
     assert file.read().candidates == {}
     file.close()
+
+
+@pytest.mark.parametrize("outcome", ["loaded", "another came", "failed"])
+def test_model_is_to_come_until_it_has_come_or_will_not(
+    outcome: str, opened, folder: Path, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    link = opened(ViewerModel())
+    link.session.model = some_model()
+    link.autosave.close()
+    go_on, viewer = Event(), ViewerModel()
+    session = link_of(viewer).session
+
+    def slow(*_):
+        yield
+        assert go_on.wait(10)
+        if outcome == "failed":
+            raise InputError("the model is damaged")
+        return some_model()
+
+    monkeypatch.setattr("napari_deepem.controllers.kept_model.loading", slow)
+    link_of(viewer).autosave.open_folder(folder)
+    qtbot.waitUntil(lambda: session.models_to_come == 1)
+    assert readiness.why_not_score(session, ["m1"]) == readiness.LOADING
+    if outcome == "another came":
+        session.model = some_model()
+    go_on.set()
+    qtbot.waitUntil(lambda: session.models_to_come == 0)
+    assert (session.model is None) == (outcome == "failed")
+    qtbot.waitUntil(lambda: session.current in session.micrographs)
+    link_of(viewer).autosave.close()
 
 
 def test_session_is_kept_while_one_works_and_goes_on(
@@ -289,6 +322,47 @@ def test_file_that_another_program_replaces_is_left_alone_and_nothing_is_lost(
     again = opened(ViewerModel())  # what was kept at home joins what the other program put there
     np.testing.assert_array_equal(again.session.labels["m1"].positive_yx, all_yx)
     assert again.autosave.path == path
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nobody can remove an open file there")
+@pytest.mark.parametrize("closes", [False, True])
+def test_file_that_is_removed_is_put_back_and_a_line_says_so(
+    opened, folder: Path, qtbot, monkeypatch: pytest.MonkeyPatch, closes: bool
+) -> None:
+    messages: list[str] = []
+    monkeypatch.setattr("napari_deepem.controllers.series_file.show_warning", messages.append)
+    monkeypatch.setattr("napari_deepem.controllers.series_file.DELAY_MS", 20)
+    path, link = folder / SESSION_FILE, opened(ViewerModel())
+    link.start_labelling("positive").add([[10.0, 20.0]])
+    link.autosave._series.write_now()
+    path.unlink()
+    link.start_labelling("positive").add([[30.0, 40.0]])
+    if not closes:
+        qtbot.waitUntil(lambda: len(messages) > 0)
+        assert "was removed while it was open, and is there again" in messages[0]
+        assert (link.autosave.remark, link.autosave.path) == ("", path)
+    link.autosave.close()
+    both_yx = [[10.0, 20.0], [30.0, 40.0]]
+    np.testing.assert_array_equal(look_into(path).points["m1"]["positive"], both_yx)
+    assert len(messages) == (0 if closes else 1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nobody can remove an open file there")
+def test_session_goes_on_at_home_where_its_whole_folder_was_removed(
+    opened, folder: Path, tmp_path_factory, qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_deepem.controllers.series_file.DELAY_MS", 20)
+    link = opened(ViewerModel())
+    link.start_labelling("positive").add([[10.0, 20.0]])
+    link.autosave._series.write_now()
+    folder.rename(elsewhere := tmp_path_factory.mktemp("other") / "moved")
+    link.start_labelling("positive").add([[30.0, 40.0]])
+    qtbot.waitUntil(lambda: "was removed, and can't be put back" in link.autosave.remark)
+    link.autosave.close()
+    elsewhere.rename(folder)  # the disk is there again
+    again = opened(ViewerModel())
+    both_yx = [[10.0, 20.0], [30.0, 40.0]]
+    np.testing.assert_array_equal(again.session.labels["m1"].positive_yx, both_yx)
 
 
 def test_label_that_comes_while_a_session_moves_from_home_is_kept(

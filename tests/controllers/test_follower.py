@@ -12,8 +12,9 @@ from napari.components import ViewerModel
 from learnt_scores import random_candidates, summary_of
 from napari_deepem.core.picking.score_mixture import Bell, ScoreMixture
 from napari_deepem.core.types import Candidates, Labels
-from napari_deepem.io.session_file import SESSION_FILE, home_of, look_into
+from napari_deepem.io.session_file import look_into
 from napari_deepem.io.session_labels import labels_in
+from napari_deepem.io.session_places import SESSION_FILE, home_of
 from napari_deepem.session.readiness import (
     FOLLOWING,
     why_not_annotate,

@@ -19,7 +19,8 @@ from napari_deepem.core.picking.score_evidence import mixture_in
 from napari_deepem.core.picking.score_mixture import Bell, ScoreMixture
 from napari_deepem.core.types import Candidates, Labels
 from napari_deepem.io.pick_records import read_record, record_path
-from napari_deepem.io.session_file import SESSION_FILE, look_into
+from napari_deepem.io.session_file import look_into
+from napari_deepem.io.session_places import SESSION_FILE
 from napari_deepem.session.export_plan import plan, writing
 from napari_deepem.session.series import state_of, why_failed
 from napari_deepem.session.training_input import TrainingInput

@@ -13,7 +13,8 @@ from napari.layers import Layer
 from napari_deepem.controllers.viewer_link import ViewerLink, link_of
 from napari_deepem.core.errors import InputError
 from napari_deepem.io.images import write_image
-from napari_deepem.io.session_file import SESSION_FILE, home_of, look_into
+from napari_deepem.io.session_file import look_into
+from napari_deepem.io.session_places import SESSION_FILE, home_of
 from napari_deepem.layers.reader import read_micrographs
 from napari_deepem.session.kept import open_kept
 from napari_deepem.widgets.docks.micrographs import Micrographs

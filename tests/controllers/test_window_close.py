@@ -16,7 +16,8 @@ from napari_deepem.controllers.viewer_link import link_of, session_of
 from napari_deepem.controllers.window_close import WindowClose
 from napari_deepem.core.types import Labels
 from napari_deepem.io.images import write_image
-from napari_deepem.io.session_file import SESSION_FILE, SessionFile
+from napari_deepem.io.session_file import SessionFile
+from napari_deepem.io.session_places import SESSION_FILE
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.widgets.docks.annotate import Annotate
 

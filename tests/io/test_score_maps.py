@@ -13,7 +13,7 @@ from napari_deepem.io.score_maps import (
     read_score_map,
     write_score_map,
 )
-from napari_deepem.io.session_file import home_of
+from napari_deepem.io.session_places import home_of
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ import pytest
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Candidates
 from napari_deepem.io import database_claims
-from napari_deepem.io.session_file import SESSION_FILE, SessionFile, Stored, look_into
+from napari_deepem.io.session_file import SessionFile, Stored, look_into
+from napari_deepem.io.session_places import SESSION_FILE
 
 POINTS_YX = np.array([[1.0, 2.5], [3.0, 4.0]])
 CANDIDATES = Candidates(POINTS_YX, np.array([0.9, 0.1]), np.array([1.0, 2.0]), 24)

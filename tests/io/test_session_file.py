@@ -7,7 +7,8 @@ import pytest
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Candidates
-from napari_deepem.io.session_file import SESSION_FILE, SessionFile, Stored, is_free, look_into
+from napari_deepem.io.session_file import Replaced, SessionFile, Stored, is_free, look_into
+from napari_deepem.io.session_places import SESSION_FILE
 
 POINTS_YX = np.array([[1.0, 2.5], [1e6 + 1 / 3, 0.0]])
 FOUND = Candidates(POINTS_YX, np.array([0.9, 0.1]), np.array([1.0, 2.0]), 24)
@@ -143,17 +144,38 @@ def test_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
         SessionFile(tmp_path / "nowhere" / SESSION_FILE)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="an open file can't be renamed there")
-def test_what_is_written_into_a_file_that_is_gone_is_told_and_can_be_written_again(
-    tmp_path: Path,
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file can't be removed there")
+@pytest.mark.parametrize("closes", [False, True])
+@pytest.mark.parametrize("is_private", [False, True])
+def test_file_that_is_removed_while_it_is_open_is_put_back_with_all_that_it_held(
+    path: Path, closes: bool, is_private: bool
 ) -> None:
-    path, elsewhere = tmp_path / SESSION_FILE, tmp_path / "renamed"
-    file = SessionFile(path)
-    path.rename(elsewhere)
-    with pytest.raises(InputError, match="put it back"):
-        file.write(Stored({"threshold": 0.3}))
+    file = SessionFile(path, is_private)
+    file.write(Stored({"threshold": 0.3}, {"m1": {"positive": POINTS_YX}}))
+    assert file.take_remark() == ""
+    path.unlink()
     assert not is_free(path)
-    assert not path.exists()
-    elsewhere.rename(path)
-    file.close(Stored({"threshold": 0.3}))
-    assert look_into(path).settings == {"threshold": 0.3}
+    (file.close if closes else file.write)(Stored({"threshold": 0.4}))
+    assert "was removed while it was open, and is there again" in file.take_remark()
+    assert file.take_remark() == ""
+    stored = look_into(path)
+    assert stored.settings == {"threshold": 0.4}
+    np.testing.assert_array_equal(stored.points["m1"]["positive"], POINTS_YX)
+    assert is_free(path) == closes  # it is locked as it was before
+    file.write(Stored({"threshold": 0.5}))
+    file.close()
+    assert reopened(path).settings == {"threshold": 0.4 if closes else 0.5}
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file can't be removed there")
+def test_file_whose_folder_is_gone_can_not_be_put_back(tmp_path: Path) -> None:
+    (folder := tmp_path / "micrographs").mkdir()
+    file = SessionFile(folder / SESSION_FILE)
+    folder.rename(tmp_path / "elsewhere")
+    with pytest.raises(Replaced, match="was removed, and can't be put back"):
+        file.write(Stored({"threshold": 0.3}))
+    assert not folder.exists()
+    folder.symlink_to(tmp_path / "elsewhere")  # the very same file is there again
+    file.close(Stored({"threshold": 0.4}))
+    assert look_into(folder / SESSION_FILE).settings == {"threshold": 0.4}

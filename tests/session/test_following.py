@@ -8,8 +8,9 @@ import pytest
 
 from napari_deepem.core.jobs import finish
 from napari_deepem.core.types import Labels
-from napari_deepem.io.session_file import SESSION_FILE, SessionFile, Stored, is_being_written
+from napari_deepem.io.session_file import SessionFile, Stored, is_being_written
 from napari_deepem.io.session_labels import points_of
+from napari_deepem.io.session_places import SESSION_FILE
 from napari_deepem.session import Session
 from napari_deepem.session.following import Seen, follow, looking
 from napari_deepem.session.open_folder import Opened

@@ -10,9 +10,10 @@ import pytest
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.types import Candidates
-from napari_deepem.io import session_file
+from napari_deepem.io import session_places
 from napari_deepem.io.processes import this_host
-from napari_deepem.io.session_file import SESSION_FILE, SessionFile, Stored, home_of
+from napari_deepem.io.session_file import SessionFile, Stored
+from napari_deepem.io.session_places import SESSION_FILE, home_of
 from napari_deepem.session import kept
 from napari_deepem.session.kept import Kept, joined, open_kept, over
 
@@ -170,7 +171,7 @@ def test_session_of_somebody_else_is_shown_and_ours_is_kept_at_home(
 def test_session_kept_at_home_moves_into_a_folder_that_can_be_written_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writable = session_file.writable_folder
+    writable = session_places.writable_folder
 
     def refuse(path: Path) -> Path:
         if path == tmp_path:
@@ -178,7 +179,7 @@ def test_session_kept_at_home_moves_into_a_folder_that_can_be_written_again(
         return writable(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(session_file, "writable_folder", refuse)
+        patch.setattr(session_places, "writable_folder", refuse)
         opened = open_kept(tmp_path)
         opened.file.close(Stored({"seed": 4}, {"m1": {"positive": ONE}}, model=b"model"))
     again = open_kept(tmp_path)

@@ -13,9 +13,10 @@ from napari_deepem.core.network.model import Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, Labels, Micrograph
-from napari_deepem.io import session_file
+from napari_deepem.io import session_places
 from napari_deepem.io.images import write_image
-from napari_deepem.io.session_file import SESSION_FILE, Stored, home_of
+from napari_deepem.io.session_file import Stored
+from napari_deepem.io.session_places import SESSION_FILE, home_of
 from napari_deepem.session import Session
 from napari_deepem.session.open_folder import Opened, loading, opening
 from napari_deepem.session.persistence import (
@@ -158,14 +159,14 @@ def test_second_window_that_works_apart_is_told_and_keeps_what_it_does_at_home(
 def test_folder_that_cannot_be_written_into_is_kept_at_home(
     folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home, writable = tmp_path_factory.mktemp("home"), session_file.writable_folder
+    home, writable = tmp_path_factory.mktemp("home"), session_places.writable_folder
 
     def refuse(path: Path) -> Path:
         if path == folder:
             raise InputError("no permission")
         return writable(path)
 
-    monkeypatch.setattr(session_file, "writable_folder", refuse)
+    monkeypatch.setattr(session_places, "writable_folder", refuse)
     monkeypatch.setattr(Path, "home", lambda: home)
     found = opened(folder, Session())
     assert found.folder.is_relative_to(home)
@@ -181,7 +182,7 @@ def test_folder_opens_where_nothing_can_be_kept_and_that_is_said(
     def refuse(path: Path) -> Path:
         raise InputError(f"cannot write into {path}: no permission; choose another folder")
 
-    monkeypatch.setattr(session_file, "writable_folder", refuse)
+    monkeypatch.setattr(session_places, "writable_folder", refuse)
     session = Session()
     found = opened(folder, session)
     assert list(session.files) == ["m1", "m2"]

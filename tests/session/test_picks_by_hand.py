@@ -1,14 +1,19 @@
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from napari_deepem.core.types import Candidates, Labels, Micrograph, PickCounts
+from napari_deepem.core.evaluation.verdicts import join
+from napari_deepem.core.network.model import LabelledMicrograph, Model
+from napari_deepem.core.preprocessing.sampling import Sampling
+from napari_deepem.core.types import NO_LABELS, Candidates, Labels, Micrograph, PickCounts
 from napari_deepem.session import Session
 from napari_deepem.session.picks_by_hand import add_pick, move_pick, pick_at, remove_picks
 from napari_deepem.session.review_gallery import give_verdict
 from napari_deepem.session.training_input import TrainingInput
+from napari_deepem.session.training_rounds import Round
 
 BOX_PX = 40  # so 10 px mean one particle
 FREE = (300.0, 300.0)
@@ -249,3 +254,49 @@ def test_box_of_the_model_says_what_is_one_particle(session: Session) -> None:
     add_pick(session, np.array(A))
     add_pick(session, np.array(A) + 11.0)
     assert len(session.picks) == 2
+
+
+def learnt_again(session: Session, training_set: Sequence[LabelledMicrograph]) -> Labels:
+    """What a model is trained again with that was trained on a training set."""
+    shape = None, "modern", BOX_PX, Sampling(1), None, 0.5, (0.0, 9.0)
+    model = Model(*shape, training_set=tuple(training_set))
+    training_input = TrainingInput.of(session)
+    items = join(training_input.without(model).training_set, training_input.items(), BOX_PX)
+    return items[0].labels if items else NO_LABELS
+
+
+@pytest.mark.parametrize("new", [(100.0, 104.0), (100.0, 130.0)])  # on the same particle, and off
+def test_what_was_learnt_where_a_pick_was_moved_from_is_not_learnt_again(
+    session: Session, new: tuple[float, float]
+) -> None:
+    give_verdict(session, {"m": np.array([A, B])}, "accepted")
+    training_set = TrainingInput.of(session).items()
+    move_pick(session, at(session, A), np.array(new))
+    for start in ("new", "file"):
+        session.rounds = (Round(1, start, 2, 0, 1, 1, None),)
+        positive_yx = learnt_again(session, training_set).positive_yx.tolist()
+        assert sorted(positive_yx) == sorted([list(B), list(new)])
+
+
+def test_verdict_that_was_taken_back_is_not_learnt_again(session: Session) -> None:
+    give_verdict(session, {"m": np.array([A, B])}, "accepted")
+    training_set = TrainingInput.of(session).items()
+    session.rounds = (Round(1, "file", 0, 0, 0, 0, None), Round(2, "new", 2, 0, 1, 1, None))
+    give_verdict(session, {"m": np.array([A])}, None)
+    assert learnt_again(session, training_set).positive_yx.tolist() == [list(B)]
+    session.edits.undo()
+    session.edits.undo()
+    assert learnt_again(session, training_set) is NO_LABELS
+    session.files, session.micrographs = {}, {}  # it is not open here
+    assert learnt_again(session, training_set).positive_yx.tolist() == [list(A), list(B)]
+
+
+def test_what_a_model_from_a_file_has_learnt_here_is_learnt_again_with_what_is_said(
+    session: Session,
+) -> None:
+    elsewhere = LabelledMicrograph("m", Labels.of([FREE], [C]), complete=False)
+    session.rounds = (Round(1, "file", 1, 1, 1, 1, None), Round(2, "anew", 1, 1, 1, 1, None))
+    give_verdict(session, {"m": np.array([A])}, "accepted")
+    labels = learnt_again(session, [elsewhere])
+    assert labels.positive_yx.tolist() == [list(FREE), list(A)]
+    assert labels.negative_yx.tolist() == [list(C)]

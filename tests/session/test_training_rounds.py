@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from napari_deepem.io.session_file import SESSION_FILE, SessionFile, Stored
+from napari_deepem.io.session_file import SessionFile, Stored
+from napari_deepem.io.session_places import SESSION_FILE
 from napari_deepem.session.training_rounds import ap_of_boxes, round_of
 from series import some_model
 

@@ -25,8 +25,9 @@ from napari_deepem.io.coordinates import (
     targets_of,
     write_coordinate_set,
 )
-from napari_deepem.io.session_file import SESSION_FILE, SessionFile, Stored, look_into
+from napari_deepem.io.session_file import SessionFile, Stored, look_into
 from napari_deepem.io.session_labels import labels_in, points_of, verdicts_in
+from napari_deepem.io.session_places import SESSION_FILE
 
 BOX = "box_size_px"  # as a session's settings have it
 NON_PARTICLES = "non-particles"  # the folder beside the particles for what is none

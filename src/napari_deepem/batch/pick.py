@@ -20,7 +20,7 @@ from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.io.coordinates import FORMATS, format_called
 from napari_deepem.io.images import micrograph_name
-from napari_deepem.io.session_file import place_of
+from napari_deepem.io.session_places import place_of
 
 NEGATIVES = 2  # micrographs, the first, of which the negative is scored too: see `judge`
 

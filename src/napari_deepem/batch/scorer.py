@@ -24,7 +24,7 @@ from napari_deepem.io.file_stamps import ContentStamp, content_stamp_of
 from napari_deepem.io.images import micrograph_name, read_micrograph, read_pixel_size
 from napari_deepem.io.models import model_digest
 from napari_deepem.io.score_maps import cached_path, read_cached, write_score_map
-from napari_deepem.io.session_file import place_of
+from napari_deepem.io.session_places import place_of
 
 if TYPE_CHECKING:
     from napari_deepem.core.picking.scoring import Prepared  # brings torch

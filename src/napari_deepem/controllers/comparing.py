@@ -14,7 +14,7 @@ from napari_deepem.session import Session
 from napari_deepem.session.activity import Activity
 from napari_deepem.session.boxes_alike import BoxesAlike, SeenBoxes, comparing
 from napari_deepem.session.peak_sizes import PeakSizes
-from napari_deepem.session.readiness import NOTHING_TO_REVIEW
+from napari_deepem.session.readiness import NOTHING_TO_REVIEW, why_not_review
 
 
 class Comparing:
@@ -36,7 +36,7 @@ class Comparing:
         if activity.running:
             return
         if not any(name in session.candidates for name in names):
-            activity.message = NOTHING_TO_REVIEW
+            activity.message = why_not_review(session) or NOTHING_TO_REVIEW
             return
         model, files, self._time_left = session.model, session.files, TimeLeft()
         self._seen = self._seen.by(model)

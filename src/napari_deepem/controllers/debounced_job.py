@@ -8,6 +8,7 @@ from typing import Any
 from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QWidget
 
+from napari_deepem.controllers.in_sight import is_in_sight
 from napari_deepem.controllers.workers import Job, report, run
 from napari_deepem.core.errors import InputError
 
@@ -15,7 +16,7 @@ DELAY_MS = 300  # after the last change: a user who clicks on is not done
 
 
 class DebouncedJob(QObject):
-    """A job that keeps something up to date in another thread while its widget is visible.
+    """A job that keeps something up to date in another thread while its widget is in sight.
 
     Parameters
     ----------
@@ -62,12 +63,13 @@ class DebouncedJob(QObject):
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Run the job that was asked for while the widget was hidden."""
-        if event is not None and event.type() == QEvent.Type.Show and self._is_wanted:
+        is_seen = event is not None and event.type() in (QEvent.Type.Show, QEvent.Type.Paint)
+        if is_seen and self._is_wanted and not self._timer.isActive():
             self._timer.start()
         return False
 
     def _start(self) -> None:
-        if self._is_running or not self._is_wanted or not self._widget.isVisible():
+        if self._is_running or not self._is_wanted or not is_in_sight(self._widget):
             return
         self._is_wanted = False
         job = self._job_of()

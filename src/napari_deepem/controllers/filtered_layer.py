@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Generator
+from functools import lru_cache, partial
+from typing import Any, TypeGuard
 
 import numpy as np
 from napari.components import ViewerModel
@@ -26,19 +26,23 @@ from napari_deepem.session import Session
 from napari_deepem.session.display import FilteredImage, contrast_limits, filtering
 
 FilterInput = tuple[Micrograph, float, float]  # with low and high pass, angstrom
+Made = tuple[FilterInput, FilteredImage]
 
 
 class FilteredLayer:
     """The filtered picture that follows the current micrograph and the session's display settings.
 
-    One is made at a time, in another thread; what was asked for meanwhile is made next.
+    One is made at a time, in another thread; what was asked for meanwhile is made next, and then
+    that of the micrograph that is read ahead.
     """
 
     def __init__(self, session: Session, viewer_of: Callable[[], ViewerModel]) -> None:
         self._session = session
         self._viewer_of = viewer_of
         self._input_in_work: FilterInput | None = None
-        self._made: tuple[FilterInput, FilteredImage] | None = None
+        self._made: Made | None = None
+        self._next: Micrograph | None = None  # that is read ahead
+        self._ahead: Made | None = None  # its picture
         self._hopeless: FilterInput | None = None
         self._is_showing = False  # what changes in the layer is no wish of the user's
         remember(session.display)
@@ -72,27 +76,51 @@ class FilteredLayer:
         display, name = self._session.display, self._session.current
         display.contrast = {k: v for k, v in display.contrast.items() if k != name}
 
-    def _filter_input(self) -> FilterInput | None:
-        session, display = self._session, self._session.display
+    def make_ahead(self, micrograph: Micrograph) -> None:
+        """Make the picture of a micrograph that may become the current one."""
+        self._next = micrograph
+        self._make_next()
+
+    def _current(self) -> FilterInput | None:
+        """What is to be shown filtered; None while it is still being read, or if nothing is."""
+        session = self._session
         micrograph = session.micrographs.get(session.current or "")
-        if not display.filtered or micrograph is None:
+        if micrograph is None or not session.display.filtered:
             return None
+        return self._input_of(micrograph)
+
+    def _input_of(self, micrograph: Micrograph) -> FilterInput:
+        session, display = self._session, self._session.display
         low_pass = display.low_pass.in_angstrom(session.box_size_px, micrograph.pixel_size)
         return micrograph, low_pass, display.high_pass_angstrom
 
     def _update(self) -> None:
-        filter_input = self._filter_input()
         if not self._session.display.filtered or self._session.current is None:
-            self._made = self._hopeless = None
+            self._made = self._next = self._ahead = self._hopeless = None
             remove_filtered(self._viewer_of())
-        elif filter_input is None:  # it is still being read
+            return
+        current = self._current()
+        if _is_of(self._ahead, current):
+            self._made, self._ahead = self._ahead, None
+        if current is None or (self._made is not None and self._made[0][0] is not current[0]):
             self._leave()
-        elif self._made is not None and _same(self._made[0], filter_input):
+        if current is None:
+            self._next = self._ahead = None
+        elif _is_of(self._made, current):
             self._show(self._made[1])
-        elif self._hopeless is None or not _same(self._hopeless, filter_input):
-            if self._made is not None and self._made[0][0] is not filter_input[0]:
-                self._leave()
-            self._make(filter_input)
+            self._make_next()
+        elif self._hopeless is None or not _same(self._hopeless, current):
+            self._make(current)
+
+    def _make_next(self) -> None:
+        """Make the picture of what is read ahead, where there is nothing else to make."""
+        if self._next is None or self._input_in_work is not None:
+            return
+        following = self._input_of(self._next)
+        is_made = _is_of(self._ahead, following) or _is_of(self._made, following)
+        is_hopeless = self._hopeless is not None and _same(self._hopeless, following)
+        if _is_of(self._made, self._current()) and not is_made and not is_hopeless:
+            self._make(following)
 
     def _leave(self) -> None:
         """Show nothing of another micrograph; the layer stays: to remove one takes napari long."""
@@ -103,7 +131,7 @@ class FilteredLayer:
         if self._input_in_work is None:
             self._input_in_work = filter_input
             run(
-                partial(filtering, *filter_input),
+                partial(_making, filter_input, self._session.display.contrast_percent),
                 on_progress=lambda _: None,
                 on_result=self._on_made,
                 on_failed=self._on_failed,
@@ -112,11 +140,14 @@ class FilteredLayer:
 
     def _on_made(self, image: FilteredImage) -> None:
         made_from, self._input_in_work = self._input_in_work, None
-        filter_input = self._filter_input()
-        if made_from is not None and filter_input is not None and made_from[0] is filter_input[0]:
+        assert made_from is not None
+        current = self._current()
+        if current is not None and made_from[0] is current[0]:
             self._made = made_from, image
-            if not _same(made_from, filter_input):
+            if not _same(made_from, current):
                 self._show(image)  # while a slider moves, nearly right is better than nothing
+        elif made_from[0] is self._next:
+            self._ahead = made_from, image
         self._update()
 
     def _on_failed(self, error: Exception) -> None:
@@ -124,7 +155,9 @@ class FilteredLayer:
         self._hopeless, self._input_in_work = self._input_in_work, None
         if not isinstance(error, InputError):
             report(error)
-        self._leave()
+        current = self._current()
+        if current is not None and self._hopeless is not None and _same(self._hopeless, current):
+            self._leave()
         self._update()
 
     def _show(self, filtered: FilteredImage) -> None:
@@ -147,7 +180,7 @@ class FilteredLayer:
         )
         if black < white:
             return black, white
-        return contrast_limits(filtered.pixels, display.contrast_percent)
+        return _limits_of(filtered, display.contrast_percent)
 
     def _on_contrast(self, event: Any) -> None:
         """Keep the contrast that the user has set on this micrograph, in napari or by a key."""
@@ -165,11 +198,30 @@ class FilteredLayer:
             place_filtered(self._viewer_of(), event.source, self._made[1].binning)
 
 
+def _making(
+    filter_input: FilterInput, contrast_percent: float
+) -> Generator[None, None, FilteredImage]:
+    """The job that filters a micrograph, and finds out the grey values that it is shown with."""
+    filtered = yield from filtering(*filter_input)
+    _limits_of(filtered, contrast_percent)
+    return filtered
+
+
+@lru_cache(maxsize=2)  # of the current micrograph and the next one: they are asked for often
+def _limits_of(filtered: FilteredImage, contrast_percent: float) -> tuple[float, float]:
+    return contrast_limits(filtered.pixels, contrast_percent)
+
+
 def _seen(layer: Image) -> NDArray[np.generic]:
     """The part of a layer's picture that is on the canvas; all of it while that is not known."""
     (top, left), (bottom, right) = layer.corner_pixels
     part = np.asarray(layer.data)[top : bottom + 1, left : right + 1]
     return part if min(part.shape) > 1 else np.asarray(layer.data)
+
+
+def _is_of(made: Made | None, filter_input: FilterInput | None) -> TypeGuard[Made]:
+    """Whether a picture was made from an input."""
+    return made is not None and filter_input is not None and _same(made[0], filter_input)
 
 
 def _same(one: FilterInput, other: FilterInput) -> bool:

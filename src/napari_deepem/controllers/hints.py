@@ -23,7 +23,7 @@ class Hints:
         self._done = _number(self._settings.value(DONE, 0))
         self.changed = SignalInstance((), name="changed")
         if not self.is_over:
-            for name in ("files", "micrographs", "labels", "candidates", "model"):
+            for name in ("files", "micrographs", "labels", "candidates", "model", "models_to_come"):
                 session.events[name].connect(self._look)
             for job in (session.training, session.exporting):
                 job.events.running.connect(self._look)
@@ -37,7 +37,7 @@ class Hints:
     @property
     def line(self) -> str:
         """What to do next; empty where the user knows, or it is not its time yet."""
-        if self.is_over:
+        if self.is_over or self._session.models_to_come:
             return ""
         step = FIRST_STEPS[self._done]
         if not step.is_due(self._session):

@@ -14,10 +14,9 @@ from qtpy.QtCore import QTimer
 
 from napari_deepem.controllers.label_layers import LabelLayers
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.types import Micrograph
 from napari_deepem.layers import micrographs, results
 from napari_deepem.layers.tags import micrograph_name_of, role_of, tag, tag_of, untag
-from napari_deepem.session import Session
+from napari_deepem.session import Scored, Session
 from napari_deepem.session.series import pixel_size_of
 
 
@@ -63,24 +62,29 @@ class MicrographLayers:
             self._label_layers.read(micrograph.name)
         else:
             self._label_layers.show(micrograph.name)
+        if is_ours and not layer.visible and session.current is not None:
+            return  # it came to be chosen later
         if is_ours or self._label_layers.current_kind() is None:
             session.current = micrograph.name
         else:  # what another plugin made of a micrograph does not end the labelling of that one
             layer.visible = False
             self._keep_selected(layer)
 
-    def turn(self, layer: Image, micrograph: Micrograph) -> None:
+    def turn(self, layer: Image, page: micrographs.Page, scored: Scored | None) -> None:
         """Let the layer of one micrograph of a series show another, with the labels of that one.
 
-        Much quicker than another layer: napari collects garbage whenever one is removed.
+        With its scores, too, if they are known already. Much quicker than another layer: napari
+        collects garbage whenever one is removed.
         """
-        session, old = self._session, micrograph_name_of(layer)
-        session.micrographs = {k: v for k, v in session.micrographs.items() if k != old}
+        session, old, new = self._session, micrograph_name_of(layer), page.micrograph
         self._is_turning = True
-        micrographs.show_in(layer, micrograph)
+        micrographs.show_in(layer, page)
         self._is_turning = False
-        session.micrographs = {**session.micrographs, micrograph.name: micrograph}
-        self._label_layers.turn(old, layer, micrograph.name)
+        if scored is not None:
+            session.scored = {**session.scored, new.name: scored}
+        others = {name: each for name, each in session.micrographs.items() if name != old}
+        session.micrographs = {**others, new.name: new}
+        self._label_layers.turn(old, layer, new.name)
 
     def remove(self, layer: Image) -> None:
         """Forget a micrograph whose image has gone."""

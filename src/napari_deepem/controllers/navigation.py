@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from napari_deepem.controllers.micrograph_layers import MicrographLayers
 from napari_deepem.controllers.workers import report, run
 from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 from napari_deepem.layers.layer_selection import keeping_selection
-from napari_deepem.layers.micrographs import image_layer_data
+from napari_deepem.layers.micrographs import Page, image_layer_data
 from napari_deepem.layers.tags import find_layers, micrograph_name_of, role_of
 from napari_deepem.session import Scored, Session
 from napari_deepem.session.readiness import why_not_begin
@@ -32,13 +32,17 @@ class Navigation:
         micrograph_layers: MicrographLayers,
         viewer_of: Callable[[], ViewerModel],
         on_shown: Callable[[], object],
+        on_new: Callable[[], object],
     ) -> None:
         self._session = session
         self._micrograph_layers = micrograph_layers
         self._files: dict[str, Path] = {}
         self._viewer_of = viewer_of
         self._on_shown = on_shown  # called when a micrograph is there that had to be waited for
-        self._ahead: dict[str, Micrograph] = {}  # the one that was read before it is asked for
+        self._on_new = on_new  # called before there is the layer of the first one
+        self._ahead: dict[str, Page] = {}  # the one that was read before it is asked for
+        self._scored_ahead: Scored | None = None  # of that one
+        self.read_ahead = SignalInstance((Micrograph,), name="read_ahead")
         self._reading: str | None = None
         self._centre_yx: tuple[float, float] | None = None  # what is to be seen, original pixels
         self.order: list[str] = []  # names as they are listed, where that is not the files' order
@@ -101,7 +105,7 @@ class Navigation:
     def _on_files(self, files: Mapping[str, Path]) -> None:
         """Remove the layers of a series that was closed; its labels are kept."""
         old, self._files = self._files, dict(files)
-        self._ahead, self.order = {}, []
+        self._ahead, self._scored_ahead, self.order = {}, None, []
         layers = self._viewer_of().layers
         closed = {name for name, path in old.items() if files.get(name) != path}
         closed_layers = [layer for layer in layers if micrograph_name_of(layer) in closed]
@@ -129,7 +133,7 @@ class Navigation:
         given = session.given_pixel_size
         self.changed.emit()
         run(
-            partial(reading, name, path, given),
+            partial(_reading_page, name, path, given),
             on_progress=lambda _: None,
             on_result=self._on_read,
             on_failed=partial(self._on_failed, name),
@@ -138,14 +142,16 @@ class Navigation:
             owner=session,
         )
 
-    def _on_read(self, micrograph: Micrograph) -> None:
-        self._reading, name = None, micrograph.name
+    def _on_read(self, page: Page) -> None:
+        self._reading, name = None, page.micrograph.name
         self._tell_problem(name, None)
         if name == self._session.current and self._is_needed(name):
-            self._show(micrograph)
+            self._show(page)
             self._on_shown()
         else:
-            self._ahead = {name: micrograph}
+            self._ahead = {name: page}
+            self._read_scores_ahead(page.micrograph)
+            self.read_ahead.emit(page.micrograph)
         self._read_on()
         self.changed.emit()
 
@@ -164,19 +170,49 @@ class Navigation:
         problems = {key: value for key, value in self._session.problems.items() if key != name}
         self._session.problems = problems if problem is None else {**problems, name: problem}
 
-    def _show(self, micrograph: Micrograph) -> None:
-        viewer = self._viewer_of()
+    def _show(self, page: Page) -> None:
+        viewer, micrograph = self._viewer_of(), page.micrograph
         image = self._last_image()
         last_place = None if image is None else _place_of(image)
         if image is not None:
-            self._micrograph_layers.turn(image, micrograph)
+            self._micrograph_layers.turn(image, page, self._scored_of(micrograph))
         else:
             data, arguments, kind = image_layer_data(micrograph, source=str(micrograph.source))
+            self._on_new()
             with keeping_selection(viewer):
                 viewer.layers.insert(0, Layer.create(data, arguments, kind))
         self._find_scores()
         image = self._last_image()
         self._look(stays=image is not None and _place_of(image) == last_place)
+
+    def _read_scores_ahead(self, micrograph: Micrograph) -> None:
+        """Read the score map of what was read ahead, if it was kept."""
+        session, name = self._session, micrograph.name
+        candidates, model = session.candidates.get(name), session.model
+        self._scored_ahead = None
+        if candidates is None or session.folder is None:
+            return
+
+        def keep(result: tuple[ScoreMap | None, bool]) -> None:
+            if result[0] is not None:
+                self._scored_ahead = Scored(micrograph, model, result[0], candidates)
+
+        run(
+            partial(reading_scores, session.files[name], model),
+            on_progress=lambda _: None,
+            on_result=keep,
+            on_failed=lambda _: None,  # it is told when the micrograph is the current one
+            is_wanted=lambda: name in self._ahead and self._ahead[name].micrograph is micrograph,
+            owner=session,
+        )
+
+    def _scored_of(self, micrograph: Micrograph) -> Scored | None:
+        """The scores that were read ahead of a micrograph, if they still are what it has."""
+        session, scored = self._session, self._scored_ahead
+        if scored is None or scored.micrograph is not micrograph:
+            return None
+        is_latest = scored.candidates is session.candidates.get(micrograph.name)
+        return scored if is_latest and scored.model is session.model else None
 
     def _find_scores(self) -> None:
         """Read the score map of the current micrograph if it was kept."""
@@ -230,6 +266,11 @@ class Navigation:
             viewer.scene.camera.center = (0.0, *image.data_to_world(centre_yx))
         elif image is not None and not stays and self._session.current in self._session.files:
             viewer.reset_view()
+
+
+def _reading_page(name: str, path: Path, pixel_size: float | None) -> Generator[None, None, Page]:
+    """The job that reads a micrograph, and finds out how it is shown."""
+    return Page.of((yield from reading(name, path, pixel_size)))
 
 
 def _place_of(image: Image) -> tuple[object, ...]:

@@ -85,6 +85,7 @@ class SeriesFile:
         try:
             file.write(changes(self._saved, current, file.path.parent))
             self._saved = saved(self._saved, current)
+            self._tell_remark()
         except Replaced as error:
             self._go_home(error)
 
@@ -137,8 +138,13 @@ class SeriesFile:
         if content is not None:
             self._saved = content
             self.problem = ""
+            self._tell_remark()
             self.changed.emit()
         self.on_change()  # what has changed meanwhile
+
+    def _tell_remark(self) -> None:
+        if self.file is not None and (remark := self.file.take_remark()):
+            show_warning(remark)
 
     def _go_home(self, error: Replaced) -> SessionFile:
         """The file at home that holds the session from now on, all of it.

@@ -198,6 +198,8 @@ class SingleFileLabels:
             if folder is not None and folder.kept.file is change.file:
                 self._folders[folder.folder] = folder.with_change(change.stored)
                 self._saved[change.name] = change.marks
+            if remark := change.file.take_remark():
+                show_warning(remark)
 
     def _save(self) -> None:
         changes = self._changes()

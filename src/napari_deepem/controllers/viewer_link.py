@@ -9,8 +9,8 @@ one link.
 from __future__ import annotations
 
 import atexit
-import gc
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from napari.components import ViewerModel
@@ -34,6 +34,7 @@ from napari_deepem.controllers.result_layers import ResultLayers
 from napari_deepem.controllers.scoring import Scoring
 from napari_deepem.controllers.single_file_labels import SingleFileLabels
 from napari_deepem.controllers.training import Training
+from napari_deepem.controllers.uncollected import Uncollected
 from napari_deepem.controllers.window_close import WindowClose, delete_windows
 from napari_deepem.controllers.workers import drop_all, report, run
 from napari_deepem.core.errors import InputError
@@ -90,7 +91,11 @@ class ViewerLink:
         self.autosave = Autosave(self.session, self.single_file_labels)
         weakref.finalize(viewer, self.close).atexit = False
         self.navigation = Navigation(
-            self.session, self.micrograph_layers, self._viewer_of, self._on_shown
+            self.session,
+            self.micrograph_layers,
+            self._viewer_of,
+            self._on_shown,
+            lambda: self.result_layers.wait_a_turn(),
         )
         for layer in list(viewer.layers):
             self._add(layer)
@@ -101,9 +106,9 @@ class ViewerLink:
         self.session.events.current.connect(self._on_current)
         self.result_layers = ResultLayers(self.session, self._viewer_of)
         self.filtered_layer = FilteredLayer(self.session, self._viewer_of)
+        self.navigation.read_ahead.connect(self.filtered_layer.make_ahead)
         self._next_tool: Tool | None = None  # for the micrograph that is still being read
-        self._has_loaded_ahead = False
-        self._never_collected: weakref.WeakSet[Layer] = weakref.WeakSet()  # see `_load_ahead`
+        self._uncollected = Uncollected(lambda: self.viewer.layers)
         self._on_current(self.session.current)
         register_keys(_LINKS.get)
 
@@ -126,18 +131,14 @@ class ViewerLink:
             if activity.running:
                 activity.end("Stopped: the window was closed.")
         self.progress_bars.close()
-        if self._has_loaded_ahead:
-            gc.unfreeze()
+        self._uncollected.close()
         try:
             self.autosave.close()
         except InputError as error:
             report(error)
 
     def _load_ahead(self) -> None:
-        """Import, after which what is there now is not collected until the window is closed.
-
-        That goes for the layers, too, and for their micrographs, if they are not removed before.
-        """
+        """Import, after which what is there now is not collected until the window is closed."""
         if not self._closed:
             run(
                 loading_ahead,
@@ -210,14 +211,13 @@ class ViewerLink:
         elif micrographs.is_micrograph(layer):
             self.micrograph_layers.add(layer)
 
-    def _on_loaded_ahead(self, _: Any) -> None:
-        self._has_loaded_ahead = True
-        self._never_collected.update(self.viewer.layers)
+    def _on_loaded_ahead(self, next_step: Callable[[], object]) -> None:
+        next_step()
+        self._uncollected.update()
 
     def _on_layer_removed(self, event: Any) -> None:
         layer = event.value
-        if layer in self._never_collected:
-            gc.unfreeze()
+        self._uncollected.remove(layer)
         self.points_changed.emit()
         if kind_of(layer) is not None:
             self.label_layers.remove(layer)

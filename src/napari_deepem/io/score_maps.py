@@ -16,7 +16,7 @@ from napari_deepem.core.types import Float32Array, ScoreMap
 from napari_deepem.io.atomic import replacing
 from napari_deepem.io.declared_json import STRICT, read_declared
 from napari_deepem.io.file_stamps import ContentStamp
-from napari_deepem.io.session_file import home_of
+from napari_deepem.io.session_places import home_of
 from napari_deepem.io.tensor_files import check_header, shapes_in, tensor_bytes
 
 CACHE = "napari-deepem.cache"

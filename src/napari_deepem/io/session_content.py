@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, TypeVar
 
 import numpy as np
@@ -159,6 +160,15 @@ def write_content(database: sqlite3.Connection, changes: Stored) -> None:
         ask("DELETE FROM model")
         if changes.model:
             ask("INSERT INTO model VALUES (?)", (changes.model,))
+
+
+def copy_database(database: sqlite3.Connection, path: Path) -> None:
+    """Make a database file that holds what another one does, whose own file may be gone."""
+    copy = sqlite3.connect(path.absolute().as_uri(), uri=True, isolation_level=None)
+    try:
+        database.backup(copy)
+    finally:
+        copy.close()
 
 
 def _rows(database: sqlite3.Connection, table: str) -> Iterator[tuple[Any, ...]]:

@@ -10,16 +10,20 @@ import os
 import sqlite3
 import stat
 import sys
-from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 
 from napari_deepem.core.errors import InputError
 from napari_deepem.io import database_claims
-from napari_deepem.io.atomic import writable_folder
 from napari_deepem.io.database_claims import IN_USE, LARGEST_FILE, InUse
 from napari_deepem.io.file_stamps import stamp_of
-from napari_deepem.io.session_content import Points, Stored, read_content, write_content
+from napari_deepem.io.session_content import (
+    Points,
+    Stored,
+    copy_database,
+    read_content,
+    write_content,
+)
 from napari_deepem.io.session_schema import (
     check_tables,
     distrusting,
@@ -27,31 +31,31 @@ from napari_deepem.io.session_schema import (
     make_more_tables,
     make_tables,
 )
+from napari_deepem.io.temporary_names import temporary_path
 
 __all__ = [
     "NOTHING_SAVED",
-    "SESSION_FILE",
     "InUse",
     "Points",
     "Replaced",
     "SessionFile",
     "Stored",
-    "home_of",
     "look_into",
-    "place_of",
 ]
 
-SESSION_FILE = "napari-deepem.session"
 # Python 3.11's sqlite3 decodes SQLite's own messages, which may quote a damaged file, strictly
 DATABASE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 NOTHING_SAVED = "until then nothing is saved"
 
 
-class Replaced(InputError):
-    """A session file in whose place is another one, or one that another program has changed."""
+PUT_BACK = "was removed while it was open, and is there again: to begin anew, remove it once closed"
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} was replaced or changed by another program")
+
+class Replaced(InputError):
+    """A session file in whose place is another one, or none, or one that was changed by others."""
+
+    def __init__(self, path: Path, how: str = "was replaced or changed by another program") -> None:
+        super().__init__(f"{path} {how}")
         self.path = path
 
 
@@ -69,7 +73,8 @@ class SessionFile:
             It is damaged, of a newer version, something else, or can't be written
             or locked. Then it is left as it was.
         """
-        self.path = path
+        self.path, self._is_private = path, is_private
+        self._remark = ""
         self._busy, self._closed = Lock(), False
         with database_claims.claiming:
             try:
@@ -102,10 +107,13 @@ class SessionFile:
     def write(self, changes: Stored) -> None:
         """Write what has changed, all of it or nothing; into a closed file nothing.
 
+        A file that was removed meanwhile is put back first, see `take_remark`.
+
         Raises
         ------
         Replaced
             Another program has put another file in its place, or changed it: that is left alone.
+            Or it was removed, and can't be put back.
         InputError
             The disk is full, or the file can't be written any more.
         """
@@ -132,6 +140,11 @@ class SessionFile:
                 self._database.close()
                 self._claim.release()
 
+    def take_remark(self) -> str:
+        """What has happened to the file that its owner should know, said once; else empty."""
+        remark, self._remark = self._remark, ""
+        return remark
+
     def _open(self) -> sqlite3.Connection:
         """The database, locked, with our tables and nothing else."""
         # one thread at a time, though not always the same one
@@ -155,11 +168,11 @@ class SessionFile:
         return database
 
     def _commit(self, changes: Stored) -> None:
-        database = self._database
         if not os.path.lexists(self.path):  # what is written into it now, nobody finds
-            raise InputError(f"{self.path} was removed or renamed: put it back; {NOTHING_SAVED}")
+            self._put_back()
         if _identity_of(self.path) != self._left:
             raise Replaced(self.path)
+        database = self._database
         try:
             database.execute("BEGIN")
             make_more_tables(database)
@@ -172,6 +185,21 @@ class SessionFile:
                 database.execute("ROLLBACK")
             # whose file it is was known before: another may lie there since this change was made
             self._left = self._left[:2] + _identity_of(self.path)[2:]
+
+    def _put_back(self) -> None:
+        """Write a file that was removed once more: while it is open, its content is still there."""
+        try:
+            with database_claims.claiming, temporary_path(self.path.parent) as temporary:
+                copy_database(self._database, temporary)
+                self._database.close()  # which removes what lies beside the path, too
+                self._claim.release()
+                temporary.rename(self.path)
+                self._claim = database_claims.claim(self.path, self._is_private)
+                self._database = self._open()
+                self._left = _identity_of(self.path)
+        except (*DATABASE_ERRORS, OSError, InputError) as error:
+            raise Replaced(self.path, f"was removed, and can't be put back ({error})") from error
+        self._remark = f"{self.path} {PUT_BACK}"
 
 
 def _identity_of(path: Path) -> tuple[int, ...]:
@@ -242,31 +270,6 @@ def _content_as_it_lies(path: Path) -> Stored:
             return read_content(database)
     finally:
         database.close()
-
-
-def home_of(folder: Path) -> Path:
-    """The folder at home that stands for a folder of micrographs that can't be written into."""
-    folder = Path(os.path.normpath(folder.absolute()))  # whatever it was called: a/../b is b
-    code = sha256(os.fsencode(folder)).hexdigest()[:8]
-    return Path.home() / "napari-deepem" / f"{folder.name}-{code}"
-
-
-def place_of(folder: Path) -> Path:
-    """The folder for what is kept of a folder of micrographs: the same, or else one at home.
-
-    Raises
-    ------
-    InputError
-        Neither can be written into.
-    """
-    try:
-        return writable_folder(folder)
-    except InputError:
-        pass
-    try:
-        return writable_folder(home_of(folder))
-    except InputError as error:
-        raise InputError(f"{folder} can't be written into, nor can your home: {error}") from error
 
 
 def _reason(path: Path, error: Exception) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from napari.layers import Image, Layer
+from napari.layers.utils.layer_utils import calc_data_range
 from numpy.typing import NDArray
 from pint import DimensionalityError
 
@@ -160,16 +162,32 @@ def contrast_limits(image: NDArray[Any]) -> tuple[float, float]:
     return (float(low), float(high)) if low < high else (float(low), float(low) + 1.0)
 
 
-def show_in(layer: Image, micrograph: Micrograph) -> None:
+@dataclass(frozen=True, eq=False, slots=True)
+class Page:
+    """A micrograph that was read from a file, and the grey values that it is shown with."""
+
+    micrograph: Micrograph
+    contrast_limits: tuple[float, float]
+    value_range: tuple[float, float]  # of the slider of the contrast
+
+    @classmethod
+    def of(cls, micrograph: Micrograph) -> Page:
+        """The page of a micrograph; takes a moment, in whatever thread."""
+        image = micrograph.image
+        return cls(micrograph, contrast_limits(image), calc_data_range(image))
+
+
+def show_in(layer: Image, page: Page) -> None:
     """Let a layer show a micrograph that was read from a file, instead of the one it shows now."""
+    micrograph = page.micrograph
     source = str(micrograph.source)
     more = {"source": source, "remark": micrograph.remark}
     layer.metadata.update(tag("micrograph", micrograph.name, **more))
     layer.name = micrograph.name
     set_visible(layer, True)  # first: napari 0.9.2 keeps the extent of a hidden layer's old data
     layer.data = micrograph.image
-    layer.reset_contrast_limits_range()
-    layer.contrast_limits = contrast_limits(micrograph.image)
+    layer.contrast_limits_range = page.value_range
+    layer.contrast_limits = page.contrast_limits
     if (pixel_size_of(layer), *layer.translate) != (micrograph.pixel_size, 0.0, 0.0):  # takes long
         lay_out(layer, micrograph.pixel_size)
 

@@ -250,10 +250,13 @@ def kept_text(counts: PickCounts, candidates: Candidates | None) -> str:
     """How many picks one micrograph has, in words, and what they are of."""
     if candidates is None:
         return f"{counted(counts.by_hand, 'pick')} by hand here"
-    parts = [f"{counts.by_network} of {counted(len(candidates), 'candidate')}"]
-    parts += [f"{counts.by_hand} by hand"] if counts.by_hand else []
-    parts += [f"{counts.rejected} {TAKEN_OUT}"] if counts.rejected else []
-    return f"{counted(counts.picks, 'pick')} here ({', '.join(parts)})"
+    picks, all_of_them = counted(counts.picks, "pick"), counted(len(candidates), "candidate")
+    taken_out = f", {counts.rejected} {TAKEN_OUT}" if counts.rejected else ""
+    if not counts.by_hand:
+        return f"{picks} here, of {all_of_them}{taken_out}"
+    return (
+        f"{picks} here: {counts.by_network} of {all_of_them}, {counts.by_hand} by hand{taken_out}"
+    )
 
 
 def total_text(counts: PickCounts) -> str:

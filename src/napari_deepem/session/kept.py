@@ -21,16 +21,14 @@ from napari_deepem.core.types import FloatArray
 from napari_deepem.io.atomic import writable_folder
 from napari_deepem.io.session_file import (
     NOTHING_SAVED,
-    SESSION_FILE,
     InUse,
     Points,
     Replaced,
     SessionFile,
     Stored,
-    home_of,
     look_into,
-    place_of,
 )
+from napari_deepem.io.session_places import SESSION_FILE, home_of, place_of
 
 FOLLOWS = (
     "Open in another window, which this one follows: nothing can be changed here until that is "

@@ -13,11 +13,15 @@ import ctypes
 import gc
 import os
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+
+import pint
+from pint.registry import LazyRegistry
 
 MODULES = (  # in the order in which they may be asked for
     "pandas",  # by napari's first layer of points
@@ -34,14 +38,26 @@ MODULES = (  # in the order in which they may be asked for
 )
 
 
-def loading_ahead() -> Generator[None, None, None]:
-    """The job that imports them, one a step."""
+def loading_ahead() -> Generator[Callable[[], object], None, None]:
+    """The job that imports them, one a step; it yields what the window's thread then has to do."""
+    with sparing_the_collector():
+        registry: pint.UnitRegistry = pint.UnitRegistry()
+    yield partial(take_units, registry)
     for module in MODULES:
         if module == "torch":
             load_torch_library()
         with sparing_the_collector():
             import_module(module)
-        yield
+        yield lambda: None
+
+
+def take_units(registry: pint.UnitRegistry) -> None:
+    """Let napari have the units that were read ahead, unless it has read its own by now.
+
+    It takes pint a fifth of a second, in the window's thread as soon as the first layer comes.
+    """
+    if type(pint.application_registry.get()) is LazyRegistry:
+        pint.set_application_registry(registry)
 
 
 @contextmanager

@@ -147,7 +147,7 @@ class Parameters(EventedModel):
     review_only_open: Annotated[
         bool,
         Field(
-            title="Only what has no verdict yet",
+            title="Only without a verdict",
             description="Whether picks that were accepted or rejected are left out of the gallery.",
         ),
     ] = False

@@ -21,7 +21,12 @@ OPEN_FIRST = "Open a micrograph first: drag an .mrc file in, or File > Open Samp
 NO_MODEL = (
     "No model yet: propose particles in Annotate, or train a model, or load one, in the Train dock."
 )
+LOADING = "The model of this folder is being loaded, and its picks with it."
 NOT_TRAINED = "Nothing has been trained yet: press Train."
+NOT_SCORED = "Press Score: then threshold and ranges can be moved."
+NO_PICKS_YET = (
+    "There are no picks here yet: propose particles in Annotate, or score this micrograph in Pick."
+)
 NOTHING_SCORED = (
     "Nothing to save yet: propose particles in Annotate, score a micrograph in the Pick dock, or "
     "pick by hand (H)."
@@ -72,6 +77,16 @@ def why_not_draw_background(session: Session) -> str:
     return ""
 
 
+def why_no_model(session: Session) -> str:
+    """Why there is no model to work with, if so; that of the last folder is none for this one."""
+    return _loading_or(session, "" if session.model is not None else NO_MODEL)
+
+
+def _loading_or(session: Session, missing: str) -> str:
+    """What is said of what a model would have found: it may be on its way."""
+    return LOADING if session.models_to_come else missing
+
+
 def why_not_train(session: Session) -> str:
     """Why a new network can't be trained by labels and parameters as they are now."""
     if why := why_not_begin(session) or why_not_change(session):
@@ -107,6 +122,8 @@ def why_not_refine(session: Session) -> str:
     """Why the present model can't be trained again, anew or from its weights."""
     if why := why_not_change(session):
         return why
+    if session.models_to_come:
+        return LOADING
     if session.model is None:
         return why_not_train(session) or "There is no model yet: press Train."
     if session.trained_model is None:
@@ -137,7 +154,7 @@ def why_not_score(session: Session, names: Collection[str]) -> str:
     """Why none of these micrographs can be scored."""
     if why := why_not_begin(session) or why_not_change(session):
         return why
-    return NO_MODEL if session.model is None else _why_excluded(session, names)
+    return why_no_model(session) or _why_excluded(session, names)
 
 
 def _why_excluded(session: Session, names: Collection[str]) -> str:
@@ -151,7 +168,7 @@ def why_not_propose(session: Session, names: Collection[str]) -> str:
     """Why the general network can't propose particles on any of these micrographs."""
     if why := (why_not_begin(session) or why_not_change(session) or _why_excluded(session, names)):
         return why
-    if why := _why_no_box(session, names):
+    if why := _why_no_box(session, names) or _loading_or(session, ""):
         return why
     is_of_box = session.proposes and session.model.box_size_px == session.box_size_px
     done = session.scored if len(names) == 1 else session.candidates
@@ -188,7 +205,18 @@ def why_not_judge(session: Session) -> str:
 
 def why_not_review(session: Session) -> str:
     """Why there are no picks to look through."""
-    return "" if session.candidates else NOTHING_TO_REVIEW
+    return "" if session.candidates else _loading_or(session, NOTHING_TO_REVIEW)
+
+
+def why_not_choose(session: Session) -> str:
+    """Why no picks can be chosen on the current micrograph: it has no candidates."""
+    has_candidates = session.current_candidates is not None
+    return "" if has_candidates else _loading_or(session, NOT_SCORED)
+
+
+def why_no_picks(session: Session) -> str:
+    """Why the current micrograph has no picks at all, of the network or by hand."""
+    return "" if session.picks is not None else _loading_or(session, NO_PICKS_YET)
 
 
 def why_gallery_is_empty(session: Session, names: Collection[str], shown: int) -> str:
@@ -197,7 +225,7 @@ def why_gallery_is_empty(session: Session, names: Collection[str], shown: int) -
         return ""
     scored = [name for name in names if name in session.candidates]
     if not scored:
-        return NOTHING_TO_REVIEW
+        return _loading_or(session, NOTHING_TO_REVIEW)
     has_picks = session.review_only_open and any(map(session.selection.count_of, scored))
     return ALL_HAVE_VERDICTS if has_picks else NO_PICKS
 
@@ -208,6 +236,8 @@ def why_not_save(session: Session, what: What, scope: Scope) -> str:
     if scope == "chosen" and not names:
         return NOTHING_CHOSEN
     if what == "picks":
+        if session.models_to_come:  # picks by hand would be all
+            return LOADING
         return "" if any(map(session.selection.has_picks, names)) else NOTHING_SCORED
     return "" if any(len(session.labels_of(n).positive_yx) for n in names) else NO_LABELS_YET
 

@@ -31,6 +31,7 @@ Verdict = Literal["accepted", "rejected"]
 ACCEPTED, REJECTED = 1, -1  # as `verdicts_on` has them; 0: none
 MOST_SHOWN = 20_000  # in a gallery: nobody looks through more
 WAITING = 5 * MOST_SHOWN  # picks in memory before all but the first are left out
+NONE_SELECTED = "Click a picture first."  # of what is selected a verdict is
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -208,10 +209,11 @@ def counts_text(session: Session, gallery: Gallery, selected: int) -> str:
     accepted, rejected, micrographs = counts(session)
     if not len(gallery) and not micrographs:
         return ""
-    text = f"{selected} of {len(gallery)} selected"
-    if gallery.found > len(gallery):
-        text += f" (the first of {gallery.found})"
+    more = f" (the first of {gallery.found})" if gallery.found > len(gallery) else ""
+    sentences = [f"{selected} of {len(gallery)} selected{more}."]
+    if len(gallery) and not selected:
+        sentences.append(NONE_SELECTED)
     if micrographs:
         where = counted(micrographs, "micrograph")
-        text += f"; {accepted} accepted, {rejected} rejected on {where}"
-    return text
+        sentences.append(f"{accepted} accepted, {rejected} rejected on {where}.")
+    return " ".join(sentences)

@@ -56,15 +56,15 @@ class Session(Parameters):
 
     # results of jobs
     model: Any = None  # Model | None
+    # being loaded from the folder's file, and what they have found comes with them
+    models_to_come: int = 0
     history: tuple[Any, ...] = ()  # EpochDone of the training that runs or ran last
     scored: dict[str, InstanceOf[Scored]] = Field(default_factory=dict)  # of those in memory
     # of all that the model has scored, in memory or not; follows `scored`
     candidates: dict[str, InstanceOf[Candidates]] = Field(default_factory=dict)
     # what is known by now of the micrograph that is being scored: its name, and its score map
     scored_so_far: tuple[str, InstanceOf[ScoreMap]] | None = None
-    picks: InstanceOf[FinalPicks] | None = (
-        None  # of the current micrograph; a projection of the above
-    )
+    picks: InstanceOf[FinalPicks] | None = None  # here; a projection of the above
     # from what was clicked, see `core.training.box_size`; None: can't tell
     suggested_box_px: int | None = None
     # from the current micrograph alone, see `session.box_choices`

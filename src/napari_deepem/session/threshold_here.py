@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from napari_deepem.core.picking.criteria import moved
 from napari_deepem.core.picking.score_evidence import mixture_in
+from napari_deepem.session.readiness import LOADING
 from napari_deepem.session.state import Session
 
 NOT_LEARNT = (
@@ -15,6 +16,8 @@ SLIGHT = 0.005  # a difference of scores that two decimals do not show
 
 def why_not_adapt(session: Session) -> str:
     """Why the threshold can't be adapted with this model; empty if it can be."""
+    if session.models_to_come:
+        return LOADING
     if session.proposes:
         return TRAIN_FIRST
     is_learnt = session.model is not None and mixture_in(session.model.summary) is not None

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.evaluation.verdicts import join, labels_of_verdicts
+from napari_deepem.core.evaluation.verdicts import clear_of, join, labels_of_verdicts
+from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.training.label_advice import LabelledImage
 from napari_deepem.core.training.settings import TrainingSettings, sampling_of
-from napari_deepem.core.types import Labels, Micrograph, Picks
+from napari_deepem.core.types import NO_LABELS, FloatArray, Labels, Micrograph, Picks
 from napari_deepem.io.images import read_micrograph, read_shape
 from napari_deepem.session.state import Session
+from napari_deepem.session.training_rounds import began_here
 
 
 def training_settings(session: Session) -> TrainingSettings:
@@ -42,6 +44,8 @@ class TrainingInput:
     excluded: frozenset[str]
     box_size_px: int
     labels_complete: bool  # whether every particle is labelled where any is
+    settled: Mapping[str, FloatArray] = field(default_factory=dict)  # places, see `mending`
+    is_of_session: bool = False  # whether all that the model was trained on was said in the session
     pixel_size: float | None = None  # A/px of the files; None: what they say
 
     @classmethod
@@ -62,6 +66,8 @@ class TrainingInput:
             box_size_px=session.box_size_px,
             labels_complete=session.labels_complete,
             pixel_size=session.given_pixel_size,
+            settled={name: each.unsure_yx for name, each in session.verdicts.items()},
+            is_of_session=began_here(session.rounds),
         )
 
     def items(self) -> list[LabelledMicrograph]:
@@ -107,13 +113,26 @@ class TrainingInput:
         return replace(read_micrograph(path, pixel_size), name=item.name)
 
     def without(self, model: Model) -> Model:
-        """The model without those of its training set that have labels in this, or are excluded.
+        """The model without those of its training set of which the session knows better.
 
-        The session knows better: labels may have been taken away since.
+        That is whatever has labels, or is excluded, and all that is open where the model was
+        trained by what was said in the session: labels and verdicts may have been taken back since.
+        Of a model from elsewhere what was learnt at a place is left out that a pick was moved from.
         """
         left_out = self.labels.keys() | self.excluded
-        kept = tuple(item for item in model.training_set if item.name not in left_out)
+        if self.is_of_session:
+            left_out |= self.files.keys() | self.micrographs.keys()
+        kept = tuple(
+            replace(item, labels=self._without_settled(item))
+            for item in model.training_set
+            if item.name not in left_out
+        )
         return replace(model, training_set=kept)
+
+    def _without_settled(self, item: LabelledMicrograph) -> Labels:
+        settled_yx = self.settled.get(item.name, NO_LABELS.unsure_yx)
+        reach_px = SAME_PARTICLE_BOXES * self.box_size_px
+        return clear_of(item.labels, settled_yx, reach_px)
 
     def _inside(self, item: LabelledMicrograph) -> LabelledMicrograph:
         if item.name in self.micrographs:

@@ -6,7 +6,7 @@ back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -55,6 +55,12 @@ def round_of(model: Model, start: RoundStart, number: int) -> Round:
         ap=ap_of_boxes(summary),
         ap_before=summary.get("ap_before"),
     )
+
+
+def began_here(rounds: Sequence[Round]) -> bool:
+    """Whether the last model was first trained in these rounds, and not loaded from a file."""
+    firsts = [each.start for each in rounds if each.start in ("new", "file")]
+    return firsts[-1:] == ["new"]
 
 
 def ap_of_boxes(summary: Mapping[str, Any]) -> float | None:

@@ -105,6 +105,7 @@ def test_what_came_of_another_model_is_forgotten(review: Review) -> None:
 
 def test_reasons_wait_for_a_pick(review: Review) -> None:
     review.reasons.switch.value = True
-    assert review.reasons.first.value == "Click a picture to see why it is picked."
+    assert review.reasons.lines.value == "Click a picture to see why it is picked."
+    assert [widget.native.isHidden() for widget in review.reasons.widgets] == [False, True]
     review.reasons.switch.value = False
-    assert not review.reasons.first.value
+    assert [widget.native.isHidden() for widget in review.reasons.widgets] == [True, False]

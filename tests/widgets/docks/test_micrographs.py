@@ -13,7 +13,7 @@ from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.core.types import Labels
 from napari_deepem.io.images import read_micrograph, write_image
 from napari_deepem.io.score_maps import CACHE
-from napari_deepem.io.session_file import SESSION_FILE, home_of
+from napari_deepem.io.session_places import SESSION_FILE, home_of
 from napari_deepem.widgets.docks.micrographs import Micrographs
 from napari_deepem.widgets.pictures.micrograph_table import NAME
 from series import SHAPES, go_to, some_model, visible

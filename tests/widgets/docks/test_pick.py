@@ -68,20 +68,20 @@ def scored(session: Session, name: str) -> Scored:
 
 def test_counts_are_of_this_micrograph_and_soon_of_all(qtbot) -> None:
     dock, session = open_dock()
-    assert dock.pick_counts.value == "2 picks here (2 of 4 candidates)"
+    assert dock.pick_counts.value == "2 picks here, of 4 candidates"
     qtbot.waitUntil(
-        lambda: dock.pick_counts.value == "2 picks here (2 of 4 candidates); 4 on 2 micrographs"
+        lambda: dock.pick_counts.value == "2 picks here, of 4 candidates; 4 on 2 micrographs"
     )
     dock.stds.region.setRegion((0.4, 2.5))
     qtbot.waitUntil(
-        lambda: dock.pick_counts.value == "3 picks here (3 of 4 candidates); 6 on 2 micrographs"
+        lambda: dock.pick_counts.value == "3 picks here, of 4 candidates; 6 on 2 micrographs"
     )
     dock.by_score.plot.line.setValue(0.75)
     assert (
-        dock.pick_counts.value == "1 pick here (1 of 4 candidates); 2 on 2 micrographs"
+        dock.pick_counts.value == "1 pick here, of 4 candidates; 2 on 2 micrographs"
     )  # at once, by now
     session.excluded = frozenset({"m1"})
-    qtbot.waitUntil(lambda: dock.pick_counts.value == "1 pick here (1 of 4 candidates)")
+    qtbot.waitUntil(lambda: dock.pick_counts.value == "1 pick here, of 4 candidates")
 
 
 def test_dragged_range_is_the_sliders_and_back() -> None:
@@ -137,10 +137,10 @@ def test_dock_says_why_none_is_kept(qtbot) -> None:
     """E.11"""
     dock, _ = open_dock()
     dock.stds.region.setRegion((0.1, 0.4))
-    assert "0 picks here (0 of 4 candidates)" in dock.pick_counts.value
+    assert "0 picks here, of 4 candidates" in dock.pick_counts.value
     assert "Here the std of all above the threshold is over" in dock.pick_counts.value
     dock.stds.region.setRegion((0.1, 2.5))
-    qtbot.waitUntil(lambda: dock.pick_counts.value.startswith("3 picks here (3 of 4 candidates);"))
+    qtbot.waitUntil(lambda: dock.pick_counts.value.startswith("3 picks here, of 4 candidates;"))
 
 
 def test_held_out_figures_follow_the_threshold() -> None:
@@ -189,7 +189,7 @@ def test_adaptive_threshold_is_shown_where_it_is_in_use() -> None:
     assert plot.line.value() == pytest.approx(0.75)
     assert controls.slider.value == pytest.approx(session.threshold, abs=1e-4)  # its steps
     assert session.threshold > 0.75
-    assert dock.pick_counts.value.startswith("1 pick here (1 of 4 candidates)")
+    assert dock.pick_counts.value.startswith("1 pick here, of 4 candidates")
 
 
 def test_threshold_for_one_micrograph_alone_has_the_slider_while_it_is_shown() -> None:
@@ -201,10 +201,10 @@ def test_threshold_for_one_micrograph_alone_has_the_slider_while_it_is_shown() -
     assert controls.plot.line.value() == pytest.approx(0.85)
     session.current = "m1"
     assert (controls.slider.value, controls.own.value) == (0.5, False)
-    assert dock.pick_counts.value.startswith("2 picks here (2 of 4 candidates)")
+    assert dock.pick_counts.value.startswith("2 picks here, of 4 candidates")
     session.current = "m2"
     assert (controls.slider.value, controls.own.value) == (0.85, True)
-    assert dock.pick_counts.value.startswith("1 pick here (1 of 4 candidates)")
+    assert dock.pick_counts.value.startswith("1 pick here, of 4 candidates")
     controls.own.native.click()
     assert session.own_thresholds == {}
     assert controls.slider.value == 0.5
@@ -289,24 +289,22 @@ def test_score_map_keeps_what_the_user_chose_for_it() -> None:
 def test_pick_starts_from_the_model_and_counts(viewer: ViewerModel) -> None:
     dock, session = Pick(viewer), session_of(viewer)
     score_current(viewer)
-    assert dock.pick_counts.value == "2 picks here (2 of 2 candidates)"
+    assert dock.pick_counts.value == "2 picks here, of 2 candidates"
     assert dock.by_score.slider.value == pytest.approx(0.42)
     assert dock.std_range.value == pytest.approx((0.5, 1.5))
     assert dock.min_distance.value == pytest.approx(5.0)
     dock.by_score.slider.value = 0.7
-    assert dock.pick_counts.value == "1 pick here (1 of 2 candidates)"
+    assert dock.pick_counts.value == "1 pick here, of 2 candidates"
     assert dock.by_score.plot.line.value() == pytest.approx(0.7)
     dock.by_score.plot.line.setValue(0.95)
     assert dock.by_score.slider.value == pytest.approx(0.95)
-    assert dock.pick_counts.value.startswith(
-        "0 picks here (0 of 2 candidates). Here all score below"
-    )
+    assert dock.pick_counts.value.startswith("0 picks here, of 2 candidates. Here all score below")
     dock.by_score.use_optimum.native.click()
     assert dock.by_score.use_optimum.text == "Use F2 optimum (0.42)"
     assert session.threshold == pytest.approx(0.42)
     dock.std_range.value = (0.0, 0.9)
     assert dock.pick_counts.value.startswith(
-        "0 picks here (0 of 2 candidates). Here the std of all above"
+        "0 picks here, of 2 candidates. Here the std of all above"
     )
 
 
@@ -321,9 +319,7 @@ def test_pick_says_how_many_picks_are_right_while_the_threshold_moves(viewer: Vi
     assert dock.precision.value == "How many are right here is not told: too few picks"  # D.1
     assert "held-out labels" in dock.precision.tooltip
     dock.by_score.slider.value = 0.95
-    assert dock.pick_counts.value.startswith(
-        "0 picks here (0 of 2 candidates). Here all score below"
-    )
+    assert dock.pick_counts.value.startswith("0 picks here, of 2 candidates. Here all score below")
     assert dock.precision.value == ""
 
 
@@ -336,7 +332,7 @@ def test_other_settings_wait_for_the_slider_to_rest_until_scores_are_fitted_agai
     monkeypatch.setattr(FittedScores, "of", lambda *given: fits.append(1) or fit(*given))
     for high in (0.9, 1.1, 1.2, 1.3):
         dock.std_range.value = (0.5, high)
-    assert dock.pick_counts.value == "2 picks here (2 of 2 candidates)"
+    assert dock.pick_counts.value == "2 picks here, of 2 candidates"
     assert not fits
     qtbot.waitUntil(lambda: len(fits) == 1)
     for threshold in (0.5, 0.7, 0.5):
@@ -387,7 +383,7 @@ def test_closed_dock_comes_back_as_it_was(viewer: ViewerModel, qtbot) -> None:
     session_of(viewer).threshold = 0.65  # nothing that is gone is told
     again = Pick(viewer)
     assert again.by_score.slider.value == pytest.approx(0.65)
-    assert again.pick_counts.value == "1 pick here (1 of 2 candidates)"
+    assert again.pick_counts.value == "1 pick here, of 2 candidates"
 
 
 def test_optimum_is_shown_only_where_labels_were_held_out(viewer: ViewerModel) -> None:

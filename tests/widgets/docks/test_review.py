@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QScrollArea
 
 from blobs import BOX_PX, blob_micrograph
 from hand import wait_until_drawn
@@ -24,8 +25,9 @@ from napari_deepem.session.parameters import Parameters
 from napari_deepem.session.review_gallery import gallery, verdicts_on
 from napari_deepem.session.suggesting import AT_A_TIME
 from napari_deepem.session.training_rounds import Round, gain_of, round_of
+from napari_deepem.widgets.docks.dock import WIDTH
 from napari_deepem.widgets.docks.gallery_filling import ALL, FAST_MS, SUGGESTED
-from napari_deepem.widgets.docks.review import Review
+from napari_deepem.widgets.docks.review import LEAST_PX, Review
 from napari_deepem.widgets.plots.training_curves import RoundsPlot
 from quick_recipes import shorten_recipes
 
@@ -297,6 +299,46 @@ def test_rounds_are_drawn_with_what_each_gained(qapp) -> None:
         "the model before has 0.700 on the same"
     )
     plot.show([])
+
+
+def test_rounds_and_reasons_are_seen_without_scrolling_in_a_window_of_800_px(
+    docks: Docks, qtbot
+) -> None:
+    dock = docks.dock
+    qtbot.addWidget(dock.native)
+    dock.native.resize(WIDTH, 700)  # what is left of 1280 x 800
+    docks.session.box_size_px, docks.session.verdicts = 24, {"m1": Labels.of([[20.0, 20.0]])}
+    docks.session.rounds = (
+        Round(1, "new", 30, 0, 2, 40, ap=0.8, on_border=2),
+        Round(2, "anew", 50, 20, 3, 40, ap=0.9, ap_before=0.7, on_border=2),
+    )
+    with qtbot.waitExposed(dock.native):
+        dock.native.show()
+    bar = dock.native.findChild(QScrollArea).verticalScrollBar()
+    switch = dock.reasons.switch.native
+    at_first = switch.mapTo(dock.native, QPoint())
+    for is_asked in (False, True):
+        dock.reasons.switch.value = is_asked
+        qtbot.wait(50)
+        assert (bar.maximum(), switch.mapTo(dock.native, QPoint())) == (0, at_first)
+        assert dock.rounds.widget.isVisible() != is_asked
+        assert dock.view.height() >= LEAST_PX
+
+
+def test_buttons_stay_where_they_are_when_a_picture_is_selected(docks: Docks, qtbot) -> None:
+    dock = docks.dock
+    qtbot.addWidget(dock.native)
+    dock.native.resize(WIDTH, 700)
+    with qtbot.waitExposed(dock.native):
+        dock.native.show()
+    qtbot.wait(50)
+    places = [each.native.mapTo(dock.native, QPoint()) for each in (dock.accept, dock.suggest)]
+    dock.view.select_row(0)
+    dock.accept.native.click()
+    qtbot.wait(50)
+    assert dock.counts.value == "1 of 2 selected. 1 accepted, 0 rejected on 1 micrograph."
+    after = [each.native.mapTo(dock.native, QPoint()) for each in (dock.accept, dock.suggest)]
+    assert after == places
 
 
 def test_stop_stands_beside_what_trains_again(viewer: ViewerModel) -> None:

@@ -81,13 +81,14 @@ def test_suggested_box_is_offered_and_never_forced() -> None:
     dock, session = Train(viewer), open_blobs(viewer, 1)
     assert not dock.use_suggested.visible
     session.suggested_box_px = 40
-    assert dock.use_suggested.text == "Suggested: 40 px (80 Å)"
+    assert dock.use_suggested.text == "Suggested: 40 px"
+    assert dock.use_suggested.tooltip.startswith("40 px = 80 Å. ")
     assert session.box_size_px == BOX_PX
     dock.use_suggested.native.click()
     assert session.box_size_px == dock.box_size.value == 40
     assert (dock.use_suggested.enabled, dock.use_suggested.tooltip) == (
         False,
-        "The box has the suggested size.",
+        "As suggested.",
     )
 
 
@@ -175,7 +176,7 @@ def test_dock_in_sight_suggests_a_box_and_shows_what_the_network_sees(
     assert dock.strip.counts == [STRIP_COUNT, STRIP_COUNT]
     assert "in 44 x 44 px, shown filtered" in dock.strip_caption.value
     qtbot.waitUntil(lambda: session.suggested_box_px is not None)
-    assert dock.use_suggested.text.startswith(f"Suggested: {session.suggested_box_px} px (")
+    assert dock.use_suggested.text == f"Suggested: {session.suggested_box_px} px"
     session.binning = 2
     qtbot.waitUntil(lambda: "in 60 x 60 px" in dock.strip_caption.value)
 

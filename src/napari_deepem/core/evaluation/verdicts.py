@@ -109,6 +109,15 @@ def unite(old: Labels, new: Labels, radius_px: float) -> Labels:
     return Labels.of(positive, negative, _clear_of(unsure, decided, radius_px))
 
 
+def clear_of(labels: Labels, places_yx: FloatArray, radius_px: float) -> Labels:
+    """The particles and non-particles that have none of (n, 2) places within a radius."""
+    return Labels(
+        _clear_of(labels.positive_yx, places_yx, radius_px),
+        _clear_of(labels.negative_yx, places_yx, radius_px),
+        labels.unsure_yx,
+    )
+
+
 def _clear_of(centres_yx: FloatArray, others_yx: FloatArray, radius_px: float) -> FloatArray:
     """(k, 2) of (n, 2) centres, those that have none of the others within a radius."""
     return centres_yx[nearest_distances(centres_yx, others_yx) > radius_px]

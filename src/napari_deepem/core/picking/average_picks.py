@@ -2,7 +2,8 @@
 
 How dark the average is by the distance from its middle tells what one noisy particle does not. The
 weights by which it is read are a least-squares fit: to the picks on 113 micrographs that general/
-makes of particles by chance, each with five boxes from 0.64 to 1.56 times 1.3 diameters.
+makes of particles by chance, each with five boxes from 0.64 to 1.56 times 1.3 diameters (see
+`general/average_weights.py`, which makes them anew).
 """
 
 from __future__ import annotations

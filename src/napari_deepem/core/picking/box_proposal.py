@@ -140,7 +140,7 @@ def trying_box_sizes(
     sizes, curve = _sizes_on(micrograph), StrengthCurve()
     for done, box_size_px in enumerate(reversed(sizes), start=1):
         middle, corner_yx = _middle_of(micrograph, box_size_px)
-        prepared, ranking = _ranking_on(middle, box_size_px, device)
+        prepared, ranking = ranking_on(middle, box_size_px, device)
         curve.strengths[box_size_px] = strength_of(ranking, prepared.shape, GENERAL_BOX_PX)
         curve.log_times_larger[box_size_px] = log_times_larger(
             prepared, ranking.centres_yx, GENERAL_BOX_PX
@@ -247,7 +247,7 @@ def _middle_of(micrograph: Micrograph, box_size_px: int) -> tuple[Micrograph, Fl
     return replace(micrograph, image=micrograph.image[rows, cols]), np.array(corner, dtype=float)
 
 
-def _ranking_on(
+def ranking_on(
     micrograph: Micrograph, box_size_px: int, device: DeviceName
 ) -> tuple[Float32Array, Picks]:
     """A micrograph prepared for boxes of a size, and the general network's picks, whatever scores.

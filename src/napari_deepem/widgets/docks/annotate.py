@@ -19,6 +19,7 @@ from napari_deepem.session.readiness import why_not_annotate
 from napari_deepem.widgets.docks.display_controls import DisplayControls
 from napari_deepem.widgets.docks.dock import Dock, enable, form, row, tell, text_line
 from napari_deepem.widgets.docks.label_import import LabelImport
+from napari_deepem.widgets.docks.pixel_size_field import in_angstrom
 from napari_deepem.widgets.docks.proposal_controls import ProposalControls
 
 HINT = (
@@ -210,8 +211,3 @@ class Annotate(Dock):
             f"{counted(len(labels.negative_yx), 'non-particle')} here"
             f"{in_all if labelled.keys() - {self.session.current} else ''}{stray}"
         )
-
-
-def in_angstrom(length_px: int, pixel_size: float | None) -> str:
-    """A length in the units of the specimen, such as "= 120 Å"; empty where they are not known."""
-    return "" if pixel_size is None else f"= {length_px * pixel_size:.0f} Å"

@@ -47,6 +47,7 @@ from napari_deepem.widgets.docks.window_size import give_room
 
 SLIDER_MARGIN = 1.05  # of the highest value that a range slider has to show
 LISTED = 100  # micrographs in a menu; the Micrographs dock has them all
+BAR_PX = 6  # height of a progress bar, screen pixels
 WIDTH = 354  # least width in which every line is whole beside a scroll bar, screen pixels
 
 
@@ -67,6 +68,7 @@ class Dock(Container):
 
     def _on_window(self, window: QMainWindow, dock: QDockWidget) -> None:
         """Follow what is done to the window; as a whole, if this is the first dock in it."""
+        self._seen.follow(dock)
         CanvasFocus(self.native, window)
         HelpButton(dock, type(self).__name__, self._theme, self.link.keys_asked.emit)
         for menu in self.native.findChildren(QComboBox):
@@ -262,8 +264,13 @@ def enable_running(stop: PushButton, is_running: bool, effect: str) -> None:
 
 
 def progress_bar() -> ProgressBar:
-    """A bar that is seen while a job runs; its place stays, so that nothing moves by it."""
+    """A thin bar that is seen while a job runs; its place stays, so that nothing moves by it.
+
+    How far it is stands in a line below.
+    """
     bar = ProgressBar(min=0, max=1, value=0)
+    bar.native.setTextVisible(False)
+    bar.native.setFixedHeight(BAR_PX)
     keep_room(bar.native)
     return bar
 

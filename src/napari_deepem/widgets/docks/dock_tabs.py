@@ -12,7 +12,11 @@ OURS = "napari-deepem dock"
 
 
 class DockTab(QObject):
-    """The place of one dock among the tabs of ours, which it takes as soon as it has a window."""
+    """The place of one dock among the tabs of ours, which it takes as soon as it has a window.
+
+    napari's menus hide a dock that is open, also where another tab covers it: whoever asks for such
+    a one wants to see it.
+    """
 
     def __init__(
         self,
@@ -22,6 +26,7 @@ class DockTab(QObject):
     ) -> None:
         super().__init__(widget)
         self._widget, self._title, self._on_window = widget, title, on_window
+        self._is_in_sight, self._was_covered = True, False  # was: when it was hidden last
         QTimer.singleShot(0, self._join)
 
     def _join(self) -> None:
@@ -42,11 +47,21 @@ class DockTab(QObject):
                 break
         self._widget.setObjectName(OURS)  # from now on others may join this one
         dock.installEventFilter(self)
+        dock.visibilityChanged.connect(self._on_sight)
+
+    def _on_sight(self, is_in_sight: bool) -> None:
+        """Note whether the dock is seen: it is open and not behind another tab."""
+        self._is_in_sight = is_in_sight
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Bring a dock to the front that was hidden and is asked for; never take an event."""
-        is_asked_for = event is not None and event.type() == QEvent.Type.ShowToParent
-        if is_asked_for and isinstance(watched, QDockWidget):
+        """Bring a dock to the front that was not seen and is asked for; never take an event."""
+        kind = QEvent.Type.None_ if event is None else event.type()
+        if kind == QEvent.Type.Hide:  # comes first, while it is still known how it was
+            self._was_covered = not self._is_in_sight
+        is_asked_for = kind == QEvent.Type.ShowToParent or (
+            kind == QEvent.Type.HideToParent and self._was_covered
+        )
+        if is_asked_for and isinstance(watched, QDockWidget) and watched.widget() is not None:
             bring_to_front(watched)
         return False
 

@@ -19,7 +19,7 @@ from napari_deepem.session import export_plan
 from napari_deepem.session.export_plan import NO_FORMAT
 from napari_deepem.session.final_selection import total_text
 from napari_deepem.session.parameters import OF_PICKING
-from napari_deepem.session.readiness import What, why_not_save
+from napari_deepem.session.readiness import What, why_no_picks, why_not_save
 from napari_deepem.session.series import Scope, names_of
 from napari_deepem.widgets.docks.dock import (
     Dock,
@@ -42,9 +42,6 @@ FOLDERS = {PICKS: "picks", LABELS: "labels"}  # beside the micrographs
 WHAT_COPYING_DOES = (
     "As a Points layer of your own, to edit or to train on; without those that you rejected. One "
     "micrograph is in view at a time: the picks of all are saved as files."
-)
-NOT_SCORED = (
-    "There are no picks here yet: propose particles in Annotate, or score this micrograph in Pick."
 )
 WHAT_STOP_DOES = "Writes no more files. Those that are written stay, and are whole."
 PAUSE_MS = 150  # of a slider that is dragged, before picks of a whole series are counted
@@ -107,8 +104,8 @@ class Export(Dock):
             self.follow_seen(signal, self._show)
         for name in ("verdicts", *OF_PICKING):
             self.follow_seen(events[name], self._count)
-        for signal in (events.chosen, events.excluded, events.headers, events.box_size_px):
-            self.follow_seen(signal, self._show)
+        for name in ("chosen", "excluded", "headers", "box_size_px", "models_to_come"):
+            self.follow_seen(events[name], self._show)
         for signal in (events.formats, events.format_options):
             self.follow_seen(signal, self._show_formats)
         for name in ("running", "done"):
@@ -156,7 +153,7 @@ class Export(Dock):
         enable(self.save, why_not or saving)
         enable(
             self.copy_to_layer,
-            NOT_SCORED if self.session.picks is None else "",
+            why_no_picks(self.session),
             WHAT_COPYING_DOES,
         )
         if not saving:

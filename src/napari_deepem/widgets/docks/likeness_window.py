@@ -102,7 +102,8 @@ class LikenessWindow(QWidget):
         dock.follow(self.comparing.changed, self._show_result)
         for name in ("model", "files"):
             dock.follow(session.events[name], self.comparing.forget)
-        dock.follow(session.events.candidates, self._show_progress)
+        for name in ("candidates", "models_to_come"):
+            dock.follow(session.events[name], self._show_progress)
         dock.follow(session.events.verdicts, self._show_verdicts)
         dock.follow_theme(self.plot.show_theme)
 

@@ -134,7 +134,12 @@ class Micrographs(Dock):
         listed = ("labels", "verdicts", "candidates", "excluded", "problems", "failures", "current")
         for name in (*listed, *OF_PICKING):
             self.follow_seen(events[name], self._refresh)
-        for signal in (self.link.autosave.changed, self.link.navigation.changed, events.model):
+        for signal in (
+            self.link.autosave.changed,
+            self.link.navigation.changed,
+            events.model,
+            events.models_to_come,
+        ):
             self.follow_seen(signal, self._show)
         for field in ("running", "message", "done", "total"):
             self.follow_seen(session.scoring.events[field], self._show)
@@ -232,7 +237,8 @@ class Micrographs(Dock):
         is_warning = bool(remark) and not autosave.message
         warning = get_theme(self.link.viewer.theme).warning.as_hex()
         style = f"background: {warning}; color: black; padding: 4px;" if is_warning else ""
-        self.status.native.setStyleSheet(style)
+        if style != self.status.native.styleSheet():  # to set it is slow
+            self.status.native.setStyleSheet(style)
 
     def _status_text(self, count: int, remark: str) -> str:
         session = self.session

@@ -13,7 +13,12 @@ from napari_deepem.controllers.debounced_job import DebouncedJob
 from napari_deepem.core.wording import counted
 from napari_deepem.session import box_pictures, threshold_curves, threshold_here
 from napari_deepem.session.final_selection import kept_text
-from napari_deepem.session.readiness import NO_MODEL, why_not_score, why_not_score_all
+from napari_deepem.session.readiness import (
+    why_no_model,
+    why_not_choose,
+    why_not_score,
+    why_not_score_all,
+)
 from napari_deepem.widgets.docks.dock import (
     SLIDER_MARGIN,
     Dock,
@@ -29,7 +34,7 @@ from napari_deepem.widgets.docks.dock import (
     text_line,
 )
 from napari_deepem.widgets.docks.hand_button import hand_button
-from napari_deepem.widgets.docks.threshold_controls import NOT_SCORED, ThresholdControls
+from napari_deepem.widgets.docks.threshold_controls import ThresholdControls
 from napari_deepem.widgets.docks.typed_numbers import take_when_typed
 from napari_deepem.widgets.pictures.std_range_boxes import StdRangeBoxes
 from napari_deepem.widgets.plots.threshold_plots import StdPlot
@@ -96,17 +101,17 @@ class Pick(Dock):
         )
 
         events = self.session.events
-        for name in ("micrographs", "excluded", "model", "current", "scored"):
+        for name in ("micrographs", "excluded", "model", "models_to_come", "current", "scored"):
             self.follow_seen(events[name], self._show)
         for field in ("running", "message", "done", "total"):
             self.follow_seen(self.session.scoring.events[field], self._show)
-        for signal in (events.current, events.candidates):
+        for signal in (events.current, events.candidates, events.models_to_come):
             self.follow_seen(signal, self._show_candidates)
         for name in ("picks", "candidates", "excluded", "verdicts", "adaptive_threshold"):
             self.follow_seen(events[name], self._show_count)
         for name in ("threshold", "adaptive_threshold", "own_thresholds", "model"):
             self.follow_seen(events[name], self._show_above)
-        for signal in (events.std_range, events.model):
+        for signal in (events.std_range, events.model, events.models_to_come):
             self.follow_seen(signal, self._show_range)
         self.follow_filter(self._cutting.ask)
         for signal in (events.min_distance_px, events.model, events.box_size_px):
@@ -154,14 +159,14 @@ class Pick(Dock):
         enable_running(self.cancel, activity.running, STOPS)
         self.progress.visible = activity.running
         self.progress.max, self.progress.value = activity.total, activity.done
-        missing = NOT_SCORED if session.current_candidates is None else NO_MAP
+        missing = why_not_choose(session) or NO_MAP
         tell(self.status, activity.message or why_not or ("" if scored else missing))
 
     def _show_candidates(self) -> None:
         candidates = self.session.current_candidates
         for control in (self.std_range, self.min_distance):
             help_text = type(self.session).model_fields[control.name].description or ""
-            enable(control, NOT_SCORED if candidates is None else "", help_text)
+            enable(control, why_not_choose(self.session), help_text)
         for widget in (self.stds.widget, self.std_range_boxes):
             widget.setVisible(candidates is not None)
         self._show_count()
@@ -188,7 +193,7 @@ class Pick(Dock):
         self.stds.show_range(std_range)
         self._cutting.ask()
         is_models = model is not None and std_range == model.std_range
-        why_not = NO_MODEL if model is None else IS_MODELS if is_models else ""
+        why_not = why_no_model(self.session) or (IS_MODELS if is_models else "")
         self.model_range.text = "The range is the model's" if is_models else "Model's std range"
         enable(self.model_range, why_not, BACK)
 

@@ -45,3 +45,8 @@ def pixel_size_field(dock: Dock) -> Any:
         dock.follow(signal, show)
     show()
     return field
+
+
+def in_angstrom(length_px: int, pixel_size: float | None) -> str:
+    """A length in the units of the specimen, such as "= 120 Å"; empty where they are not known."""
+    return "" if pixel_size is None else f"= {length_px * pixel_size:.0f} Å"

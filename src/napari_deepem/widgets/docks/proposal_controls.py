@@ -38,6 +38,7 @@ WHAT_ALL_DOES = "Proposes particles on every micrograph that has none yet, this 
 STOPS = "Stops proposing; what is proposed so far stays."
 FOLLOWED = (
     *("micrographs", "files", "excluded", "current", "box_size_px", "model"),
+    "models_to_come",
     *("candidates", "scored", "picks", "box_choices"),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from magicgui.widgets import CheckBox
+from magicgui.widgets import CheckBox, Container
 
 from napari_deepem.controllers.debounced_job import DebouncedJob
 from napari_deepem.controllers.workers import Job
@@ -17,43 +17,56 @@ WHAT_IT_SHOWS = (
     "is the mean, and how far it is from the threshold and from the next pick."
 )
 FAST_MS = 100
+HEIGHT_PX = 170  # screen pixels, of pictures and four lines
 NONE_CHOSEN = "Click a picture to see why it is picked."
 
 
 class ReasonsPanel:
-    """A box to tick, and what is shown of the pick that was selected last while it is."""
+    """A box to tick, and what is shown of the pick that was selected last while it is.
 
-    def __init__(self, dock: Dock, view: GalleryView, peak_sizes: PeakSizes) -> None:
+    It takes the place of something else of the dock, and stays as high, so that hardly anything
+    moves.
+    """
+
+    def __init__(
+        self, dock: Dock, view: GalleryView, peak_sizes: PeakSizes, otherwise: Container
+    ) -> None:
         self._session, self._view, self._peak_sizes = dock.session, view, peak_sizes
         self.switch = CheckBox(text="Why it is picked", value=False, tooltip=WHAT_IT_SHOWS)
         self.scores = RotationScores()
-        self.first, self.second = text_line("reason"), text_line("more reasons")
-        self._frame = holder(self.scores)
-        self.widgets = [self._frame, self.first, self.second]
+        self.lines = text_line("reasons")
+        self._reasons = Container(widgets=[holder(self.scores), self.lines], labels=False)
+        self._reasons.margins = (0, 0, 0, 0)
+        self._reasons.native.layout().addStretch()
+        self._otherwise = otherwise
+        self._reasons.native.setMinimumHeight(HEIGHT_PX)
+        self.widgets = [self._reasons, otherwise]
         self._job = DebouncedJob(
             dock.native, self._job_of, self._show, self._fail, delay_ms=FAST_MS
         )
-        self.switch.changed.connect(self._ask)
+        self.switch.changed.connect(self._on_switch)
         view.selection_changed.connect(self._ask)
         for name in ("threshold", "std_range", "min_distance_px"):
             dock.follow(dock.session.events[name], self._ask)
         dock.follow_filter(self._ask)
         dock.follow_theme(self.scores.show_theme)
-        self.clear("")
+        self._on_switch()
 
-    def clear(self, text: str) -> None:
-        """Show nothing but a line."""
-        self._frame.visible = False
-        tell(self.first, text)
-        tell(self.second, "")
+    def _on_switch(self) -> None:
+        self._reasons.visible = self.switch.value
+        self._otherwise.visible = not self.switch.value
+        self._ask()
 
     def _ask(self) -> None:
-        if not self.switch.value:
-            self.clear("")
-        elif self._view.current_row is None:
-            self.clear(NONE_CHOSEN)
+        if not self.switch.value or self._view.current_row is None:
+            self._clear(NONE_CHOSEN)
         else:
             self._job.ask()
+
+    def _clear(self, text: str) -> None:
+        """Show nothing but a line."""
+        self.scores.hide()
+        tell(self.lines, text)
 
     def _job_of(self) -> Job | None:
         row, gallery = self._view.current_row, self._view.pictures.gallery
@@ -66,10 +79,8 @@ class ReasonsPanel:
             return
         threshold = reasons.criteria.threshold
         self.scores.show_scores(list(reasons.pictures), reasons.rotation_scores.tolist(), threshold)
-        self._frame.visible = True
-        first, second = reasons.lines
-        tell(self.first, first)
-        tell(self.second, second)
+        self.scores.show()
+        tell(self.lines, "\n".join(reasons.lines))
 
     def _fail(self, line: str) -> None:
-        self.clear(line)
+        self._clear(line)

@@ -8,7 +8,7 @@ from magicgui.widgets import PushButton
 
 from napari_deepem.session import review_gallery
 from napari_deepem.session.readiness import why_not_judge, why_not_train_by_verdicts
-from napari_deepem.session.review_gallery import Verdict
+from napari_deepem.session.review_gallery import NONE_SELECTED, Verdict
 from napari_deepem.session.training_rounds import gain_of
 from napari_deepem.widgets.docks.display_controls import picture_size
 from napari_deepem.widgets.docks.dock import (
@@ -47,8 +47,8 @@ WHAT_LIKENESS_DOES = (
     "Opens a window in which picks lie together in which the network sees the same: a lasso around "
     "a kind selects it here, and one key rejects it."
 )
+COUNTS_LINES = 2  # so that nothing moves where one is not enough
 LEAST_PX = 150  # height of the gallery, screen pixels: below that the dock is scrolled
-NONE_SELECTED = "Click a picture first: a verdict is on what is selected."
 NO_UNDO = "No verdict to undo."
 
 
@@ -68,7 +68,6 @@ class Review(Dock):
         self.accept = self._verdict_button("Accept (A)", "accepted", "particles")
         self.reject = self._verdict_button("Reject (R)", "rejected", "non-particles")
         self.undecide = self._verdict_button("Undecide (U)", None, "")
-        self.reasons = ReasonsPanel(self, self.view, self.filling.peak_sizes)
         self.likeness = button("By likeness ...", self._show_likeness, WHAT_LIKENESS_DOES)
         self._likeness_window: LikenessWindow | None = None
         self.counts = text_line("counts")
@@ -81,23 +80,23 @@ class Review(Dock):
         self.status = text_line("status")
         keep_room(self.status.native)
         self.rounds = RoundsPlot()
-        self.gain = text_line("gain")
-        gallery = holder(self.view)
+        self.reasons = ReasonsPanel(
+            self, self.view, self.filling.peak_sizes, holder(self.rounds.widget)
+        )
+        gallery, counts = holder(self.view), holder(self.counts.native)
+        counts.native.setMinimumHeight(COUNTS_LINES * counts.native.fontMetrics().lineSpacing())
         self.fill(
             [
                 form(self.scope, self.order, self.picture_px),
-                self.only_open,
+                row(self.only_open, self.reasons.switch),
                 gallery,
+                counts,
                 row(self.accept, self.reject, self.undecide),
-                row(hand_button(self)),
-                self.counts,
-                row(self.likeness, self.reasons.switch),
-                *self.reasons.widgets,
+                row(hand_button(self), self.likeness),
                 row(self.suggest, self.train_again, self.stop),
                 self.progress,
+                *self.reasons.widgets,
                 self.status,
-                holder(self.rounds.widget),
-                self.gain,
             ]
         )
         # all the room there is for the gallery: napari adds a stretch of its own below
@@ -123,7 +122,7 @@ class Review(Dock):
         self.follow(events.current, self._canvas.show)
         self.follow(events.model, self._on_model)
         self.follow_seen(events.rounds, self._show_rounds)
-        for name in ("labels", "micrographs", "box_size_px"):
+        for name in ("labels", "micrographs", "box_size_px", "models_to_come"):
             self.follow_seen(events[name], self._show)
         for name in ("running", "message"):
             self.follow_seen(activity[name], self._show)
@@ -173,7 +172,7 @@ class Review(Dock):
             self._give_verdict(key)
 
     def _say(self, line: str) -> None:
-        tell(self.status, line)
+        tell(self.status, line or self._gain())
 
     def _train(self) -> None:
         self.link.stop_labelling()
@@ -192,7 +191,7 @@ class Review(Dock):
         enable(self.train_again, running or why_not_train_by_verdicts(session), effect)
         self._training_progress.show()
         self._empty.say(empty)
-        tell(self.status, activity.message if activity.running else "")
+        self._say(activity.message if activity.running else "")
         self._show_counts()
 
     def _show_counts(self) -> None:
@@ -207,4 +206,8 @@ class Review(Dock):
         rounds = self.session.rounds
         self.rounds.show(rounds)
         self.rounds.widget.setVisible(any(round_.ap is not None for round_ in rounds))
-        tell(self.gain, gain_of(rounds[-1]) if rounds else "")
+        self._show()
+
+    def _gain(self) -> str:
+        """What the last round gave."""
+        return gain_of(self.session.rounds[-1]) if self.session.rounds else ""

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtWidgets import QDockWidget, QWidget
+
+from napari_deepem.controllers.in_sight import is_in_sight
 
 
 class SeenUpdates(QObject):
@@ -32,15 +34,28 @@ class SeenUpdates(QObject):
 
         return ask
 
+    def follow(self, dock: QDockWidget) -> None:
+        """Catch up, too, when the tab comes to the front of which the dock is."""
+        dock.visibilityChanged.connect(self._on_visible)
+
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Catch up with what came while the dock was hidden."""
+        """Catch up with what came while the dock was hidden; never take an event."""
         if event is not None and event.type() == QEvent.Type.Show:
-            waiting, self._waiting = self._waiting, {}
-            for update in waiting:
-                update()
+            self._catch_up()
+        elif event is not None and event.type() == QEvent.Type.Paint and self._waiting:
+            QTimer.singleShot(0, self._catch_up)  # it came after its tab, and before its place
         return False
+
+    def _on_visible(self, is_visible: bool) -> None:
+        if is_visible:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for update in waiting:
+            update()
 
     def _is_hidden(self) -> bool:
         window = self._dock.window()
         is_in_window = window is not None and window is not self._dock and window.isVisible()
-        return is_in_window and not self._dock.isVisible()
+        return is_in_window and not is_in_sight(self._dock)

@@ -11,7 +11,7 @@ from magicgui.widgets import CheckBox, FloatSlider
 
 from napari_deepem.session import threshold_curves, threshold_here
 from napari_deepem.session.parameters import Parameters
-from napari_deepem.session.readiness import NO_MODEL
+from napari_deepem.session.readiness import why_no_model, why_not_choose
 from napari_deepem.widgets.docks.dock import (
     Dock,
     button,
@@ -41,7 +41,6 @@ PARTIAL = (
     "What picks at this threshold were worth on labels that training had not seen. Not every "
     "particle was marked: so precision can't be counted, and F2 is estimated."
 )
-NOT_SCORED = "Press Score: then threshold and ranges can be moved."
 OWN = "Only for this micrograph"
 WHAT_OWN_DOES = (
     "Gives this micrograph a threshold of its own, which the slider then moves; that of the others "
@@ -71,9 +70,9 @@ class ThresholdControls:
         events = self._session.events
         for signal in (events.threshold, events.own_thresholds):
             dock.follow_seen(signal, self.show_threshold)
-        for signal in (events.model, events.adaptive_threshold, events.own_thresholds):
-            dock.follow_seen(signal, self.show_model)
-        for signal in (events.current, events.candidates):
+        for name in ("model", "models_to_come", "adaptive_threshold", "own_thresholds"):
+            dock.follow_seen(events[name], self.show_model)
+        for signal in (events.current, events.candidates, events.models_to_come):
             dock.follow_seen(signal, self.show_candidates)
         for signal in (events.std_range, events.min_distance_px):
             dock.follow_seen(signal, self._show_adapted)
@@ -109,8 +108,8 @@ class ThresholdControls:
             text += f": {name} {f2:.2f})" if curves else ")"
         self.use_optimum.text = text
         unknown = NOT_TRAINED if session.proposes else NOT_HELD_OUT
-        unknown = unknown if session.model else NO_MODEL
-        enable(self.use_optimum, unknown if optimum is None else "", effect)
+        unknown = why_no_model(session) or (unknown if optimum is None else "")
+        enable(self.use_optimum, unknown, effect)
         help_text = str(Parameters.model_fields["adaptive_threshold"].description)
         enable(self.adaptive, threshold_here.why_not_adapt(session), help_text)
         self._show_curves()
@@ -119,7 +118,7 @@ class ThresholdControls:
     def show_candidates(self) -> None:
         """Show the scores of the current micrograph, if it has any."""
         candidates = self._session.current_candidates
-        enable(self.slider, NOT_SCORED if candidates is None else "", self._help)
+        enable(self.slider, why_not_choose(self._session), self._help)
         self.adaptive.visible = self.own.visible = candidates is not None
         self.plot.widget.setVisible(candidates is not None)
         if candidates is not None:

@@ -16,7 +16,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.layers.label_points import COLORS
 from napari_deepem.session import Session, jobs
 from napari_deepem.session.box_pictures import cutting_training_boxes
-from napari_deepem.session.readiness import why_not_refine, why_not_train
+from napari_deepem.session.readiness import why_no_model, why_not_refine, why_not_train
 from napari_deepem.session.training_advice import advice_on_model, training_advice
 from napari_deepem.session.training_rounds import RoundStart
 from napari_deepem.widgets.docks.dock import (
@@ -31,6 +31,7 @@ from napari_deepem.widgets.docks.dock import (
     tell,
     text_line,
 )
+from napari_deepem.widgets.docks.pixel_size_field import in_angstrom
 from napari_deepem.widgets.docks.steady_places import keep_room
 from napari_deepem.widgets.docks.training_progress import TrainingProgress
 from napari_deepem.widgets.docks.training_texts import numbers_of, summary_of
@@ -45,7 +46,7 @@ HOW_SUGGESTED = (
     "The average of the particles that you marked ends at a radius; the box is 2.5 times that. "
     "Click to use it."
 )
-IN_USE = "The box has the suggested size."
+IN_USE = "As suggested."
 WHAT_TRAIN_DOES = "Trains a new network on all labels, and on verdicts from Review."
 WHAT_CONTINUE_DOES = "Trains the present network on, with the labels and verdicts since."
 WHAT_DISCARD_DOES = "Ends now; the model stays as it was before."
@@ -61,6 +62,7 @@ SHOWN_OF_SESSION = (
     "suggested_box_px",
     "headers",
     "model",
+    "models_to_come",
 )
 
 
@@ -91,9 +93,7 @@ class Train(Dock):
         self.load = self._button("Load model ...", self._choose_model)
         self.fill(
             [
-                form(self.box_size),
-                self.use_suggested,
-                form(self.start),
+                form(row(self.box_size, self.use_suggested, label=self.box_size.label), self.start),
                 holder(self._recipe_and_more()),
                 row(self.train, self.continue_training, self.stop, self.discard),
                 self.progress,
@@ -207,16 +207,16 @@ class Train(Dock):
         enable(self.continue_training, running or why_not_refine(session), WHAT_CONTINUE_DOES)
         self._training_progress.show()
         enable_running(self.discard, activity.running, WHAT_DISCARD_DOES)
-        enable(self.save, "" if session.model else "There is no model yet.")
+        enable(self.save, why_no_model(session))
         for control in self._locked_while_training:
             lock(control, running)
         suggested = session.suggested_box_px
         self.use_suggested.visible = suggested is not None
-        self.use_suggested.text = f"Suggested: {in_px(suggested or 0, session.pixel_size)}"
         in_use = IN_USE if suggested == session.box_size_px else ""
-        if in_use:
-            self.use_suggested.text = in_use
-        enable(self.use_suggested, running or in_use, HOW_SUGGESTED)
+        self.use_suggested.text = in_use or f"Suggested: {suggested} px"
+        length = in_angstrom(suggested or 0, session.pixel_size)
+        how = f"{suggested} px {length}. {HOW_SUGGESTED}" if length else HOW_SUGGESTED
+        enable(self.use_suggested, running or in_use, how)
         tell(self.status, activity.message or why_not)
         hints = [] if activity.running or why_not else training_advice(session)
         tell(self.advice, "\n".join(f"• {hint}" for hint in hints))
@@ -267,9 +267,3 @@ class Train(Dock):
         chosen_path, _ = QFileDialog.getOpenFileName(self.native, "Load model", "", FILTER)
         if chosen_path:
             self.link.training.load(Path(chosen_path))
-
-
-def in_px(length_px: int, pixel_size: float | None) -> str:
-    """A length in pixels, and in the units of the specimen where they are known."""
-    angstrom = "" if pixel_size is None else f" ({length_px * pixel_size:.0f} Å)"
-    return f"{length_px} px{angstrom}"

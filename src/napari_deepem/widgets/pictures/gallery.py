@@ -79,8 +79,8 @@ class GalleryView(QAbstractScrollArea):
         self.redraw()
 
     def sizeHint(self) -> QSize:
-        """The size of five columns of pictures and four lines."""
-        return QSize(5 * self.cells.width + 24, 4 * self.cells.height)
+        """The size of five columns of pictures; its height is what a dock has left for it."""
+        return QSize(5 * self.cells.width + 24, self.minimumHeight())
 
     def follow_display(self, display: Display) -> None:
         """Enlarge the picture under the mouse, and show all in the size that is chosen."""
