@@ -143,7 +143,7 @@ def test_model_is_to_come_until_it_has_come_or_will_not(
 
     def slow(*_):
         yield
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE_S)
         if outcome == "failed":
             raise InputError("the model is damaged")
         return some_model()
