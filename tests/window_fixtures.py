@@ -1,15 +1,16 @@
 import gc
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import qtpy
 from npe2 import PluginManager
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QCoreApplication, QEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QWidget
 from superqt.utils import WorkerBase
 
-PATIENCE_MS = 60_000
+from patience import PATIENCE_MS
 
 
 class PatientBot(QtBot):
@@ -17,6 +18,12 @@ class PatientBot(QtBot):
 
     def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = PATIENCE_MS) -> None:
         super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(self, signal: Any, *, timeout: int = PATIENCE_MS, **options: Any) -> Any:
+        return super().waitSignal(signal, timeout=timeout, **options)
+
+    def waitExposed(self, widget: QWidget, *, timeout: int = PATIENCE_MS) -> Any:
+        return super().waitExposed(widget, timeout=timeout)
 
 
 @pytest.fixture
@@ -37,7 +44,7 @@ def _no_job_outlives_its_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     # what it imports would be, once a window is closed
     monkeypatch.setattr("napari_deepem.controllers.viewer_link.loading_ahead", nothing)
     yield
-    WorkerBase.await_workers(20_000)
+    WorkerBase.await_workers(PATIENCE_MS)
     gc.collect()
 
 
