@@ -24,13 +24,6 @@ def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> PatientBot:
     return PatientBot(request)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _imports_are_not_collected() -> None:
-    """Half a million objects of modules, which the collector need not go through each time."""
-    gc.collect()
-    gc.freeze()
-
-
 def nothing() -> Iterator[None]:
     """A job that does nothing."""
     yield from ()
@@ -39,7 +32,9 @@ def nothing() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _no_job_outlives_its_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nor is a dock left: Qt crashes where the collector, in another job's thread, finds one."""
-    # what it imports would be gone through each time, once a window is closed
+    gc.collect()  # what the fixtures of the last test had
+    gc.freeze()  # half a million objects of modules, which need not be gone through each time
+    # what it imports would be, once a window is closed
     monkeypatch.setattr("napari_deepem.controllers.viewer_link.loading_ahead", nothing)
     yield
     WorkerBase.await_workers(20_000)

@@ -51,6 +51,32 @@ def test_picture_stays_from_one_micrograph_of_a_series_to_the_next(opened, qtbot
     assert not find_layers(viewer.layers, "display")
 
 
+def test_next_micrograph_is_filtered_ahead_and_shown_in_place_of_the_last(opened, qtbot) -> None:
+    viewer = ViewerModel()
+    link = opened(viewer)
+    qtbot.waitUntil(lambda: shown_on(viewer, "m1"))
+    qtbot.waitUntil(lambda: link.filtered_layer._ahead is not None)
+    (layer,) = find_layers(viewer.layers, "display", "m1")
+    last, seen = layer.data, []
+    layer.events.visible.connect(lambda: seen.append(layer.visible))
+    link.navigation.step(1)
+    assert shown_on(viewer, "m2")  # at once
+    assert layer.data is not last
+    assert not seen  # napari draws all layers anew whenever one is hidden or shown
+
+
+def test_picture_that_was_made_ahead_is_made_anew_with_another_filter(opened, qtbot) -> None:
+    viewer = ViewerModel()
+    link = opened(viewer)
+    qtbot.waitUntil(lambda: link.filtered_layer._ahead is not None)
+    with_the_old = link.filtered_layer._ahead[1]
+    link.session.display.low_pass_angstrom = 50
+    link.navigation.step(1)
+    qtbot.waitUntil(lambda: shown_on(viewer, "m2"))
+    (layer,) = find_layers(viewer.layers, "display", "m2")
+    assert layer.data is not with_the_old.pixels
+
+
 def test_contrast_and_size_of_pictures_are_the_users_and_the_filter_is_not() -> None:
     first, second = ViewerModel(), ViewerModel()
     display = session_of(first).display

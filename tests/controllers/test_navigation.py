@@ -53,6 +53,39 @@ def test_next_one_is_read_ahead(opened, qtbot, monkeypatch: pytest.MonkeyPatch) 
     assert link.session.current == "m10"
 
 
+def test_scores_of_the_next_one_are_read_ahead_and_none_that_are_old_are_shown(
+    opened, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    def reading_scores(path: Path, *_):
+        yield
+        return ScoreMap(grid, grid, 5.0, 10.0, 24), False
+
+    def scored_ahead() -> str:
+        scored = navigation._scored_ahead
+        return "" if scored is None else scored.micrograph.name
+
+    grid = np.full((5, 8), 0.5, dtype=np.float32)
+    monkeypatch.setattr("napari_deepem.controllers.navigation.reading_scores", reading_scores)
+    link = opened(ViewerModel())
+    session, navigation = link.session, link.navigation
+    session.model = some_model()
+    old, new = (
+        Candidates(np.array([[20.0, 30.0]]), np.array([score]), np.ones(1), 24)
+        for score in (0.8, 0.9)
+    )
+    session.candidates = {"m2": old, "m10": old}
+    navigation._read_anew()
+    qtbot.waitUntil(lambda: scored_ahead() == "m2")
+    navigation.step(1)
+    assert session.scored["m2"].candidates is old  # at once
+    qtbot.waitUntil(lambda: scored_ahead() == "m10")
+    session.candidates = {"m2": old, "m10": new}  # scored anew meanwhile
+    navigation.step(1)
+    assert "m10" not in session.scored
+    qtbot.waitUntil(lambda: "m10" in session.scored)
+    assert session.scored["m10"].candidates is new
+
+
 def test_place_that_is_gone_to_is_in_the_middle(opened, qtbot) -> None:
     viewer = ViewerModel()
     link = opened(viewer)

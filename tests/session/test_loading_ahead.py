@@ -4,7 +4,11 @@ import gc
 import subprocess
 import sys
 
-from napari_deepem.session.loading_ahead import sparing_the_collector
+import pint
+import pytest
+from pint.registry import LazyRegistry
+
+from napari_deepem.session.loading_ahead import sparing_the_collector, take_units
 
 CODE = """
 import sys
@@ -38,3 +42,17 @@ def test_what_is_imported_is_not_looked_at_by_the_collector_until_that_is_taken_
     finally:
         gc.unfreeze()
     assert any(each is new for each in gc.get_objects())
+
+
+def test_units_that_were_read_ahead_are_taken_unless_others_are_in_use() -> None:
+    application = pint.get_application_registry()
+    known, ahead = application.get(), pint.UnitRegistry()
+    try:
+        application.set(LazyRegistry())
+        take_units(ahead)
+        assert application.get() is ahead
+        take_units(pint.UnitRegistry())
+        assert application.get() is ahead
+        assert application("2 angstrom").to("nanometer").magnitude == pytest.approx(0.2)
+    finally:
+        application.set(known)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Generator
+from functools import lru_cache, partial
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -131,7 +131,7 @@ class FilteredLayer:
         if self._input_in_work is None:
             self._input_in_work = filter_input
             run(
-                partial(filtering, *filter_input),
+                partial(_making, filter_input, self._session.display.contrast_percent),
                 on_progress=lambda _: None,
                 on_result=self._on_made,
                 on_failed=self._on_failed,
@@ -180,7 +180,7 @@ class FilteredLayer:
         )
         if black < white:
             return black, white
-        return contrast_limits(filtered.pixels, display.contrast_percent)
+        return _limits_of(filtered, display.contrast_percent)
 
     def _on_contrast(self, event: Any) -> None:
         """Keep the contrast that the user has set on this micrograph, in napari or by a key."""
@@ -196,6 +196,20 @@ class FilteredLayer:
     def _on_moved(self, event: Any) -> None:
         if self._made is not None:
             place_filtered(self._viewer_of(), event.source, self._made[1].binning)
+
+
+def _making(
+    filter_input: FilterInput, contrast_percent: float
+) -> Generator[None, None, FilteredImage]:
+    """The job that filters a micrograph, and finds out the grey values that it is shown with."""
+    filtered = yield from filtering(*filter_input)
+    _limits_of(filtered, contrast_percent)
+    return filtered
+
+
+@lru_cache(maxsize=2)  # of the current micrograph and the next one: they are asked for often
+def _limits_of(filtered: FilteredImage, contrast_percent: float) -> tuple[float, float]:
+    return contrast_limits(filtered.pixels, contrast_percent)
 
 
 def _seen(layer: Image) -> NDArray[np.generic]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QObject
+from qtpy.QtWidgets import QDockWidget, QWidget
 
 
 def is_in_sight(widget: QWidget) -> bool:
-    """Whether something of a widget is drawn.
+    """Whether a widget is visible, or would be if its dock were scrolled.
 
-    Qt calls a dock visible, too, that lies behind another tab: it only moves it out of the window.
+    Qt calls one visible, too, whose dock lies behind the tab of another: it only moves that out of
+    the window.
     """
-    return widget.isVisible() and not widget.visibleRegion().isEmpty()
+    dock: QObject | None = widget
+    while dock is not None and not isinstance(dock, QDockWidget):
+        dock = dock.parent()
+    return widget.isVisible() and (dock is None or not dock.visibleRegion().isEmpty())

@@ -32,12 +32,14 @@ class Navigation:
         micrograph_layers: MicrographLayers,
         viewer_of: Callable[[], ViewerModel],
         on_shown: Callable[[], object],
+        on_new: Callable[[], object],
     ) -> None:
         self._session = session
         self._micrograph_layers = micrograph_layers
         self._files: dict[str, Path] = {}
         self._viewer_of = viewer_of
         self._on_shown = on_shown  # called when a micrograph is there that had to be waited for
+        self._on_new = on_new  # called before there is the layer of the first one
         self._ahead: dict[str, Page] = {}  # the one that was read before it is asked for
         self._scored_ahead: Scored | None = None  # of that one
         self.read_ahead = SignalInstance((Micrograph,), name="read_ahead")
@@ -176,6 +178,7 @@ class Navigation:
             self._micrograph_layers.turn(image, page, self._scored_of(micrograph))
         else:
             data, arguments, kind = image_layer_data(micrograph, source=str(micrograph.source))
+            self._on_new()
             with keeping_selection(viewer):
                 viewer.layers.insert(0, Layer.create(data, arguments, kind))
         self._find_scores()

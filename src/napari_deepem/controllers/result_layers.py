@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from napari.components import ViewerModel
 from napari.layers import Image, Points
+from qtpy.QtCore import QTimer
 
+from napari_deepem.controllers.turns import NEXT_TURN_MS
 from napari_deepem.core.types import FinalPicks
 from napari_deepem.layers import results
 from napari_deepem.layers.hand_points import show_picks_by_hand
 from napari_deepem.layers.layer_selection import keeping_selection
-from napari_deepem.layers.tags import Role, find_layer
+from napari_deepem.layers.tags import Role, find_layer, find_layers
 from napari_deepem.session import Session
 
 T = TypeVar("T")
+ROLES: tuple[Role, ...] = ("scores", "picks", "hand")
 
 
 class ResultLayers:
@@ -24,6 +28,7 @@ class ResultLayers:
     def __init__(self, session: Session, viewer_of: Callable[[], ViewerModel]) -> None:
         self._session = session
         self._viewer_of = viewer_of
+        self._waits = False  # for the turn after the one in which the micrograph is shown
         session.events.scored.connect(self._on_scores)
         session.events.scored_so_far.connect(self._on_scores)
         session.events.picks.connect(self._on_picks)
@@ -32,6 +37,22 @@ class ResultLayers:
         """Show score map and picks of the current micrograph, or hide those of another."""
         self._show_score_map()
         self._show_picks()
+
+    def wait_a_turn(self) -> None:
+        """Show nothing until the next turn of the loop of events: a layer of a micrograph is added.
+
+        Each new layer takes napari long enough.
+        """
+        for role in ROLES:
+            for layer in find_layers(self._viewer_of().layers, role):
+                results.hide(layer)
+        self._waits = True
+        QTimer.singleShot(NEXT_TURN_MS, self._wait_no_more)
+
+    def _wait_no_more(self) -> None:
+        self._waits = False
+        with suppress(ReferenceError):  # the viewer may have gone meanwhile
+            self.show()
 
     def _on_scores(self) -> None:
         if self._current_image() is not None:  # else it is about to come, or hidden: see `show`
@@ -72,6 +93,8 @@ class ResultLayers:
         self, role: Role, result: T | None, show: Callable[[ViewerModel, Image, T], object]
     ) -> None:
         """Show a result on the current micrograph; hide its layer where there is none of either."""
+        if self._waits:
+            return
         viewer, image = self._viewer_of(), self._current_image()
         layer = find_layer(viewer.layers, role)
         if image is not None and result is not None:

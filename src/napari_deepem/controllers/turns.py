@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from qtpy.QtCore import QTimer
 
+NEXT_TURN_MS = 1  # at 0 Qt calls in the same turn, if there is something else in it
+
 
 class Turns:
     """Pieces of work that wait for their turns, in their order."""
@@ -22,11 +24,11 @@ class Turns:
         """Do a piece in a turn of its own, after all that wait."""
         self._waiting.append(piece)
         if len(self._waiting) == 1:
-            QTimer.singleShot(0, self._take)
+            QTimer.singleShot(NEXT_TURN_MS, self._take)
 
     def _take(self) -> None:
         if self._is_wanted():
             self._waiting[0]()
         self._waiting.popleft()
         if self._waiting:
-            QTimer.singleShot(0, self._take)
+            QTimer.singleShot(NEXT_TURN_MS, self._take)

@@ -91,7 +91,11 @@ class ViewerLink:
         self.autosave = Autosave(self.session, self.single_file_labels)
         weakref.finalize(viewer, self.close).atexit = False
         self.navigation = Navigation(
-            self.session, self.micrograph_layers, self._viewer_of, self._on_shown
+            self.session,
+            self.micrograph_layers,
+            self._viewer_of,
+            self._on_shown,
+            lambda: self.result_layers.wait_a_turn(),
         )
         for layer in list(viewer.layers):
             self._add(layer)

@@ -6,6 +6,7 @@ There is one layer of each kind in a viewer, reused: many Points layers slow nap
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -88,10 +89,13 @@ def exchange(layer: Points, picks: Picks, color: Callable[[Points], bool]) -> No
 
     Nobody hears of the positions themselves: napari would measure all layers anew, twice, and lay
     out its sliders, though the picks lie on the micrograph as before. That takes as long as the
-    rest.
+    rest. Nor does anybody hear of the thumbnail, for which napari would draw its list of layers.
     """
     events = layer.events
-    with events.data.blocker(), events.features.blocker(), events.set_data.blocker():
+    silent = (events.data, events.features, events.set_data, events.thumbnail)
+    with ExitStack() as stack:
+        for each in silent:
+            stack.enter_context(each.blocker())
         set_centres(layer, picks.centres_yx)
     layer.features = {} if picks.scores is None else {"score": picks.scores}
     if not color(layer):
