@@ -82,6 +82,11 @@ def why_no_model(session: Session) -> str:
     return _loading_or(session, "" if session.model is not None else NO_MODEL)
 
 
+def why_not_save_model(session: Session) -> str:
+    """Why there is no model to be written into a file."""
+    return _loading_or(session, "" if session.model is not None else "There is no model yet.")
+
+
 def _loading_or(session: Session, missing: str) -> str:
     """What is said of what a model would have found: it may be on its way."""
     return LOADING if session.models_to_come else missing

@@ -20,6 +20,7 @@ from napari_deepem.core.types import Candidates, Micrograph, ScoreMap
 from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.session import Scored, Session
 from napari_deepem.session.threshold_curves import precision_text
+from napari_deepem.widgets.docks.dock import WIDTH
 from napari_deepem.widgets.docks.pick import Pick
 from napari_deepem.widgets.docks.train import Train
 from patience import PATIENCE_S
@@ -219,6 +220,7 @@ def test_model_that_learnt_nothing_of_scores_says_why_its_threshold_does_not_ada
 def test_boxes_at_both_ends_of_the_range_are_shown(qtbot) -> None:
     dock, session = open_dock()
     qtbot.addWidget(dock.native)
+    dock.native.resize(WIDTH, 1000)  # all of it is in sight
     dock.native.show()
     expected = ["cut 0.50", "kept 1.00", "kept 2.00", "cut 3.00"]
     qtbot.waitUntil(lambda: dock.std_range_boxes.captions == expected)

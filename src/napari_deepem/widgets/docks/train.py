@@ -16,7 +16,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.layers.label_points import COLORS
 from napari_deepem.session import Session, jobs
 from napari_deepem.session.box_pictures import cutting_training_boxes
-from napari_deepem.session.readiness import why_no_model, why_not_refine, why_not_train
+from napari_deepem.session.readiness import why_not_refine, why_not_save_model, why_not_train
 from napari_deepem.session.training_advice import advice_on_model, training_advice
 from napari_deepem.session.training_rounds import RoundStart
 from napari_deepem.widgets.docks.dock import (
@@ -207,7 +207,7 @@ class Train(Dock):
         enable(self.continue_training, running or why_not_refine(session), WHAT_CONTINUE_DOES)
         self._training_progress.show()
         enable_running(self.discard, activity.running, WHAT_DISCARD_DOES)
-        enable(self.save, why_no_model(session))
+        enable(self.save, why_not_save_model(session))
         for control in self._locked_while_training:
             lock(control, running)
         suggested = session.suggested_box_px
