@@ -2,8 +2,9 @@
 
 How dark the average is by the distance from its middle tells what one noisy particle does not. The
 weights by which it is read are a least-squares fit: to the picks on 113 micrographs that general/
-makes of particles by chance, each with five boxes from 0.64 to 1.56 times 1.3 diameters (see
-`general/average_weights.py`, which makes them anew).
+makes of particles by chance, each with five boxes from 0.64 to 1.56 times 1.3 diameters, as
+`general/average_weights.py` makes it. It was made with a smaller general network: what it gives
+with the one that is there tells the boxes of the development sets no better.
 """
 
 from __future__ import annotations
