@@ -18,6 +18,10 @@ SEED :=
 READER := all
 SECONDS := 60
 
+# Tests start a hundred interpreters: each would compile all modules again, and both runs of pytest
+# rewrite all tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test lint docs screenshots reproduce bench chaos fuzz general constraints clean
 
 help: ## Say what can be made (the default)

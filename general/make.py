@@ -65,10 +65,10 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("general-output"))
-    parser.add_argument("--micrographs", type=int, default=5000)
-    parser.add_argument("--batches", type=int, default=14_000)
-    parser.add_argument("--maps", type=int, nargs=3, default=[16, 32, 32])
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--micrographs", type=int, default=5200)
+    parser.add_argument("--batches", type=int, default=30_000)
+    parser.add_argument("--maps", type=int, nargs=3, default=[24, 48, 64])
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument(

@@ -16,6 +16,7 @@ from napari_deepem.core.network.network import Network
 from napari_deepem.core.preprocessing.sampling import Sampling
 from napari_deepem.core.types import Candidates, ScoreMap
 from napari_deepem.io.images import write_image
+from patience import PATIENCE_S
 from pretended_scores import pretend_to_score
 
 SHAPES = {"m1": (60, 90), "m2": (60, 90), "m10": (80, 70)}
@@ -96,7 +97,7 @@ def slow_score(monkeypatch: pytest.MonkeyPatch):
         grid = np.full((5, 8), micrograph.image.mean(), dtype=np.float32)
         score_map = ScoreMap(grid, grid, 5.0, 10.0, 24)
         yield TilesDone(1, 2, score_map)
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE_S)
         yield TilesDone(2, 2, score_map)
         found = Candidates(np.array([[20.0, 30.0]]), np.array([0.9]), np.ones(1), 24)
         return score_map, found

@@ -1,15 +1,16 @@
 import gc
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import qtpy
 from npe2 import PluginManager
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QCoreApplication, QEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QWidget
 from superqt.utils import WorkerBase
 
-PATIENCE_MS = 60_000
+from patience import PATIENCE_MS
 
 
 class PatientBot(QtBot):
@@ -18,17 +19,16 @@ class PatientBot(QtBot):
     def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = PATIENCE_MS) -> None:
         super().waitUntil(callback, timeout=timeout)
 
+    def waitSignal(self, signal: Any, *, timeout: int = PATIENCE_MS, **options: Any) -> Any:
+        return super().waitSignal(signal, timeout=timeout, **options)
+
+    def waitExposed(self, widget: QWidget, *, timeout: int = PATIENCE_MS) -> Any:
+        return super().waitExposed(widget, timeout=timeout)
+
 
 @pytest.fixture
 def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> PatientBot:
     return PatientBot(request)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _imports_are_not_collected() -> None:
-    """Half a million objects of modules, which the collector need not go through each time."""
-    gc.collect()
-    gc.freeze()
 
 
 def nothing() -> Iterator[None]:
@@ -39,10 +39,12 @@ def nothing() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _no_job_outlives_its_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nor is a dock left: Qt crashes where the collector, in another job's thread, finds one."""
-    # what it imports would be gone through each time, once a window is closed
+    gc.collect()  # what the fixtures of the last test had
+    gc.freeze()  # half a million objects of modules, which need not be gone through each time
+    # what it imports would be, once a window is closed
     monkeypatch.setattr("napari_deepem.controllers.viewer_link.loading_ahead", nothing)
     yield
-    WorkerBase.await_workers(20_000)
+    WorkerBase.await_workers(PATIENCE_MS)
     gc.collect()
 
 

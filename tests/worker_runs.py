@@ -14,9 +14,9 @@ from typing import Any
 import psutil
 
 from napari_deepem.io.temporary_names import _NAME
+from patience import PATIENCE_S
 
 MAIN = "from napari_deepem.cli import main\nif __name__ == '__main__': main()"
-ENDS_WITHIN_S = 120
 REPORTS = {"report.html", "report.json", "manifest.json", "model.safetensors"}
 
 
@@ -45,7 +45,7 @@ class Run:
     def workers(self) -> list[psutil.Process]:
         """Its processes that pick."""
         children = psutil.Process(self.process.pid).children(recursive=True)
-        return [each for each in children if "spawn_main" in " ".join(each.cmdline())]
+        return [each for each in children if _is_worker(each)]
 
     def kill(self, number: int = signal.SIGKILL) -> tuple[int, str]:
         """The exit code, and what it has said; none of its processes goes on without it."""
@@ -54,14 +54,14 @@ class Run:
             os.killpg(self.process.pid, number)
         else:
             self.process.send_signal(number)
-        _, text = self.process.communicate(timeout=ENDS_WITHIN_S)
-        _, alive = psutil.wait_procs(children, timeout=ENDS_WITHIN_S)
+        _, text = self.process.communicate(timeout=PATIENCE_S)
+        _, alive = psutil.wait_procs(children, timeout=PATIENCE_S)
         assert not alive
         return self.process.returncode, text
 
     def end(self) -> tuple[int, str]:
         """The exit code, and what it has said, when it is over."""
-        _, text = self.process.communicate(timeout=ENDS_WITHIN_S)
+        _, text = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, text
 
 
@@ -73,6 +73,13 @@ def picked_files(folder: Path) -> dict[str, bytes]:
 
 def temporary_files(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob("*") if _NAME.fullmatch(path.name)]
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return "spawn_main" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # it has just ended
+        return False
 
 
 def _hears_of_signals() -> None:

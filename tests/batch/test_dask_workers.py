@@ -28,6 +28,7 @@ from napari_deepem.io.images import write_image
 from napari_deepem.io.models import load_model, save_model
 from napari_deepem.io.pick_records import read_description
 from networks import lively_model
+from patience import PATIENCE_S
 from worker_runs import Run, picked_files, temporary_files
 
 if sys.platform == "win32":
@@ -55,10 +56,8 @@ PICK = ("pick", "data", "--model", "model.safetensors", "--format", "box,star")
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Micrographs are tried alone as soon as one worker is lost; a scheduler answers soon."""
+    """Micrographs are tried alone as soon as one worker is lost."""
     monkeypatch.setitem(dask_clusters.SETTINGS, "distributed.scheduler.allowed-failures", 0)
-    monkeypatch.setitem(dask_clusters.SETTINGS, "distributed.comm.timeouts.connect", "2s")
-    monkeypatch.setattr(dask_clusters, "ANSWER_S", 2)
 
 
 def picker(folder: Path, out: str) -> Picker:
@@ -105,15 +104,15 @@ def users_cluster(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]
         stderr=subprocess.DEVNULL,
     )
     try:
-        with Client(scheduler_file=str(file), timeout=60, set_as_default=False) as client:
-            client.wait_for_workers(1, timeout=60)
+        with Client(scheduler_file=str(file), timeout=PATIENCE_S, set_as_default=False) as client:
+            client.wait_for_workers(1, timeout=PATIENCE_S)
             address = client.scheduler.address
         yield address, scheduler
     finally:
         for process in (worker, scheduler):
             process.terminate()
         for process in (worker, scheduler):
-            process.wait(60)
+            process.wait(PATIENCE_S)
 
 
 def test_workers_of_a_running_scheduler_pick_and_its_loss_is_one_line(
@@ -129,11 +128,13 @@ def test_workers_of_a_running_scheduler_pick_and_its_loss_is_one_line(
             patch.setattr(dask_workers, "__version__", "0.0")
             with pytest.raises(InputError, match=r"has napari-deepem .*, here is 0\.0: install"):
                 list(pick_by(Workforce(scheduler=address), tasks, picker(folder, "gone")))
+        monkeypatch.setitem(dask_clusters.SETTINGS, "distributed.comm.timeouts.connect", "5s")
         job = pick_by(Workforce(scheduler=address), tasks, picker(folder, "gone"))
         assert next(job).n_picks is not None
         scheduler.send_signal(signal.SIGKILL)
         with pytest.raises(InputError, match="the cluster is gone; what was picked is kept"):
             list(job)
+    monkeypatch.setattr(dask_clusters, "ANSWER_S", 2)  # nobody does
     capsys.readouterr()
     assert run(*PICK, "--out", "gone", "--scheduler", address) == 2
     assert capsys.readouterr().err == (

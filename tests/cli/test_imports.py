@@ -54,8 +54,10 @@ for line in sys.argv[1:]:
 """
 QUICK = """# trainings of seconds; loads torch
 from dataclasses import replace
-from napari_deepem.core.training.recipes import MODERN, RECIPES
-RECIPES["modern"] = replace(MODERN, batches_per_epoch=4, batch_size=8, epochs=1)
+from napari_deepem.core.training import recipes
+short = dict(batches_per_epoch=4, batch_size=8, epochs=1)
+recipes.RECIPES["modern"] = replace(recipes.MODERN, **short)
+recipes.FROM_GENERAL = replace(recipes.FROM_GENERAL, **short)
 """
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from cli_runs import run
 from napari_deepem.cli.signals import STOPPED
+from patience import PATIENCE_S
 
 if sys.platform == "win32":
     pytest.skip("signals are those of POSIX", allow_module_level=True)
@@ -81,7 +82,7 @@ def command(body: str, *ignored: signal.Signals) -> Iterator[subprocess.Popen[st
 def test_command_says_one_line_and_how_it_was_ended(number: signal.Signals, code: int) -> None:
     with command(WAITING) as process:
         process.send_signal(number)
-        assert process.communicate(timeout=60) == ("", f"{STOPPED}\n")
+        assert process.communicate(timeout=PATIENCE_S) == ("", f"{STOPPED}\n")
         assert process.returncode == code
 
 
@@ -97,7 +98,7 @@ def test_command_says_one_line_and_how_it_was_ended(number: signal.Signals, code
 def test_command_that_does_not_stop_is_ended(body: str) -> None:
     with command(body) as process:
         process.send_signal(signal.SIGTERM)
-        _, shown = process.communicate(timeout=60)
+        _, shown = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 143
         assert set(shown.splitlines()) == {STOPPED}
 
@@ -110,7 +111,7 @@ def test_further_signals_do_not_cut_the_cleaning_short() -> None:
         assert process.stdout.readline() == "cleaning\n"
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             process.send_signal(number)
-        assert process.communicate(timeout=60) == ("cleaned\n", f"{STOPPED}\n")
+        assert process.communicate(timeout=PATIENCE_S) == ("cleaned\n", f"{STOPPED}\n")
         assert process.returncode == 143
 
 
@@ -125,7 +126,7 @@ def test_signals_that_were_ignored_stay_so() -> None:
         process.stdin.flush()
         assert process.stdout.readline() == "there?\n"
         process.send_signal(signal.SIGTERM)
-        process.wait(60)
+        process.wait(PATIENCE_S)
         assert process.returncode == 143
 
 
@@ -138,7 +139,7 @@ def test_terminal_that_is_gone_hides_nothing() -> None:
             assert stream is not None
             stream.close()
         process.send_signal(signal.SIGHUP)
-        process.wait(60)
+        process.wait(PATIENCE_S)
         assert process.returncode == 129
 
 

@@ -15,6 +15,7 @@ from cli_runs import Refusal
 from napari_deepem.cli.signals import STOPPED
 from napari_deepem.io.session_file import SessionFile
 from napari_deepem.io.session_places import SESSION_FILE
+from patience import PATIENCE_S
 
 LABEL_AND_TELL = """
 import sys
@@ -72,7 +73,7 @@ def test_window_that_is_to_end_saves_the_last_click(data: Path) -> None:
         line = process.stdout.readline()
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGTERM)
-        _, shown = process.communicate(timeout=60)
+        _, shown = process.communicate(timeout=PATIENCE_S)
     assert (line, process.returncode) == ("labelled\n", 143), shown
     assert shown == f"{STOPPED}\n"
     file = SessionFile(data / SESSION_FILE)

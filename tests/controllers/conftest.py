@@ -1,6 +1,5 @@
 from series import folder, opened, scores, slow_score
 from window_fixtures import (
-    _imports_are_not_collected,
     _no_dock_outlives_the_tests,
     _no_job_outlives_its_test,
     _plugins,
@@ -8,7 +7,6 @@ from window_fixtures import (
 )
 
 __all__ = [
-    "_imports_are_not_collected",
     "_no_dock_outlives_the_tests",
     "_no_job_outlives_its_test",
     "_plugins",

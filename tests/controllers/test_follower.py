@@ -86,8 +86,8 @@ def test_adaptive_threshold_of_the_first_window_picks_the_same_in_the_second(ope
     first.session.std_range = (0.0, 1.0)
     plain = len(first.session.picks)
     first.session.adaptive_threshold = True
-    qtbot.waitUntil(lambda: second.session.adaptive_threshold, timeout=30_000)
-    qtbot.waitUntil(lambda: second.session.picks is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: second.session.adaptive_threshold)
+    qtbot.waitUntil(lambda: second.session.picks is not None)
     assert second.session.criteria == first.session.criteria
     assert len(second.session.picks) == len(first.session.picks) != plain
 

@@ -10,6 +10,7 @@ from napari.components import ViewerModel
 from napari_deepem.core.types import Candidates, ScoreMap
 from napari_deepem.io.images import write_image
 from napari_deepem.session.training_input import TrainingInput
+from patience import PATIENCE_S
 from series import SHAPES, go_to, some_model, visible
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -149,7 +150,7 @@ def test_score_map_that_came_too_late_is_read_on_coming_back(
     def reading_scores(path: Path, *_):
         yield
         if not read:
-            turned.wait(10)
+            turned.wait(PATIENCE_S)
         read.append(path.stem)
         return ScoreMap(grid, grid, 5.0, 10.0, 24), False
 

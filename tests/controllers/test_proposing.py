@@ -28,7 +28,7 @@ def link(opened, scores: dict[str, float]):
 def propose(link, names: list[str], qtbot) -> None:
     """Propose particles, and wait until that is done."""
     link.proposing.propose(names)
-    qtbot.waitUntil(lambda: not link.proposing.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not link.proposing.running)
     link.session.threshold = 0.6  # whatever the network came with
 
 
@@ -71,7 +71,7 @@ def test_proposals_of_another_box_are_said_to_be_and_are_made_anew(link, qtbot) 
 def test_proposal_for_a_box_that_is_not_wanted_any_more_is_none(link, qtbot) -> None:
     link.proposing.propose(["m1"])
     link.session.box_size_px = 30
-    qtbot.waitUntil(lambda: not link.proposing.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not link.proposing.running)
     assert link.session.model is None
 
 
@@ -138,6 +138,6 @@ def test_proposals_are_kept_with_their_network_and_can_be_exported(
 def test_general_network_in_a_file_is_no_round_of_training(link, tmp_path, qtbot) -> None:
     session = link.session
     link.training.load(save_model(general_model(BOX_PX), tmp_path / "general.safetensors"))
-    qtbot.waitUntil(lambda: session.model is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: session.model is not None)
     assert session.proposes
     assert session.rounds == ()

@@ -191,7 +191,7 @@ def test_file_that_another_program_replaces_is_left_alone_and_labels_go_home(
     path.with_name("backup").replace(path)
     mark(link, [30.0, 40.0])
     home = home_of(folder) / SESSION_FILE
-    qtbot.waitUntil(lambda: len(particles_in(home)) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(particles_in(home)) == 2)
     assert len(particles_in(path)) == 1
     assert "replaced or changed by another program" in link.autosave.remark_on("m1")
 

@@ -146,7 +146,7 @@ def test_window_that_is_closed_keeps_what_a_first_training_has_learnt(folder: Pa
     assert training.unfinished() == ""
     training.train()
     assert "what it has learnt will be lost" in training.unfinished()  # nothing yet
-    qtbot.waitUntil(lambda: bool(session.history), timeout=60_000)
+    qtbot.waitUntil(lambda: bool(session.history))
     assert "the best so far is kept" in training.unfinished()
     link.close()
     assert session.model is not None

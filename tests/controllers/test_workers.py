@@ -8,6 +8,7 @@ from superqt.utils._qthreading import WorkerBase
 from napari_deepem.controllers import workers
 from napari_deepem.controllers.workers import JobFailed, report, run
 from napari_deepem.core.errors import InputError
+from patience import PATIENCE_MS, PATIENCE_S
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_cancelled_job_is_over_at_once_and_delivers_nothing_more(qtbot, heard, t
 
     def job():
         yield 1
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE_S)
         if then == "fails":
             raise InputError("too late")
         if then == "goes on":
@@ -101,8 +102,8 @@ def test_cancelled_job_is_over_at_once_and_delivers_nothing_more(qtbot, heard, t
     start(lambda: iter([5]), heard)  # another one may begin
     qtbot.waitUntil(lambda: heard.progress == [1, 5])
     go_on.set()
-    handle.wait(10)
-    WorkerBase.await_workers(10_000)
+    handle.wait(PATIENCE_S)
+    WorkerBase.await_workers(PATIENCE_MS)
     qtbot.waitUntil(lambda: handle not in workers._RUNS and heard.results == [None])
     assert (heard.progress, heard.results, heard.errors) == ([1, 5], [None], [])
     assert len(heard.cancelled) == 1
@@ -113,7 +114,7 @@ def test_dropped_job_tells_nobody(qtbot, heard) -> None:
 
     def job():
         yield 1
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE_S)
 
     handle = start(job, heard)
     qtbot.waitUntil(lambda: len(heard.progress) > 0)

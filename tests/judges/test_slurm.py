@@ -16,9 +16,10 @@ from cli_runs import run
 from napari_deepem.io.images import write_image
 from napari_deepem.io.models import save_model
 from networks import lively_model
+from patience import PATIENCE_S
 from places import ROOT
 from slurm import needs_slurm, running_slurm
-from worker_runs import ENDS_WITHIN_S, MAIN, Run, picked_files
+from worker_runs import MAIN, Run, picked_files
 
 pytestmark = needs_slurm
 
@@ -90,7 +91,7 @@ def test_jobs_pick_the_same_and_take_nobody_without_the_runs_certificates(
 def test_array_job_of_single_micrographs_picks_into_one_folder(folder: Path) -> None:
     (folder / "array.sh").write_text(ARRAY)
     subprocess.run(["sbatch", "array.sh"], cwd=folder, check=True)
-    last = monotonic() + ENDS_WITHIN_S
+    last = monotonic() + PATIENCE_S
     while queued_jobs() and monotonic() < last:  # `sbatch --wait` would look every ten seconds
         sleep(0.2)
     picked, expected = picked_files(folder / "array"), picked_files(folder / "expected")

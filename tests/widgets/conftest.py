@@ -1,5 +1,4 @@
 from window_fixtures import (
-    _imports_are_not_collected,
     _no_dock_outlives_the_tests,
     _no_job_outlives_its_test,
     _plugins,
@@ -7,7 +6,6 @@ from window_fixtures import (
 )
 
 __all__ = [
-    "_imports_are_not_collected",
     "_no_dock_outlives_the_tests",
     "_no_job_outlives_its_test",
     "_plugins",

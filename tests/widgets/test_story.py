@@ -53,7 +53,7 @@ def test_from_sample_to_file(
     session = session_of(viewer)
     assert session.opening.running  # E.9: the menu closes, and the window goes on
     assert len(session.micrographs) == 1
-    qtbot.waitUntil(lambda: not session.opening.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not session.opening.running)
     first, _, third = session.micrographs
     assert session.current == first
     assert len(session.labels) >= 2
@@ -77,7 +77,7 @@ def test_from_sample_to_file(
     assert viewer.layers.selection.active.mode == "pan_zoom"
     assert train.stop.enabled
     assert not train.train.enabled
-    qtbot.waitUntil(lambda: not session.training.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not session.training.running)
     assert session.model is not None, session.training.message
     assert [epoch.epoch for epoch in session.history] == [1, 2]
     assert "F2 threshold" in train.summary.value
@@ -85,7 +85,7 @@ def test_from_sample_to_file(
     # pick
     pick = open_dock(viewer, qtbot, "Pick")
     pick.score.native.click()
-    qtbot.waitUntil(lambda: session.picks is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: session.picks is not None)
     assert viewer.layers["Score map"].visible
     pick.std_range.value = (pick.std_range.min, pick.std_range.max)
     pick.by_score.slider.value = 0.0
@@ -120,17 +120,17 @@ def test_cancelled_training_and_closed_docks_lose_nothing(
     viewer.layers.selection.active.add(np.random.default_rng(1).uniform(20, 140, (12, 2)))
 
     train.train.native.click()
-    qtbot.waitUntil(lambda: len(session.history) >= 2, timeout=60_000)
+    qtbot.waitUntil(lambda: len(session.history) >= 2)
     listeners = len(session.events.history)
     with qtbot.waitSignal(train.native.destroyed):
         viewer.window.remove_dock_widget(train.native)
     assert len(session.events.history) < listeners
     epoch_count = len(session.history)  # training goes on without its dock
-    qtbot.waitUntil(lambda: len(session.history) > epoch_count, timeout=60_000)
+    qtbot.waitUntil(lambda: len(session.history) > epoch_count)
     train = open_dock(viewer, qtbot, "Train")
     assert train.status.value.startswith("Epoch ")
     train.discard.native.click()
-    qtbot.waitUntil(lambda: not session.training.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not session.training.running)
     assert session.model is None
     assert "Discarded" in train.status.value
     assert train.train.enabled

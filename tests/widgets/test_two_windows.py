@@ -18,6 +18,7 @@ from napari_deepem.core.network.model import Model
 from napari_deepem.core.types import Candidates, Labels, ScoreMap
 from napari_deepem.io.images import write_image
 from napari_deepem.widgets.windows import DOCKS
+from patience import PATIENCE_S
 from pretended_scores import pretend_to_score
 from series import some_model
 
@@ -36,7 +37,7 @@ def window(make_napari_viewer: Any, qtbot: Any) -> Iterator[Callable[[Path], Vie
         open_folder(viewer, folder)
         link = link_of(viewer)
         links.append(link)
-        qtbot.waitUntil(lambda: folder.name in link.session.micrographs, timeout=20_000)
+        qtbot.waitUntil(lambda: folder.name in link.session.micrographs)
         return link
 
     yield open_on
@@ -75,7 +76,7 @@ def test_docks_closed_and_reopened_in_training_lose_nothing(
     def training(*_: object) -> Any:
         def job() -> Any:
             yield EpochDone(1, 2, 0.5, 0.4, 0.8)
-            gate.wait(20)
+            gate.wait(PATIENCE_S)
             yield EpochDone(2, 2, 0.3, 0.2, 0.9)
             return model
 
@@ -121,8 +122,8 @@ def test_two_windows_do_not_mix_and_one_is_closed_while_both_score(
     qtbot: Any,
 ) -> None:
     def score(micrograph: Any, model: Model, *_: object) -> Any:
-        for done in range(1, 400):
-            yield TilesDone(done, 400)
+        for done in range(1, 10_000):
+            yield TilesDone(done, 10_000)
             if gate.wait(0.05):
                 break
         grid = np.full((5, 8), 0.9, dtype=np.float32)

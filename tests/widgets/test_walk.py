@@ -32,7 +32,6 @@ pytestmark = pytest.mark.usefixtures("_plugins")
 DOCKS = ("Annotate", "Train", "Pick", "Review", "Export", "Micrographs")
 LABELLED = 15  # on each of two micrographs
 REVIEWED = 10
-TIMEOUT_MS = 120_000
 REAL = SHARED_DATA / "apoferritin"
 
 
@@ -133,7 +132,7 @@ def test_series_is_labelled_learnt_tuned_given_verdicts_picked_and_exported(
     names = list(series.truth_yx)
 
     def wait_for(happened: Any) -> None:
-        qtbot.waitUntil(happened, timeout=TIMEOUT_MS)
+        qtbot.waitUntil(happened)
 
     def show(name: str) -> Any:
         docks[name].native.parent().raise_()
@@ -255,8 +254,8 @@ def reopened(folder: Path, qtbot: Any, kept: list[Any]) -> Session:
     link.viewer_kept = viewer  # or nobody holds it
     link.autosave.open_folder(folder)
     session = link.session
-    qtbot.waitUntil(lambda: session.model is not None, timeout=TIMEOUT_MS)
-    qtbot.waitUntil(lambda: session.current in session.scored, timeout=TIMEOUT_MS)
+    qtbot.waitUntil(lambda: session.model is not None)
+    qtbot.waitUntil(lambda: session.current in session.scored)
     return session
 
 

@@ -53,7 +53,7 @@ def test_results_are_opened_scored_with_the_pick_dock_in_front(
     )
     viewer = open_results(paths, save_model(model, tmp_path / "model"))
     session = session_of(viewer)
-    qtbot.waitUntil(lambda: len(session.scored) == 2, timeout=60_000)
+    qtbot.waitUntil(lambda: len(session.scored) == 2)
     assert list(session.scored) == ["m1", "m2"]
     assert session.threshold == pytest.approx(0.4)
     (pick,) = (dock for dock in viewer.window.dock_widgets.values() if isinstance(dock, Pick))
@@ -75,7 +75,7 @@ def test_folder_is_opened_with_every_dock_and_by_dropping_it(
     )
     viewer = open_series(first)
     session = session_of(viewer)
-    qtbot.waitUntil(lambda: "first_1" in session.micrographs, timeout=20_000)
+    qtbot.waitUntil(lambda: "first_1" in session.micrographs)
     docks = {type(dock).__name__: dock for dock in viewer.window.dock_widgets.values()}
     assert set(DOCKS) <= set(docks)
     qtbot.waitUntil(lambda: not docks["Micrographs"].native.visibleRegion().isEmpty())
@@ -86,12 +86,12 @@ def test_folder_is_opened_with_every_dock_and_by_dropping_it(
     assert area.widget().minimumSizeHint().width() + bar <= area.width()  # nothing is cut off
 
     drop(viewer, second)  # napari asks nothing: that would block here
-    qtbot.waitUntil(lambda: "second_1" in session.micrographs, timeout=20_000)
+    qtbot.waitUntil(lambda: "second_1" in session.micrographs)
     assert list(session.files) == ["second_1"]
     assert [layer.name for layer in viewer.layers if layer.name != "Filtered"] == ["second_1"]
 
     viewer.open(str(first), plugin="napari-deepem")  # as where no dock is open yet
-    qtbot.waitUntil(lambda: "first_1" in session.micrographs, timeout=20_000)
+    qtbot.waitUntil(lambda: "first_1" in session.micrographs)
     drop(viewer, second / "second_1.mrc")
     assert [layer.name for layer in viewer.layers if layer.name != "Filtered"] == [
         "first_1",

@@ -20,6 +20,7 @@ from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.session import export_plan
 from napari_deepem.widgets.docks import format_list
 from napari_deepem.widgets.docks.export import ALL, CHOSEN, LABELS, THIS, Export
+from patience import PATIENCE_S
 from scored_viewer import score_current
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -207,7 +208,7 @@ def test_stopped_export_says_what_is_written(
 
     def slow(*arguments):
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE_S)
         return described(*arguments)
 
     monkeypatch.setattr(export_plan, "_described", slow)

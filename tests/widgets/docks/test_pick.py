@@ -22,6 +22,7 @@ from napari_deepem.session import Scored, Session
 from napari_deepem.session.threshold_curves import precision_text
 from napari_deepem.widgets.docks.pick import Pick
 from napari_deepem.widgets.docks.train import Train
+from patience import PATIENCE_S
 from pretended_scores import pretend_to_score
 from scored_viewer import model, score_current
 
@@ -239,7 +240,7 @@ def test_score_map_is_shown_while_it_grows_and_goes_if_it_is_cancelled(
         known = np.zeros((5, 8), dtype=np.float32)
         known[2, 3] = 0.7
         yield TilesDone(1, 2, ScoreMap(known, known, 0, 20, 24))
-        go_on.wait(10)
+        go_on.wait(PATIENCE_S)
         yield TilesDone(2, 2)
         raise AssertionError("it was cancelled")
 
@@ -439,7 +440,7 @@ def test_micrograph_closed_while_it_is_scored_does_not_stop_the_others(
 
     def score(micrograph, its_model, _first_yx):
         yield TilesDone(1, 2)
-        go_on.wait(10)
+        go_on.wait(PATIENCE_S)
         grid = np.zeros((5, 8), dtype=np.float32)
         candidates = Candidates(np.empty((0, 2)), np.empty(0), np.empty(0), 20)
         return ScoreMap(grid, grid, 0, 1, 20), candidates

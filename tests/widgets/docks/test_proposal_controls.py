@@ -83,19 +83,19 @@ def test_trained_model_is_replaced_only_if_the_user_says_so(
     assert session.model is trained
     answers[0] = QMessageBox.StandardButton.Yes
     dock.proposals.propose.native.click()
-    qtbot.waitUntil(lambda: session.model is not trained, timeout=60_000)
+    qtbot.waitUntil(lambda: session.model is not trained)
     assert session.proposes
-    qtbot.waitUntil(lambda: not link_of(viewer).proposing.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not link_of(viewer).proposing.running)
 
 
 def test_real_micrograph_has_boxes_and_particles_proposed(viewer: ViewerModel, qtbot) -> None:
     viewer.layers["m2"].data = np.random.default_rng(0).normal(size=(200, 220))
     dock, session = Annotate(viewer), session_of(viewer)
     dock.proposals.propose_box.native.click()
-    qtbot.waitUntil(lambda: len(session.box_choices) == 3, timeout=60_000)
+    qtbot.waitUntil(lambda: len(session.box_choices) == 3)
     session.box_size_px = 40
     dock.proposals.propose.native.click()
-    qtbot.waitUntil(lambda: session.picks is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: session.picks is not None)
     session.threshold = 0.0
     assert f"{len(session.picks)} particles proposed here." in dock.proposals.state.value
     assert len(find_layer(viewer.layers, "picks").data) == len(session.picks)

@@ -78,7 +78,7 @@ def test_picks_are_given_verdicts_and_learnt_from(make_napari_viewer, qtbot) -> 
     images = [micrograph for micrograph, _ in pairs[:2]]
     session.model = train(images, labels, BOX_PX, epochs=3, labels_complete=False, start="chance")
     dock.link.scoring.score(["blobs_2", "blobs_3"])
-    qtbot.waitUntil(lambda: len(session.candidates) == 2, timeout=60_000)
+    qtbot.waitUntil(lambda: len(session.candidates) == 2)
 
     # the gallery: pictures of what is in sight come by themselves
     rows = dock.view.rows_in_sight()
@@ -132,14 +132,14 @@ def test_picks_are_given_verdicts_and_learnt_from(make_napari_viewer, qtbot) -> 
     dock.order.value = "best"
     dock.train_again.native.click()
     assert dock.progress.visible
-    qtbot.waitUntil(lambda: not session.training.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not session.training.running)
     assert [each.start for each in session.rounds] == ["anew"], session.training.message
     (last,) = session.rounds
     learnt = session.model.training_set
     assert len(learnt) == last.micrographs == 3
     assert sum(len(item.labels.negative_yx) for item in learnt) == taught + 1
     assert last.ap_before is not None
-    qtbot.waitUntil(lambda: session.current in session.candidates, timeout=60_000)
+    qtbot.waitUntil(lambda: session.current in session.candidates)
 
 
 class Docks:

@@ -113,7 +113,7 @@ def test_bar_moves_within_epochs_and_is_full_at_the_end_alone(qtbot) -> None:
     shown: list[float] = []
     dock.progress.changed.connect(shown.append)
     dock.train.native.click()
-    qtbot.waitUntil(lambda: not session.training.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not session.training.running)
     shares = [value / dock.progress.max for value in shown]
     assert shares == sorted(shares)
     assert shares[0] <= 0.1  # that all is read
@@ -130,12 +130,12 @@ def test_stopped_training_keeps_its_best_and_goes_on(qtbot) -> None:
     assert dock.discard.native.isHidden()
     session.epochs = 900
     dock.train.native.click()
-    qtbot.waitUntil(lambda: len(session.history) >= 3, timeout=60_000)
-    qtbot.waitUntil(lambda: dock.status.value.endswith(" left"), timeout=60_000)
+    qtbot.waitUntil(lambda: len(session.history) >= 3)
+    qtbot.waitUntil(lambda: dock.status.value.endswith(" left"))
     assert (dock.train.enabled, dock.train.tooltip) == (False, "Training is running.")
     dock.stop.native.click()
     assert "the best so far is kept" in dock.status.value
-    qtbot.waitUntil(lambda: not session.training.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not session.training.running)
     epochs = len(session.history)
     assert dock.status.value.startswith(f"Trained, the best of {epochs} epochs kept")
     first = session.model
@@ -150,7 +150,7 @@ def test_stopped_training_keeps_its_best_and_goes_on(qtbot) -> None:
     session.current = "blobs_1"
     link_of(viewer).start_labelling("negative").add([[5.0, 5.0]])
     dock.continue_training.native.click()
-    qtbot.waitUntil(lambda: not session.training.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not session.training.running)
     assert session.model is not first, dock.status.value
     assert session.model.summary["refined"]["start"] == "weights"
     last = session.rounds[-1]
@@ -172,13 +172,13 @@ def test_dock_in_sight_suggests_a_box_and_shows_what_the_network_sees(
     session.box_size_px = SAMPLE_BOX_PX
     assert not dock.strip.isVisible()
     link_of(viewer).start_labelling("positive").add(simulated.truth_yx)
-    qtbot.waitUntil(lambda: dock.strip.isVisible(), timeout=20_000)
+    qtbot.waitUntil(lambda: dock.strip.isVisible())
     assert dock.strip.counts == [STRIP_COUNT, STRIP_COUNT]
     assert "in 44 x 44 px, shown filtered" in dock.strip_caption.value
-    qtbot.waitUntil(lambda: session.suggested_box_px is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: session.suggested_box_px is not None)
     assert dock.use_suggested.text == f"Suggested: {session.suggested_box_px} px"
     session.binning = 2
-    qtbot.waitUntil(lambda: "in 60 x 60 px" in dock.strip_caption.value, timeout=20_000)
+    qtbot.waitUntil(lambda: "in 60 x 60 px" in dock.strip_caption.value)
 
 
 def test_best_epoch_is_named() -> None:
