@@ -91,6 +91,7 @@ def test_docks_closed_and_reopened_in_training_lose_nothing(
     session.labels = {"m1": Labels.of([[20.0, 30.0], [40.0, 60.0]])}
     session.box_size_px, session.epochs = 24, 2
     train = add_dock(viewer, "Train")
+    qtbot.waitUntil(lambda: train.train.enabled)  # it knows of labels as soon as it is in front
     train.train.native.click()
     qtbot.waitUntil(lambda: bars().get("Training") == (540, 1000))
 
@@ -110,7 +111,8 @@ def test_docks_closed_and_reopened_in_training_lose_nothing(
 
     gate.set()
     qtbot.waitUntil(lambda: session.model is model)
-    assert train.numbers.value.startswith("loss 0.300")
+    assert add_dock(viewer, "Train") is train  # in front of the others now
+    qtbot.waitUntil(lambda: train.numbers.value.startswith("loss 0.300"))
     qtbot.waitUntil(lambda: not bars())  # nothing is left there
 
 
