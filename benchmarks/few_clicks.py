@@ -61,7 +61,7 @@ class Line:
 
 LINES = {
     "from the general network": Line(GENERAL, (0, *CLICKED)),
-    "from chance": Line(CHANCE, (5, 20), most_seeds=1),
+    "from chance": Line(CHANCE, most_seeds=1),
 }
 
 
