@@ -38,6 +38,7 @@ from napari_deepem.controllers.viewer_link import link_of
 from napari_deepem.widgets.windows import DOCKS
 
 SIZE = (1280, 800)  # of the window, px
+SEEN_OFF = 0.1  # boxes: who moves a pick by less than that does not see the difference
 EACH, BOX_PARTICLES = 5, 1.4  # verdicts on each of two micrographs; the box that a user chooses
 SAME = 0.25  # of the box: one particle
 ANSWER_S = 60.0  # of the window: what is asked for takes no time
@@ -264,7 +265,7 @@ class Newcomer:
         self._look()
 
     def _mend(self) -> None:
-        """Add one where none is, remove the worst one, move another one to its middle."""
+        """Add one where none is, remove the worst one, move one: to its middle if that is away."""
         hand, session, name = self.hand, self.session, self.session.current or ""
         hand.click(hand.ask(lambda: _middle(self._house())))  # Review has zoomed in
         time.sleep(READS_S)
@@ -277,10 +278,12 @@ class Newcomer:
         alone = _nearest(inner_yx, picks_yx, 1) > 0.8 * session.box_size_px
         good = alone & (away_px <= SAME * session.box_size_px)
         moved_yx = inner_yx[good][away_px[good].argmax()]
-        middle_yx = truth_yx[np.hypot(*(truth_yx - moved_yx).T).argmin()]
+        move_yx = truth_yx[np.hypot(*(truth_yx - moved_yx).T).argmin()] - moved_yx
+        if np.hypot(*move_yx) < SEEN_OFF * session.box_size_px:
+            move_yx = np.array([0.0, SEEN_OFF * session.box_size_px])
         hand.click(self._at(self._free_place(name)))
         hand.click(self._at(removed_yx), "shift")
-        hand.drag(self._at(moved_yx), self._at(middle_yx))
+        hand.drag(self._at(moved_yx), self._at(moved_yx + move_yx))
         time.sleep(READS_S)
         counts = session.picks.counts
         assert (counts.by_hand, len(session.picks)) == (2, len(picks_yx)), counts
