@@ -30,3 +30,15 @@ def test_what_waits_comes_to_nothing_where_it_is_not_wanted_any_more(qtbot) -> N
         turns.add(lambda name=name: told.append(name))
     qtbot.waitUntil(lambda: not turns._waiting)
     assert told == ["first"]
+
+
+@pytest.mark.usefixtures("qapp")
+def test_piece_that_fails_does_not_keep_the_others_from_their_turns(qtbot) -> None:
+    told: list[str] = []
+    turns = Turns(lambda: True)
+    with qtbot.captureExceptions() as exceptions:
+        turns.add(lambda: told.append(str(1 // 0)))
+        turns.add(lambda: told.append("second"))
+        qtbot.waitUntil(lambda: not turns._waiting)
+    assert told == ["second"]
+    assert [kind for kind, *_ in exceptions] == [ZeroDivisionError]

@@ -27,8 +27,10 @@ class Turns:
             QTimer.singleShot(NEXT_TURN_MS, self._take)
 
     def _take(self) -> None:
-        if self._is_wanted():
-            self._waiting[0]()
-        self._waiting.popleft()
-        if self._waiting:
-            QTimer.singleShot(NEXT_TURN_MS, self._take)
+        try:
+            if self._is_wanted():
+                self._waiting[0]()
+        finally:  # the others get their turns, too, where one fails
+            self._waiting.popleft()
+            if self._waiting:
+                QTimer.singleShot(NEXT_TURN_MS, self._take)
