@@ -97,6 +97,7 @@ class FilteredLayer:
     def _update(self) -> None:
         if not self._session.display.filtered or self._session.current is None:
             self._made = self._next = self._ahead = self._hopeless = None
+            _limits_of.cache_clear()  # or it would hold the pictures of what was closed
             remove_filtered(self._viewer_of())
             return
         current = self._current()
