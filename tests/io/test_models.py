@@ -341,6 +341,7 @@ def kernels(header: dict[str, str], *sides: int) -> None:
         (lambda h, w: h.pop("model"), "does not describe a whole model"),
         (lambda h, w: h.update(training_set="["), "does not describe a whole model"),
         (lambda h, w: h.update(training_set='["m1"]'), "does not describe a whole model"),
+        (lambda h, w: h.update(inherited="["), "does not describe a whole model"),
         (lambda h, w: h.update(training_set='[{"name": "m1"}]'), "does not describe a whole"),
         (lambda h, w: without(h, "architecture"), "does not describe a whole model"),
         (lambda h, w: without(h, "binning"), "does not describe a whole model"),
@@ -357,7 +358,7 @@ def kernels(header: dict[str, str], *sides: int) -> None:
     ids=[
         *("newer version", "other version", "no version", "other format", "no header"),
         *("broken JSON", "JSON list", "no description"),
-        *("broken memory", "memory of names", "memory without labels"),
+        *("broken memory", "memory of names", "broken inheritance", "memory without labels"),
         *("no architecture", "no binning"),
         *("unknown field", "short range", "no range", "kernels do not fit", "two kernels"),
         *("kernels of other weights", "weights missing", "weights more", "weights of other shape"),

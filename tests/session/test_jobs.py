@@ -7,6 +7,7 @@ import pytest
 
 from napari_deepem.batch.scorer import Scorer
 from napari_deepem.core.errors import InputError
+from napari_deepem.core.evaluation.verdicts import join
 from napari_deepem.core.jobs import MicrographRead, TilesDone
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import LabelledMicrograph, Model
@@ -16,6 +17,7 @@ from napari_deepem.core.training.box_size import suggest_box
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.types import Candidates, Labels, Micrograph
 from napari_deepem.io.images import write_image
+from napari_deepem.io.models import load_model
 from napari_deepem.session import Session, jobs
 from simulated import simulated_micrograph
 
@@ -63,6 +65,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         seen.update(model=model, verdicts=verdicts, settings=settings, stop=stop)
         seen["recalled"] = [micrograph_of(item) for item in (*model.training_set, *verdicts)]
         yield
+        return replace(model, training_set=join(model.training_set, verdicts, model.box_size_px))
 
     monkeypatch.setattr("napari_deepem.core.training.refinement.refine_epochs", refine_epochs)
     # last: refining imports the real one
@@ -162,6 +165,44 @@ def test_refining_job_joins_what_the_session_and_what_the_model_remember(
     assert (given["settings"].box_size_px, given["settings"].recipe_name) == (24, "modern")
     assert given["settings"].chosen_start is session.model
     assert given["stop"] is sorted
+
+
+def test_verdict_that_is_taken_back_is_forgotten_by_a_model_from_a_file_but_not_what_that_knew(
+    given: dict[str, Any], model: Model, tmp_path: Path
+) -> None:
+    known = LabelledMicrograph("noise", Labels.of([[60.0, 60.0]], [[9.0, 90.0]]), False)
+    path = jobs.save(replace(model, training_set=(known,)), tmp_path / "m.safetensors")
+    _, loaded = drain(jobs.load(path))
+    session = Session(model=loaded, box_size_px=24)
+    open_in(session, "noise")
+
+    def learnt() -> list[list[float]]:
+        """The particles that it is trained with now, by a model that is kept in a file."""
+        _, refined = drain(jobs.refining(session)())
+        session.model = load_model(jobs.save(refined, path))
+        (item,) = refined.training_set
+        return sorted(item.labels.positive_yx.tolist())
+
+    session.verdicts = {"noise": Labels.of([[30.0, 30.0]], [[60.0, 60.0]])}
+    assert learnt() == [[30.0, 30.0]]
+    session.verdicts = {"noise": Labels.of([[9.0, 90.0]])}
+    assert learnt() == [[9.0, 90.0], [60.0, 60.0]]
+    session.verdicts = {}
+    assert learnt() == [[60.0, 60.0]]
+    drain(jobs.refining(session)())
+    np.testing.assert_array_equal(given["model"].training_set[0].labels.negative_yx, [[9, 90]])
+
+
+def test_model_that_another_session_has_trained_keeps_all_that_it_was_taught_there(
+    given: dict[str, Any], model: Model, tmp_path: Path
+) -> None:
+    said_there = LabelledMicrograph("noise", Labels.of([[30.0, 30.0]]), False)
+    model = replace(model, training_set=(said_there,), inherited=())
+    _, loaded = drain(jobs.load(jobs.save(model, tmp_path / "m.safetensors")))
+    session = Session(model=loaded, box_size_px=24)
+    open_in(session, "noise")
+    drain(jobs.refining(session)())
+    assert [item.name for item in given["model"].training_set] == ["noise"]
 
 
 def test_micrograph_of_the_first_training_that_has_no_file_must_be_open(model: Model) -> None:

@@ -29,6 +29,7 @@ AS_THEY_ARE = (  # in a `Model`
     *("recipe", "box_size_px", "pixel_size", "threshold", "std_range", "smoothing"),
     "min_distance_px",
 )
+TRAINING_SETS = "training_set", "inherited"  # in a `Model`
 ROUNDING_PX = 1.0  # network pixels, between a particle's box and the network's
 
 
@@ -109,15 +110,15 @@ def read_description(header: dict[str, str], refusal: str) -> Description:
     return read_declared(DESCRIPTION, _of_a_size(header.get("model", ""), refusal), refusal)
 
 
-def read_training_set(
-    header: dict[str, str], folder: Path, refusal: str
-) -> tuple[LabelledMicrograph, ...]:
-    """The training set that a model remembers; empty in files that older versions wrote.
+def read_training_sets(header: dict[str, str], folder: Path, refusal: str) -> dict[str, Any]:
+    """The training set that a model remembers, and what of it is inherited: those of a `Model`.
 
-    Its files are named as seen from `folder`; none is looked for. InputError as above.
+    Older versions wrote neither, and most models have inherited nothing that is not all.
+    Their files are named as seen from `folder`; none is looked for. InputError as above.
     """
-    text = _of_a_size(header.get("training_set", "[]"), refusal)
-    return tuple(_recalled(item, folder) for item in read_declared(TRAINING_SET, text, refusal))
+    texts = {name: _of_a_size(header[name], refusal) for name in TRAINING_SETS if name in header}
+    items = {name: read_declared(TRAINING_SET, text, refusal) for name, text in texts.items()}
+    return {name: tuple(_recalled(each, folder) for each in items[name]) for name in items}
 
 
 def description_of(model: Model, folder: Path) -> dict[str, str]:
@@ -128,9 +129,11 @@ def description_of(model: Model, folder: Path) -> dict[str, str]:
         "summary": model.summary,
         **{name: getattr(model, name) for name in AS_THEY_ARE},
     }
-    return {
-        "model": _as_text(description),
-        "training_set": _as_text(_remembered(model.training_set, folder)),
+    training_sets = {name: getattr(model, name) for name in TRAINING_SETS}
+    return {"model": _as_text(description)} | {
+        name: _as_text(_remembered(items, folder))
+        for name, items in training_sets.items()
+        if items is not None
     }
 
 

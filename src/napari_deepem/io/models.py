@@ -16,7 +16,7 @@ from napari_deepem.core.errors import InputError
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
 from napari_deepem.io.atomic import check_writable, replacing
-from napari_deepem.io.model_description import description_of, read_description, read_training_set
+from napari_deepem.io.model_description import description_of, read_description, read_training_sets
 from napari_deepem.io.tensor_files import check_header, shapes_in, tensor_bytes
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def load_model(path: str | Path, folder: Path | None = None) -> Model:
         raise InputError(refusal.replace("{reason}", "weights that are no numbers"))
     return Model(
         network=_network(description.architecture, weights),
-        training_set=read_training_set(header, folder or path.parent, refusal),
+        **read_training_sets(header, folder or path.parent, refusal),
         **description.parameters,
     )
 

@@ -74,13 +74,14 @@ def refining(
         from napari_deepem.core.training.refinement import refine_epochs, settings_of
 
         leave_a_core_to_the_window()
-        return refine_epochs(
+        refined = yield from refine_epochs(
             training_input.without(model),
             training_input.items(),
             training_input.micrograph_of,
             settings_of(model, epochs, start=start),
             stop,
         )
+        return replace(refined, inherited=training_input.inherited_by(model))
 
     return job
 
@@ -154,9 +155,9 @@ def general(box_size_px: int) -> Generator[None, None, Model]:
 
 
 def load(path: Path) -> Generator[None, None, Model]:
-    """The job that loads a model file."""
+    """The job that loads a model file: of another session, whatever was said in that stays."""
     yield
-    return load_model(path)
+    return replace(load_model(path), inherited=None)
 
 
 def save(model: Model, path: Path) -> Path:

@@ -45,7 +45,7 @@ class TrainingInput:
     box_size_px: int
     labels_complete: bool  # whether every particle is labelled where any is
     settled: Mapping[str, FloatArray] = field(default_factory=dict)  # places, see `mending`
-    is_of_session: bool = False  # whether all that the model was trained on was said in the session
+    began_here: bool = False  # whether the model has learnt nothing but what was said here
     pixel_size: float | None = None  # A/px of the files; None: what they say
 
     @classmethod
@@ -67,7 +67,7 @@ class TrainingInput:
             labels_complete=session.labels_complete,
             pixel_size=session.given_pixel_size,
             settled={name: each.unsure_yx for name, each in session.verdicts.items()},
-            is_of_session=began_here(session.rounds),
+            began_here=began_here(session.rounds),
         )
 
     def items(self) -> list[LabelledMicrograph]:
@@ -112,22 +112,30 @@ class TrainingInput:
         pixel_size = self.pixel_size if item.name in self.files else None
         return replace(read_micrograph(path, pixel_size), name=item.name)
 
+    def inherited_by(self, model: Model) -> tuple[LabelledMicrograph, ...]:
+        """What the model, or the one that it was trained from, had learnt before it came here."""
+        if self.began_here:
+            return ()
+        return model.training_set if model.inherited is None else model.inherited
+
     def without(self, model: Model) -> Model:
         """The model without those of its training set of which the session knows better.
 
-        That is whatever has labels, or is excluded, and all that is open where the model was
-        trained by what was said in the session: labels and verdicts may have been taken back since.
-        Of a model from elsewhere what was learnt at a place is left out that a pick was moved from.
+        That is whatever has labels, or is excluded. Of what is open only what is inherited counts,
+        since labels and verdicts may have been taken back since; it is left out at a place that a
+        pick was moved from.
         """
         left_out = self.labels.keys() | self.excluded
-        if self.is_of_session:
-            left_out |= self.files.keys() | self.micrographs.keys()
-        kept = tuple(
-            replace(item, labels=self._without_settled(item))
-            for item in model.training_set
-            if item.name not in left_out
-        )
-        return replace(model, training_set=kept)
+        open_names = self.files.keys() | self.micrographs.keys()
+        learnt = {item.name: item for item in model.training_set}
+        inherited = {item.name: item for item in self.inherited_by(model)}
+        kept = [
+            (inherited if name in open_names else learnt).get(name)
+            for name in {**learnt, **inherited}
+            if name not in left_out
+        ]
+        training_set = [replace(each, labels=self._without_settled(each)) for each in kept if each]
+        return replace(model, training_set=tuple(training_set))
 
     def _without_settled(self, item: LabelledMicrograph) -> Labels:
         settled_yx = self.settled.get(item.name, NO_LABELS.unsure_yx)

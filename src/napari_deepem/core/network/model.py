@@ -44,6 +44,8 @@ class Model:
     std_range: tuple[float, float]  #: of the box pixels' standard deviation (see ScoreMap.stds)
     summary: dict[str, Any] = field(default_factory=dict)  #: how training went; JSON values only
     training_set: tuple[LabelledMicrograph, ...] = ()  #: held-out ones too; what `refine` recalls
+    #: of that, what it had learnt before it came into a session; None: all of it
+    inherited: tuple[LabelledMicrograph, ...] | None = None
     smoothing: float = 0.0  #: boxes; see `candidates.smooth_scores`
     #: of picks, original pixels, see `labelled_particles`; None: a quarter of the box
     min_distance_px: float | None = None
