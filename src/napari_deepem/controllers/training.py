@@ -173,8 +173,11 @@ class Training:
 
     def _on_trained(self, start: RoundStart, model: Any) -> None:
         session = self._session
-        was_stopped = model.summary.get("stopped")
-        choice = f", the best of {len(model.summary['curve'])} epochs kept" if was_stopped else ""
+        stopped, choice = model.summary.get("stopped"), ""
+        if stopped:
+            choice = f", the best of {len(model.summary['curve'])} epochs kept"
+        if stopped and stopped["n_labels"]:
+            choice += f", with a quick threshold (by {stopped['n_labels']} labelled particles)"
         others = " There Score all picks the other micrographs by it." if session.names[1:] else ""
         session.training.end(f"Trained{choice}: go on in the Pick dock.{others}")
         session.rounds = (*session.rounds, round_of(model, start, len(session.rounds) + 1))

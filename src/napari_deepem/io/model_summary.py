@@ -60,6 +60,7 @@ class Stopped(Entry):
 
     epochs: Epochs
     kept_epoch: Annotated[int, Field(ge=0, le=10_000)]  # 0: stopped within the first
+    n_labels: Count | None = None  # by which the threshold was found; None: all held-out ones
 
 
 class Refined(Entry):

@@ -53,6 +53,15 @@ def test_whole_fields_are_picked_where_there_is_time_for_them() -> None:
     assert ap == pytest.approx(evaluate_held_out(NETWORK, held_out).ap)
 
 
+def test_boxes_are_judged_by_some_of_them_and_picking_not_at_all_where_somebody_waits() -> None:
+    held_out = fields_of(1, 2)
+    figures = figures_on(held_out, 40, boxes_per_epoch=100_000)
+    assert figures.at_boxes(NETWORK, 100) == figures.at_boxes(NETWORK)  # there are 18 of each
+    one, other = (figures_on(held_out[:k], 4, 1).at_boxes(NETWORK, 4) for k in (1, 2))
+    assert one != other != figures.at_boxes(NETWORK)
+    assert finish(figures.at_picking(NETWORK, 40, stop=lambda: True)) is None
+
+
 def test_part_that_is_picked_has_the_particles_that_the_field_has_there() -> None:
     (field,) = fields_of(1)
     (part,) = parts_to_pick([field], BOX_PX, most_px=1)

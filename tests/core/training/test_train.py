@@ -13,18 +13,26 @@ from torch import nn
 from blobs import BOX_PX, blob_micrograph, blob_sample
 from napari_deepem.core.errors import InputError
 from napari_deepem.core.evaluation.metrics import evaluate
-from napari_deepem.core.jobs import BatchesDone, EpochDone, finish
+from napari_deepem.core.jobs import BatchesDone, EpochDone, TilesDone, finish
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.model import Model
 from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import select_picks
-from napari_deepem.core.picking.scoring import score
+from napari_deepem.core.picking.scoring import score, score_prepared
+from napari_deepem.core.preprocessing.sampling import Sampling
+from napari_deepem.core.training import field_picks
+from napari_deepem.core.training import train as train_module
+from napari_deepem.core.training.calibration import calibrating
 from napari_deepem.core.training.dataset import prepare_fields
+from napari_deepem.core.training.epochs import best_epoch
+from napari_deepem.core.training.field_picks import FieldScores, ScoredModel
+from napari_deepem.core.training.held_out_figures import parts_to_pick
+from napari_deepem.core.training.labelled_particles import particle_std_range
 from napari_deepem.core.training.learners import Learner
 from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.training.settings import TrainingSettings
+from napari_deepem.core.training.thresholds import threshold_of_few
 from napari_deepem.core.training.train import (
-    best_epoch,
     make_learner,
     train,
     train_epochs,
@@ -233,22 +241,80 @@ def test_training_stops_between_batches_and_judges_no_part_of_an_epoch_but_of_th
     model = finish(train_fields(fields, settings, stop=lambda: len(batches) >= 6), note)
     assert batches == [1, 2, 3, 4, 5, 6]
     assert [done["epoch"] for done in model.summary["curve"]] == [1]
-    assert model.summary["stopped"] == {"epochs": 5, "kept_epoch": 1}
+    n_labels = sum(part["particles"] for part in model.summary["held_out"])
+    assert model.summary["stopped"] == {"epochs": 5, "kept_epoch": 1, "n_labels": n_labels}
     batches.clear()
     model = finish(train_fields(fields, settings, stop=lambda: bool(batches)), note)
     assert batches == [1]
-    assert model.summary["stopped"] == {"epochs": 5, "kept_epoch": 1}
+    assert model.summary["stopped"] == {"epochs": 5, "kept_epoch": 1, "n_labels": n_labels}
 
 
-def test_asking_to_stop_after_the_last_epoch_changes_nothing() -> None:
-    micrographs, labels = blob_sample(1, 2)
-    settings = TrainingSettings(BOX_PX, start="chance", epochs=1)
-    progress: list[EpochDone] = []
-    whole = finish(train_epochs(micrographs, labels, settings))
-    job = train_epochs(micrographs, labels, settings, stop=lambda: bool(progress))
-    stopped = finish(job, progress.append)
+def test_threshold_of_a_stopped_training_is_that_of_its_network_on_a_part_of_what_is_held_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scored: list[tuple[int, ...]] = []
+
+    def noted(image: np.ndarray, *arguments: Any, **options: Any) -> Any:
+        scored.append(image.shape)
+        return score_prepared(image, *arguments, **options)
+
+    monkeypatch.setattr(field_picks, "score_prepared", noted)
+    monkeypatch.setattr(train_module, "QUICK_PX", 1.0)
+    fields = prepare_fields(*blob_sample(*range(16)), BOX_PX, Sampling(1))
+    settings = TrainingSettings(BOX_PX, Sampling(1), start="chance", epochs=50)
+    parts = fields[:12], fields[12:]
+    batches: list[object] = []
+    job = train_fields(fields, settings, parts, stop=lambda: len(batches) > 50)
+    model = finish(job, batches.append)
+    (part,) = parts_to_pick(fields[12:], BOX_PX, 1.0)  # of four micrographs
+    assert scored == [part.prepared.shape]
+    assert model.summary["stopped"]["n_labels"] == len(part.positive_yx)
+    assert len(model.summary["held_out"]) == 4
+    scores = FieldScores(model.network)
+    calibration = finish(calibrating(scores, [part], True, labelled=fields))
+    assert model.threshold == calibration.threshold != 0.5
+    assert model.std_range == particle_std_range(fields, BOX_PX)
+
+
+@pytest.mark.parametrize("done", [EpochDone, TilesDone])  # before the threshold is found, or then
+def test_whole_network_is_kept_by_who_stops_while_the_threshold_is_found(done: type) -> None:
+    fields = prepare_fields(*blob_sample(1, 2), BOX_PX, Sampling(1))
+    settings = TrainingSettings(BOX_PX, Sampling(1), start="chance", epochs=1)
+    progress: list[object] = []
+
+    def stop() -> bool:
+        return isinstance(progress[-1], done) and any(isinstance(p, EpochDone) for p in progress)
+
+    whole = finish(train_fields(fields, settings))
+    stopped = finish(train_fields(fields, settings, stop=stop), progress.append)
     assert torch.equal(weights_of(whole), weights_of(stopped))
-    assert stopped.summary == whole.summary
+    n_labels = sum(part["particles"] for part in whole.summary["held_out"])
+    assert stopped.summary["stopped"] == {"epochs": 1, "kept_epoch": 1, "n_labels": n_labels}
+    assert "stopped" not in whole.summary
+
+
+def test_threshold_of_a_stopped_training_with_few_labels_is_found_on_a_part_of_these(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """None are held out, and the general network knew particles before."""
+    monkeypatch.setattr(train_module, "QUICK_PX", 1.0)
+    micrographs, labels = blob_sample(1, 2, 3)
+    few = [Labels.of(each.positive_yx[:3]) for each in labels]
+    settings = TrainingSettings(BOX_PX, epochs=5, labels_complete=False)
+    fields = prepare_fields(micrographs, few, BOX_PX, settings.chosen_sampling)
+    batches: list[object] = []
+
+    def note(progress: object) -> None:
+        if isinstance(progress, BatchesDone):
+            batches.append(progress)
+
+    job = train_fields(fields, settings, (fields, []), stop=lambda: len(batches) == 2)
+    model = finish(job, note)
+    (part,) = parts_to_pick(fields, settings.network_box_px, 1.0)  # of three micrographs
+    assert model.summary["held_out"] == []
+    assert model.summary["stopped"]["n_labels"] == len(part.positive_yx) > 0
+    scores, start = FieldScores(model.network), ScoredModel.of(settings.start_model)
+    assert model.threshold == threshold_of_few(scores, start, [part])
 
 
 def test_best_epoch_is_that_of_the_highest_ap_then_of_the_lowest_loss() -> None:

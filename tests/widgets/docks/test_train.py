@@ -22,7 +22,7 @@ from napari_deepem.layers.micrographs import image_layer_data
 from napari_deepem.session import Session
 from napari_deepem.widgets.docks.pick import Pick
 from napari_deepem.widgets.docks.train import STRIP_COUNT, Train
-from napari_deepem.widgets.docks.training_texts import numbers_of
+from napari_deepem.widgets.docks.training_texts import numbers_of, summary_of
 from quick_recipes import shorten_recipes
 from scored_viewer import model, score_current
 from simulated import simulated_micrograph
@@ -140,6 +140,9 @@ def test_stopped_training_keeps_its_best_and_goes_on(qtbot) -> None:
     assert dock.status.value.startswith(f"Trained, the best of {epochs} epochs kept")
     first = session.model
     assert first.summary["stopped"]["epochs"] == 900
+    by = f"by {first.summary['stopped']['n_labels']} labelled particles"
+    assert f"with a quick threshold ({by})" in dock.status.value
+    assert f"{by} (stopped)" in summary_of(first)
     (done,) = session.rounds
     assert (done.number, done.start, done.epochs) == (1, "new", epochs)
     parts = [*first.summary["trained_on"], *first.summary["held_out"]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import inf, sqrt
 from typing import Any
 
 import numpy as np
@@ -26,18 +26,21 @@ from napari_deepem.core.training.field_picks import (
     picks_of_field,
     scoring,
 )
+from napari_deepem.core.training.held_out_figures import parts_to_pick
 from napari_deepem.core.training.labelled_particles import distance_of_labels
 from napari_deepem.core.training.thresholds import (
     ENOUGH_HELD_OUT,
     UNDECIDED,
     best_threshold,
     f2_of_partial_labels,
+    n_labelled,
     n_particles,
     threshold_of_few,
 )
 from napari_deepem.core.types import Candidates, FloatArray, ScoreMap
 
 AP_DOUBT = 0.1  # over the root of the labels: an average precision better by less may be chance
+QUICK_PX = 0.5e6  # network pixels that are scored where somebody waits: half a second on one core
 CURVE_STEPS = 100  # from a threshold of 0 to one of 1
 
 
@@ -49,6 +52,7 @@ class Calibration:
     smoothing: float  # boxes, see `candidates.smooth_scores`
     figures: dict[str, Any]  # of picks at the threshold
     min_distance_px: float | None = None  # network pixels; None: a quarter of the box
+    n_labels: int = 0  # particles by which the threshold was found
 
     @classmethod
     def before_training(cls, start: Model | None) -> Calibration:
@@ -68,6 +72,7 @@ def calibrating(
     smoothings: Sequence[float] = (0.0,),
     labelled: Sequence[Field] = (),
     start: ScoredModel | None = None,
+    most_px: float = inf,
 ) -> Generator[TilesDone, None, Calibration]:
     """A stream of progress that returns the smoothing and the F2 threshold of a network.
 
@@ -77,15 +82,21 @@ def calibrating(
     the smoothing that of `start`, the model that was trained on, if there is one. Average
     precision and F2 mean something only where every particle is labelled. `std_range` is that of
     the picks whose precision is estimated, see `precision_estimate`; the distance of the labels in
-    `labelled` becomes that of picks.
+    `labelled` becomes that of picks. Where `most_px` network pixels are to do, scores are looked at
+    on the fullest parts alone, of what is held out and of what is labelled.
     """
     prior = Calibration.before_training(start.model if start else None)
-    by_start = sum(len(field.positive_yx) for field in held_out) < ENOUGH_HELD_OUT
+    taught = labelled
+    if most_px < inf:
+        box_px = scores.network.architecture.box_px
+        held_out, taught = (parts_to_pick(each, box_px, most_px) for each in (held_out, labelled))
+    by_start = n_labelled(held_out) < ENOUGH_HELD_OUT
     if start is None or not labelled:
         by_start = False
     elif by_start:
-        yield from scoring([(scores, [*labelled, *held_out]), (start.scores, labelled)])
-        prior = replace(prior, threshold=threshold_of_few(scores, start, labelled))
+        yield from scoring([(scores, [*taught, *held_out]), (start.scores, taught)])
+        threshold = threshold_of_few(scores, start, taught)
+        prior = replace(prior, threshold=threshold, n_labels=n_labelled(taught))
     yield from scoring([(scores, held_out)])
     if not held_out:
         return prior
@@ -117,7 +128,8 @@ def calibrating(
         wrong, _ = _labelled_scores(on_negatives, held_out, criteria)
         learnt = learnt.beside_negatives(ranked, wrong, threshold)
     figures |= _figures_of_scores(learnt, ranked, threshold)
-    return Calibration(threshold, smoothing, figures, distance_px)
+    n_labels = prior.n_labels if by_start else evaluation.n_truth
+    return Calibration(threshold, smoothing, figures, distance_px, n_labels)
 
 
 def _figures_of_scores(

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from napari_deepem.core.evaluation.metrics import average_precision, precision_recall
-from napari_deepem.core.jobs import TilesDone
+from napari_deepem.core.jobs import TilesDone, never, unless_stopped
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import CPU, score_crops
 from napari_deepem.core.training.crops import PaddedImage
@@ -27,6 +27,7 @@ LOOKS = 4  # at picks, in a training
 TIME_SHARE = 0.1  # of the training, for all looks together
 DENSE_COST = 5.0  # of a pixel scored densely, in pixels of boxes trained on: 2.2 to 4.8 measured
 LEAST_BOXES = 4  # a part that is looked at is at least so wide
+QUICK_BOXES = 100  # of particles and of background each, where somebody waits
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -56,33 +57,44 @@ class HeldOutFigures:
         self._smoothing = recipe.smoothings[len(recipe.smoothings) // 2]  # chosen at the end only
 
     @torch.no_grad()
-    def at_boxes(self, network: Network) -> tuple[float | None, float | None]:
+    def at_boxes(
+        self, network: Network, most: int | None = None
+    ) -> tuple[float | None, float | None]:
         """Loss and average precision on held-out boxes, scores averaged over four rotations.
 
-        None where nothing is held out.
+        None where nothing is held out. Of particles and of background no more than `most` boxes
+        are looked at, evenly chosen.
         """
         if self._boxes is None:
             return None, None
-        is_particle = np.repeat([True, False], [len(boxes) for boxes in self._boxes])
-        scores = score_crops(np.concatenate(self._boxes), network, self._device)
+        kinds = [_some_of(boxes, most or len(boxes)) for boxes in self._boxes]
+        is_particle = np.repeat([True, False], [len(boxes) for boxes in kinds])
+        scores = score_crops(np.concatenate(kinds), network, self._device)
         clipped = torch.from_numpy(np.clip(scores, 1e-7, 1 - 1e-7))
         loss = self._loss_of(torch.logit(clipped), torch.from_numpy(is_particle.astype(np.float64)))
-        _, precisions, recalls = precision_recall(scores, is_particle, len(self._boxes[0]))
+        _, precisions, recalls = precision_recall(scores, is_particle, len(kinds[0]))
         return float(loss), average_precision(precisions, recalls)
 
-    def at_picking(self, network: Network, epoch: int) -> Generator[TilesDone, None, float | None]:
+    def at_picking(
+        self, network: Network, epoch: int, stop: Callable[[], bool] = never
+    ) -> Generator[TilesDone, None, float | None]:
         """A stream of progress that returns the average precision of picking after an epoch.
 
-        None comes back if it is no turn, or nothing is held out.
+        None comes back if it is no turn, or nothing is held out, or `stop` became true.
 
         Picks without a label count as wrong, so with partial labels it is a lower bound.
         """
         if epoch not in self._looks or not self._parts:
             return None
-        evaluation = yield from evaluating_held_out(
-            network, self._parts, self._smoothing, self._device
-        )
-        return evaluation.ap
+        evaluating = evaluating_held_out(network, self._parts, self._smoothing, self._device)
+        evaluation = yield from unless_stopped(evaluating, stop)
+        return None if evaluation is None else evaluation.ap
+
+
+def _some_of(boxes: Float32Array, most: int) -> Float32Array:
+    """(k, box, box) of (n, box, box) boxes, evenly chosen; all where they are no more than that."""
+    chosen: Float32Array = boxes[np.linspace(0, len(boxes) - 1, min(most, len(boxes))).astype(int)]
+    return chosen
 
 
 def epochs_to_look(epochs: int) -> frozenset[int]:

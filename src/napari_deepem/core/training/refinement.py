@@ -25,10 +25,11 @@ from napari_deepem.core.picking.candidates import find_candidates
 from napari_deepem.core.picking.criteria import PickCriteria
 from napari_deepem.core.picking.scoring import score_prepared
 from napari_deepem.core.training.dataset import Field, hold_out, prepare_fields
+from napari_deepem.core.training.epochs import Learning
 from napari_deepem.core.training.recipes import MODERN, RECIPES
 from napari_deepem.core.training.settings import TrainingSettings
 from napari_deepem.core.training.starts import FirstTraining
-from napari_deepem.core.training.train import Learning, train_fields
+from napari_deepem.core.training.train import train_fields
 from napari_deepem.core.training.unlabelled_particles import clear_of
 from napari_deepem.core.types import Labels, Micrograph
 

@@ -58,11 +58,16 @@ def threshold_of_few(scores: FieldScores, start: ScoredModel, labelled: Sequence
     n_before = [_n_above(picks, start.model.threshold) for picks in picks_before]
     as_many = evaluation.thresholds[np.searchsorted(evaluation.counts[:-1], sum(n_before))]
     guess = _middle_in_logits(as_many, as_many)
-    n_labels = sum(len(field.positive_yx) for field in labelled)
+    n_labels = n_labelled(labelled)
     trust = n_labels / (n_labels + LABELS_WORTH_OF_DOUBT)
     return float(
         scipy.special.expit(trust * _between_typical_scores(evaluation) + (1 - trust) * guess)
     )
+
+
+def n_labelled(fields: Sequence[Field]) -> int:
+    """The number of labelled particles of fields, or of parts of them."""
+    return sum(len(field.positive_yx) for field in fields)
 
 
 def _n_above(picks: Picks, threshold: float) -> int:

@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from napari_deepem.core.errors import InputError
-from napari_deepem.core.jobs import (
-    BatchesDone,
-    EpochDone,
-    TilesDone,
-    finish,
-    never,
-    without_batches,
-)
+from napari_deepem.core.jobs import EpochDone, finish, never, unless_stopped, without_batches
 from napari_deepem.core.network.devices import DeviceName, chosen_device
 from napari_deepem.core.network.model import LabelledMicrograph, Model
 from napari_deepem.core.network.network import Network
 from napari_deepem.core.picking.scoring import CPU
-from napari_deepem.core.training.calibration import calibrating
+from napari_deepem.core.training.calibration import QUICK_PX, calibrating
 from napari_deepem.core.training.dataset import Field, describe_parts, hold_out, prepare_fields
+from napari_deepem.core.training.epochs import Learning, best_epoch, learn_epochs
 from napari_deepem.core.training.few_labels import network_between, share_of_training
 from napari_deepem.core.training.field_picks import FieldScores, ScoredModel
-from napari_deepem.core.training.held_out_figures import HeldOutFigures
+from napari_deepem.core.training.held_out_figures import QUICK_BOXES, HeldOutFigures
 from napari_deepem.core.training.labelled_particles import particle_std_range
-from napari_deepem.core.training.learners import (
-    Learner,
-    ModernLearner,
-    PaperLearner,
-    losses_of_epoch,
-)
+from napari_deepem.core.training.learners import Learner, ModernLearner, PaperLearner
 from napari_deepem.core.training.settings import TrainingSettings, sampling_of
 from napari_deepem.core.training.starts import Start, recipe_entries, start_entries
 from napari_deepem.core.types import Labels, Micrograph
-
-Learning = BatchesDone | TilesDone | EpochDone  # progress of a training
 
 
 def train(
@@ -162,7 +150,8 @@ def train_fields(
         An earlier network, tried on the same held-out boxes: the summary's `ap_before`.
     stop : callable, optional
         Asked after every batch; True ends the training there, with the best whole epoch's network
-        (or the first's part, see `best_epoch`), calibrated. To drop a training, close the stream.
+        (or the first's part, see `best_epoch`), calibrated on a part of what is held out: that
+        takes less than a second. To drop a training, close the stream.
     """
     box_px, device = settings.network_box_px, chosen_device(settings.device)
     rng = np.random.default_rng(settings.seed)
@@ -176,20 +165,23 @@ def train_fields(
     if looks and start is not None:  # what it starts from knows particles already
         yield from learner.look_around(stop, start)
         looks = {epochs // 2}
-    network, curve, stopped = yield from _learn(learner, figures, settings, looks, stop, device)
+    general = model if settings.chosen_start == "general" else None
+    share = 1.0 if general is None else share_of_training(fields, general)  # while nobody waits
+    network, curve, stopped = yield from learn_epochs(
+        learner, figures, settings, looks, stop, device
+    )
+    most_boxes = QUICK_BOXES if stopped else None
     extras: dict[str, Any] = {}
-    if settings.chosen_start == "general" and start is not None:
-        share = share_of_training(fields, start.model)
-        network = network_between(start.model.network, network, share)
-        extras["ap_kept"] = figures.at_boxes(network)[1]
+    if general is not None:
+        network = network_between(general.network, network, share)
+        extras["ap_kept"] = figures.at_boxes(network, most_boxes)[1]
     if not all(weights.isfinite().all() for weights in network.parameters()):
         raise InputError("the training diverged, its weights are no numbers: give another --seed")
-    if stopped:
-        extras["stopped"] = {"epochs": epochs, "kept_epoch": best_epoch(curve)}
     if before is not None and held_out:
-        extras["ap_before"] = figures.at_boxes(before)[1]
+        extras["ap_before"] = figures.at_boxes(before, most_boxes)[1]
     std_range = particle_std_range(fields, box_px)
-    calibration = yield from calibrating(
+    calibrating_it = partial(
+        calibrating,
         FieldScores(network, device),
         held_out,
         settings.labels_complete,
@@ -198,6 +190,12 @@ def train_fields(
         fields,
         start,
     )
+    calibration = None if stopped else (yield from unless_stopped(calibrating_it(), stop))
+    if calibration is None:
+        calibration = yield from calibrating_it(most_px=QUICK_PX)
+        kept_epoch = best_epoch(curve) if stopped else epochs
+        n_labels = calibration.n_labels
+        extras["stopped"] = {"epochs": epochs, "kept_epoch": kept_epoch, "n_labels": n_labels}
     distance_px = calibration.min_distance_px
     return Model(
         network=network,
@@ -226,63 +224,6 @@ def train_fields(
             for field in fields
         ),
     )
-
-
-def _learn(
-    learner: Learner,
-    figures: HeldOutFigures,
-    settings: TrainingSettings,
-    looks: Container[int],
-    stop: Callable[[], bool],
-    device: torch.device,
-) -> Generator[Learning, None, tuple[Network, list[EpochDone], bool]]:
-    """A stream of progress that returns a network, all epochs, and whether it was stopped.
-
-    The network is that of the last epoch, or where training was stopped of the best one. After the
-    epochs in `looks` the learner looks around for particles that are not labelled.
-    """
-    curve: list[EpochDone] = []
-    epochs = settings.chosen_epochs
-    best = network = learner.trained()
-    done, total = 0, epochs * learner.batches_per_epoch
-    stopped = False
-    for epoch in range(1, epochs + 1):
-        losses: list[float] = []
-        for loss in losses_of_epoch(learner, device):
-            losses.append(loss)
-            done += 1
-            yield BatchesDone(done, total, epochs)
-            if stopped := done < total and stop():
-                break
-        if stopped and curve:  # there is a best epoch: a part of another is not waited for
-            break
-        if epoch in looks and not stopped:
-            yield from learner.look_around(stop)
-        network = learner.trained()
-        at_picking = None if stopped else (yield from figures.at_picking(network, epoch))
-        curve.append(
-            EpochDone(
-                epoch,
-                epochs,
-                float(np.mean(losses)),
-                *figures.at_boxes(network),
-                at_picking,
-                settings.labels_complete,
-            )
-        )
-        if best_epoch(curve) == epoch:
-            best = network
-        yield curve[-1]
-        if stopped := stopped or (done < total and stop()):
-            break
-    return (best if stopped else network), curve, stopped
-
-
-def best_epoch(curve: Sequence[EpochDone]) -> int:
-    """The epoch with the highest held-out AP, of equals the lowest loss there; else the last."""
-    if not curve or curve[-1].held_out_ap is None:
-        return len(curve)
-    return max(curve, key=lambda done: (done.held_out_ap, -(done.held_out_loss or 0.0))).epoch
 
 
 def make_learner(

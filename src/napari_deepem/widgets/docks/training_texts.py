@@ -45,7 +45,9 @@ def summary_of(model: Any) -> str:
     if "held_out_ap" in summary:
         parts.append(f"AP of picking {summary['held_out_ap']:.3f}")
     kind = "F2 threshold" if "held_out_recall" in summary else "threshold"
-    parts.append(f"{kind} {model.threshold:.2f}")
+    n_labels = summary.get("stopped", {}).get("n_labels")
+    by_few = f" by {n_labels} labelled particles (stopped)" if n_labels else ""
+    parts.append(f"{kind} {model.threshold:.2f}{by_few}")
     if "estimated_precision" in summary:
         parts.append(f"about {summary['estimated_precision']:.0%} of picks right there")
     return ", ".join(parts)
