@@ -255,7 +255,7 @@ are three ways:
 | | in the window, in **Pick** | on the command line |
 |---|---|---|
 | **one threshold for all**: so it is by default | the slider | `--threshold` |
-| **adaptive**, by what scores look like | *Adapt it to each micrograph* | `--adaptive-threshold` |
+| **adaptive**, by what scores look like | *Adapt to each* | `--adaptive-threshold` |
 | **by hand**, for single micrographs | *Only for this micrograph* | |"""
 
 WHAT_IT_DOES = """\

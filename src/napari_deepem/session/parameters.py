@@ -115,7 +115,7 @@ class Parameters(EventedModel):
     adaptive_threshold: Annotated[
         bool,
         Field(
-            title="Adapt it to each micrograph",
+            title="Adapt to each",
             description="Moves the threshold on each micrograph to where picks are as sure to be "
             "particles as they are at this threshold on micrographs like those of the training: up "
             "where few candidates look like particles, down where many do. For series in which "

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
+from qtpy.QtWidgets import QScrollArea
 
 from learnt_scores import summary_of
 from napari_deepem.controllers.viewer_link import session_of
@@ -286,6 +287,33 @@ def test_score_map_keeps_what_the_user_chose_for_it() -> None:
     assert layer.visible
     assert not viewer.layers["Picks"].visible
     assert (layer.colormap.name, layer.opacity) == ("viridis", 0.3)
+
+
+def test_all_controls_are_seen_without_scrolling_in_a_window_of_800_px(qtbot) -> None:
+    dock, _ = open_dock(held_out_recall=0.9, held_out_curves=CURVES)
+    qtbot.addWidget(dock.native)
+    dock.native.resize(WIDTH, 711)  # what is left of 1280 x 800
+    with qtbot.waitExposed(dock.native):
+        dock.native.show()
+    qtbot.waitUntil(lambda: "on 2 micrographs" in dock.pick_counts.value)
+    bar = dock.native.findChild(QScrollArea).verticalScrollBar()
+    assert (bar.maximum(), dock.by_score.plot.widget.isVisible()) == (0, True)
+    dock.pick_counts.value += ", and so on" * 12  # lines take what they need and no more
+    qtbot.waitUntil(lambda: dock.pick_counts.native.height() > 50)
+    label = dock.pick_counts.native
+    assert label.height() <= label.heightForWidth(label.width())
+
+
+def test_both_ends_of_the_std_range_are_typed_beside_its_slider() -> None:
+    dock, session = open_dock()
+    slider = dock.std_range.native
+    low, high = slider._min_label, slider._max_label  # superqt has no public way to them
+    assert (low.value(), high.value()) == (0.8, 2.5)
+    session.std_range = (0.5, 40.0)
+    assert (low.value(), high.value()) == (0.5, 40.0)
+    high.setValue(3.0)
+    high.valueEdited.emit(3.0)
+    assert session.std_range == (0.5, 3.0)
 
 
 def test_pick_starts_from_the_model_and_counts(viewer: ViewerModel) -> None:

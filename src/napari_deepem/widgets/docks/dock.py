@@ -11,7 +11,6 @@ from magicgui.widgets import (
     ComboBox,
     Container,
     Label,
-    ProgressBar,
     PushButton,
     Widget,
     create_widget,
@@ -47,7 +46,6 @@ from napari_deepem.widgets.docks.window_size import give_room
 
 SLIDER_MARGIN = 1.05  # of the highest value that a range slider has to show
 LISTED = 100  # micrographs in a menu; the Micrographs dock has them all
-BAR_PX = 6  # height of a progress bar, screen pixels
 WIDTH = 354  # least width in which every line is whole beside a scroll bar, screen pixels
 
 
@@ -263,23 +261,11 @@ def enable_running(stop: PushButton, is_running: bool, effect: str) -> None:
     keep_room(stop.native)
 
 
-def progress_bar() -> ProgressBar:
-    """A thin bar that is seen while a job runs; its place stays, so that nothing moves by it.
-
-    How far it is stands in a line below.
-    """
-    bar = ProgressBar(min=0, max=1, value=0)
-    bar.native.setTextVisible(False)
-    bar.native.setFixedHeight(BAR_PX)
-    keep_room(bar.native)
-    return bar
-
-
 def text_line(name: str) -> Label:
     """An empty text that wraps and can be copied."""
     line = Label(name=name, value="")
     line.native.setWordWrap(True)
-    line.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    line.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     line.native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return line
 

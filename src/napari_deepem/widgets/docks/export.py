@@ -27,12 +27,12 @@ from napari_deepem.widgets.docks.dock import (
     enable,
     enable_running,
     form,
-    progress_bar,
     row,
     tell,
     text_line,
 )
 from napari_deepem.widgets.docks.format_list import FormatList
+from napari_deepem.widgets.docks.gap_bar import progress_bar, with_bar
 
 PICKS, LABELS = "picks", "labelled particles"
 THIS, CHOSEN, ALL = "this micrograph", "those chosen in the table", "all but the excluded"
@@ -86,8 +86,7 @@ class Export(Dock):
                 form(self.destination),
                 self.totals,
                 self.hint,
-                row(self.save, self.stop),
-                self.progress,
+                with_bar(row(self.save, self.stop), self.progress),
                 self.status,
                 self.copy_to_layer,
             ]

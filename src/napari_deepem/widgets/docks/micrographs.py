@@ -26,11 +26,11 @@ from napari_deepem.widgets.docks.dock import (
     form,
     holder,
     lock,
-    progress_bar,
     row,
     tell,
     text_line,
 )
+from napari_deepem.widgets.docks.gap_bar import progress_bar, with_bar
 from napari_deepem.widgets.docks.pixel_size_field import pixel_size_field
 from napari_deepem.widgets.pictures.micrograph_table import ALL, NAME, MicrographTable
 from napari_deepem.widgets.pictures.micrograph_table_view import MicrographTableView
@@ -87,8 +87,7 @@ class Micrographs(Dock):
                 holder(self.view),
                 row(self.states, self.exclude),
                 form(self.pixel_size),
-                row(self.pick_all, self.stop),
-                self.progress,
+                with_bar(row(self.pick_all, self.stop), self.progress),
                 self.activity,
                 self.totals,
                 self.plots,

@@ -27,15 +27,15 @@ from napari_deepem.widgets.docks.dock import (
     enable_running,
     form,
     holder,
-    progress_bar,
     row,
     show_value,
     tell,
     text_line,
 )
+from napari_deepem.widgets.docks.gap_bar import progress_bar, with_bar
 from napari_deepem.widgets.docks.hand_button import hand_button
 from napari_deepem.widgets.docks.threshold_controls import ThresholdControls
-from napari_deepem.widgets.docks.typed_numbers import take_when_typed
+from napari_deepem.widgets.docks.typed_numbers import show_values_at_ends, take_when_typed
 from napari_deepem.widgets.pictures.std_range_boxes import StdRangeBoxes
 from napari_deepem.widgets.plots.threshold_plots import StdPlot
 
@@ -67,6 +67,7 @@ class Pick(Dock):
         self.std_range = self.control(
             "std_range", widget_type=FloatRangeSlider, min=0.0, max=self._top(10.0), step=0.01
         )
+        show_values_at_ends(self.std_range.native)
         self.min_distance = self._distance_control()
         self.stds = StdPlot(self._on_region)
         self.model_range = button("Model's std range", self._use_model_range)
@@ -86,8 +87,7 @@ class Pick(Dock):
         self.fill(
             [
                 form(self.micrograph),
-                row(self.score, self.score_all, self.cancel),
-                self.progress,
+                with_bar(row(self.score, self.score_all, self.cancel), self.progress),
                 self.status,
                 self.pick_counts,
                 self.precision,

@@ -18,11 +18,11 @@ from napari_deepem.widgets.docks.dock import (
     enable,
     enable_running,
     holder,
-    progress_bar,
     row,
     tell,
     text_line,
 )
+from napari_deepem.widgets.docks.gap_bar import progress_bar, with_bar
 from napari_deepem.widgets.pictures.box_galleries import BoxGalleries
 
 KEY = "propose_particles"  # among those of the canvas
@@ -67,8 +67,7 @@ class ProposalControls:
         """The widgets, from top to bottom."""
         return (
             row(self.propose_box, self.propose),
-            row(self.propose_all, self.stop),
-            self.bar,
+            with_bar(row(self.propose_all, self.stop), self.bar),
             self.state,
             holder(self.boxes),
         )

@@ -24,6 +24,7 @@ from napari_deepem.widgets.docks.dock import (
 )
 from napari_deepem.widgets.docks.empty_text import EmptyText
 from napari_deepem.widgets.docks.gallery_filling import GalleryFilling
+from napari_deepem.widgets.docks.gap_bar import with_bar
 from napari_deepem.widgets.docks.hand_button import hand_button
 from napari_deepem.widgets.docks.likeness_window import LikenessWindow
 from napari_deepem.widgets.docks.reasons_panel import ReasonsPanel
@@ -93,8 +94,7 @@ class Review(Dock):
                 counts,
                 row(self.accept, self.reject, self.undecide),
                 row(hand_button(self), self.likeness),
-                row(self.suggest, self.train_again, self.stop),
-                self.progress,
+                with_bar(row(self.suggest, self.train_again, self.stop), self.progress),
                 *self.reasons.widgets,
                 self.status,
             ]

@@ -18,6 +18,7 @@ from napari_deepem.widgets.docks.dock import (
     enable,
     form,
     holder,
+    row,
     show_value,
     tell,
     text_line,
@@ -88,8 +89,7 @@ class ThresholdControls:
             self.held_out,
             self.use_optimum,
             form(self.slider),
-            self.adaptive,
-            self.own,
+            row(self.adaptive, self.own),
             self.here,
         )
 

@@ -31,6 +31,7 @@ from napari_deepem.widgets.docks.dock import (
     tell,
     text_line,
 )
+from napari_deepem.widgets.docks.gap_bar import with_bar
 from napari_deepem.widgets.docks.pixel_size_field import in_angstrom
 from napari_deepem.widgets.docks.steady_places import keep_room
 from napari_deepem.widgets.docks.training_progress import TrainingProgress
@@ -95,8 +96,9 @@ class Train(Dock):
             [
                 form(row(self.box_size, self.use_suggested, label=self.box_size.label), self.start),
                 holder(self._recipe_and_more()),
-                row(self.train, self.continue_training, self.stop, self.discard),
-                self.progress,
+                with_bar(
+                    row(self.train, self.continue_training, self.stop, self.discard), self.progress
+                ),
                 self.status,
                 self.advice,
                 holder(self.curves.widget),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from napari_deepem.widgets.docks.dock import Dock, button, enable_running, progress_bar
+from napari_deepem.widgets.docks.dock import Dock, button, enable_running
+from napari_deepem.widgets.docks.gap_bar import progress_bar
 
 WHAT_STOP_DOES = "Ends now and keeps the best network so far."
 

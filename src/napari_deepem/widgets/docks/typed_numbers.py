@@ -8,6 +8,7 @@ from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, QRegularExpression
 from qtpy.QtGui import QDoubleValidator, QRegularExpressionValidator, QValidator
 from qtpy.QtWidgets import QAbstractSpinBox, QLineEdit
+from superqt import QLabeledDoubleRangeSlider
 
 
 def take_when_typed(control: Any, low: float, high: float) -> None:
@@ -20,6 +21,12 @@ def take_when_typed(control: Any, low: float, high: float) -> None:
     is_editor = isinstance(native, QAbstractSpinBox | QLineEdit)
     for editor in [native] if is_editor else native.findChildren(QAbstractSpinBox):
         _TypedNumber(editor, control, low, high)
+
+
+def show_values_at_ends(slider: QLabeledDoubleRangeSlider) -> None:
+    """Show both values of a range beside its slider, where they can be typed, not above it."""
+    slider.setHandleLabelPosition(slider.LabelPosition.NoLabel)
+    slider.setEdgeLabelMode(slider.EdgeLabelMode.LabelIsValue)
 
 
 class _TypedNumber(QObject):

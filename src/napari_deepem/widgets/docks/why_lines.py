@@ -115,7 +115,7 @@ class WhyLines(QObject):
         line = QLabel()
         line.setObjectName(NAME)
         line.setWordWrap(True)
-        line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._color_in(line)
         above = row.parentWidget()
         column = None if above is None else above.layout()

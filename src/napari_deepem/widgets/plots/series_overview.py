@@ -14,6 +14,7 @@ from napari_deepem.widgets.plots.small_plot import color_by_theme, empty_plot
 
 PICKS, SCORE = COLORS["picks"], "#fbbf24"
 HEIGHT = 78
+TICK_ROOM = 0.12  # of the axis above and below: the numbers at its ends are whole
 FEW = 10  # micrographs: of more, pyqtgraph's ticks lie at whole numbers anyway
 
 
@@ -27,7 +28,7 @@ class SeriesOverview:
         self._on_click = on_click
         self.picks, self._pick_points = self._plot("picks", PICKS)
         self.scores, self._score_points = self._plot("score", SCORE)
-        self.scores.setYRange(0, 1)
+        self.scores.setYRange(0, 1, padding=TICK_ROOM)
         self.scores.getAxis("left").setTicks([[(0, "0"), (0.5, "0.5"), (1, "1")]])
         self.scores.setXLink(self.picks)
         self._lines = [pg.InfiniteLine(angle=90) for _ in range(2)]
@@ -70,7 +71,7 @@ class SeriesOverview:
         for plot in (self.picks, self.scores):
             plot.getAxis("bottom").setTicks(ticks if len(counts) <= FEW else None)
         highest = max((count for count in counts if count is not None), default=0)
-        self.picks.setYRange(0, max(1, highest))
+        self.picks.setYRange(0, max(1, highest), padding=TICK_ROOM)
         for line in self._lines:
             line.setVisible(current is not None)
             if current is not None:

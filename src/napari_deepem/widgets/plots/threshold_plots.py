@@ -32,7 +32,7 @@ class ScorePlot:
     """
 
     def __init__(self, on_threshold: Callable[[float], object]) -> None:
-        self.widget = empty_plot(140)
+        self.widget = empty_plot(120)
         self.widget.setLabel("bottom", "score")
         self.widget.setXRange(0, 1, padding=0.04)
         self.widget.setYRange(0, 1, padding=0.06)
@@ -105,7 +105,7 @@ class StdPlot:
     """
 
     def __init__(self, on_range: Callable[[tuple[float, float]], object]) -> None:
-        self.widget = empty_plot(100)
+        self.widget = empty_plot(84)
         self.widget.setLabel("bottom", "standard deviation of the box")
         self.widget.hideAxis("left")
         self._on_range = on_range
