@@ -40,8 +40,8 @@ def opened(folder: Path, qtbot):
         link = link_of(viewer)
         links.append((link, viewer))  # a link holds its viewer weakly
         link.autosave.open_folder(place, apart)
+        qtbot.waitUntil(lambda: not link.autosave.message)  # first: the last folder has one, too
         qtbot.waitUntil(lambda: link.session.current in link.session.micrographs)
-        qtbot.waitUntil(lambda: not link.autosave.message)
         return link
 
     yield open_in
