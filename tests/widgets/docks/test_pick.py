@@ -23,6 +23,7 @@ from napari_deepem.session import Scored, Session
 from napari_deepem.session.threshold_curves import precision_text
 from napari_deepem.widgets.docks.dock import WIDTH
 from napari_deepem.widgets.docks.pick import Pick
+from napari_deepem.widgets.docks.threshold_controls import NOT_HELD_OUT, STOPPED
 from napari_deepem.widgets.docks.train import Train
 from patience import PATIENCE_S
 from pretended_scores import pretend_to_score
@@ -302,6 +303,13 @@ def test_all_controls_are_seen_without_scrolling_in_a_window_of_800_px(qtbot) ->
     qtbot.waitUntil(lambda: dock.pick_counts.native.height() > 50)
     label = dock.pick_counts.native
     assert label.height() <= label.heightForWidth(label.width())
+
+
+def test_model_of_a_training_that_was_stopped_says_why_it_knows_no_optimum() -> None:
+    dock, _ = open_dock(held_out=[{"micrograph": "m1"}], stopped={"epochs": 9, "n_labels": 3})
+    assert dock.by_score.use_optimum.tooltip == STOPPED
+    dock, _ = open_dock(held_out=[])
+    assert dock.by_score.use_optimum.tooltip == NOT_HELD_OUT
 
 
 def test_both_ends_of_the_std_range_are_typed_beside_its_slider() -> None:

@@ -94,6 +94,8 @@ def calibrating(
     if start is None or not labelled:
         by_start = False
     elif by_start:
+        if most_px < inf:
+            held_out = []  # figures of so few labels are not worth waiting for
         yield from scoring([(scores, [*taught, *held_out]), (start.scores, taught)])
         threshold = threshold_of_few(scores, start, taught)
         prior = replace(prior, threshold=threshold, n_labels=n_labelled(taught))

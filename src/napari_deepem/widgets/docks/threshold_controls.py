@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from magicgui.widgets import CheckBox, FloatSlider
 
-from napari_deepem.session import threshold_curves, threshold_here
+from napari_deepem.session import Session, threshold_curves, threshold_here
 from napari_deepem.session.parameters import Parameters
 from napari_deepem.session.readiness import why_no_model, why_not_choose
 from napari_deepem.widgets.docks.dock import (
@@ -29,6 +29,7 @@ from napari_deepem.widgets.plots.training_curves import shade
 
 NOT_HELD_OUT = "No labels were held out: mark particles on a second micrograph."
 NOT_TRAINED = "The general network has seen no labels of yours: train, with verdicts from Review."
+STOPPED = "Training was stopped, and too few held-out labels were looked at then: train to the end."
 LESS_BY = 0.01  # than the best F2 on held-out labels: then the threshold is not from there
 OF_FEW = (
     "Sets the threshold that training chose. So few labels were held out that it is told by what "
@@ -107,8 +108,7 @@ class ThresholdControls:
             name = threshold_curves.shown_name("F2", curves)
             text += f": {name} {f2:.2f})" if curves else ")"
         self.use_optimum.text = text
-        unknown = NOT_TRAINED if session.proposes else NOT_HELD_OUT
-        unknown = why_no_model(session) or (unknown if optimum is None else "")
+        unknown = why_no_model(session) or (_why_unknown(session) if optimum is None else "")
         enable(self.use_optimum, unknown, effect)
         help_text = str(Parameters.model_fields["adaptive_threshold"].description)
         enable(self.adaptive, threshold_here.why_not_adapt(session), help_text)
@@ -165,3 +165,10 @@ class ThresholdControls:
     def _use_optimum(self) -> None:
         if self._session.f2_optimum is not None:
             threshold_here.choose(self._session, self._session.f2_optimum)
+
+
+def _why_unknown(session: Session) -> str:
+    """Why a model does not know at which threshold F2 was best."""
+    if session.proposes:
+        return NOT_TRAINED
+    return STOPPED if session.model.summary.get("held_out") else NOT_HELD_OUT
