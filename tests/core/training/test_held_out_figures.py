@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,9 @@ from blobs import BOX_PX, blob_sample
 from napari_deepem.core.jobs import EpochDone, finish
 from napari_deepem.core.network.architecture import Architecture
 from napari_deepem.core.network.network import Network
+from napari_deepem.core.picking.scoring import score_crops
 from napari_deepem.core.preprocessing.sampling import Sampling
+from napari_deepem.core.training import held_out_figures
 from napari_deepem.core.training.dataset import Field, prepare_fields
 from napari_deepem.core.training.field_picks import evaluate_held_out
 from napari_deepem.core.training.held_out_figures import (
@@ -53,12 +57,23 @@ def test_whole_fields_are_picked_where_there_is_time_for_them() -> None:
     assert ap == pytest.approx(evaluate_held_out(NETWORK, held_out).ap)
 
 
-def test_boxes_are_judged_by_some_of_them_and_picking_not_at_all_where_somebody_waits() -> None:
-    held_out = fields_of(1, 2)
-    figures = figures_on(held_out, 40, boxes_per_epoch=100_000)
-    assert figures.at_boxes(NETWORK, 100) == figures.at_boxes(NETWORK)  # there are 18 of each
-    one, other = (figures_on(held_out[:k], 4, 1).at_boxes(NETWORK, 4) for k in (1, 2))
-    assert one != other != figures.at_boxes(NETWORK)
+def test_of_many_boxes_some_tell_how_good_a_network_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All 1200 of four crowded micrographs took longer after each epoch than its batches."""
+    seen: list[int] = []
+
+    def counted(boxes: np.ndarray, *arguments: Any) -> Any:
+        seen.append(len(boxes))
+        return score_crops(boxes, *arguments)
+
+    monkeypatch.setattr(held_out_figures, "score_crops", counted)
+    figures_on(fields_of(1, 2), 4, 1).at_boxes(NETWORK)
+    monkeypatch.setattr(held_out_figures, "MOST_BOXES", 4)
+    figures_on(fields_of(1, 2), 4, 1).at_boxes(NETWORK)
+    assert seen == [36, 8]
+
+
+def test_picking_is_not_tried_to_the_end_where_somebody_stops_that() -> None:
+    figures = figures_on(fields_of(1, 2), 40, boxes_per_epoch=100_000)
     assert finish(figures.at_picking(NETWORK, 40, stop=lambda: True)) is None
 
 

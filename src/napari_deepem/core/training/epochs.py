@@ -9,7 +9,7 @@ import torch
 
 from napari_deepem.core.jobs import BatchesDone, EpochDone, TilesDone
 from napari_deepem.core.network.network import Network
-from napari_deepem.core.training.held_out_figures import QUICK_BOXES, HeldOutFigures
+from napari_deepem.core.training.held_out_figures import HeldOutFigures
 from napari_deepem.core.training.learners import Learner, losses_of_epoch
 from napari_deepem.core.training.settings import TrainingSettings
 
@@ -27,8 +27,7 @@ def learn_epochs(
     """A stream of progress that returns a network, all epochs, and whether it was stopped.
 
     The network is that of the last epoch, or where training was stopped of the best one. After the
-    epochs in `looks` the learner looks around for particles that are not labelled. Where `stop`,
-    asked after every batch, is true, no more is looked at than tells which epoch was the best.
+    epochs in `looks` the learner looks around for particles that are not labelled.
     """
     curve: list[EpochDone] = []
     epochs = settings.chosen_epochs
@@ -49,13 +48,12 @@ def learn_epochs(
             yield from learner.look_around(stop)
         network = learner.trained()
         picking_ap = None if stopped else (yield from figures.at_picking(network, epoch, stop))
-        most_boxes = QUICK_BOXES if stopped or stop() else None
         curve.append(
             EpochDone(
                 epoch,
                 epochs,
                 float(np.mean(losses)),
-                *figures.at_boxes(network, most_boxes),
+                *figures.at_boxes(network),
                 picking_ap,
                 settings.labels_complete,
             )

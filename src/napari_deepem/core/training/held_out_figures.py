@@ -27,7 +27,7 @@ LOOKS = 4  # at picks, in a training
 TIME_SHARE = 0.1  # of the training, for all looks together
 DENSE_COST = 5.0  # of a pixel scored densely, in pixels of boxes trained on: 2.2 to 4.8 measured
 LEAST_BOXES = 4  # a part that is looked at is at least so wide
-QUICK_BOXES = 100  # of particles and of background each, where somebody waits
+MOST_BOXES = 150  # of particles and of background each: 600 took longer than an epoch's batches
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -45,10 +45,11 @@ class HeldOutFigures:
         device: torch.device = CPU,
     ) -> None:
         box_px, recipe = settings.network_box_px, settings.recipe
-        self._boxes: tuple[Float32Array, Float32Array] | None = None
+        self._boxes: list[Float32Array] | None = None
         if held_out:
             away_px = recipe.background_distance * box_px
-            self._boxes = positives_and_negatives(held_out, box_px, away_px, rng)
+            boxes = positives_and_negatives(held_out, box_px, away_px, rng)
+            self._boxes = [_some_of(each, MOST_BOXES) for each in boxes]
         self._loss_of, self._device = loss_of, device
         self._looks = epochs_to_look(settings.chosen_epochs)
         trained_px = settings.chosen_epochs * boxes_per_epoch * box_px**2
@@ -57,22 +58,18 @@ class HeldOutFigures:
         self._smoothing = recipe.smoothings[len(recipe.smoothings) // 2]  # chosen at the end only
 
     @torch.no_grad()
-    def at_boxes(
-        self, network: Network, most: int | None = None
-    ) -> tuple[float | None, float | None]:
+    def at_boxes(self, network: Network) -> tuple[float | None, float | None]:
         """Loss and average precision on held-out boxes, scores averaged over four rotations.
 
-        None where nothing is held out. Of particles and of background no more than `most` boxes
-        are looked at, evenly chosen.
+        None where nothing is held out.
         """
         if self._boxes is None:
             return None, None
-        kinds = [_some_of(boxes, most or len(boxes)) for boxes in self._boxes]
-        is_particle = np.repeat([True, False], [len(boxes) for boxes in kinds])
-        scores = score_crops(np.concatenate(kinds), network, self._device)
+        is_particle = np.repeat([True, False], [len(boxes) for boxes in self._boxes])
+        scores = score_crops(np.concatenate(self._boxes), network, self._device)
         clipped = torch.from_numpy(np.clip(scores, 1e-7, 1 - 1e-7))
         loss = self._loss_of(torch.logit(clipped), torch.from_numpy(is_particle.astype(np.float64)))
-        _, precisions, recalls = precision_recall(scores, is_particle, len(kinds[0]))
+        _, precisions, recalls = precision_recall(scores, is_particle, len(self._boxes[0]))
         return float(loss), average_precision(precisions, recalls)
 
     def at_picking(

@@ -21,7 +21,7 @@ from napari_deepem.core.training.dataset import Field, describe_parts, hold_out,
 from napari_deepem.core.training.epochs import Learning, best_epoch, learn_epochs
 from napari_deepem.core.training.few_labels import network_between, share_of_training
 from napari_deepem.core.training.field_picks import FieldScores, ScoredModel
-from napari_deepem.core.training.held_out_figures import QUICK_BOXES, HeldOutFigures
+from napari_deepem.core.training.held_out_figures import HeldOutFigures
 from napari_deepem.core.training.labelled_particles import particle_std_range
 from napari_deepem.core.training.learners import Learner, ModernLearner, PaperLearner
 from napari_deepem.core.training.settings import TrainingSettings, sampling_of
@@ -170,15 +170,14 @@ def train_fields(
     network, curve, stopped = yield from learn_epochs(
         learner, figures, settings, looks, stop, device
     )
-    most_boxes = QUICK_BOXES if stopped else None
     extras: dict[str, Any] = {}
     if general is not None:
         network = network_between(general.network, network, share)
-        extras["ap_kept"] = figures.at_boxes(network, most_boxes)[1]
+        extras["ap_kept"] = figures.at_boxes(network)[1]
     if not all(weights.isfinite().all() for weights in network.parameters()):
         raise InputError("the training diverged, its weights are no numbers: give another --seed")
     if before is not None and held_out:
-        extras["ap_before"] = figures.at_boxes(before, most_boxes)[1]
+        extras["ap_before"] = figures.at_boxes(before)[1]
     std_range = particle_std_range(fields, box_px)
     calibrating_it = partial(
         calibrating,
