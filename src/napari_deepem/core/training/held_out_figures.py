@@ -27,7 +27,7 @@ LOOKS = 4  # at picks, in a training
 TIME_SHARE = 0.1  # of the training, for all looks together
 DENSE_COST = 5.0  # of a pixel scored densely, in pixels of boxes trained on: 2.2 to 4.8 measured
 LEAST_BOXES = 4  # a part that is looked at is at least so wide
-MOST_BOXES = 150  # of particles and of background each: 600 took longer than an epoch's batches
+MOST_BOXES = 100  # of particles and of background each: 600 took longer than an epoch's batches
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
