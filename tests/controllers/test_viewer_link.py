@@ -81,7 +81,7 @@ def test_session_goes_with_its_viewer_and_the_jobs_that_run(qtbot) -> None:
 def test_layer_that_was_there_when_all_was_imported_is_collected_when_it_is_removed(
     viewer: ViewerModel, qtbot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def job() -> Iterator[Callable[[], None]]:
+    def job(_is_busy: object) -> Iterator[Callable[[], None]]:
         with sparing_the_collector():
             yield lambda: None
 
