@@ -21,7 +21,7 @@ def test_what_stays_apart_is_the_same_however_often_and_of_which_it_is_asked(who
     centres_yx = rng.random((COUNT, 2)) * 400.0
     candidates = candidates_at(centres_yx.round() if whole else centres_yx)
     # up and down, over and just at the powers of two
-    for distance in (3.0, 4.0, 4.0000001, 5.0, 16.0, 40.0, 8.0, 2.0, 0.0):
+    for distance in (3.0, 4.0, 4.0000001, 5.0, 16.0, 40.0, 8.0, 2.0, 0.0, np.inf):
         for share in (1.0, 0.5, 0.0):
             allowed = rng.random(COUNT) < share
             rows = np.flatnonzero(allowed)

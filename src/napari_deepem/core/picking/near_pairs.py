@@ -8,7 +8,6 @@ many of them: there those that are apart are worked out without, see `suppressio
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,7 +18,7 @@ from napari_deepem.core.picking.suppression import drop_in_turn, keep_best_apart
 from napari_deepem.core.types import Candidates, FloatArray
 
 KEPT = 4  # sets of pairs: of the micrograph in view, and of another that is looked at meanwhile
-CROWD = 8.0  # others within the reach along both axes, on average, from which on there is a crowd
+CROWD = 8.0  # candidates to a square as wide as the reach, on average, from which on it is one
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -45,7 +44,7 @@ def rows_apart(candidates: Candidates, allowed: Mask, distance_px: float) -> Ind
 
 def _reach_of(distance_px: float) -> float:
     """The least power of two that is no shorter than a distance."""
-    return float(np.exp2(math.ceil(math.log2(distance_px))))
+    return float(np.exp2(np.ceil(np.log2(distance_px))))
 
 
 @lru_cache(maxsize=KEPT)
