@@ -57,7 +57,7 @@ class Floor:
         self.step("10 verdicts by keys", self.add_picks, *[self.give_verdict] * TIMES)
         self.step("drag the threshold", *[self.change_picks] * TIMES)
         self.step("next micrograph, 10 times", *[self.turn] * TIMES)
-        self.step("close", viewer.close)
+        self.step("close", viewer.window._qt_window.close)
 
     def step(self, name: str, *acts: Callable[[], object]) -> None:
         """Some acts, each in a turn of its own."""

@@ -150,7 +150,7 @@ class Story:
         self.turn_pages()
         self.export()
         with self.probe.step("close"):
-            self.viewer.close()
+            self.viewer.window._qt_window.close()  # what its button does; `Viewer.close` does more
 
     def open(self) -> None:
         """All docks, the sample, the folder."""

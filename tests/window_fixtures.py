@@ -31,7 +31,7 @@ def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> PatientBot:
     return PatientBot(request)
 
 
-def nothing() -> Iterator[None]:
+def nothing(_is_busy: object) -> Iterator[None]:
     """A job that does nothing."""
     yield from ()
 

@@ -81,7 +81,7 @@ def test_session_goes_with_its_viewer_and_the_jobs_that_run(qtbot) -> None:
 def test_layer_that_was_there_when_all_was_imported_is_collected_when_it_is_removed(
     viewer: ViewerModel, qtbot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def job() -> Iterator[Callable[[], None]]:
+    def job(_is_busy: object) -> Iterator[Callable[[], None]]:
         with sparing_the_collector():
             yield lambda: None
 
@@ -89,6 +89,7 @@ def test_layer_that_was_there_when_all_was_imported_is_collected_when_it_is_remo
     link, layer = link_of(viewer), weakref.ref(viewer.layers["m1"])
     link.load_ahead()
     qtbot.waitUntil(lambda: gc.get_freeze_count() > 0 and layer() in link._uncollected)
+    qtbot.waitUntil(lambda: not link._beat._timer.isActive())  # nobody wants to know any more
     viewer.layers.remove("m1")
     qtbot.waitUntil(lambda: layer() is None)
     assert gc.get_freeze_count() > 0  # and all else is spared again

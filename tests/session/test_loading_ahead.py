@@ -3,12 +3,19 @@
 import gc
 import subprocess
 import sys
+import threading
+from importlib import import_module
+from pathlib import Path
 
 import pint
 import pytest
 from pint.registry import LazyRegistry
 
-from napari_deepem.session.loading_ahead import sparing_the_collector, take_units
+from napari_deepem.session.loading_ahead import (
+    sparing_the_collector,
+    standing_back,
+    take_units,
+)
 
 CODE = """
 import sys
@@ -19,7 +26,7 @@ load_torch_library()
 assert "torch" not in sys.modules
 if sys.platform == "linux":
     assert "libtorch_cpu" in open("/proc/self/maps").read()
-for next_step in loading_ahead():
+for next_step in loading_ahead(lambda: False):
     next_step()
 assert set(MODULES) <= sys.modules.keys()
 assert sys.modules["torch"].ones(2).sum() == 2
@@ -42,6 +49,32 @@ def test_what_is_imported_is_not_looked_at_by_the_collector_until_that_is_taken_
     finally:
         gc.unfreeze()
     assert any(each is new for each in gc.get_objects())
+
+
+def test_import_stands_back_while_the_window_is_busy_and_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "needed_later.py").write_text("")
+    (tmp_path / "needed_now.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    asked, is_at_rest = threading.Event(), threading.Event()
+
+    def is_busy() -> bool:
+        asked.set()
+        return not is_at_rest.is_set()
+
+    def job() -> None:
+        with standing_back(is_busy):
+            import_module("needed_later")
+
+    thread = threading.Thread(target=job)
+    thread.start()
+    assert asked.wait(10)
+    import_module("needed_now")  # in this thread
+    assert "needed_later" not in sys.modules
+    is_at_rest.set()
+    thread.join()
+    assert "needed_later" in sys.modules
 
 
 def test_units_that_were_read_ahead_are_taken_unless_others_are_in_use() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from napari.components import ViewerModel
@@ -35,6 +36,7 @@ from napari_deepem.controllers.scoring import Scoring
 from napari_deepem.controllers.single_file_labels import SingleFileLabels
 from napari_deepem.controllers.training import Training
 from napari_deepem.controllers.uncollected import Uncollected
+from napari_deepem.controllers.window_beat import WindowBeat
 from napari_deepem.controllers.window_close import WindowClose, delete_windows
 from napari_deepem.controllers.workers import drop_all, report, run
 from napari_deepem.core.errors import InputError
@@ -109,6 +111,7 @@ class ViewerLink:
         self.navigation.read_ahead.connect(self.filtered_layer.make_ahead)
         self._next_tool: Tool | None = None  # for the micrograph that is still being read
         self._uncollected = Uncollected(lambda: self.viewer.layers)
+        self._beat = WindowBeat()
         self._on_current(self.session.current)
         register_keys(_LINKS.get)
 
@@ -131,6 +134,7 @@ class ViewerLink:
             if activity.running:
                 activity.end("Stopped: the window was closed.")
         self.progress_bars.close()
+        self._beat.end()
         self._uncollected.close()
         try:
             self.autosave.close()
@@ -140,11 +144,12 @@ class ViewerLink:
     def _load_ahead(self) -> None:
         """Import, after which what is there now is not collected until the window is closed."""
         if not self._closed:
+            self._beat.start()
             run(
-                loading_ahead,
+                partial(loading_ahead, self._beat.is_late),
                 on_progress=self._on_loaded_ahead,
-                on_result=lambda _: None,
-                on_failed=lambda _: None,
+                on_result=lambda _: self._beat.end(),
+                on_failed=lambda _: self._beat.end(),
                 owner=self.session,
             )
 

@@ -1,7 +1,8 @@
 """What the first click, the first scores and the first training import, imported before they come.
 
-An import holds up whoever waits for it, some for a second. In another thread it holds the window
-up for moments, none of which is seen; so it does where the window's thread imports the same later.
+An import holds up whoever waits for it, some for a second. In another thread it still takes turns
+with the window's thread, by which opening a dock lasts two to five times as long: so it stands back
+until the window has come to the end of what it is at.
 
 What is imported stays for good, 400 000 objects of it. Python's garbage collector is not to look at
 them again and again: that takes it half a second to one each time, in which nothing else goes on.
@@ -13,6 +14,7 @@ import ctypes
 import gc
 import os
 import sys
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -36,19 +38,45 @@ MODULES = (  # in the order in which they may be asked for
     "matplotlib.path",  # by a lasso
     "torch._dynamo",  # by the optimizer of the first training
 )
+LOOK_S = 0.002  # how often it is asked whether the window is still busy
 
 
-def loading_ahead() -> Generator[Callable[[], object], None, None]:
-    """The job that imports them, one a step; it yields what the window's thread then has to do."""
-    with sparing_the_collector():
+def loading_ahead(is_busy: Callable[[], bool]) -> Generator[Callable[[], object], None, None]:
+    """The job that imports them, one a step; it yields what the window's thread then has to do.
+
+    It stands back while the window is busy.
+    """
+    with sparing_the_collector(), standing_back(is_busy):
         registry: pint.UnitRegistry = pint.UnitRegistry()
     yield partial(take_units, registry)
     for module in MODULES:
         if module == "torch":
             load_torch_library()
-        with sparing_the_collector():
+        with sparing_the_collector(), standing_back(is_busy):
             import_module(module)
         yield lambda: None
+
+
+@contextmanager
+def standing_back(is_busy: Callable[[], bool]) -> Iterator[None]:
+    """A context in which this thread waits before each call of Python's as long as it is busy.
+
+    It looks as a debugger does, which is the one way that holds no lock of imports meanwhile. Where
+    a debugger is at work, it doesn't wait.
+    """
+
+    def wait(*_call: object) -> None:
+        while is_busy():
+            time.sleep(LOOK_S)
+
+    if sys.gettrace() is not None:
+        yield
+        return
+    sys.settrace(wait)
+    try:
+        yield
+    finally:
+        sys.settrace(None)
 
 
 def take_units(registry: pint.UnitRegistry) -> None:

@@ -15,8 +15,8 @@ import scipy
 from numpy.typing import NDArray
 
 from napari_deepem.core.geometry import SAME_PARTICLE_BOXES
+from napari_deepem.core.picking.near_pairs import rows_apart
 from napari_deepem.core.picking.score_mixture import ScoreMixture, mixture_of, rows_of
-from napari_deepem.core.picking.suppression import keep_best_apart
 from napari_deepem.core.types import Candidates, FloatArray, Picks
 
 if TYPE_CHECKING:
@@ -114,9 +114,7 @@ class PickCriteria:
         if self.std_range is not None:
             low, high = self.std_range
             mask &= (candidates.stds >= low) & (candidates.stds <= high)
-        rows = np.flatnonzero(mask)
-        distance_px = self.distance_px(candidates.box_size_px)
-        return rows[keep_best_apart(candidates.centres_yx[rows], distance_px)]
+        return rows_apart(candidates, mask, self.distance_px(candidates.box_size_px))
 
     def picks_of(self, candidates: Candidates) -> Picks:
         """The candidates that are picked, best score first."""

@@ -32,7 +32,7 @@ def keep_best_apart(centres_yx: FloatArray, min_distance_px: float) -> Mask:
         decided = np.zeros(len(undecided.grid.index), dtype=bool)
         decided[batch] = True
         in_batch = decided.take(worse)
-        dropped = _drop_in_turn(better[in_batch], worse[in_batch], len(decided))
+        dropped = drop_in_turn(better[in_batch], worse[in_batch], len(decided))
         dropped[worse[~dropped.take(better)]] = True
         kept[undecided.grid.index[dropped]] = False
         undecided.forget(decided | dropped)
@@ -44,7 +44,7 @@ def once(centres_yx: FloatArray, box_size_px: float) -> FloatArray:
     return centres_yx[keep_best_apart(centres_yx, REPEATED_BOXES * box_size_px)]
 
 
-def _drop_in_turn(better: Indices, worse: Indices, count: int) -> Mask:
+def drop_in_turn(better: Indices, worse: Indices, count: int) -> Mask:
     """(count,) bool: which are dropped, best first, if of every pair only one may stay."""
     dropped = np.zeros(count, dtype=bool)
     while len(worse):

@@ -41,7 +41,8 @@ class DockTab(QObject):
         dock.setWindowTitle(self._title)  # what its tab says; napari's own has the plugin's name
         for other in window.findChildren(QDockWidget):
             if other.findChild(QWidget, OURS) is not None and not other.isFloating():
-                window.tabifyDockWidget(other, dock)
+                if dock not in window.tabifiedDockWidgets(other):  # for each, napari writes a file
+                    window.tabifyDockWidget(other, dock)
                 bring_to_front(dock)
                 _show_whole_titles(window, self._title)
                 break
