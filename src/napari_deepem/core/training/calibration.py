@@ -40,7 +40,7 @@ from napari_deepem.core.training.thresholds import (
 from napari_deepem.core.types import Candidates, FloatArray, ScoreMap
 
 AP_DOUBT = 0.1  # over the root of the labels: an average precision better by less may be chance
-QUICK_PX = 0.5e6  # network pixels that are scored where somebody waits: half a second on one core
+QUICK_PX = 0.5e6  # network pixels that are scored where somebody waits: 0.65 s on one busy core
 CURVE_STEPS = 100  # from a threshold of 0 to one of 1
 
 

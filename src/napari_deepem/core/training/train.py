@@ -150,8 +150,8 @@ def train_fields(
         An earlier network, tried on the same held-out boxes: the summary's `ap_before`.
     stop : callable, optional
         Asked after every batch; True ends the training there, with the best whole epoch's network
-        (or the first's part, see `best_epoch`), calibrated on a part of what is held out: that
-        takes less than a second. To drop a training, close the stream.
+        (or the first's part, see `best_epoch`), calibrated on a part of what is held out, which
+        is quick. To drop a training, close the stream.
     """
     box_px, device = settings.network_box_px, chosen_device(settings.device)
     rng = np.random.default_rng(settings.seed)
