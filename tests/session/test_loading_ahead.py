@@ -77,6 +77,35 @@ def test_import_stands_back_while_the_window_is_busy_and_holds_up_no_other(
     assert "needed_later" in sys.modules
 
 
+def test_nobody_waits_where_a_debugger_is_at_work_nor_after_another_who_stood_back() -> None:
+    calls: list[str] = []
+
+    def is_busy() -> bool:
+        calls.append("asked")
+        return False
+
+    def call() -> None:
+        """Nothing that could be held up for good."""
+
+    known = sys.gettrace()
+    try:
+        sys.settrace(lambda *_: None)
+        with standing_back(is_busy):
+            call()
+        assert not calls
+        sys.settrace(None)
+        with standing_back(is_busy):
+            with standing_back(is_busy):  # as of two windows at once
+                call()
+            call()
+        assert calls
+        calls.clear()
+        call()
+        assert not calls
+    finally:
+        sys.settrace(known)
+
+
 def test_units_that_were_read_ahead_are_taken_unless_others_are_in_use() -> None:
     application = pint.get_application_registry()
     known, ahead = application.get(), pint.UnitRegistry()
