@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,13 @@ def test_part_that_is_picked_has_the_particles_that_the_field_has_there() -> Non
     np.testing.assert_allclose(part.positive_yx + np.array([0, start]), in_field)
     assert height == field.prepared.shape[0]
     assert 0 < len(part.positive_yx) <= len(field.positive_yx)
+
+
+def test_part_of_a_micrograph_of_negatives_alone_is_its_first_columns() -> None:
+    field = replace(fields_of(1)[0], positive_yx=np.empty((0, 2)))
+    (part,) = parts_to_pick([field], BOX_PX, most_px=1)
+    assert part.cols == (field.cols[0], field.cols[0] + LEAST_BOXES * BOX_PX)
+    np.testing.assert_array_equal(part.prepared, field.prepared[:, : part.prepared.shape[1]])
 
 
 def test_less_time_means_fewer_fields_and_never_none() -> None:

@@ -317,6 +317,20 @@ def test_threshold_of_a_stopped_training_with_few_labels_is_found_on_a_part_of_t
     assert model.threshold == threshold_of_few(scores, start, [part])
 
 
+@pytest.mark.parametrize("start", ["general", "chance"])
+def test_training_with_a_micrograph_of_negatives_alone_can_be_stopped(
+    start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_module, "QUICK_PX", 1.0)
+    micrographs, (labels, _) = blob_sample(1, 2)
+    given = [Labels.of(labels.positive_yx[:5]), Labels.of([], [(20.0, 30.0)])]
+    settings = TrainingSettings(BOX_PX, start=start, epochs=2, labels_complete=False)
+    fields = prepare_fields(micrographs, given, BOX_PX, settings.chosen_sampling)
+    model = finish(train_fields(fields, settings, stop=lambda: True))
+    assert model.summary["stopped"]["kept_epoch"] == 1
+    assert [item.name for item in model.training_set] == ["blobs_1", "blobs_2"]
+
+
 def test_best_epoch_is_that_of_the_highest_ap_then_of_the_lowest_loss() -> None:
     def curve(*held_out: tuple[float | None, float | None]) -> list[EpochDone]:
         return [EpochDone(i, 9, 0.0, loss, ap) for i, (loss, ap) in enumerate(held_out, start=1)]

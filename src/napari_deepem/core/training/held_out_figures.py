@@ -115,11 +115,14 @@ def parts_to_pick(held_out: Sequence[Field], box_px: int, most_px: float) -> lis
 
 
 def _fullest_part(field: Field, box_px: int, most_px: float) -> Field:
-    """The columns of a field with the most particles, cut out with a box's margin beside them."""
+    """The columns of a field with the most particles, cut out with a box's margin beside them.
+
+    Of a field of negatives alone it is the first ones.
+    """
     (first, last), height = field.cols, field.prepared.shape[0]
     width = max(LEAST_BOXES * box_px, most_px / height - 2 * box_px)
     if width < last - first:
-        cols = np.sort(field.positive_yx[:, 1])
+        cols = np.sort(field.positive_yx[:, 1]) if len(field.positive_yx) else np.array([first])
         counts = np.searchsorted(cols, cols + width, side="right") - np.arange(len(cols))
         first = min(float(cols[counts.argmax()]), last - width)
         last = first + width
