@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.spatial import KDTree
 
 from napari_deepem.core.picking import cell_grid
-from napari_deepem.core.picking.suppression import keep_best_apart
+from napari_deepem.core.picking.cell_grid import Indices
+from napari_deepem.core.picking.suppression import _Undecided, keep_best_apart
 from napari_deepem.core.types import FloatArray
 
 
@@ -58,6 +59,26 @@ def test_everything_in_one_place_leaves_the_best() -> None:
     kept = keep_best_apart(np.full((5000, 2), 7.0), 0.5)
     assert np.flatnonzero(kept).tolist() == [0]
     assert keep_best_apart(np.full((5, 2), 7.0), 0.0).all()  # no distance, nothing dropped
+
+
+def test_heap_holds_up_what_lies_elsewhere_no_longer_than_it_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    batches: list[int] = []
+    pairs_of = _Undecided.pairs_of
+
+    def noted(undecided: _Undecided, batch: Indices) -> tuple[Indices, Indices]:
+        batches.append(len(batch))
+        return pairs_of(undecided, batch)
+
+    monkeypatch.setattr(_Undecided, "pairs_of", noted)
+    rng = np.random.default_rng(0)
+    centres_yx = np.concatenate([np.full((9000, 2), 7.0), rng.random((9000, 2)) * 4000.0])
+    kept = keep_best_apart(centres_yx, 8.0)
+    assert kept[0]
+    assert not kept[1:9000].any()
+    np.testing.assert_array_equal(kept[9000:], kept_by_a_loop(centres_yx[8999:], 8.0)[1:])
+    assert len(batches) < 30
 
 
 def test_what_lies_just_at_the_distance_is_kept() -> None:

@@ -27,7 +27,7 @@ def keep_best_apart(centres_yx: FloatArray, min_distance_px: float) -> Mask:
         return kept
     undecided = _Undecided(centres_yx, min_distance_px)
     while len(undecided.best):
-        batch = np.sort(undecided.best[: undecided.batch])  # neighbours one after the other
+        batch = undecided.next_batch()
         better, worse = undecided.pairs_of(batch)
         decided = np.zeros(len(undecided.grid.index), dtype=bool)
         decided[batch] = True
@@ -63,10 +63,15 @@ class _Undecided:
     def __init__(self, centres_yx: FloatArray, distance: float) -> None:
         self.grid = CellGrid(centres_yx, distance)
         self._distance = distance
-        count, held = len(centres_yx), self.grid.counts()
-        self.batch = max(1, min(len(held) // BATCH_CELLS, MOST_LOOKS // (9 * int(held.max()))))
+        count = len(centres_yx)
+        self._few = len(self.grid.counts()) // BATCH_CELLS
         self.best: Indices = np.empty(count, dtype=np.int64)  # (n,) places, best first
         self.best[self.grid.index] = np.arange(count)
+
+    def next_batch(self) -> Indices:
+        """(m,) places of the best, in the grid's order; fewer as long as any cell is crowded."""
+        of_crowds = MOST_LOOKS // (9 * int(self.grid.counts().max()))
+        return np.sort(self.best[: max(1, min(self._few, of_crowds))])
 
     def pairs_of(self, batch: Indices) -> tuple[Indices, Indices]:
         """(k,) places in the batch, and (k,) of what is worse and too near to them: pairs."""
