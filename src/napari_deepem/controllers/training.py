@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from napari_deepem.controllers.time_left import TimeLeft
 from napari_deepem.controllers.workers import RunningJob, report, run
+from napari_deepem.core.wording import counted
 from napari_deepem.session import Activity, Session, jobs
 from napari_deepem.session.jobs import BatchesDone, EpochDone, TilesDone
 from napari_deepem.session.readiness import why_not_refine, why_not_train
@@ -173,11 +175,7 @@ class Training:
 
     def _on_trained(self, start: RoundStart, model: Any) -> None:
         session = self._session
-        stopped, choice = model.summary.get("stopped"), ""
-        if stopped:
-            choice = f", the best of {len(model.summary['curve'])} epochs kept"
-        if stopped and stopped["n_labels"]:
-            choice += f", with a quick threshold (by {stopped['n_labels']} labelled particles)"
+        choice = _choice_of(model.summary) if "stopped" in model.summary else ""
         others = " There Score all picks the other micrographs by it." if session.names[1:] else ""
         session.training.end(f"Trained{choice}: go on in the Pick dock.{others}")
         session.rounds = (*session.rounds, round_of(model, start, len(session.rounds) + 1))
@@ -189,6 +187,16 @@ class Training:
         session.history = ()
         session.model = model
         session.rounds = () if session.proposes else (round_of(model, "file", 1),)
+
+
+def _choice_of(summary: Mapping[str, Any]) -> str:
+    """What was kept of a training that was stopped, and by how much its threshold was found."""
+    stopped, n_epochs, choice = summary["stopped"], len(summary["curve"]), ""
+    if n_epochs < stopped["epochs"]:  # or it was stopped while the threshold was found
+        choice = f", the best of {counted(n_epochs, 'epoch')} kept"
+    if n_labels := stopped["n_labels"]:
+        choice += f", with a quick threshold (by {counted(n_labels, 'labelled particle')})"
+    return choice
 
 
 def _fail(activity: Activity, error: Exception) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from napari_deepem.core.wording import counted
 from napari_deepem.session.training_advice import start_of
 from napari_deepem.session.training_rounds import ap_of_boxes
 from napari_deepem.widgets.plots.training_curves import best_of
@@ -35,7 +36,7 @@ def summary_of(model: Any) -> str:
     if start := start_of(model):
         parts.append(f"from {start}")
     if "curve" in summary:
-        parts.append(f"{len(summary['curve'])} epochs")
+        parts.append(counted(len(summary["curve"]), "epoch"))
     if "ap_kept" in summary:  # see `core.training.few_labels`; the curves are of what was learnt
         parts.append("weights between that and what was learnt")
     if "held_out_recall" in summary:
@@ -46,7 +47,7 @@ def summary_of(model: Any) -> str:
         parts.append(f"AP of picking {summary['held_out_ap']:.3f}")
     kind = "F2 threshold" if "held_out_recall" in summary else "threshold"
     n_labels = summary.get("stopped", {}).get("n_labels")
-    by_few = f" by {n_labels} labelled particles (stopped)" if n_labels else ""
+    by_few = f" by {counted(n_labels, 'labelled particle')} (stopped)" if n_labels else ""
     parts.append(f"{kind} {model.threshold:.2f}{by_few}")
     if "estimated_precision" in summary:
         parts.append(f"about {summary['estimated_precision']:.0%} of picks right there")
