@@ -8,7 +8,11 @@ from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, QRegularExpression
 from qtpy.QtGui import QDoubleValidator, QRegularExpressionValidator, QValidator
 from qtpy.QtWidgets import QAbstractSpinBox, QLineEdit
-from superqt import QLabeledDoubleRangeSlider
+from superqt import QDoubleRangeSlider, QLabeledDoubleRangeSlider
+
+HANDLE_PX = (
+    24  # of a range slider: what superqt (0.9.0) gives it under napari's style cuts them off
+)
 
 
 def take_when_typed(control: Any, low: float, high: float) -> None:
@@ -27,6 +31,8 @@ def show_values_at_ends(slider: QLabeledDoubleRangeSlider) -> None:
     """Show both values of a range beside its slider, where they can be typed, not above it."""
     slider.setHandleLabelPosition(slider.LabelPosition.NoLabel)
     slider.setEdgeLabelMode(slider.EdgeLabelMode.LabelIsValue)
+    for bar in slider.findChildren(QDoubleRangeSlider):
+        bar.setMinimumHeight(HANDLE_PX)
 
 
 class _TypedNumber(QObject):
