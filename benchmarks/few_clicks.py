@@ -239,10 +239,10 @@ mean of the seeds (five up to 20 clicks, two above; from chance one), and its ba
 worst to the best of them: of training, and of which particles are clicked.
 
 From 50 clicks on, a training from chance is as good on apoferritin, and better by up to 0.02 on
-beta-galactosidase (one seed). Where one of its other micrographs is trained on, and another one
-picked, that is not so: 0.845, 0.864 and 0.867 from chance with 50, 100 and 200 clicks, 0.838, 0.871
-and 0.854 from the general network. So it may well be chance itself, of which particles are
-clicked."""
+beta-galactosidase (one seed). Where one of its other micrographs is trained on and another one
+picked, the difference is smaller, and not always of that sign: 0.845, 0.864 and 0.867 from chance
+with 50, 100 and 200 clicks, 0.838, 0.871 and 0.854 from the general network. `--start chance` is
+worth a try then."""
 
 THRESHOLD = """\
 A model picks at a threshold that it sets by itself from its labels. How much higher F2 on the test
@@ -298,8 +298,7 @@ may be chance.
   nothing is clicked it does harm on real micrographs, see [general.md](general.md). It is what
   Review is for: look at the picks, and train again.
 - **More likely particles** shown besides the labelled ones, all that score above nine in ten of
-  these: from 5 and 20 clicks better in seven cases of fourteen, worse in six.
-"""
+  these: from 5 and 20 clicks better in seven cases of fourteen, worse in six."""
 
 LITTLE_SIGNAL = """\
 70S ribosomes at SNR 0.005 have 0.841 with all labels (one seed; from the smaller general network
