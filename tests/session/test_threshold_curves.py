@@ -63,7 +63,8 @@ def test_curves_are_those_of_the_model() -> None:
     session.model = SimpleNamespace(summary={"held_out_recall": 0.9}, **settings)
     assert held_out_curves(session)[1] == {}  # of an older version
     stored = {"recall": [1.0, 0.8, 0.0], "f2": [0.5, 0.8, 0.0]}
-    session.model = SimpleNamespace(summary={"held_out_curves": stored}, **settings)
+    summary = {"held_out_curves": stored, "held_out": [{"particles": 10}]}
+    session.model = SimpleNamespace(summary=summary, **settings)
     thresholds, curves = held_out_curves(session)
     np.testing.assert_array_equal(thresholds, [0.0, 0.5, 1.0])
     assert {name: list(curve) for name, curve in curves.items()} == {

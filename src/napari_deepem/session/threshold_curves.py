@@ -11,19 +11,24 @@ from napari_deepem.core.picking.precision_estimate import PrecisionEstimate
 from napari_deepem.core.types import Candidates, FloatArray
 from napari_deepem.session.state import Session
 
+FEWEST_FOR_F2 = 10  # held-out labels: how many particles there are to each is then mere chance
+
 
 def held_out_curves(session: Session) -> tuple[FloatArray, dict[str, FloatArray]]:
     """The thresholds, and the curves over them by name: precision, recall, F2 on held-out labels.
 
-    Where labels were partial there is no precision; without held-out labels there is nothing.
+    Where labels were partial there is no precision, and of fewer than ten no F2; without held-out
+    labels there is nothing.
     """
-    curves = None if session.model is None else HeldOutCurves.of_summary(session.model.summary)
+    summary = {} if session.model is None else session.model.summary
+    curves = HeldOutCurves.of_summary(summary)
     if curves is None:
         return np.empty(0), {}
-    by_name = {"recall": curves.recalls, "F2": curves.f2s}
+    recall, f2 = {"recall": curves.recalls}, {"F2": curves.f2s}
     if curves.precisions is not None:
-        by_name = {"precision": curves.precisions, **by_name}
-    return curves.thresholds, by_name
+        return curves.thresholds, {"precision": curves.precisions, **recall, **f2}
+    n_held_out = sum(part["particles"] for part in summary.get("held_out", ()))
+    return curves.thresholds, recall if n_held_out < FEWEST_FOR_F2 else {**recall, **f2}
 
 
 def at_ends(

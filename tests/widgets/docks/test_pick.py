@@ -159,7 +159,8 @@ def test_held_out_figures_follow_the_threshold() -> None:
 
 def test_partial_labels_have_no_precision_and_older_models_no_curves() -> None:
     partial = {name: CURVES[name] for name in ("recall", "f2")}
-    dock, session = open_dock(held_out_recall=0.8, held_out_curves=partial)
+    held_out = [{"particles": 4}, {"particles": 6}]
+    dock, session = open_dock(held_out_recall=0.8, held_out_curves=partial, held_out=held_out)
     assert "precision" not in dock.by_score.held_out.value
     assert "recall 0.80" in dock.by_score.held_out.value
     assert "F2 about 0.80" in dock.by_score.held_out.value  # D.2: an estimate is called one
@@ -175,6 +176,15 @@ def test_partial_labels_have_no_precision_and_older_models_no_curves() -> None:
     )
     assert dock.by_score.use_optimum.text == "Use F2 optimum (0.40)"
     assert dock.by_score.held_out.value == ""
+
+
+def test_f2_of_fewer_than_ten_partial_labels_is_not_told() -> None:
+    partial = {name: CURVES[name] for name in ("recall", "f2")}
+    held_out = [{"particles": 4}, {"particles": 5}]
+    dock, _ = open_dock(held_out_recall=0.8, held_out_curves=partial, held_out=held_out)
+    assert "recall 0.80" in dock.by_score.held_out.value
+    assert "F2" not in dock.by_score.held_out.value
+    assert dock.by_score.use_optimum.text == "Use model's threshold (0.50)"
 
 
 def test_adaptive_threshold_is_shown_where_it_is_in_use() -> None:

@@ -101,12 +101,13 @@ class ThresholdControls:
         thresholds, curves = threshold_curves.held_out_curves(session)
         text, effect = "Use F2 optimum", BEST_F2
         if optimum is not None:
-            f2 = np.interp(optimum, thresholds, curves["F2"]) if curves else 0.0
-            if curves and f2 < curves["F2"].max() - LESS_BY:
+            f2s = curves.get("F2")
+            f2 = 0.0 if f2s is None else float(np.interp(optimum, thresholds, f2s))
+            if curves and (f2s is None or f2 < f2s.max() - LESS_BY):
                 text, effect = "Use model's threshold", OF_FEW
             text += f" ({optimum:.2f}"
             name = threshold_curves.shown_name("F2", curves)
-            text += f": {name} {f2:.2f})" if curves else ")"
+            text += ")" if f2s is None else f": {name} {f2:.2f})"
         self.use_optimum.text = text
         unknown = why_no_model(session) or (_why_unknown(session) if optimum is None else "")
         enable(self.use_optimum, unknown, effect)
