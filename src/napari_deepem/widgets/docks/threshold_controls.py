@@ -41,7 +41,7 @@ BEST_F2 = (
 COMPLETE = "What picks at this threshold were worth on labels that training had not seen."
 PARTIAL = (
     "What picks at this threshold were worth on labels that training had not seen. Not every "
-    "particle was marked: so precision can't be counted, and F2 is estimated."
+    "particle was marked: so precision can't be counted, and F2 is estimated, from ten labels on."
 )
 OWN = "Only for this micrograph"
 WHAT_OWN_DOES = (

@@ -10,9 +10,7 @@ from qtpy.QtGui import QDoubleValidator, QRegularExpressionValidator, QValidator
 from qtpy.QtWidgets import QAbstractSpinBox, QLineEdit
 from superqt import QDoubleRangeSlider, QLabeledDoubleRangeSlider
 
-HANDLE_PX = (
-    24  # of a range slider: what superqt (0.9.0) gives it under napari's style cuts them off
-)
+HANDLE_PX = 24  # of a range slider, which superqt (0.9.0) makes so low that handles are cut off
 
 
 def take_when_typed(control: Any, low: float, high: float) -> None:
